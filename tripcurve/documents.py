@@ -1,0 +1,121 @@
+"""Reads a YAML document into a pydantic model, with errors a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from tripcurve.errors import BadInput
+
+__all__ = ["read_document", "write_yaml"]
+
+Model = TypeVar("Model", bound=BaseModel)
+LARGEST_BYTES = 1_000_000  # a lab or scenario is a page of text; more is a mistake or an attack
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without aliases (they can blow a small file up) and with unique keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]  # untyped in the stubs
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # untyped in the stubs
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not accepted here", problem_mark=mark)
+        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]  # untyped in the stubs
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int):
+                raise yaml.MarkedYAMLError(problem="a key is wanted here", problem_mark=key_node.start_mark)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _construct_without_dates(loader: _Loader, node: Any) -> str:
+    return str(node.value)
+
+
+# `version: 2024-02-01` is an api-version, not a date.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_without_dates)
+
+
+def read_document(path: Path, model: type[Model], what: str) -> Model:
+    """The file as a checked model.
+
+    Raises BadInput naming the file, the field's path (`backends[0].breaker.interval`), what is
+    wrong and what would be right, one line per fault.
+    """
+    try:
+        raw = path.read_bytes()
+        if len(raw) > LARGEST_BYTES:
+            raise BadInput(f"{path}: a {what} of {len(raw)} bytes is too large (limit {LARGEST_BYTES})")
+        content = yaml.load(raw.decode("utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot read this {what}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: this {what} is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path}: {_yaml_fault(error)}") from None
+    except RecursionError:
+        raise BadInput(f"{path}: nested too deeply for a {what}") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: a {what} is a YAML mapping, beginning with `name:`")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = [f"{path}: {_field(fault['loc'])}{_fault_text(fault, model)}" for fault in error.errors()]
+        raise BadInput("\n".join(faults)) from None
+
+
+def write_yaml(model: BaseModel) -> str:
+    """The model as YAML, defaults filled in, in the model's own order."""
+    return yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return f"not YAML: {error}"
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`('backends', 0, 'breaker')` to `backends[0].breaker: `; empty for the whole document."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return f"{text}: " if text else ""
+
+
+def _fault_text(fault: Any, model: type[BaseModel]) -> str:
+    kind, given = fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key; known here: {', '.join(_siblings(model, fault['loc'][:-1]))}"
+    if kind == "missing":
+        return "this key is required"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if kind == "value_error" or isinstance(given, dict | list):
+        return message
+    return f"{message}, not {given!r}"
+
+
+def _siblings(model: Any, path: tuple[int | str, ...]) -> list[str]:
+    """Keys that the mapping at `path` takes, found by walking the model's JSON schema."""
+    schema: Any = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    for part in (None, *path):
+        if part is not None:
+            schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+        for choice in schema.get("anyOf", []):
+            if "$ref" in choice or "items" in choice:
+                schema = choice
+                break
+        if "$ref" in schema:
+            schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    return sorted(schema.get("properties", {}))

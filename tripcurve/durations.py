@@ -1,0 +1,53 @@
+"""Durations: ISO 8601 (`PT1M`) or plain seconds in, float seconds inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import isodate
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+__all__ = ["Seconds", "format_iso", "parse_seconds"]
+
+
+def parse_seconds(value: object) -> float:
+    """Seconds of an ISO 8601 duration or of a plain number.
+
+    Raises ValueError for anything else, years and months included: their length depends on
+    the calendar, and no breaker rule uses them.
+    """
+    if isinstance(value, bool):
+        raise ValueError("a duration is wanted, such as PT5M or 300 (seconds)")
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return float(isodate.parse_duration(value, as_timedelta_if_possible=True).total_seconds())
+        except (isodate.ISO8601Error, AttributeError, ValueError, TypeError, OverflowError):
+            pass
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    raise ValueError(f"{value!r} is not a duration; write ISO 8601 such as PT5M (five minutes), or seconds such as 300")
+
+
+def format_iso(seconds: float) -> str:
+    """The ISO 8601 text of a number of seconds, as ARM takes it: `PT5M`, `PT1H`, `PT2.5S`."""
+    whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
+    hours, left = divmod(whole, 3600)
+    minutes, secs = divmod(left, 60)
+    text = "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+    if secs or rest or text == "PT":
+        fraction = f".{rest:06d}".rstrip("0") if rest else ""
+        text += f"{secs}{fraction}S"
+    return text
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_seconds),
+    Field(allow_inf_nan=False, json_schema_extra={"type": ["string", "number"], "examples": ["PT5M", 300]}),
+    PlainSerializer(format_iso, return_type=str, when_used="json"),
+]
+"""A pydantic field holding float seconds, read from ISO 8601 or a number, written back as ISO 8601."""

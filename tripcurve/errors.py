@@ -1,0 +1,29 @@
+"""The few ways Tripcurve itself fails, each with the exit code the command gives it."""
+
+from __future__ import annotations
+
+__all__ = ["BadInput", "CheckFailed", "TargetUnavailable", "TripcurveError"]
+
+
+class TripcurveError(Exception):
+    """A failure of ours, with a message a person can act on. Never carries a secret."""
+
+    exit_code = 1
+
+
+class CheckFailed(TripcurveError):
+    """The run was fine and one of its checks was not."""
+
+    exit_code = 1
+
+
+class BadInput(TripcurveError):
+    """A lab, scenario, policy or flag that cannot be used; nothing was created."""
+
+    exit_code = 2
+
+
+class TargetUnavailable(TripcurveError):
+    """The gateway could not be provisioned or reached."""
+
+    exit_code = 3

@@ -1,0 +1,47 @@
+"""Finds files that ship with the product (labs, policies, scenarios) or that a user names.
+
+The core imports none of the three rooms: their folders are found, not imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from tripcurve.errors import BadInput
+
+__all__ = ["find_file", "shipped_folder", "shipped_names"]
+
+
+def shipped_folder(folder: str) -> Path:
+    """The installed path of a folder such as `provision/labs`."""
+    package, _, rest = folder.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput(f"the package {package} is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / rest
+
+
+def shipped_names(folder: str, suffix: str) -> list[str]:
+    """Names, without suffix, of what ships in a folder, sorted."""
+    return sorted(path.stem for path in shipped_folder(folder).glob(f"*{suffix}"))
+
+
+def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path | None = None) -> Path:
+    """The file a user means by a path or by a shipped name.
+
+    A path wins over a shipped name; a relative path is looked up from `base`, when given,
+    then from the working directory. Raises BadInput that lists what ships.
+    """
+    given = Path(name)
+    shipped = shipped_folder(folder)
+    bare = given.name == str(given)
+    places = [base / given] if base is not None and not given.is_absolute() else []
+    places.append(given)
+    if bare:
+        places += [shipped / given.name, shipped / f"{given.name}{suffix}"]
+    for place in places:
+        if place.is_file():
+            return place
+    known = ", ".join(shipped_names(folder, suffix)) or "none"
+    raise BadInput(f"{what} {str(name)!r} not found; give a path, or one that ships: {known}")
