@@ -1,0 +1,100 @@
+"""Checks: comparisons over a run's summary, such as `time_to_trip_s.max < 2`.
+
+Parsed by a grammar, never evaluated as code.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from tripcurve.errors import BadInput
+
+__all__ = ["Check", "CheckResult", "parse"]
+
+LONGEST = 500
+
+_GRAMMAR = r"""
+start: path COMPARISON NUMBER PERCENT?
+path: NAME ("." (NAME | KEY) | "[" INDEX "]")*
+COMPARISON: "<=" | ">=" | "==" | "!=" | "<" | ">"
+NAME: /[A-Za-z_][A-Za-z0-9_-]*/
+KEY: /\d+/
+INDEX: /\d+/
+NUMBER.2: /[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?/
+PERCENT: "%"
+%ignore /[ \t]+/
+"""
+_PARSER = Lark(_GRAMMAR, parser="earley", lexer="dynamic")
+_COMPARE = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found. `value` is None when the summary has no such number; that never passes."""
+
+    expression: str
+    value: float | None
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A parsed check. `path` mixes keys and list indexes."""
+
+    expression: str
+    path: tuple[str | int, ...]
+    comparison: str
+    limit: float
+
+    def evaluate(self, summary: Mapping[str, Any]) -> CheckResult:
+        """Compare the summary's number with the limit."""
+        value: Any = summary
+        for part in self.path:
+            value = _step(value, part)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return CheckResult(self.expression, None, False)
+        return CheckResult(self.expression, value, _COMPARE[self.comparison](value, self.limit))
+
+
+def _step(value: Any, part: str | int) -> Any:
+    if isinstance(part, int):
+        in_range = isinstance(value, Sequence) and not isinstance(value, str) and part < len(value)
+        return value[part] if in_range else None
+    return value.get(part) if isinstance(value, Mapping) else None
+
+
+def parse(text: str) -> Check:
+    """The check a text stands for; `5%` reads as 0.05.
+
+    Raises BadInput saying where it stops making sense, and how a check looks.
+    """
+    example = "a check looks like `time_to_trip_s.max < 2`"
+    if len(text) > LONGEST:
+        raise BadInput(f"check of {len(text)} characters; at most {LONGEST}; {example}")
+    try:
+        tree = _PARSER.parse(text)
+    except UnexpectedInput as error:
+        column = getattr(error, "column", -1)
+        where = f"at column {column}" if isinstance(column, int) and column > 0 else "at its end"
+        raise BadInput(f"check {text!r} is not understood {where}; {example}") from None
+    path, comparison, number, *percent = tree.children
+    assert isinstance(path, Tree)  # noqa: S101  # the grammar's own shape, for the type checker
+    parts = tuple(_part(token) for token in path.children if isinstance(token, Token))
+    return Check(text, parts, str(comparison), float(str(number)) / (100 if percent else 1))
+
+
+def _part(token: Token) -> str | int:
+    return int(token) if token.type == "INDEX" else str(token)

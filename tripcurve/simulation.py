@@ -1,0 +1,70 @@
+"""The simulation object: a request telling its backend how to answer.
+
+Keyed by backend host with `default` as fallback, as the seed's mock takes it; fields beyond
+the seed's two are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+__all__ = ["HEADER", "Behaviour", "Simulation", "SimulationError"]
+
+HEADER = "x-simulation"
+LARGEST_BYTES = 16_384
+
+
+class SimulationError(ValueError):
+    """A simulation that cannot be understood; the message says what is wrong and where."""
+
+
+class Behaviour(BaseModel):
+    """What one backend shall do with one request. None: as the backend is configured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    response_status_code: int | None = Field(None, ge=200, le=599)
+    wait_time_ms: float | None = Field(None, ge=0, le=600_000, description="Time before the answer")
+    retry_after_s: float | None = Field(None, ge=0, le=1_000_000, description="Retry-After of an error answer")
+    completion_tokens: int | None = Field(None, ge=0, le=100_000)
+    chunk_ms: float | None = Field(None, ge=0, le=60_000, description="Time between streamed chunks")
+    drop: Literal["before", "during"] | None = Field(None, description="Close the connection before or during the answer")
+
+
+Host = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Simulation(RootModel[dict[Host, Behaviour]]):
+    """Behaviours by backend host, lower case, with `default` for any other."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def behaviour(self, host: str) -> Behaviour | None:
+        """What this host shall do; None when it is not named and there is no default."""
+        found = self.root.get(host.lower())
+        return self.root.get("default") if found is None else found
+
+    def to_header(self) -> str:
+        """Compact JSON, absent fields left out, fit for the header."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def parse(cls, value: str | bytes | dict[str, Any]) -> Simulation:
+        """A simulation from JSON text or from an already parsed object.
+
+        Raises SimulationError naming the field; never anything else.
+        """
+        try:
+            if isinstance(value, dict):
+                parsed = cls.model_validate(value)
+            elif len(value) > LARGEST_BYTES:
+                raise SimulationError(f"simulation of {len(value)} bytes; at most {LARGEST_BYTES}")
+            else:
+                parsed = cls.model_validate_json(value)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in fault["loc"]) or "simulation"
+            raise SimulationError(f"{where}: {fault['msg']}") from None
+        return cls({host.lower(): behaviour for host, behaviour in parsed.root.items()})
