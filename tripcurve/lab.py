@@ -14,7 +14,19 @@ from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 from tripcurve.shipped import find_file
 
-__all__ = ["Api", "Backend", "Existing", "Gateway", "Lab", "Latency", "Limits", "Model", "Pool", "Publisher", "load_lab"]
+__all__ = [
+    "Api",
+    "Backend",
+    "Existing",
+    "Gateway",
+    "Lab",
+    "Latency",
+    "Limits",
+    "Model",
+    "Pool",
+    "Publisher",
+    "load_lab",
+]
 
 LABS = "provision/labs"
 POLICIES = "provision/policies"
@@ -23,9 +35,7 @@ POLICIES = "provision/policies"
 GatewayName = Annotated[str, Field(pattern=r"^[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")]
 # A backend's name becomes a host label (`<name>.azurewebsites.net`) and an ARM id, so it obeys both.
 BackendName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$")]
-Sku = Literal[
-    "Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"
-]
+Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
 
 
 class _Part(BaseModel):
@@ -51,7 +61,9 @@ class Api(_Part):
 
     id: str = Field("openai", pattern=r"^[^*#&+:<>?]{1,80}$")
     path: str = Field("openai", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,399}$")
-    version: str = Field("2024-02-01", pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$", description="Azure OpenAI api-version")
+    version: str = Field(
+        "2024-02-01", pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$", description="Azure OpenAI api-version"
+    )
     policy: str = Field("single-backend.xml", description="Policy XML: one that ships, or a path from the lab file")
     named_values: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$")], str] = Field(
         default_factory=dict, description="Values for {{name}} in the policy"
@@ -184,7 +196,9 @@ class Lab(_Part):
             raise ValueError(f"pool.name: {self.pool.name!r} is already a backend's name")
         unknown = [name for name in self.existing.accounts if name not in names]
         if unknown:
-            raise ValueError(f"existing.accounts: {unknown[0]!r} is no backend of this lab; backends: {', '.join(names)}")
+            raise ValueError(
+                f"existing.accounts: {unknown[0]!r} is no backend of this lab; backends: {', '.join(names)}"
+            )
         return self
 
     @property

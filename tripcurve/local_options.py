@@ -26,7 +26,9 @@ class LocalOptions(BaseModel):
     )
     success_clears: bool = Field(False, description="Whether a success empties the failure counter")
     percentage_min_volume: int = Field(1, ge=1, description="Answers in the window before `percentage` is looked at")
-    half_open_probes: int = Field(0, ge=0, description="Requests let through on trial after the deadline; 0: none, reset")
+    half_open_probes: int = Field(
+        0, ge=0, description="Requests let through on trial after the deadline; 0: none, reset"
+    )
     counter_after_reset: Literal["cleared", "continues"] = "cleared"
     transport_failures: Literal["if_reason_listed", "never", "always_as_500"] = Field(
         "if_reason_listed", description="Whether a backend that gave no response counts as a failure"

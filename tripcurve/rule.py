@@ -56,11 +56,17 @@ class BreakerRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("breaker", pattern=r"^[A-Za-z0-9-]{1,80}$", description="Rule name: 1-80 letters, digits, hyphens")
+    name: str = Field(
+        "breaker", pattern=r"^[A-Za-z0-9-]{1,80}$", description="Rule name: 1-80 letters, digits, hyphens"
+    )
     count: int | None = Field(None, ge=1, le=10_000, description="Failures within `interval` that trip the breaker")
-    percentage: int | None = Field(None, ge=1, le=100, description="Failures in 100 answers within `interval` that trip it")
+    percentage: int | None = Field(
+        None, ge=1, le=100, description="Failures in 100 answers within `interval` that trip it"
+    )
     interval: Seconds = Field(..., gt=0, description="Length of the counting window")
-    status_codes: tuple[StatusRange, ...] = Field((), max_length=10, description="Statuses that are failures: 429, 500-599")
+    status_codes: tuple[StatusRange, ...] = Field(
+        (), max_length=10, description="Statuses that are failures: 429, 500-599"
+    )
     error_reasons: tuple[Annotated[str, Field(max_length=200)], ...] = Field((), max_length=10)
     trip_duration: Seconds = Field(..., gt=0, description="How long the breaker stays open")
     accept_retry_after: bool = Field(False, description="Take the time to stay open from the backend's Retry-After")

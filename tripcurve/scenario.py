@@ -62,7 +62,9 @@ class Phase(_Part):
     duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
     rate: float | Ramp | None = Field(None, description="Requests per second, whether or not answers come")
     users: int | Ramp | None = Field(None, description="Users that send one request after another")
-    simulate: Mapping[str, Fault] = Field(default_factory=dict, description="Faults by backend name; `default`: any other")
+    simulate: Mapping[str, Fault] = Field(
+        default_factory=dict, description="Faults by backend name; `default`: any other"
+    )
 
     @model_validator(mode="after")
     def _one_load(self) -> Self:

@@ -30,7 +30,9 @@ class Behaviour(BaseModel):
     retry_after_s: float | None = Field(None, ge=0, le=1_000_000, description="Retry-After of an error answer")
     completion_tokens: int | None = Field(None, ge=0, le=100_000)
     chunk_ms: float | None = Field(None, ge=0, le=60_000, description="Time between streamed chunks")
-    drop: Literal["before", "during"] | None = Field(None, description="Close the connection before or during the answer")
+    drop: Literal["before", "during"] | None = Field(
+        None, description="Close the connection before or during the answer"
+    )
 
 
 Host = Annotated[str, Field(min_length=1, max_length=255)]

@@ -1,0 +1,42 @@
+# Needs Python 3.11 or later and make, nothing else. PYTHON=python3.12 chooses another.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+ONLY ?=
+ARGS ?=
+
+.PHONY: setup run test check bench lock clean
+
+setup: $(READY)
+
+# The stamp is touched last, so that a set-up that was cut off starts again.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=python3.11"'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: $(READY)
+	$(BIN)/tripcurve run $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_house.py
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.run $(ONLY)
+
+# Versions and hashes only: no index, no address.
+lock:
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --strip-extras --no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .hypothesis bench-results.json

@@ -1,0 +1,1 @@
+"""Benchmarks: each module has `rows()`, which measures and returns rows for the table."""
