@@ -24,6 +24,9 @@ SCHEMA = pa.schema(
         _column("intended_ns", pa.int64(), "when the schedule wanted it, unix ns; closed loop: start_ns"),
         _column("latency_us", pa.int32(), "start to last byte of the answer, or to the failure, us"),
         _column("first_byte_us", pa.int32(), "streaming: start to first token, us; else null", nullable=True),
+        _column(
+            "backend_us", pa.int32(), "gateway's wait for the backend, by the shipped policies; null: not told", True
+        ),
         _column("status", pa.int16(), "HTTP status; 0: no response"),
         _column("origin", _text, "backend, gateway or client"),
         _column("backend", _text, "the lab's name of the backend that answered; null: not known", nullable=True),
