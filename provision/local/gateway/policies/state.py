@@ -1,0 +1,146 @@
+"""What policies remember between requests: cached values and counters. Pure; time is handed in.
+
+One of each per gateway unit, as in API Management: units do not share them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+__all__ = ["Counters", "Gauge", "PeriodCounter", "SlidingWindow", "TokenBucket", "ValueCache"]
+
+MAX_CACHED_VALUES = 10_000
+MAX_COUNTERS = 100_000
+
+T = TypeVar("T")
+
+
+class ValueCache:
+    """Values with a time to live; the least recently used go first when it is full."""
+
+    def __init__(self, limit: int = MAX_CACHED_VALUES) -> None:
+        self._limit = limit
+        self._values: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: Hashable, now: float) -> tuple[bool, object]:
+        """(True, value) or (False, None); a value is gone at the very end of its time."""
+        entry = self._values.get(key)
+        if entry is None:
+            return False, None
+        if entry[0] <= now:
+            del self._values[key]
+            return False, None
+        self._values.move_to_end(key)
+        return True, entry[1]
+
+    def store(self, key: Hashable, value: object, now: float, duration_s: float) -> None:
+        self._values[key] = (now + duration_s, value)
+        self._values.move_to_end(key)
+        while len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+    def remove(self, key: Hashable) -> None:
+        self._values.pop(key, None)
+
+
+@dataclass(slots=True)
+class SlidingWindow:
+    """Amounts counted during the last `period_s` seconds, `(now - period, now]`."""
+
+    period_s: float
+    entries: deque[tuple[float, float]] = field(default_factory=deque)
+    _total: float = 0.0
+
+    def total(self, now: float) -> float:
+        while self.entries and self.entries[0][0] <= now - self.period_s:
+            self._total -= self.entries.popleft()[1]
+        return self._total if self.entries else 0.0
+
+    def add(self, now: float, amount: float) -> None:
+        self.entries.append((now, amount))
+        self._total += amount
+
+    def wait(self, now: float, limit: float) -> float:
+        """Seconds until fewer than `limit` are in the window; 0 when that is so already."""
+        left = self.total(now)
+        for at, amount in self.entries:
+            if left < limit:
+                return 0.0
+            left -= amount
+            if left < limit:
+                return at + self.period_s - now
+        return 0.0
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """Holds `capacity`, refilled evenly over `period_s`: how the v2 tiers limit rates."""
+
+    capacity: float
+    period_s: float
+    level: float
+    at: float
+
+    def available(self, now: float) -> float:
+        self.level = min(self.capacity, self.level + (now - self.at) * self.capacity / self.period_s)
+        self.at = max(self.at, now)
+        return self.level
+
+    def take(self, now: float, amount: float) -> None:
+        """Take what was used, even more than there is: what is owed must be refilled first."""
+        self.level = self.available(now) - amount
+
+    def wait(self, now: float) -> float:
+        """Seconds until one can be taken."""
+        missing = 1.0 - self.available(now)
+        return max(0.0, missing * self.period_s / self.capacity)
+
+
+@dataclass(slots=True)
+class PeriodCounter:
+    """An amount per fixed period, which the caller names by its end."""
+
+    ends: float = 0.0
+    total: float = 0.0
+
+    def current(self, now: float, ends: float) -> float:
+        if now >= self.ends:
+            self.ends, self.total = ends, 0.0
+        return self.total
+
+
+@dataclass(slots=True)
+class Gauge:
+    """How many are inside at this moment."""
+
+    count: int = 0
+
+
+class Counters:
+    """Counters by key, made when first asked for; the least recently used go first when there are too many."""
+
+    def __init__(self, limit: int = MAX_COUNTERS) -> None:
+        self._limit = limit
+        self._counters: OrderedDict[Hashable, object] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def get(self, kind: type[T], key: Hashable, make: Callable[[], T]) -> T:
+        """The counter of this kind and key."""
+        full = (kind, key)
+        found = self._counters.get(full)
+        if not isinstance(found, kind):
+            found = make()
+            self._counters[full] = found
+            if len(self._counters) > self._limit:
+                self._counters.popitem(last=False)
+        else:
+            self._counters.move_to_end(full)
+        return found
