@@ -1,0 +1,234 @@
+"""Bytes to requests: llhttp, and the shapes it takes that two servers could read differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httptools
+
+from provision.local.wire.body import BodyStream
+from provision.local.wire.limits import Limits
+from provision.local.wire.messages import Refused, Request
+
+__all__ = ["RequestParser"]
+
+
+class RequestParser:
+    """Feed it bytes, get requests. After it raised Refused it takes no more."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        send_continue: Callable[[], None],
+    ) -> None:
+        self._limits, self._clock = limits, clock
+        self._pause, self._resume, self._send_continue = pause, resume, send_continue
+        self._llhttp = httptools.HttpRequestParser(self)
+        self._done: list[Request] = []
+        self._refusal: Refused | None = None
+        self._ended = False
+        self.peer = ""
+        self.pipeline_paused = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: list[tuple[str, str]] = []
+        self._head_bytes = self._header_bytes = 0
+        self._request: Request | None = None
+        self._stream: BodyStream | None = None
+        self._parts: list[bytes] = []
+        self._body_bytes = 0
+        self._expects_continue = False
+        self._started = False
+
+    # what the connection asks
+
+    @property
+    def in_head(self) -> bool:
+        """Whether a request has begun whose headers are not complete."""
+        return self._started and self._request is None
+
+    @property
+    def in_body(self) -> bool:
+        """Whether a request's headers are complete and its body is not."""
+        return self._request is not None
+
+    @property
+    def receiving(self) -> bool:
+        return self._started
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Requests that can be served now, oldest first. Raises Refused; `finished` has the good ones before it."""
+        if self._ended:
+            return []
+        if self._request is None:
+            self._started = True
+            self._head_bytes += len(data)
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError as error:
+            self._failed(error)
+        if self._request is None and self._started and self._head_bytes > self._limits.head_bytes:
+            self._refuse(431, "The request's headers are too large.")
+        if self._request is not None and self._stream is None:
+            self._begin_stream(self._request)
+        return self.finished()
+
+    def finished(self) -> list[Request]:
+        """Requests that came whole before a refusal."""
+        done, self._done = self._done, []
+        return done
+
+    def fail(self, error: Exception) -> None:
+        """Break the body that is arriving; its reader gets `error`."""
+        if self._stream is not None:
+            self._stream.fail(error)
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.fail(ConnectionResetError("the client left"))
+
+    # what llhttp calls
+
+    def on_url(self, url: bytes) -> None:
+        self._started = True
+        self._url += url
+        if len(self._url) > self._limits.target_bytes:
+            self._refuse(414, "The request target is too long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._request is not None:
+            return  # a trailer: nothing here reads one, and forwarding it is not required
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")))
+        self._header_bytes += len(name) + len(value)
+        if len(self._headers) > self._limits.head_count:
+            self._refuse(431, "The request has too many headers.")
+        if self._header_bytes > self._limits.head_bytes:
+            self._refuse(431, "The request's headers are too large.")
+
+    def on_headers_complete(self) -> None:
+        version = self._llhttp.get_http_version()
+        request = Request(
+            method=self._llhttp.get_method().decode("latin-1"),
+            target=_origin_form(self._url),
+            headers=self._headers,
+            version=version,
+            peer=self.peer,
+            received=self._clock(),
+            keep_alive=self._llhttp.should_keep_alive(),
+        )
+        self._check(request)
+        self._request = request
+
+    def on_body(self, data: bytes) -> None:
+        self._body_bytes += len(data)
+        if self._body_bytes > self._limits.body_bytes:
+            self._refuse(413, f"The request body is larger than {self._limits.body_bytes} bytes.")
+        if self._stream is not None:
+            self._stream.feed(data)
+        else:
+            self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        request = self._request
+        if request is None:
+            raise Refused(400, "Bad request")
+        if self._stream is not None:
+            self._stream.finish()
+        else:
+            request.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._done.append(request)
+        if not request.keep_alive:
+            self._ended = True
+        self._reset()
+
+    # rules
+
+    def _check(self, request: Request) -> None:
+        """What llhttp lets through and we do not."""
+        seen: dict[str, str] = {}
+        hosts = 0
+        for name, value in request.headers:
+            if name == "host":
+                hosts += 1
+            elif name in ("transfer-encoding", "content-length", "expect"):
+                seen[name] = value.strip().lower()
+        if request.version not in ("1.0", "1.1"):
+            self._refuse(505, "Only HTTP/1.0 and HTTP/1.1 are supported.")
+        if hosts > 1 or (hosts == 0 and request.version == "1.1"):
+            self._refuse(400, "A request has exactly one Host header.")
+        self._check_framing(request, seen)
+
+    def _check_framing(self, request: Request, seen: dict[str, str]) -> None:
+        encoding, length, expect = seen.get("transfer-encoding"), seen.get("content-length"), seen.get("expect")
+        if encoding is not None and (encoding != "chunked" or request.version == "1.0"):
+            self._refuse(501 if request.version == "1.1" else 400, "Only the transfer coding chunked is supported.")
+        if sum(name == "transfer-encoding" for name, _ in request.headers) > 1:
+            self._refuse(400, "A request has at most one Transfer-Encoding header.")
+        if length is not None and int(length) > self._limits.body_bytes:
+            self._refuse(413, f"The request body is larger than {self._limits.body_bytes} bytes.")
+        if expect is not None and expect != "100-continue":
+            self._refuse(417, "The only expectation supported is 100-continue.")
+        self._expects_continue = expect is not None and request.version == "1.1"
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Raise Refused; through llhttp, which wraps what its callbacks raise, by way of `_refusal`."""
+        self._ended = True
+        self._refusal = Refused(status, message)
+        raise self._refusal
+
+    def _failed(self, error: Exception) -> None:
+        self._ended = True
+        refusal = self._refusal if self._refusal is not None else Refused(400, _message(error))
+        if self._stream is not None:
+            self._stream.fail(refusal)
+            self._stream = None
+            self._request = None
+            return
+        raise refusal from error
+
+    def _upgrade(self) -> None:
+        """An Upgrade is ignored, as the specification allows; what follows it could be another protocol, so we stop."""
+        self._ended = True
+        request = self._done[-1] if self._done else None
+        if request is None or request.method == "CONNECT" or self._has_body(request):
+            self._done = self._done[:-1]
+            raise Refused(400, "Upgrades are not supported.")
+        request.keep_alive = False
+
+    @staticmethod
+    def _has_body(request: Request) -> bool:
+        length = request.header("content-length")
+        return request.header("transfer-encoding") is not None or (length is not None and int(length) > 0)
+
+    def _begin_stream(self, request: Request) -> None:
+        """Hand the request over before its body is complete."""
+        on_first_read = self._send_continue if self._expects_continue and not self._parts else None
+        stream = BodyStream(self._pause, self._resume, self._limits.stream_bytes, on_first_read)
+        for part in self._parts:
+            stream.feed(part)
+        self._parts = []
+        self._stream = request.body = stream
+        self._done.append(request)
+
+
+def _origin_form(url: bytes) -> str:
+    """The target as path and query: the absolute form loses its origin, a fragment is cut off."""
+    target = url.decode("latin-1").partition("#")[0]
+    if target.startswith("/") or target == "*":
+        return target
+    _, scheme, rest = target.partition("://")
+    slash = rest.find("/")
+    return rest[slash:] if scheme and slash >= 0 else "/"
+
+
+def _message(error: Exception) -> str:
+    """llhttp's words, which name no bytes of the request."""
+    text = str(error).replace('"', "'").replace("\\", "")
+    return f"Bad request: {text}" if text.isascii() else "Bad request"
