@@ -1,0 +1,189 @@
+"""The measures of one trip, as docs/measures.md defines them, in seconds from the run's start."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reports.trips import Interval, OpenPeriod
+from tripcurve.rule import BreakerRule
+
+__all__ = ["Answers", "Measured", "Trip", "measure_trips"]
+
+NS = 1_000_000_000
+RESTORED_SHARE = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A value and how far from the truth it can be."""
+
+    estimate: float
+    half_width: float
+
+
+@dataclass(slots=True)
+class Trip:
+    """One trip. None: not observed, or not defined for this trip."""
+
+    backend: str | None
+    unit: int | None
+    tripped_s: Measured | None
+    reset_s: Measured | None
+    time_to_trip_s: float | None = None
+    failures_to_trip: int | None = None
+    overshoot: int | None = None
+    open_s: float | None = None
+    open_error_s: float | None = None
+    recovery_latency_s: float | None = None
+    restored_s: float | None = None
+    outage_s: float | None = None
+    throttled: int = 0
+    shed: int = 0
+    retrip: bool = False
+    truth: dict[str, float | None] | None = None
+    error_s: dict[str, float | None] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What clients got, as arrays in start order: unix ns, status (0: nothing), and the answering side."""
+
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    status: npt.NDArray[np.int16]
+    by_backend: npt.NDArray[np.bool_]
+    retry_after_s: npt.NDArray[np.float32]
+
+
+def measure_trips(
+    periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None, backend: str | None, zero_ns: int
+) -> list[Trip]:
+    """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse."""
+    failed = _failed(answers, rule)
+    trips: list[Trip] = []
+    fault_began: int | None = None
+    for index, period in enumerate(periods):
+        trip = Trip(backend, None, _seconds(period.tripped, zero_ns), _seconds(period.reset, zero_ns))
+        trip.shed = period.last - period.first + 1
+        earlier = periods[index - 1].reset if index else None
+        trip.retrip = earlier is not None and not _recovered(answers, earlier, period.tripped)
+        before = _failures_before(answers, failed, period, earlier, rule)
+        _count(trip, before, answers, period, rule)
+        if not trip.retrip or fault_began is None:
+            fault_began = int(answers.start[before[0]]) if len(before) else None
+        _open_time(trip, before, answers, rule)
+        later = periods[index + 1].tripped if index + 1 < len(periods) else None
+        _recovery(trip, period, answers, later, zero_ns)
+        if trip.restored_s is not None and trip.reset_s is not None and fault_began is not None:
+            trip.outage_s = trip.reset_s.estimate + trip.restored_s - (fault_began - zero_ns) / NS
+        trips.append(trip)
+    return trips
+
+
+def _failed(answers: Answers, rule: BreakerRule | None) -> npt.NDArray[np.bool_]:
+    """Backend answers that the rule counts; without a known rule, 429 and 5xx."""
+    ranges = rule.status_codes if rule is not None and rule.status_codes else ((429, 429), (500, 599))
+    counted = np.zeros(len(answers.status), dtype=bool)
+    for low, high in ranges:
+        counted |= (answers.status >= low) & (answers.status <= high)
+    return counted & answers.by_backend
+
+
+def _seconds(interval: Interval | None, zero_ns: int) -> Measured | None:
+    if interval is None:
+        return None
+    return Measured((interval.estimate_ns - zero_ns) / NS, interval.half_width_ns / NS)
+
+
+def _recovered(answers: Answers, reset: Interval, tripped: Interval | None) -> bool:
+    """Whether a 2xx came between a reset and the next trip."""
+    until = answers.start[-1] if tripped is None else tripped.high_ns
+    low, high = np.searchsorted(answers.start, [reset.low_ns, until])
+    return bool(np.any(_good(answers)[low:high]))
+
+
+def _good(answers: Answers) -> npt.NDArray[np.bool_]:
+    return (answers.status >= 200) & (answers.status < 300)
+
+
+def _failures_before(
+    answers: Answers,
+    failed: npt.NDArray[np.bool_],
+    period: OpenPeriod,
+    earlier: Interval | None,
+    rule: BreakerRule | None,
+) -> npt.NDArray[np.intp]:
+    """Indexes of failures admitted before the trip, within its counting window, in order of their end.
+
+    Counters are empty after a reset, so the window begins there at the earliest.
+    """
+    if period.tripped is None:
+        return np.empty(0, dtype=np.intp)
+    since = 0 if earlier is None else earlier.low_ns
+    low, high = np.searchsorted(answers.start, [since, period.tripped.high_ns])
+    found = low + np.flatnonzero(failed[low:high])
+    if rule is not None:
+        found = found[answers.end[found] > period.tripped.estimate_ns - rule.interval * NS]
+    order = np.argsort(answers.end[found], kind="stable")
+    return np.asarray(found[order], dtype=np.intp)
+
+
+def _count(
+    trip: Trip, before: npt.NDArray[np.intp], answers: Answers, period: OpenPeriod, rule: BreakerRule | None
+) -> None:
+    if period.tripped is None or not len(before):
+        return
+    trip.throttled = int(np.sum(answers.status[before] == 429))
+    trip.failures_to_trip = int(np.sum(answers.end[before] <= period.tripped.high_ns))
+    trip.time_to_trip_s = (period.tripped.estimate_ns - int(answers.end[before[0]])) / NS
+    if rule is not None and rule.count is not None:
+        trip.overshoot = max(0, len(before) - rule.count)
+
+
+def _open_time(trip: Trip, before: npt.NDArray[np.intp], answers: Answers, rule: BreakerRule | None) -> None:
+    if trip.tripped_s is None or trip.reset_s is None:
+        return
+    trip.open_s = trip.reset_s.estimate - trip.tripped_s.estimate
+    if rule is None:
+        return
+    configured = rule.trip_duration
+    if rule.accept_retry_after and len(before):
+        tripping = before[min(rule.count or len(before), len(before)) - 1]
+        told = float(answers.retry_after_s[tripping])
+        configured = configured if np.isnan(told) else told
+    trip.open_error_s = trip.open_s - configured
+
+
+def _recovery(trip: Trip, period: OpenPeriod, answers: Answers, later: Interval | None, zero_ns: int) -> None:
+    """First 2xx, and first full second of service, before the next trip."""
+    if period.reset is None or trip.reset_s is None:
+        return
+    reset_ns = period.reset.estimate_ns
+    low = np.searchsorted(answers.start, period.reset.low_ns)
+    high = len(answers.start) if later is None else np.searchsorted(answers.start, later.high_ns)
+    good = _good(answers)[low:high]
+    if not good.any():
+        return
+    trip.recovery_latency_s = (int(answers.end[low:high][good].min()) - reset_ns) / NS
+    second = (answers.start[low:high] - zero_ns) // NS
+    whole = np.flatnonzero(_share_good(second, good) >= RESTORED_SHARE)
+    first_whole = int(np.ceil((reset_ns - zero_ns) / NS))
+    last_whole = int((answers.start[high - 1] - zero_ns) // NS) - 1
+    fitting = [int(s) + int(second[0]) for s in whole if first_whole <= int(s) + int(second[0]) <= last_whole]
+    if fitting:
+        trip.restored_s = fitting[0] - trip.reset_s.estimate
+
+
+def _share_good(second: npt.NDArray[np.int64], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Share of 2xx in each second from the first; 0 where nothing was sent."""
+    offset = second - second[0]
+    sent = np.bincount(offset)
+    fine = np.bincount(offset, weights=good)
+    return np.divide(fine, sent, out=np.zeros(len(sent)), where=sent > 0)

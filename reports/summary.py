@@ -1,0 +1,155 @@
+"""summary.json: every headline number of a run, each with its population."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.analysis import Analysis, TrueTrip
+from reports.load import Run
+from reports.measures import NS, Trip
+from tripcurve import __version__
+from tripcurve.checks import parse
+
+__all__ = ["SUMMARY_VERSION", "summarise"]
+
+SUMMARY_VERSION = 1
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
+
+
+def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
+    """The summary as plain JSON values. Extra `checks` follow the scenario's own."""
+    frame = run.requests
+    shed, throttled = int(_sheds(frame).sum()), int(_throttles(frame).sum())
+    summary: dict[str, Any] = {
+        "schema": SUMMARY_VERSION,
+        "tripcurve": __version__,
+        "lab": run.lab.name,
+        "scenario": run.scenario.name,
+        "target": run.info.get("target", "unknown"),
+        "interrupted": bool(run.info.get("interrupted", not run.info)),
+        "start_ns": run.start_ns,
+        "duration_s": _duration_s(run),
+        "requests": _requests(run),
+        "latency_ms": {origin: _latency_ms(frame, origin) for origin in ("backend", "gateway")},
+        "sheds": shed,
+        "throttles": throttled,
+        "ratio_503_429": shed / throttled if throttled else None,
+        "absorption": shed / (shed + throttled) if shed + throttled else None,
+        "trips": [trip.as_dict() for trip in analysis.trips],
+        "retrips": sum(trip.retrip for trip in analysis.trips),
+        "unobserved_trips": [_true(trip) for trip in analysis.unobserved],
+        "truth_known": analysis.truth is not None,
+        "tokens": _tokens(run),
+        "pacing": run.info.get("pacing", {"intended": None, "sent": None, "late_p99_ms": None, "dropped": None}),
+        "accuracy": _accuracy(analysis.trips),
+        "rule": _rule(run),
+        "local_options": run.lab.local.model_dump(mode="json"),
+        "counts": run.info.get("counts", {}),
+        "notes": [*run.notes, *_count_notes(run)],
+    }
+    for measure in ("time_to_trip_s", "open_s", "open_error_s", "recovery_latency_s", "restored_s", "outage_s"):
+        summary[measure] = _spread([getattr(trip, measure) for trip in analysis.trips])
+    summary["checks"] = _checked([*run.scenario.checks, *checks], summary)
+    return summary
+
+
+def _sheds(frame: pd.DataFrame) -> pd.Series[bool]:
+    return (frame["origin"] == "gateway") & (frame["status"] == 503)
+
+
+def _throttles(frame: pd.DataFrame) -> pd.Series[bool]:
+    return (frame["origin"] == "backend") & (frame["status"] == 429)
+
+
+def _duration_s(run: Run) -> float:
+    end = run.info.get("end_ns")
+    if not isinstance(end, int):
+        frame = run.requests
+        end = (
+            int((frame["start_ns"] + frame["latency_us"].astype("int64") * 1000).max()) if len(frame) else run.start_ns
+        )
+    return (end - run.start_ns) / NS
+
+
+def _requests(run: Run) -> dict[str, Any]:
+    frame, duration = run.requests, _duration_s(run)
+    by_status = frame["status"].value_counts().sort_index()
+    by_origin = frame["origin"].value_counts()
+    return {
+        "total": len(frame),
+        "by_status": {str(status): int(count) for status, count in by_status.items()},
+        "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ("backend", "gateway", "client")},
+        "rate_s": len(frame) / duration if duration > 0 else None,
+    }
+
+
+def _latency_ms(frame: pd.DataFrame, origin: str) -> dict[str, float | int | None]:
+    latency = frame.loc[frame["origin"] == origin, "latency_us"].to_numpy()
+    if not len(latency):
+        return {"n": 0, **dict.fromkeys(QUANTILES)}
+    values = np.quantile(latency, list(QUANTILES.values()), method="higher") / 1000
+    return {"n": len(latency), **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)}}
+
+
+def _tokens(run: Run) -> dict[str, float | int | None]:
+    prompt, completion = (int(run.requests[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
+    minutes = _duration_s(run) / 60
+    return {
+        "prompt": prompt,
+        "completion": completion,
+        "per_minute": (prompt + completion) / minutes if minutes else None,
+    }
+
+
+def _true(trip: TrueTrip) -> dict[str, Any]:
+    return {"backend": trip.backend, "unit": trip.unit, "tripped_s": trip.tripped_s, "reset_s": trip.reset_s}
+
+
+def _spread(values: list[float | None]) -> dict[str, float | int | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"n": 0, "min": None, "median": None, "max": None}
+    return {"n": len(known), "min": min(known), "median": float(np.median(known)), "max": max(known)}
+
+
+def _accuracy(trips: list[Trip]) -> dict[str, Any]:
+    """The harness's own error against truth: how many instants, the median and largest, and whether any was outside."""
+    errors, outside = [], 0
+    for trip in trips:
+        for name in ("tripped_s", "reset_s"):
+            measured, error = getattr(trip, name), (trip.error_s or {}).get(name)
+            if measured is not None and error is not None:
+                errors.append(abs(error))
+                outside += abs(error) > measured.half_width
+    if not errors:
+        return {"n": 0, "median_error_s": None, "max_error_s": None, "outside": None}
+    return {
+        "n": len(errors),
+        "median_error_s": float(np.median(errors)),
+        "max_error_s": max(errors),
+        "outside": outside,
+    }
+
+
+def _rule(run: Run) -> dict[str, Any]:
+    return {b.name: b.breaker.model_dump(mode="json") for b in run.lab.backends if b.breaker is not None}
+
+
+def _count_notes(run: Run) -> list[str]:
+    """A sentence where the gateway counted another number of requests than were recorded."""
+    gateway = (run.info.get("counts") or {}).get("gateway")
+    counted = gateway.get("requests") if isinstance(gateway, dict) else None
+    reached = int((run.requests["status"] != 0).sum())
+    if counted is None or counted == len(run.requests) or reached <= counted <= len(run.requests):
+        return []
+    return [
+        f"the gateway counted {counted} requests, the record has {len(run.requests)}: samples were lost or invented"
+    ]
+
+
+def _checked(checks: list[str], summary: dict[str, Any]) -> list[dict[str, Any]]:
+    results = [parse(text).evaluate(summary) for text in dict.fromkeys(checks)]
+    return [{"expression": r.expression, "value": r.value, "passed": r.passed} for r in results]
