@@ -1,0 +1,125 @@
+"""The two clouds a lab can be built on. They differ in endpoint and credential, in nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from tripcurve.errors import BadInput
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+__all__ = ["Cloud", "azure", "local"]
+
+AZURE = "https://management.azure.com"
+SUBSCRIPTION_VARIABLES = ("TRIPCURVE_AZURE_SUBSCRIPTION", "AZURE_SUBSCRIPTION_ID")
+LOCAL_FIELDS = ("management_url", "ca_file", "subscription_id", "tenant_id", "client_id", "client_secret")
+MOCK_IMAGE_VARIABLE = "TRIPCURVE_MOCK_IMAGE"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where resources are made: an ARM endpoint, a subscription, and how to get a credential.
+
+    `ca_file` is None when the system's own authorities vouch for the endpoint. `mock_image` is
+    the container of a mock web app; None where the cloud brings its own mock. `connection` has
+    the fields of the local cloud's JSON line that a Target repeats; it is empty on Azure.
+    """
+
+    kind: Literal["azure", "local"]
+    management_url: str
+    subscription_id: str
+    tenant_id: str | None
+    credential: Callable[[], TokenCredential] = field(repr=False)
+    ca_file: str | None = None
+    mock_image: str | None = None
+    connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def scope(self) -> str:
+        """What an access token for ARM is asked for."""
+        return f"{self.management_url}/.default"
+
+    @property
+    def import_by_url(self) -> bool:
+        """Whether APIs are imported from the public address of their document, or from our copy."""
+        return self.kind == "azure"
+
+    @property
+    def poll_s(self) -> float:
+        """Seconds between two looks at a long operation, where the service names none."""
+        return 30.0 if self.kind == "azure" else 0.1
+
+    def explain(self) -> str:
+        """The cloud in a few words, for people."""
+        where = "Azure" if self.kind == "azure" else f"local cloud at {self.management_url}"
+        return f"{where}, subscription {self.subscription_id}"
+
+
+def azure(subscription_id: str | None = None, *, environ: Mapping[str, str] = os.environ) -> Cloud:
+    """Azure itself, signed in as DefaultAzureCredential finds: environment, managed identity, `az login`.
+
+    The subscription comes from the argument (lab or flag), else from the environment. Raises BadInput
+    when there is none.
+    """
+    found = subscription_id or next((environ[name] for name in SUBSCRIPTION_VARIABLES if environ.get(name)), None)
+    if found is None:
+        raise BadInput(
+            "no Azure subscription is named; write subscription_id in the lab, or set AZURE_SUBSCRIPTION_ID "
+            "(`az account show --query id` prints yours)"
+        )
+    return Cloud(
+        kind="azure",
+        management_url=AZURE,
+        subscription_id=found,
+        tenant_id=environ.get("AZURE_TENANT_ID"),
+        credential=_default_credential,
+        mock_image=environ.get(MOCK_IMAGE_VARIABLE),
+    )
+
+
+def local(connection: Mapping[str, Any]) -> Cloud:
+    """The local cloud that printed this connection as its JSON line.
+
+    Raises BadInput naming the fields that are missing.
+    """
+    missing = [name for name in LOCAL_FIELDS if not connection.get(name)]
+    if missing:
+        raise BadInput(f"this is not what `tripcurve local` prints: it lacks {', '.join(missing)}")
+    url = str(connection["management_url"]).rstrip("/")
+    ca_file = str(connection["ca_file"])
+
+    def credential() -> TokenCredential:
+        return _service_principal(connection, authority=url, ca_file=ca_file)
+
+    return Cloud(
+        kind="local",
+        management_url=url,
+        subscription_id=str(connection["subscription_id"]),
+        tenant_id=str(connection["tenant_id"]),
+        credential=credential,
+        ca_file=ca_file,
+        connection=dict(connection),
+    )
+
+
+def _default_credential() -> TokenCredential:
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _service_principal(connection: Mapping[str, Any], *, authority: str, ca_file: str) -> TokenCredential:
+    from azure.identity import ClientSecretCredential
+
+    return ClientSecretCredential(
+        str(connection["tenant_id"]),
+        str(connection["client_id"]),
+        str(connection["client_secret"]),
+        authority=authority,
+        disable_instance_discovery=True,  # the public directory does not know a loopback authority
+        connection_verify=ca_file,
+    )

@@ -1,0 +1,95 @@
+"""Progress of long work: a line for each step, with its time; on a terminal a live one while it runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from rich.console import Console
+from rich.status import Status
+
+__all__ = ["ConsoleProgress", "Progress", "Silent"]
+
+DONE_WORDS = {"create": "created", "change": "changed", "leave": "as it was", "delete": "deleted", "purge": "purged"}
+EVERY_S = 30.0
+
+
+class Progress(Protocol):
+    """Told of each step as it starts, lasts and ends."""
+
+    def started(self, doing: str, what: str, note: str | None = None) -> None:
+        """`doing` is create, change, wait, delete or purge; `what` names the resource."""
+
+    def lasting(self) -> None:
+        """About once a second while the step runs."""
+
+    def finished(self, how: str) -> None:
+        """`how` says how it ended, such as created."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def started(self, doing: str, what: str, note: str | None = None) -> None: ...
+
+    def lasting(self) -> None: ...
+
+    def finished(self, how: str) -> None: ...
+
+
+class ConsoleProgress:
+    """Lines on a console: `✓ created  gateway quick-aigw-apim   0.4 s`."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self._clock = clock
+        self._what = ""
+        self._note: str | None = None
+        self._doing = ""
+        self._start = self._told = 0.0
+        self._status: Status | None = None
+
+    def started(self, doing: str, what: str, note: str | None = None) -> None:
+        self._doing, self._what, self._note = doing, what, note
+        self._start = self._told = self._clock()
+        if self.console.is_terminal:
+            self._status = self.console.status(self._line())
+            self._status.start()
+
+    def lasting(self) -> None:
+        if self._status is not None:
+            self._status.update(self._line())
+        elif self._clock() - self._told >= EVERY_S:
+            self._told = self._clock()
+            self.console.print(f"  … {self._line()}", highlight=False)
+
+    def finished(self, how: str) -> None:
+        self._stop()
+        took = self._clock() - self._start
+        mark = "✓" if how in DONE_WORDS.values() else "✗"
+        self.console.print(f"  {mark} {how:<9} {self._what:<50} {_elapsed(took):>9}", highlight=False)
+
+    def _line(self) -> str:
+        note = "" if self._note is None else f" ({self._note})"
+        return f"{self._doing} {self._what}, {_elapsed(self._clock() - self._start)}{note}"
+
+    def _stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+def _elapsed(seconds: float) -> str:
+    """`0.4 s`, or `12 min 05 s` where people would count in minutes."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def on_stderr() -> ConsoleProgress:
+    """Progress on standard error, at most 80 columns when it is no terminal."""
+    console = Console(file=sys.stderr)
+    return ConsoleProgress(console if console.is_terminal else Console(file=sys.stderr, width=80))
