@@ -233,6 +233,11 @@ class PolicyContext:
     subscription: Subscription | None = None
     user: User | None = None
     backend: Backend | None = None
+    """The backend entity a policy chose; None: the request goes to `base_url`, or to the API's service URL."""
+    base_url: str | None = None
+    """What set-backend-service's base-url said last; None: it said nothing."""
+    remaining_path: str = ""
+    """What follows the API's path in the client's URL, and so the backend's: `/deployments/…`. rewrite-uri replaces it."""
     variables: dict[str, object] = field(default_factory=dict)
     traces: list[dict[str, object]] = field(default_factory=list)
     tracing: bool = False

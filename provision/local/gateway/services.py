@@ -42,7 +42,8 @@ class PolicyFault(Exception):
 
     `source`, `reason` and `message` become LastError's. `status` is what the client gets unless
     on-error changes it, with `message` as its body's; None: 500 and "Internal server error".
-    `headers` are set on that answer. `response`, when given, is the whole answer.
+    `headers` are set on that answer. `response`, when given, is the whole answer. `answered` says that
+    `context.response` is already what on-error shall see, even None: faults of `Services.forward`.
     Section, scope, path and policy id are filled in by the pipeline as the fault rises.
     """
 
@@ -55,10 +56,11 @@ class PolicyFault(Exception):
         *,
         headers: tuple[tuple[str, str], ...] = (),
         response: Response | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(message)
         self.source, self.reason, self.message = source, reason, message
-        self.status, self.headers, self.response = status, headers, response
+        self.status, self.headers, self.response, self.answered = status, headers, response, answered
         self.scope: str | None = None
         self.section: str | None = None
         self.path: str | None = None
@@ -103,8 +105,8 @@ class Services(Protocol):
     async def forward(self, context: PolicyContext, options: ForwardOptions) -> None:
         """Call the backend that `context.backend` or the request's URL names and set `context.response`.
 
-        Raises PolicyFault when there is no answer, or the breaker is open. `context.response` is then
-        what policies in retry and on-error shall see: the 503, a synthetic 500 or None.
+        Raises PolicyFault (source forward-request, `answered`) when there is no answer, or the breaker is open.
+        `context.response` is then what policies in retry and on-error shall see: the 503, a synthetic 500 or None.
         """
         ...
 
