@@ -86,7 +86,10 @@ def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict
 
 
 def parse_event(line: str | bytes) -> BreakerEvent | None:
-    """The breaker event on a line; None for other events and for what is no whole JSON object."""
+    """The breaker event on a line; None for other events and for what is no whole JSON object.
+
+    Raises BadInput for a breaker event that lacks what its schema requires.
+    """
     try:
         content = json.loads(line)
     except ValueError:
@@ -97,7 +100,7 @@ def parse_event(line: str | bytes) -> BreakerEvent | None:
 def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
     """The breaker events of a file, in its order. A last line cut short, as a kill leaves it, is passed over.
 
-    Raises BadInput for any other line that is not JSON, naming it.
+    Raises BadInput for any other line that is not JSON, naming it, and as `parse_event` does.
     """
     broken: int | None = None
     for number, line in enumerate(lines, 1):
@@ -118,6 +121,15 @@ def _event(content: Any) -> BreakerEvent | None:
     kind = str(content.get("eventType", "")) if isinstance(content, dict) else ""
     if kind not in (f"{_TYPE}Opened", f"{_TYPE}Closed"):
         return None
+    try:
+        return _breaker_event(kind, content)
+    except KeyError as error:
+        raise BadInput(f"event of type {kind}: {error.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise BadInput(f"event of type {kind} is not in Event Grid's schema: {error}") from None
+
+
+def _breaker_event(kind: str, content: dict[str, Any]) -> BreakerEvent:
     data = content["data"]
     rule, settings = next(iter(data["circuitBreaker"]["rules"].items()))
     local = data.get("local", {})
