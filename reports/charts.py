@@ -108,16 +108,15 @@ def _colour(present: list[str], legend: alt.Legend | None) -> alt.Color:
 def _timeline(run: Run, marks: _Marks) -> Figure:
     frame = series.outcomes_over_time(run, marks.duration_s)
     present = list(frame["outcome"].unique())
-    frame["order"] = frame["outcome"].map({name: index for index, name in enumerate(series.OUTCOMES)})
     bars = (
         alt.Chart(frame)
-        .mark_bar(binSpacing=0.5, opacity=0.9)
+        .mark_rect(opacity=0.9)
         .encode(
             x=marks.x("time_s"),
             x2="end_s",
-            y=alt.Y("rate:Q", title="requests per second", stack="zero"),
+            y=alt.Y("low:Q", title="requests per second"),
+            y2="high",
             color=_colour(present, alt.Legend(orient="bottom")),
-            order=alt.Order("order:O"),
             tooltip=[
                 alt.Tooltip("time_s:Q", title="from (s)"),
                 "outcome:N",
@@ -157,7 +156,7 @@ def _latency(run: Run, marks: _Marks) -> Figure:
 def _ratio(frame: pd.DataFrame, marks: _Marks) -> Figure:
     bars = (
         alt.Chart(frame)
-        .mark_bar(binSpacing=0.5, color=COLOURS["503 shed"], opacity=0.85)
+        .mark_rect(color=COLOURS["503 shed"], opacity=0.85)
         .encode(
             x=marks.x("time_s"),
             x2="end_s",
@@ -167,6 +166,7 @@ def _ratio(frame: pd.DataFrame, marks: _Marks) -> Figure:
                 axis=alt.Axis(format="%"),
                 scale=alt.Scale(domain=[0, 1]),
             ),
+            y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("time_s:Q", title="from (s)"),
                 "throttled:Q",

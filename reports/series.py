@@ -37,15 +37,16 @@ def bin_width_s(duration_s: float) -> float:
 
 
 def outcomes_over_time(run: Run, duration_s: float) -> pd.DataFrame:
-    """Columns time_s (bin start), end_s, outcome, rate (requests per second, by start)."""
+    """Columns time_s (bin start), end_s, outcome, count, rate (per second, by start), low and high (stacked rates)."""
     width = bin_width_s(duration_s)
     start_s = (run.requests["start_ns"].to_numpy() - run.start_ns) / NS
     frame = pd.DataFrame({"bin": np.floor(start_s / width).astype(np.int64), "outcome": outcome(run.requests).array})
     counts = frame.groupby(["bin", "outcome"], observed=True).size().rename("count").reset_index()
     counts["time_s"], counts["end_s"] = counts["bin"] * width, (counts["bin"] + 1) * width
     counts["rate"] = counts["count"] / width
-    counts["outcome"] = counts["outcome"].astype(str)
-    return counts[["time_s", "end_s", "outcome", "rate", "count"]]
+    counts["high"] = counts.groupby("bin")["rate"].cumsum()
+    counts["low"] = counts["high"] - counts["rate"]
+    return counts.astype({"outcome": str}).drop(columns="bin")
 
 
 def ratio_over_time(run: Run, duration_s: float) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -34,10 +35,8 @@ def print_summary(run: Run, summary: dict[str, Any], written: list[Path], consol
 
 
 def _trip_table(summary: dict[str, Any]) -> Table:
-    table = Table(
-        title="Trips, in seconds; error against the gateway's record, ms", title_justify="left", pad_edge=False
-    )
-    for heading in ("tripped", "error", "reset", "error", "to trip", "open", "429", "503", "re-trip"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for heading in ("tripped, s", "err ms", "reset, s", "err ms", "to trip", "open", "429", "503", "again"):
         table.add_column(heading, justify="right", no_wrap=True)
     for trip in summary["trips"]:
         errors = trip["error_s"] or {}

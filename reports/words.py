@@ -14,8 +14,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def with_half_width(measured: dict[str, float] | None) -> str:
-    """`5.087 ± 0.012`, or a dash."""
-    return "–" if measured is None else f"{measured['estimate']:.3f} ± {measured['half_width']:.3f}"
+    """`5.087 ±0.012`, or a dash."""
+    return "–" if measured is None else f"{measured['estimate']:.3f} ±{measured['half_width']:.3f}"
 
 
 def _error(name: str) -> Callable[[dict[str, Any]], str]:
