@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -26,7 +25,9 @@ def print_summary(run: Run, summary: dict[str, Any], written: list[Path], consol
     for sentence in answer(summary):
         console.print(escape(sentence), highlight=False)
     if summary["trips"]:
+        console.print()
         console.print(_trip_table(summary))
+    console.print()
     console.print(_numbers_table(summary))
     _print_checks(summary, console)
     for note in summary["notes"]:
@@ -35,7 +36,7 @@ def print_summary(run: Run, summary: dict[str, Any], written: list[Path], consol
 
 
 def _trip_table(summary: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in ("tripped, s", "err ms", "reset, s", "err ms", "to trip", "open", "429", "503", "again"):
         table.add_column(heading, justify="right", no_wrap=True)
     for trip in summary["trips"]:

@@ -43,7 +43,13 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         verdict = {True: "ok", False: "MISSED", None: ""}[row["ok"]]
         table.add_row(
-            row["name"], _number(row["value"]), row["unit"], row["peer"] or "", _number(row["ratio"]), row["budget"] or "", verdict
+            row["name"],
+            _number(row["value"]),
+            row["unit"],
+            row["peer"] or "",
+            _number(row["ratio"]),
+            row["budget"] or "",
+            verdict,
         )
     Console().print(table)
 
