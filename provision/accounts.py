@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from provision.groups import plain_location
 from provision.resource import Fields, Found, Resource, SoftDeleting, none_if_absent, wait_for
-from tripcurve.lab import Backend
 
 __all__ = ["Account", "Deployment"]
 
@@ -31,12 +30,9 @@ class Account(SoftDeleting):
         return f"{self.context.group_id}/providers/Microsoft.CognitiveServices/accounts/{self.name}"
 
     @property
-    def backend(self) -> Backend:
-        return next(backend for backend in self.context.lab.backends if backend.name == self.name)
-
-    @property
     def location(self) -> str:
-        return self.backend.location or self.context.lab.location
+        found = [backend.location for backend in self.context.lab.backends if backend.name == self.name]
+        return next((location for location in found if location is not None), self.context.lab.location)
 
     @property
     def declared(self) -> bool:
@@ -104,19 +100,22 @@ class Account(SoftDeleting):
 
 
 class Deployment(Resource):
-    """The model deployment of an account."""
+    """The model deployment of an account, named `account/deployment`."""
 
     type = "model deployment"
 
     @property
     def id(self) -> str:
         assert self.parent is not None  # noqa: S101  # built with its account, for the type checker
-        return f"{self.parent.id}/deployments/{self.context.lab.model.deployment}"
+        return f"{self.parent.id}/deployments/{self.deployment}"
 
     @property
     def account(self) -> str:
-        assert self.parent is not None  # noqa: S101  # built with its account, for the type checker
-        return self.parent.name
+        return self.name.partition("/")[0]
+
+    @property
+    def deployment(self) -> str:
+        return self.name.partition("/")[2]
 
     def desired(self) -> Fields:
         model = self.context.lab.model
@@ -124,8 +123,8 @@ class Deployment(Resource):
 
     def read(self) -> Found | None:
         deployments = self.context.clients.cognitive.deployments
-        group, deployment = self.context.lab.resource_group, self.context.lab.model.deployment
-        found = none_if_absent(lambda: deployments.get(group, self.account, deployment))
+        group = self.context.lab.resource_group
+        found = none_if_absent(lambda: deployments.get(group, self.account, self.deployment))
         if found is None:
             return None
         properties, sku = found.properties, found.sku
@@ -151,13 +150,13 @@ class Deployment(Resource):
         )
         deployments = self.context.clients.cognitive.deployments
         poller = deployments.begin_create_or_update(
-            self.context.lab.resource_group, self.account, model.deployment, body
+            self.context.lab.resource_group, self.account, self.deployment, body
         )
         wait_for(poller, self.context.heartbeat)
 
     def delete(self) -> None:
         deployments = self.context.clients.cognitive.deployments
-        group, deployment = self.context.lab.resource_group, self.context.lab.model.deployment
-        poller = none_if_absent(lambda: deployments.begin_delete(group, self.account, deployment))
+        group = self.context.lab.resource_group
+        poller = none_if_absent(lambda: deployments.begin_delete(group, self.account, self.deployment))
         if poller is not None:
             wait_for(poller, self.context.heartbeat)

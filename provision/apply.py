@@ -11,9 +11,10 @@ from provision.azure_errors import explained
 from provision.clients import Clients
 from provision.clouds import Cloud
 from provision.graph import gateway_of, lab_resources
+from provision.orphans import orphans_of
 from provision.plan import Plan, Step, make_plan
 from provision.progress import DONE_WORDS, Progress, Silent
-from provision.resource import Context
+from provision.resource import Context, SoftDeleting
 from provision.state import Endpoint, State, StateFile
 from tripcurve.lab import POLICIES, Lab, policy_path
 from tripcurve.shipped import find_file
@@ -49,6 +50,12 @@ def open_context(lab: Lab, cloud: Cloud, lab_file: Path | None = None) -> Iterat
         clients.close()
 
 
+def plan_steps(context: Context, remembered: State) -> list[Step]:
+    """The steps that would make the lab true now. Raises as `plan_lab` does."""
+    resources = lab_resources(context)
+    return make_plan(resources, orphans_of(context, resources, remembered), remembered)
+
+
 def plan_of(context: Context, steps: list[Step]) -> Plan:
     """The plan that the steps make up."""
     return Plan(
@@ -68,7 +75,7 @@ def plan_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: Sta
     """
     remembered = (StateFile.in_memory(lab, cloud) if state is None else state).load()
     with open_context(lab, cloud, lab_file) as context:
-        return plan_of(context, make_plan(lab_resources(context), remembered))
+        return plan_of(context, plan_steps(context, remembered))
 
 
 def provision_lab(
@@ -116,8 +123,7 @@ def _settled_plan(
     context: Context, remembered: State, progress: Progress, sleep: Callable[[float], None]
 ) -> list[Step]:
     """A plan in which nothing is still being made: an `up` that was interrupted left it so."""
-    resources, waited = lab_resources(context), 0.0
-    steps = make_plan(resources, remembered)
+    waited, steps = 0.0, plan_steps(context, remembered)
     waiting = next((step for step in steps if step.action.action == "wait"), None)
     if waiting is None:
         return steps
@@ -126,7 +132,7 @@ def _settled_plan(
         sleep(context.cloud.poll_s)
         waited += context.cloud.poll_s
         progress.lasting()
-        steps = make_plan(resources, remembered)
+        steps = plan_steps(context, remembered)
     progress.finished(DONE_WORDS["leave"])
     return steps
 
@@ -139,11 +145,16 @@ def _carry_out(step: Step, remembered: State, file: StateFile, progress: Progres
         remembered.will_create(resource.id)
         file.save(remembered)
     try:
-        if action.action != "leave":
+        if action.action == "delete":
+            resource.delete()
+        elif action.action != "leave":
             resource.put(step.found)
     except BaseException:
         progress.finished("failed")
         raise
+    if action.action == "delete":
+        remembered.has_deleted(resource.id, soft=isinstance(resource, SoftDeleting))
+        file.save(remembered)
     progress.finished(DONE_WORDS[action.action])
 
 

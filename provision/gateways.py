@@ -27,7 +27,7 @@ class GatewayService(SoftDeleting):
 
     @property
     def id(self) -> str:
-        return self.context.gateway_id
+        return f"{self.context.group_id}/providers/Microsoft.ApiManagement/service/{self.name}"
 
     @property
     def declared(self) -> bool:

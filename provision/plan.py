@@ -11,9 +11,11 @@ from provision.resource import UNKNOWN, Fields, Found, Resource, SoftDeleting
 from provision.state import State
 from tripcurve.errors import BadInput, TargetUnavailable
 
-__all__ = ["Action", "Change", "Plan", "Step", "make_plan"]
+__all__ = ["Action", "Change", "Plan", "Step", "make_plan", "survey"]
 
 HIDDEN = "(not shown)"
+
+Verb = Literal["create", "change", "leave", "wait", "delete"]
 
 
 class Change(BaseModel):
@@ -27,13 +29,14 @@ class Change(BaseModel):
 class Action(BaseModel):
     """What is to be done about one resource.
 
-    `wait`: it is still being made, so nothing can be said yet. `ours`: this lab created it, or will.
+    `wait`: it is still being made, so nothing can be said yet. `delete`: this lab created it and does
+    not ask for it any more. `ours`: this lab created it, or will.
     """
 
     type: str
     name: str
     id: str
-    action: Literal["create", "change", "leave", "wait"]
+    action: Verb
     ours: bool
     changes: list[Change] = []
 
@@ -68,32 +71,44 @@ class Step:
     action: Action
 
 
-def make_plan(resources: list[Resource], state: State) -> list[Step]:
-    """One step for each resource, read in order. Nothing is changed.
+def make_plan(resources: list[Resource], orphans: list[Resource], state: State) -> list[Step]:
+    """One step for each resource, read in order, then one for each orphan, last made first. Nothing is changed.
 
     Raises BadInput, naming every contradiction, when the lab cannot become true without deleting
     something or touching what is not ours; TargetUnavailable when a name is held by a
     soft-deleted resource.
     """
-    steps: dict[str, Step] = {}
-    faults: list[str] = []
-    for resource in resources:
-        parent = None if resource.parent is None else steps[resource.parent.id]
-        step = _step(resource, parent, state)
-        steps[resource.id] = step
-        faults += _contradictions(step)
+    steps = survey(resources, orphans, state)
+    faults = [fault for step in steps for fault in _contradictions(step)]
     if faults:
         raise BadInput("\n".join([*faults, "nothing was changed"]))
-    taken = [text for step in steps.values() if (text := _name_taken(step, state)) is not None]
+    taken = [text for step in steps if (text := _name_taken(step, state)) is not None]
     if taken:
         raise TargetUnavailable("\n".join([*taken, "nothing was changed"]))
-    return list(steps.values())
+    return steps
+
+
+def survey(resources: list[Resource], orphans: list[Resource], state: State) -> list[Step]:
+    """What is there beside what the lab asks for, contradictions and all."""
+    steps: dict[str, Step] = {}
+    for resource in resources:
+        parent = None if resource.parent is None else steps.get(resource.parent.id)
+        steps[resource.id] = _step(resource, parent, state)
+    found = [(orphan, orphan.read()) for orphan in reversed(orphans)]
+    return [*steps.values(), *(_orphan_step(orphan, there, state) for orphan, there in found if there is not None)]
+
+
+def _orphan_step(orphan: Resource, found: Found, state: State) -> Step:
+    """To be deleted, unless its tag has come to name another owner since."""
+    ours = _is_ours(orphan, found, None, state)
+    verb: Verb = "delete" if ours else "leave"
+    return Step(orphan, found, Action(type=orphan.type, name=orphan.name, id=orphan.id, action=verb, ours=ours))
 
 
 def _step(resource: Resource, parent: Step | None, state: State) -> Step:
     found = None if parent is not None and parent.found is None else resource.read()
     ours = _is_ours(resource, found, parent, state)
-    action: Literal["create", "change", "leave", "wait"]
+    action: Verb
     changes: list[Change] = []
     if found is None:
         action, changes = "create", _creation(resource)
@@ -168,6 +183,8 @@ def _contradictions(step: Step) -> list[str]:
             obstacle = resource.obstacle()
             return [] if obstacle is None else [obstacle]
         return [f"{what}: the lab says it exists already, and it does not; drop `{resource.declare_with}`, or make it"]
+    if action.action == "delete":
+        return []
     fixed = [change for change in action.changes if change.field.split(".", 1)[0] in resource.fixed]
     if fixed:
         return [_fixed_text(what, resource, change) for change in fixed]

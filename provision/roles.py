@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from provision.resource import UNKNOWN, Fields, Found, Resource
+from tripcurve.errors import TargetUnavailable
 
 __all__ = ["RoleAssignment"]
 
@@ -62,9 +63,14 @@ class RoleAssignment(Resource):
         from azure.core.exceptions import HttpResponseError
         from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 
+        principal = self.context.principal_id
+        if principal is None:
+            raise TargetUnavailable(
+                f"gateway {self.context.lab.gateway.name} has no managed identity to give a role to"
+            )
         body = RoleAssignmentCreateParameters(
             role_definition_id=self.role_id,
-            principal_id=self.context.principal_id,
+            principal_id=principal,
             principal_type="ServicePrincipal",  # spares ARM the directory look-up that lags behind
         )
         waited, pause = 0.0, self.context.cloud.poll_s / 10

@@ -1,0 +1,204 @@
+"""Bodies of the commands up, plan, status, smoke and down: plain arguments in, exit code out.
+
+People read standard error; standard output is for the one JSON object of `--json`. Errors of ours
+pass through: the command line maps them to exit codes in one place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from provision import clouds
+from provision.apply import apply_lab, plan_lab, target_of
+from provision.clouds import Cloud
+from provision.down import down_lab
+from provision.plan import Plan
+from provision.progress import Progress, Silent, on_stderr
+from provision.show import plan_text, removed_text, smoke_text, status_text
+from provision.smoke import smoke_lab
+from provision.state import StateFile
+from provision.status import status_lab
+from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.shipped import find_file
+from tripcurve.target import Target
+
+__all__ = ["PLAN_HAS_CHANGES", "choose_cloud", "down", "plan", "smoke", "status", "stored_target", "up"]
+
+PLAN_HAS_CHANGES = 10
+"""Exit code of `plan` when there is something to do; 0 when there is not. 1 to 3 keep their meanings."""
+
+
+CONNECTION_VARIABLE = "TRIPCURVE_LOCAL"
+
+
+class UpReport(BaseModel):
+    """The JSON object of `up`. No key: it is in the state file."""
+
+    lab: str
+    cloud: str
+    changed: bool
+    gateway_url: str
+    deployment: str
+    api_version: str
+    state_file: str
+    plan: Plan
+
+
+def choose_cloud(lab: Lab, cloud: str, connection: Path | None, subscription: str | None) -> Cloud:
+    """Azure (`azure`), or the local cloud (`local`) whose JSON line is in a file.
+
+    The file is `connection`, else what TRIPCURVE_LOCAL names. Raises BadInput when no subscription is
+    named, or no such line is found.
+    """
+    if cloud not in ("azure", "local"):
+        raise BadInput(f"--cloud {cloud}: there are azure and local")
+    if cloud == "azure":
+        if connection is not None:
+            raise BadInput("--connection is for --cloud local")
+        return clouds.azure(subscription or lab.subscription_id)
+    named = os.environ.get(CONNECTION_VARIABLE)
+    file = Path(named) if connection is None and named else connection
+    if file is None:
+        raise BadInput(
+            "--cloud local needs --connection FILE, or TRIPCURVE_LOCAL naming it: the file holds the JSON line that "
+            "`tripcurve local` prints (tripcurve local > cloud.json &)"
+        )
+    return clouds.local(_connection(file))
+
+
+def _connection(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{file}: cannot read it: {error.strerror}") from None
+    except ValueError:
+        raise BadInput(f"{file}: this is not the JSON line that `tripcurve local` prints") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{file}: this is not the JSON line that `tripcurve local` prints")
+    return content
+
+
+def stored_target(lab: Lab, cloud: Cloud) -> Target:
+    """The target of a lab that is up, from its state file. Raises TargetUnavailable when it is not."""
+    state = StateFile.of(lab, cloud).load()
+    if state.endpoint is None:
+        raise TargetUnavailable(f"lab {lab.name} is not up on {cloud.explain()}; run `tripcurve up {lab.name}`")
+    return target_of(state, cloud)
+
+
+def up(
+    lab: str,
+    cloud: str = "azure",
+    connection: Path | None = None,
+    subscription: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Make the lab true. 0, also when there was nothing to do."""
+    model, file, where = _open(lab, cloud, connection, subscription)
+    state = StateFile.of(model, where)
+    _say(f"Lab {model.name} on {where.explain()}")
+    applied = apply_lab(model, where, progress=_progress(), lab_file=file, state=state)
+    report = UpReport(
+        lab=model.name,
+        cloud=where.kind,
+        changed=applied.plan.has_changes,
+        gateway_url=applied.target.gateway_url,
+        deployment=applied.target.deployment,
+        api_version=applied.target.api_version,
+        state_file=str(state.path),
+        plan=applied.plan,
+    )
+    counts = ", ".join(
+        f"{applied.plan.count(verb)} {word}"
+        for verb, word in (("create", "created"), ("change", "changed"), ("delete", "deleted"))
+        if applied.plan.count(verb)
+    )
+    _say(f"{counts or 'No changes: everything is as the lab says'}.")
+    _say(f"gateway {report.gateway_url}\nkey in {report.state_file} (mode 0600)")
+    return _answer(report, as_json, 0)
+
+
+def plan(
+    lab: str,
+    cloud: str = "azure",
+    connection: Path | None = None,
+    subscription: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Say what `up` would do. 0 for nothing, PLAN_HAS_CHANGES for something."""
+    model, file, where = _open(lab, cloud, connection, subscription)
+    found = plan_lab(model, where, lab_file=file, state=StateFile.of(model, where))
+    _say(plan_text(found))
+    return _answer(found, as_json, PLAN_HAS_CHANGES if found.has_changes else 0)
+
+
+def status(
+    lab: str,
+    cloud: str = "azure",
+    connection: Path | None = None,
+    subscription: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Say how the lab stands. 0 when it is up or down as a whole; 1 when it drifted or is partial."""
+    model, file, where = _open(lab, cloud, connection, subscription)
+    found = status_lab(model, where, lab_file=file, state=StateFile.of(model, where))
+    _say(status_text(found))
+    return _answer(found, as_json, 1 if found.standing in ("drifted", "partial") else 0)
+
+
+def smoke(
+    lab: str,
+    cloud: str = "azure",
+    connection: Path | None = None,
+    subscription: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """The seed's tests against a lab that is up. 0 when all pass, 1 when one does not."""
+    model, _, where = _open(lab, cloud, connection, subscription)
+    found = smoke_lab(model, stored_target(model, where))
+    _say(smoke_text(found))
+    return _answer(found, as_json, 0 if found.passed else 1)
+
+
+def down(
+    lab: str,
+    purge: bool = False,
+    cloud: str = "azure",
+    connection: Path | None = None,
+    subscription: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Delete what `up` created, and nothing else."""
+    model, file, where = _open(lab, cloud, connection, subscription)
+    state = StateFile.of(model, where)
+    _say(f"Lab {model.name} on {where.explain()}")
+    removed = down_lab(model, where, purge=purge, progress=_progress(), lab_file=file, state=state)
+    _say(removed_text(removed))
+    return _answer(removed, as_json, 0)
+
+
+def _open(lab: str, cloud: str, connection: Path | None, subscription: str | None) -> tuple[Lab, Path, Cloud]:
+    model = load_lab(lab)
+    file = find_file(lab, LABS, ".yaml", "lab")
+    return model, file, choose_cloud(model, cloud, connection, subscription)
+
+
+def _progress() -> Progress:
+    return on_stderr() if sys.stderr is not None else Silent()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _answer(report: BaseModel, as_json: bool, code: int) -> int:
+    if as_json:
+        sys.stdout.write(f"{report.model_dump_json()}\n")
+    return code

@@ -1,0 +1,139 @@
+"""Taking a lab down: what `up` created goes, last made first; all else stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from provision.apply import open_context
+from provision.clouds import Cloud
+from provision.graph import lab_resources
+from provision.groups import Group
+from provision.orphans import orphans_of
+from provision.plan import Step, survey
+from provision.progress import Progress, Silent
+from provision.resource import Resource, SoftDeleting
+from provision.state import State, StateFile
+from tripcurve.lab import Lab
+
+__all__ = ["Left", "Removed", "down_lab"]
+
+
+class Left(BaseModel):
+    """A resource that is still there, and why."""
+
+    type: str
+    name: str
+    why: str
+
+
+class Removed(BaseModel):
+    """What `down` did. Names read `gateway quick-aigw-apim`."""
+
+    lab: str
+    cloud: str
+    deleted: list[str] = []
+    purged: list[str] = []
+    held: list[str] = []
+    """Soft-deleted: the name stays taken until it is purged."""
+    left: list[Left] = []
+
+
+def down_lab(
+    lab: Lab,
+    cloud: Cloud,
+    *,
+    purge: bool = False,
+    progress: Progress | None = None,
+    lab_file: Path | None = None,
+    state: StateFile | None = None,
+) -> Removed:
+    """Delete what this lab created; with `purge` free the names of what was soft-deleted as well.
+
+    What was there before is told by its tag, or by our record for types that take no tags, and left alone. What
+    is deleted stays deleted when a step fails; the next call goes on from there.
+    """
+    file = StateFile.in_memory(lab, cloud) if state is None else state
+    with file.locked() as remembered, open_context(lab, cloud, lab_file) as context:
+        progress = Silent() if progress is None else progress
+        context.heartbeat = progress.lasting
+        resources = lab_resources(context)
+        steps = survey(resources, orphans_of(context, resources, remembered), remembered)
+        work = _Teardown(lab, cloud, remembered, file, progress)
+        # The group last, orphans or not: it must be empty by then.
+        for step in [*reversed(steps[1:]), steps[0]]:
+            work.remove(step, steps)
+        if purge:
+            for resource in resources:
+                work.purge(resource)
+        return work.finish()
+
+
+class _Teardown:
+    """The deletions of one `down`, each written to the state as it is done."""
+
+    def __init__(self, lab: Lab, cloud: Cloud, remembered: State, file: StateFile, progress: Progress) -> None:
+        self._remembered = remembered
+        self._file = file
+        self._progress = progress
+        self._result = Removed(lab=lab.name, cloud=cloud.kind)
+
+    def remove(self, step: Step, steps: list[Step]) -> None:
+        resource = step.resource
+        if step.found is None:
+            self._forget(resource, soft=False)
+            return
+        if not step.action.ours:
+            self._leave(resource, "was there before this lab" if step.found.lab is None else f"of lab {step.found.lab}")
+            return
+        if _goes_with_parent(resource, steps):
+            return
+        if isinstance(resource, Group) and (members := resource.members()):
+            self._leave(resource, f"still holds {len(members)} not of this lab, such as {members[0]}")
+            return
+        self._delete(resource)
+
+    def _delete(self, resource: Resource) -> None:
+        self._progress.started("delete", f"{resource.type} {resource.name}")
+        try:
+            resource.delete()
+        except BaseException:
+            self._progress.finished("failed")
+            raise
+        self._progress.finished("deleted")
+        self._forget(resource, soft=isinstance(resource, SoftDeleting))
+        self._result.deleted.append(f"{resource.type} {resource.name}")
+
+    def purge(self, resource: Resource) -> None:
+        if not isinstance(resource, SoftDeleting) or resource.id.lower() not in self._remembered.deleted:
+            return
+        if resource.holder() is not None:
+            self._progress.started("purge", f"{resource.type} {resource.name}")
+            resource.purge()
+            self._progress.finished("purged")
+            self._result.purged.append(f"{resource.type} {resource.name}")
+        self._remembered.has_purged(resource.id)
+        self._file.save(self._remembered)
+
+    def finish(self) -> Removed:
+        self._remembered.endpoint = None
+        self._file.save(self._remembered)
+        self._result.held = [arm_id.rsplit("/", 1)[-1] for arm_id in self._remembered.deleted]
+        return self._result
+
+    def _forget(self, resource: Resource, *, soft: bool) -> None:
+        if soft or self._remembered.has_created(resource.id):
+            self._remembered.has_deleted(resource.id, soft=soft)
+            self._file.save(self._remembered)
+
+    def _leave(self, resource: Resource, why: str) -> None:
+        self._result.left.append(Left(type=resource.type, name=resource.name, why=why))
+
+
+def _goes_with_parent(resource: Resource, steps: list[Step]) -> bool:
+    """Whether deleting its parent deletes it. Not so for a group, which other labs may share."""
+    parent = resource.parent
+    if parent is None or isinstance(parent, Group):
+        return False
+    return any(step.resource.id == parent.id and step.action.ours for step in steps)

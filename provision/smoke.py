@@ -1,0 +1,143 @@
+"""The seed's two tests: a raw HTTP call and the AzureOpenAI client, through the gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from tripcurve.errors import TargetUnavailable
+from tripcurve.lab import Lab
+from tripcurve.target import Target
+
+__all__ = ["Smoke", "SmokeResult", "smoke_lab"]
+
+TIMEOUT_S = 60.0
+HEALTHY = {"response_status_code": 200, "wait_time_ms": 0}
+QUESTION = [
+    {"role": "system", "content": "You are a sarcastic unhelpful assistant."},
+    {"role": "user", "content": "Can you tell me the time, please?"},
+]
+
+
+class SmokeResult(BaseModel):
+    """One test. `status` is None when no answer came; `detail` says what came, or what to do."""
+
+    test: str
+    passed: bool
+    status: int | None
+    latency_ms: float
+    detail: str
+
+
+class Smoke(BaseModel):
+    """All tests of one lab."""
+
+    lab: str
+    gateway_url: str
+    results: list[SmokeResult]
+
+    @property
+    def passed(self) -> bool:
+        return all(result.passed for result in self.results)
+
+
+def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_counter) -> Smoke:
+    """Call the gateway as the seed does. A lab of mocks also gets the seed's simulated 429.
+
+    Raises TargetUnavailable when nothing answers at the gateway's address.
+    """
+    mocks = [backend for backend in lab.backends if backend.kind == "mock"]
+    healthy = [_simulating({"default": HEALTHY})] if mocks else QUESTION
+    tests: list[tuple[str, Callable[[], tuple[int | None, str]], set[int]]] = [
+        ("raw HTTP call", lambda: _raw(target, healthy), {200}),
+        ("AzureOpenAI client", lambda: _client(target, healthy), {200}),
+    ]
+    if mocks:
+        # Last, because it counts as a failure: a rule of count 1 opens the breaker with it.
+        throttled = [_simulating({"default": HEALTHY, mocks[0].host: {"response_status_code": 429}})]
+        # A pool may answer from another member, at once or by its policy's retry.
+        wanted = {200, 429} if lab.has_pool else {429}
+        tests.append((f"simulated 429 of {mocks[0].name}", lambda: _raw(target, throttled), wanted))
+    results = [_timed(name, call, wanted, clock) for name, call, wanted in tests]
+    return Smoke(lab=lab.name, gateway_url=target.gateway_url, results=results)
+
+
+def _simulating(simulation: dict[str, Any]) -> dict[str, Any]:
+    """A message that tells the mock how to answer, in the seed's form."""
+    return {"role": "system", "content": {"simulation": simulation}}
+
+
+def _timed(
+    name: str, call: Callable[[], tuple[int | None, str]], wanted: set[int], clock: Callable[[], float]
+) -> SmokeResult:
+    start = clock()
+    status, detail = call()
+    took = (clock() - start) * 1000
+    passed = status in wanted
+    if not passed:
+        detail = f"wanted {' or '.join(map(str, sorted(wanted)))}: {_advice(status, detail)}"
+    return SmokeResult(test=name, passed=passed, status=status, latency_ms=round(took, 1), detail=detail)
+
+
+def _advice(status: int | None, detail: str) -> str:
+    hints = {
+        401: "the key is not accepted; `tripcurve up` fetches it anew",
+        404: "the gateway has no such API; `tripcurve plan` shows what is missing",
+        503: "the breaker is open, or the backend is away; wait for the trip duration and try again",
+    }
+    hint = None if status is None else hints.get(status)
+    return detail if hint is None else f"{detail} ({hint})"
+
+
+def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
+    import requests
+
+    url = target.gateway_url.rstrip("/") + target.chat_path
+    headers = {"api-key": target.api_key.get_secret_value()}
+    try:
+        response = requests.post(url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S)
+    except requests.ConnectionError:
+        raise TargetUnavailable(f"nothing answers at {target.gateway_url}; is the lab up?") from None
+    except requests.RequestException as error:
+        return None, type(error).__name__
+    if response.status_code == 200:
+        return 200, _said(response)
+    return response.status_code, _short(response.text)
+
+
+def _said(response: Any) -> str:
+    try:
+        return _short(response.json()["choices"][0]["message"]["content"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        return f"200 without a completion in it: {_short(response.text)}"
+
+
+def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
+    import openai
+
+    base = f"{target.gateway_url.rstrip('/')}/{target.api_path}"
+    client = openai.AzureOpenAI(
+        base_url=f"{base}/deployments/{target.deployment}",
+        api_key=target.api_key.get_secret_value(),
+        api_version=target.api_version,
+        max_retries=0,
+        timeout=TIMEOUT_S,
+    )
+    shaped: Any = messages  # the seed's object in `content` is outside the client's types
+    try:
+        answer = client.chat.completions.create(model=target.deployment, messages=shaped)
+        return 200, _short(answer.choices[0].message.content or "")
+    except openai.APIStatusError as error:
+        return error.status_code, _short(error.response.text)
+    except openai.APIConnectionError as error:
+        return None, type(error).__name__
+    finally:
+        client.close()
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else f"{line[:157]}..."
