@@ -34,7 +34,7 @@ REGION_CODES = {
     "ServiceModelDeprecated",
 }
 SUBSCRIPTION_CODES = {"SubscriptionNotFound", "InvalidSubscriptionId", "MissingSubscription"}
-SOFT_DELETED_CODES = {"FlagMustBeSetForRestore", "SoftDeletedServiceExists"}
+SOFT_DELETED_CODES = {"FlagMustBeSetForRestore", "ServiceAlreadyExistsInSoftDeletedState"}
 
 
 @contextmanager
