@@ -1,1 +1,24 @@
 """Policy documents: read and checked once, when they are stored, then run per request."""
+
+from __future__ import annotations
+
+from provision.local.gateway.policies.catalogue import documented_elements
+from provision.local.gateway.policies.document import DEFAULT_GLOBAL, Document, check_fragment, compile_document
+from provision.local.gateway.policies.faults import Fault, PolicyError
+from provision.local.gateway.policies.pipeline import Pipeline, error_response, internal_error
+from provision.local.gateway.policies.state import Counters, ValueCache
+
+__all__ = [
+    "DEFAULT_GLOBAL",
+    "Counters",
+    "Document",
+    "Fault",
+    "Pipeline",
+    "PolicyError",
+    "ValueCache",
+    "check_fragment",
+    "compile_document",
+    "documented_elements",
+    "error_response",
+    "internal_error",
+]

@@ -1,0 +1,119 @@
+"""Attribute and text values: constants, or expressions with the conversion their place asks for."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from provision.local.gateway.context import PolicyContext
+from provision.local.gateway.policies.interim import (
+    EvaluationError,
+    Expression,
+    ExpressionError,
+    compile_expression,
+    to_text,
+)
+from provision.local.gateway.services import PolicyFault
+
+__all__ = ["Constant", "Dynamic", "Value", "as_boolean", "as_integer", "as_number", "as_text", "compile_value"]
+
+_ENTITY = re.compile(r"&(?:quot|apos|lt|gt|amp|#\d+|#x[0-9a-fA-F]+);")
+
+
+class Value(Protocol):
+    """What an attribute or text says, per request."""
+
+    @property
+    def constant(self) -> bool: ...
+
+    @property
+    def reads(self) -> frozenset[str]: ...
+
+    def get(self, context: PolicyContext) -> object: ...
+
+
+class Constant:
+    """The same for every request."""
+
+    __slots__ = ("value",)
+    constant: Final = True
+    reads: Final[frozenset[str]] = frozenset()
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def get(self, context: PolicyContext) -> object:
+        return self.value
+
+
+class Dynamic:
+    """An expression, evaluated per request; its failure is the policy's fault."""
+
+    __slots__ = ("_convert", "_evaluate", "_source", "reads")
+    constant: Final = False
+
+    def __init__(self, expression: Expression, source: str, convert: Callable[[object], object] | None) -> None:
+        self._evaluate = expression.evaluate
+        self._source = source
+        self._convert = convert
+        self.reads = expression.reads
+
+    def get(self, context: PolicyContext) -> object:
+        try:
+            value = self._evaluate(context)
+            return value if self._convert is None else self._convert(value)
+        except EvaluationError as error:
+            message = f"Expression evaluation failed. {error}"
+            raise PolicyFault(self._source, "ExpressionValueEvaluationFailure", message) from error
+
+
+def compile_value(text: str, source: str, convert: Callable[[object], object] | None, mismatch: str) -> Dynamic:
+    """Compile `@(…)` or `@{…}`. Raises ExpressionError.
+
+    rawxml is taken as it stands; where that is not C# and XML entities stand in it, as authors often
+    leave them, it is read with the entities resolved.
+    """
+    try:
+        return Dynamic(compile_expression(text, variable_type_mismatch=mismatch), source, convert)
+    except ExpressionError:
+        plain = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+        if plain == text:
+            raise
+        return Dynamic(compile_expression(plain, variable_type_mismatch=mismatch), source, convert)
+
+
+def as_text(value: object) -> str:
+    """As C# prints it; null is empty."""
+    return value if isinstance(value, str) else "" if value is None else to_text(value)
+
+
+def as_boolean(value: object) -> bool:
+    """A bool, or the words true and false. Raises EvaluationError for anything else."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise EvaluationError(f"'{as_text(value)}' is not a boolean.")
+
+
+def as_integer(value: object) -> int:
+    """An int, or text that is one. Raises EvaluationError for anything else."""
+    number = as_number(value)
+    if number != int(number):
+        raise EvaluationError(f"'{as_text(value)}' is not an integer.")
+    return int(number)
+
+
+def as_number(value: object) -> float:
+    """A number, or text that is one. Raises EvaluationError for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    try:
+        number = float(as_text(value))
+    except ValueError as error:
+        raise EvaluationError(f"'{as_text(value)}' is not a number.") from error
+    if number != number or number in (float("inf"), float("-inf")):
+        raise EvaluationError(f"'{as_text(value)}' is not a number.")
+    return number
