@@ -1,0 +1,67 @@
+"""Writes what a virtual gateway did as a run directory, so that reports can be tested against known truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+from tripcurve import __version__
+from tripcurve.documents import write_yaml
+from tripcurve.events import Anchor, Source, render_event
+from tripcurve.lab import Lab
+from tripcurve.records import SCHEMA
+from tripcurve.scenario import Scenario
+from tripcurve.virtual import EPOCH_NS, Sample, VirtualRun
+
+BATCH_ROWS = 500
+
+
+def write_virtual_run(folder: Path, lab: Lab, scenario: Scenario, run: VirtualRun) -> Path:
+    """The folder, with every file a run on the local cloud has before it is reported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lab.yaml").write_text(write_yaml(lab), "utf-8")
+    (folder / "scenario.yaml").write_text(write_yaml(scenario), "utf-8")
+    (folder / "run.json").write_text(json.dumps(_run_json(lab, scenario, run)), "utf-8")
+    (folder / "gateway-events.jsonl").write_text("".join(f"{line}\n" for line in event_lines(lab, run)), "utf-8")
+    for worker in sorted({sample.worker for sample in run.samples} or {0}):
+        shard = [sample for sample in run.samples if sample.worker == worker]
+        write_shard(folder / f"requests-{worker}.arrows", shard)
+    return folder
+
+
+def event_lines(lab: Lab, run: VirtualRun) -> Iterable[str]:
+    """The gateway's own account, one JSON line an event, in its order."""
+    topic = f"/subscriptions/virtual/providers/Microsoft.ApiManagement/service/{lab.gateway.name}"
+    for unit, backend, rule, event in run.events:
+        yield json.dumps(render_event(event, Anchor(EPOCH_NS, 0), Source(topic, backend, rule, unit)))
+
+
+def write_shard(path: Path, samples: list[Sample]) -> None:
+    """The samples of one worker as an Arrow stream of several batches, as the recorder leaves it."""
+    with pa.OSFile(str(path), "wb") as sink, ipc.new_stream(sink, SCHEMA, options=_options()) as stream:
+        for begin in range(0, len(samples), BATCH_ROWS):
+            columns = zip(*samples[begin : begin + BATCH_ROWS], strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+            stream.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+
+
+def _options() -> ipc.IpcWriteOptions:
+    return ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+
+
+def _run_json(lab: Lab, scenario: Scenario, run: VirtualRun) -> dict[str, object]:
+    reached = [sample for sample in run.samples if sample.status != 0]
+    return {
+        "tripcurve": __version__,
+        "target": "local",
+        "lab": lab.name,
+        "scenario": scenario.name,
+        "start_ns": EPOCH_NS,
+        "end_ns": EPOCH_NS + round(scenario.duration_s * 1e9),
+        "exit": 0,
+        "counts": {"gateway": {"requests": len(reached)}},
+    }
