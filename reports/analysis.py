@@ -1,16 +1,13 @@
-"""A run in, its trips out: which requests touched which breaker, and what the breaker itself says."""
+"""A run in, its trips out, beside what the breaker itself says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from reports.load import Run
-from reports.measures import NS, Answers, Trip, measure_trips
-from reports.trips import Touches, find_open_periods
-from tripcurve.rule import BreakerRule
+from reports.measures import NS, Trip, measure_trips
+from reports.touches import answers_of, touches_of
+from reports.trips import find_open_periods
 
 __all__ = ["Analysis", "TrueTrip", "analyse"]
 
@@ -43,44 +40,14 @@ def analyse(run: Run) -> Analysis:
 
 
 def _trips(run: Run) -> list[Trip]:
-    frame = run.requests
-    if frame.empty:
+    if run.requests.empty:
         return []
-    backend = run.lab.backends[0]
-    answers = _answers(frame)
-    touches = _touches(frame, answers, backend.breaker)
-    return measure_trips(find_open_periods(touches), answers, backend.breaker, backend.name, run.start_ns)
-
-
-def _answers(frame: pd.DataFrame) -> Answers:
-    start = frame["start_ns"].to_numpy()
-    return Answers(
-        start=start,
-        end=start + frame["latency_us"].to_numpy().astype(np.int64) * 1000,
-        status=frame["status"].to_numpy(),
-        by_backend=(frame["origin"] == "backend").to_numpy(),
-        retry_after_s=frame["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
-    )
-
-
-def _touches(frame: pd.DataFrame, answers: Answers, rule: BreakerRule | None) -> Touches:
-    shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
-    answered = answers.by_backend
-    waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=0.0) * 1000
-    admitted_by = np.maximum(answers.end - waited.astype(np.int64), answers.start)
-    failed = np.ones(len(frame), dtype=bool)
-    if rule is not None and rule.status_codes:
-        failed = np.zeros(len(frame), dtype=bool)
-        for low, high in rule.status_codes:
-            failed |= (answers.status >= low) & (answers.status <= high)
-    return Touches(
-        answer_start=answers.start[answered],
-        answer_admitted_by=admitted_by[answered],
-        answer_end=answers.end[answered],
-        answer_failed=failed[answered],
-        shed_start=answers.start[shed],
-        shed_end=answers.end[shed],
-    )
+    trips: list[Trip] = []
+    for backend in run.lab.backends:
+        periods = find_open_periods(touches_of(run.requests, backend, run.lab))
+        answers = answers_of(run.requests, backend, run.lab)
+        trips += measure_trips(periods, answers, backend.breaker, backend.name, run.start_ns)
+    return sorted(trips, key=lambda trip: 0.0 if trip.tripped_s is None else trip.tripped_s.estimate)
 
 
 def _truth(run: Run) -> list[TrueTrip] | None:
