@@ -1,0 +1,111 @@
+"""The local cloud's own API, below `/_local/`: counts, health, options, faults, extra clients.
+
+It is no part of Azure. It is open to whoever reaches the loopback port, and shows no secret but that of
+a client it has just made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from provision.local.arm.faults import Fault, Faults
+from provision.local.arm.roles import BUILT_IN
+from provision.local.arm.world import World
+from provision.local.processes import Processes
+from provision.local.supervisor import ChildFailed
+from tripcurve.local_options import LocalOptions
+
+__all__ = ["Admin"]
+
+Json = dict[str, Any]
+
+
+class Admin:
+    """Handlers of `/_local/…`."""
+
+    def __init__(self, world: World, processes: Processes, faults: Faults) -> None:
+        self._world = world
+        self._processes = processes
+        self._faults = faults
+
+    def register(self, app: web.Application) -> None:
+        router = app.router
+        router.add_get("/_local/health", self.health)
+        router.add_get("/_local/counts", self.counts)
+        router.add_get("/_local/options", self.options)
+        router.add_put("/_local/options", self.set_options)
+        router.add_get("/_local/faults", self.faults)
+        router.add_post("/_local/faults", self.add_fault)
+        router.add_delete("/_local/faults", self.clear_faults)
+        router.add_post("/_local/clients", self.add_client)
+
+    async def health(self, request: web.Request) -> web.Response:
+        """200 while every child runs, 503 with what died otherwise."""
+        del request
+        dead = self._processes.dead
+        shown = [{"name": child.name, "pid": child.pid, "alive": child.alive} for child in self._processes.children()]
+        return web.json_response({"healthy": not dead, "dead": dead, "processes": shown}, status=503 if dead else 200)
+
+    async def counts(self, request: web.Request) -> web.Response:
+        """Requests as the gateway units and the mock counted them."""
+        del request
+        mock = self._processes.mock
+        try:
+            units = await asyncio.gather(*(unit.counts() for unit in self._processes.units()))
+            mocked = {} if mock is None else await mock.counts()
+        except ChildFailed as error:
+            return web.json_response({"error": str(error)}, status=503)
+        return web.json_response({"gateway": _total(list(units)), "units": list(units), "mock": mocked})
+
+    async def options(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self._processes.options.model_dump(mode="json"))
+
+    async def set_options(self, request: web.Request) -> web.Response:
+        """Replace the `local:` options; 400 says which field is wrong."""
+        try:
+            options = LocalOptions.model_validate(await request.json())
+        except (ValueError, ValidationError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._processes.options = options
+        self._world.options = options
+        await self._processes.publish()
+        return await self.options(request)
+
+    async def faults(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({name: fault.model_dump() for name, fault in self._faults.all().items()})
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Put a fault in force (see `arm/faults.py` for its fields)."""
+        try:
+            fault = Fault.model_validate(await request.json())
+        except (ValueError, ValidationError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"id": self._faults.add(fault)}, status=201)
+
+    async def clear_faults(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"cleared": self._faults.clear()})
+
+    async def add_client(self, request: web.Request) -> web.Response:
+        """Another client, with a built-in role on the subscription or, with `role` null, without any."""
+        sent = await request.json()
+        role = sent.get("role")
+        if role is not None and role not in [name for name, *_ in BUILT_IN.values()]:
+            return web.json_response({"error": f"no built-in role is named {role!r}"}, status=400)
+        made = self._world.directory.add_application(role or "", str(sent.get("name") or "client"))
+        described = {"client_id": made.client_id, "object_id": made.object_id, "client_secret": made.secret}
+        return web.json_response(described, status=201)
+
+
+def _total(units: list[Json]) -> Json:
+    by_status: dict[str, int] = {}
+    for unit in units:
+        for status, number in unit.get("by_status", {}).items():
+            by_status[status] = by_status.get(status, 0) + number
+    return {"requests": sum(unit.get("requests", 0) for unit in units), "by_status": by_status}

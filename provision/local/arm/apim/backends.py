@@ -1,0 +1,99 @@
+"""Backend entities: single ones with a circuit breaker, and pools."""
+
+from __future__ import annotations
+
+import copy
+import re
+from urllib.parse import urlsplit
+
+from provision.local.arm.apim.breakers import check_breaker
+from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.crud import Crud, Draft, Kind
+from provision.local.arm.errors import validation_error
+from provision.local.arm.router import Router
+
+__all__ = ["KIND", "Backends"]
+
+TYPE = f"{SERVICE_TYPE}/backends"
+LONGEST = {"title": 300, "description": 2000, "url": 2000}
+MOST_MEMBERS = 30  # D-BE
+_NAME = re.compile(r"[A-Za-z0-9](?:[\w-]{0,78}\w)?")
+
+Faults = list[tuple[str, str]]
+
+
+def _prepare(draft: Draft) -> Json:
+    properties = copy.deepcopy(draft.properties)
+    faults: Faults = [] if _NAME.fullmatch(draft.name) else [("backendId", f"'{draft.name}' is no backend id.")]
+    for key, longest in LONGEST.items():
+        if len(str(properties.get(key) or "")) > longest:
+            faults.append((key, f"'{key}' must be at most {longest} characters long."))
+    faults += _pool_faults(draft, properties) if properties.get("type") == "Pool" else _single_faults(properties)
+    faults += check_breaker(draft, properties)
+    if faults:
+        raise validation_error(*faults)
+    properties.setdefault("type", "Single")
+    return {"properties": properties}
+
+
+def _single_faults(properties: Json) -> Faults:
+    faults: Faults = []
+    url = urlsplit(str(properties.get("url") or ""))
+    if url.scheme not in ("http", "https") or not url.hostname:
+        faults.append(("url", "Url is required and must begin with http:// or https://."))
+    if properties.get("protocol") not in ("http", "soap"):
+        faults.append(("protocol", "Protocol must be http or soap."))
+    if properties.get("pool") is not None:
+        faults.append(("pool", "Pool is supported for backends of type Pool only."))
+    return faults
+
+
+def _pool_faults(draft: Draft, properties: Json) -> Faults:
+    """The two refusals of url and protocol are the service's own texts (azure-docs #122455)."""
+    faults: Faults = []
+    for key in ("url", "protocol"):
+        if properties.get(key) is not None:
+            faults.append((key, f"{key.capitalize()} is not supported for backend pool."))
+    services = (properties.get("pool") or {}).get("services")
+    if not isinstance(services, list) or not 1 <= len(services) <= MOST_MEMBERS:
+        return [*faults, ("pool.services", f"A backend pool takes 1 to {MOST_MEMBERS} services.")]
+    for index, member in enumerate(services):
+        faults += _member_faults(draft, f"pool.services[{index}]", member)
+    return faults
+
+
+def _member_faults(draft: Draft, target: str, member: object) -> Faults:
+    if not isinstance(member, dict) or not member.get("id"):
+        return [(target, "Each service of a backend pool needs an id.")]
+    service = draft.parent.id
+    identifier = str(member["id"])
+    short = identifier if identifier.startswith("/subscriptions/") else service + "/" + identifier.strip("/")
+    found = draft.world.store.get(short)
+    if found is None or found.kind != TYPE or not found.id.startswith(service + "/"):
+        return [(f"{target}.id", f"Backend '{identifier}' could not be found.")]
+    if found.properties.get("type") == "Pool":
+        return [(f"{target}.id", "A backend pool cannot be a member of another pool.")]
+    faults: Faults = []
+    for key in ("weight", "priority"):
+        value = member.get(key)
+        if value is not None and not (isinstance(value, int) and 0 <= value <= 100):
+            faults.append((f"{target}.{key}", f"{key.capitalize()} must be a number from 0 to 100."))
+    return faults
+
+
+KIND = Kind(TYPE, f"{SERVICE}/backends/{{backend}}", _prepare, etags=True, label="Backend")
+
+
+class Backends(Crud):
+    """Backends, with `reconnect`, which asks for a new connection and changes no breaker (1.5)."""
+
+    def register(
+        self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
+    ) -> None:
+        super().register(router, only)
+        router.add("POST", f"{KIND.template}/reconnect", self.reconnect)
+
+    async def reconnect(self, call: Call) -> Answer:
+        self.find(call)
+        return Answer(202)

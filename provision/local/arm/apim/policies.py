@@ -1,0 +1,63 @@
+"""Policy documents of each scope, compiled before they are accepted."""
+
+from __future__ import annotations
+
+from provision.local.arm.apim.compiler import check_policy
+from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Json
+from provision.local.arm.crud import Crud, Draft, Kind
+from provision.local.arm.errors import ArmError, validation_error
+from provision.local.arm.router import Router
+from provision.local.arm.store import Resource
+from provision.local.arm.world import World
+
+__all__ = ["KINDS", "register"]
+
+_FORMATS = ("xml", "rawxml")
+_LINKS = ("xml-link", "rawxml-link")
+
+
+def _prepare(draft: Draft) -> Json:
+    if draft.name.lower() != "policy":
+        raise validation_error(("policyId", f"The only policy id is 'policy', not '{draft.name}'."))
+    sent = draft.properties
+    form = str(sent.get("format") or "xml")
+    value = sent.get("value")
+    if form in _LINKS:
+        raise validation_error(
+            ("value", f"Format '{form}' needs an address that the local cloud does not read. Send the policy itself.")
+        )
+    if form not in _FORMATS:
+        raise validation_error(("format", f"Format '{form}' is none of {', '.join(_FORMATS + _LINKS)}."))
+    if not isinstance(value, str) or not value.strip():
+        raise validation_error(("value", "Value is required: the policy document."))
+    check_policy(draft, form, value)
+    return {"properties": {"format": form, "value": value}}
+
+
+async def _not_global(world: World, policy: Resource) -> None:
+    """Deleting the service's own document puts the default back: without `forward-request` nothing is sent."""
+    del world
+    if policy.kind == f"{SERVICE_TYPE}/policies":
+        raise ArmError(400, "MethodNotAllowedInPolicy", "The service's own policy cannot be deleted; put another one.")
+
+
+def _kind(below: str) -> Kind:
+    types = "".join(f"/{part}" for part in below.split("/")[::2] if part)
+    return Kind(
+        f"{SERVICE_TYPE}{types}/policies",
+        f"{SERVICE}{'/' + below if below else ''}/policies/{{policy}}",
+        _prepare,
+        deleting=_not_global,
+        etags=True,
+        label="Policy",
+    )
+
+
+KINDS = tuple(_kind(below) for below in ("", "apis/{api}", "apis/{api}/operations/{operation}", "products/{product}"))
+
+
+def register(world: World, router: Router) -> None:
+    """Policies of the service, of each API, operation and product."""
+    for kind in KINDS:
+        Crud(world, kind).register(router)

@@ -1,0 +1,105 @@
+"""Named values and policy fragments: what a policy document may refer to."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from lxml import etree
+
+from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.crud import Crud, Draft, Kind
+from provision.local.arm.errors import validation_error
+from provision.local.arm.router import Router
+from provision.local.arm.store import Resource
+from provision.local.arm.world import World
+
+__all__ = ["FRAGMENT", "NAMED_VALUE", "NamedValues"]
+
+_DISPLAY = re.compile(r"[A-Za-z0-9._-]{1,256}")
+LONGEST = 4096
+
+
+def _prepare_value(draft: Draft) -> Json:
+    sent = copy.deepcopy(draft.properties)
+    value = sent.pop("value", draft.secrets.get("value"))
+    faults: list[tuple[str, str]] = []
+    if not _DISPLAY.fullmatch(str(sent.get("displayName") or "")):
+        faults.append(("displayName", "DisplayName may contain only letters, digits, periods, dashes and underscores."))
+    if sent.get("keyVault") is not None:
+        faults.append(("keyVault", "The local cloud has no key vault; give the value itself."))
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST:
+        faults.append(("value", f"Value must be 1 to {LONGEST} characters long."))
+    if faults:
+        raise validation_error(*faults)
+    draft.secrets["value"] = value
+    return {"properties": {"tags": [], "secret": False, **sent}}
+
+
+def _show_value(world: World, resource: Resource) -> Json:
+    """A secret value has no `value` (listValue gives it)."""
+    del world
+    if resource.properties.get("secret"):
+        return resource.body
+    return {"properties": {**resource.properties, "value": resource.secrets["value"]}}
+
+
+def _prepare_fragment(draft: Draft) -> Json:
+    sent = copy.deepcopy(draft.properties)
+    form = str(sent.get("format") or "xml")
+    if form not in ("xml", "rawxml"):
+        raise validation_error(("format", f"Format '{form}' is none of xml, rawxml."))
+    value = sent.get("value")
+    if not isinstance(value, str) or not value.strip():
+        raise validation_error(("value", "Value is required: the fragment."))
+    _check_well_formed(form, value)
+    return {"properties": {**sent, "format": form}}
+
+
+def _check_well_formed(form: str, value: str) -> None:
+    """The text must hold one `fragment`; its policies are checked by the documents that include it.
+
+    In `rawxml` expressions may hold characters that XML would have escaped, so only the ends are looked at.
+    """
+    text = value.strip()
+    if not (text.startswith("<fragment") and text.endswith(("</fragment>", "/>"))):
+        raise validation_error(("value", "A policy fragment is one 'fragment' element."))
+    if form == "xml":
+        try:
+            etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+        except etree.XMLSyntaxError as error:
+            raise validation_error(("value", f"The fragment is no XML: {error}")) from None
+
+
+NAMED_VALUE = Kind(
+    f"{SERVICE_TYPE}/namedValues",
+    f"{SERVICE}/namedValues/{{value}}",
+    _prepare_value,
+    show=_show_value,
+    put_style="both",
+    etags=True,
+    label="NamedValue",
+)
+FRAGMENT = Kind(
+    f"{SERVICE_TYPE}/policyFragments",
+    f"{SERVICE}/policyFragments/{{fragment}}",
+    _prepare_fragment,
+    put_style="both",
+    etags=True,
+    label="PolicyFragment",
+)
+
+
+class NamedValues(Crud):
+    """Named values, with the operation that shows a secret one."""
+
+    def register(
+        self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
+    ) -> None:
+        super().register(router, only)
+        router.add("POST", f"{NAMED_VALUE.template}/listValue", self.list_value)
+
+    async def list_value(self, call: Call) -> Answer:
+        found = self.find(call)
+        return Answer(200, {"value": found.secrets["value"]}, {"ETag": found.etag})

@@ -1,0 +1,269 @@
+"""What all resource types do alike: PUT, PATCH, GET, HEAD, DELETE and listing, with etags and operations.
+
+A type is a `Kind`: data, and the few functions in which it differs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.errors import ArmError, group_not_found, resource_not_found
+from provision.local.arm.faults import current_plan
+from provision.local.arm.listing import page
+from provision.local.arm.operations import Style
+from provision.local.arm.router import Router
+from provision.local.arm.store import Resource
+from provision.local.arm.world import World
+
+__all__ = ["Crud", "Draft", "Kind", "merge"]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A resource about to be written. `existing` is None on creation; `sent` is the request's body."""
+
+    world: World
+    call: Call
+    id: str
+    name: str
+    parent: Resource
+    existing: Resource | None
+    sent: Json
+    secrets: Json
+
+    @property
+    def properties(self) -> Json:
+        found = self.sent.get("properties")
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: 'properties' is no object.")
+        return found
+
+
+def _as_sent(draft: Draft) -> Json:
+    return {"properties": copy.deepcopy(draft.properties)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One resource type.
+
+    `prepare` checks the draft and gives the body without id, name and type; raises ArmError.
+    `created` and `deleting` do the asynchronous part. `show` trims what a GET shows.
+    """
+
+    type: str
+    template: str
+    prepare: Callable[[Draft], Json] = _as_sent
+    created: Callable[[World, Resource], Awaitable[None]] | None = None
+    deleting: Callable[[World, Resource], Awaitable[None]] | None = None
+    show: Callable[[World, Resource], Json] | None = None
+    put_style: Style = "sync"
+    delete_style: Style = "sync"
+    created_status: int = 201
+    etags: bool = False
+    label: str | None = None
+    """API Management's own word for a missing one: `Backend not found.`"""
+
+    @property
+    def namespace(self) -> str:
+        return self.type.split("/")[0]
+
+    @property
+    def collection(self) -> str:
+        return self.template.rsplit("/", 1)[0]
+
+    @property
+    def parent_template(self) -> str:
+        cut = 4 if self.template.split("/")[-4] == "providers" else 2
+        return self.template.rsplit("/", cut)[0]
+
+
+class Crud:
+    """The handlers of one kind."""
+
+    def __init__(self, world: World, kind: Kind) -> None:
+        self._world = world
+        self._kind = kind
+
+    def register(self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")) -> None:
+        """Add the kind's routes; `only` leaves some out."""
+        handlers = {"PUT": self.put, "PATCH": self.patch, "GET": self.get, "HEAD": self.head, "DELETE": self.delete}
+        for method, handler in handlers.items():
+            if method in only:
+                router.add(method, self._kind.template, handler)
+        if "LIST" in only:
+            router.add("GET", self._kind.collection, self.index)
+
+    async def get(self, call: Call) -> Answer:
+        resource = self.find(call)
+        return Answer(200, self.shown(resource), self._etag(resource))
+
+    async def head(self, call: Call) -> Answer:
+        return Answer(200, None, self._etag(self.find(call)))
+
+    async def index(self, call: Call) -> Answer:
+        parent = self.parent(call)
+        found = self._world.store.children(parent.id, self._kind.type)
+        return page(call, [self.shown(resource) for resource in found])
+
+    async def put(self, call: Call) -> Answer:
+        parent = self.parent(call)
+        identifier, name = self._identify(call, parent)
+        existing = self._world.store.get(identifier)
+        self._check_match(call, existing, needed=False)
+        secrets = {} if existing is None else dict(existing.secrets)
+        draft = Draft(self._world, call, identifier, name, parent, existing, call.json(), secrets)
+        return await self._write(draft)
+
+    async def patch(self, call: Call) -> Answer:
+        existing = self.find(call)
+        self._check_match(call, existing, needed=self._kind.etags)
+        sent = merge(existing.body, call.json())
+        draft = Draft(
+            self._world, call, existing.id, existing.name, self.parent(call), existing, sent, dict(existing.secrets)
+        )
+        answer = await self._write(draft)
+        return answer
+
+    async def delete(self, call: Call) -> Answer:
+        self.parent(call)
+        existing = self._world.store.get(self._identify(call, self.parent(call))[0])
+        if existing is None:
+            return Answer(204)
+        self._check_match(call, existing, needed=self._kind.etags)
+        resource = existing
+
+        async def work() -> None:
+            await current_plan().suffer()
+            await self.remove(resource)
+
+        if self._kind.delete_style == "sync":
+            await work()
+            return Answer(200)
+        operation = await self._world.operations.begin(
+            self._kind.namespace, self._location(resource), work, lambda: Answer(200)
+        )
+        return Answer(202, None, self._world.operations.headers(operation, self._kind.delete_style, call))
+
+    async def remove(self, resource: Resource) -> None:
+        """Delete a resource with everything below it."""
+        if self._kind.deleting is not None:
+            await self._kind.deleting(self._world, resource)
+        self._world.store.remove(resource.id)
+        await self._world.data_plane.publish()
+
+    def find(self, call: Call) -> Resource:
+        """The resource the path names. Raises ArmError 404, the parent's first."""
+        identifier, _ = self._identify(call, self.parent(call))
+        found = self._world.store.get(identifier)
+        if found is None:
+            raise self._missing(identifier)
+        return found
+
+    def parent(self, call: Call) -> Resource:
+        """The group or resource in which this kind stands. Raises ArmError 404."""
+        path = _fill(self._kind.parent_template, call.params)
+        found = self._world.store.get(path)
+        if found is None:
+            is_group = path.lower().count("/") == 4 and "/resourcegroups/" in path.lower()
+            raise group_not_found(path.rsplit("/", 1)[1]) if is_group else resource_not_found(path)
+        return found
+
+    def shown(self, resource: Resource) -> Json:
+        """The resource as a GET gives it."""
+        body = resource.body if self._kind.show is None else self._kind.show(self._world, resource)
+        return {"id": resource.id, "type": self._kind.type, "name": resource.name, **body}
+
+    async def _write(self, draft: Draft) -> Answer:
+        body = self._kind.prepare(draft)
+        created = draft.existing is None
+        name = draft.name if draft.existing is None else draft.existing.name
+        resource = Resource(draft.id, self._kind.type, name, body, secrets=draft.secrets)
+        if self._kind.put_style != "sync":
+            resource.properties["provisioningState"] = "Creating" if created else "Updating"
+        if self._kind.put_style == "sync":
+            await current_plan().suffer()
+        self._world.store.put(resource)
+        if self._kind.put_style == "sync":
+            await self._finish(resource)
+            return Answer(self._kind.created_status if created else 200, self.shown(resource), self._etag(resource))
+        return await self._write_slowly(draft.call, resource, created)
+
+    async def _write_slowly(self, call: Call, resource: Resource, created: bool) -> Answer:
+        async def work() -> None:
+            try:
+                await current_plan().suffer()
+                await self._finish(resource)
+            except BaseException:
+                resource.properties["provisioningState"] = "Failed"
+                raise
+            resource.properties["provisioningState"] = "Succeeded"
+
+        def result() -> Answer:
+            return Answer(200, self.shown(resource), self._etag(resource))
+
+        operations, style = self._world.operations, self._kind.put_style
+        operation = await operations.begin(self._kind.namespace, self._location(resource), work, result)
+        status = 201 if created else 202 if call.method == "PATCH" else 200
+        return Answer(status, self.shown(resource), self._etag(resource) | operations.headers(operation, style, call))
+
+    async def _finish(self, resource: Resource) -> None:
+        if self._kind.created is not None:
+            await self._kind.created(self._world, resource)
+        await self._world.data_plane.publish()
+
+    def _identify(self, call: Call, parent: Resource) -> tuple[str, str]:
+        below = self._kind.template[len(self._kind.parent_template) :]
+        tail = _fill(below, call.params)
+        return parent.id + tail, tail.rsplit("/", 1)[1]
+
+    def _missing(self, identifier: str) -> ArmError:
+        if self._kind.label is None:
+            return resource_not_found(identifier)
+        return ArmError(404, "ResourceNotFound", f"{self._kind.label} not found.")
+
+    def _etag(self, resource: Resource) -> dict[str, str]:
+        return {"ETag": resource.etag} if self._kind.etags else {}
+
+    def _check_match(self, call: Call, existing: Resource | None, *, needed: bool) -> None:
+        wanted = call.headers.get("if-match")
+        if wanted is None and needed:
+            raise ArmError(400, "MissingIfMatchHeader", "The header If-Match is required: an entity tag, or * for any.")
+        if wanted is None or wanted == "*" and existing is not None:
+            return
+        if existing is None or wanted.strip('"') != existing.etag.strip('"'):
+            raise ArmError(
+                412, "PreconditionFailed", "Resource was modified since last retrieval: the entity tag is not current."
+            )
+
+    def _location(self, resource: Resource) -> str:
+        place = resource
+        while "location" not in place.body:
+            above = self._world.store.get(place.id.rsplit("/", 2)[0])
+            if above is None:
+                return "global"
+            place = above
+        return str(place.body["location"]).replace(" ", "").lower()
+
+
+def _fill(template: str, params: dict[str, str]) -> str:
+    parts = [params[part[1:-1]] if part[:1] == "{" else part for part in template.split("/")]
+    return "/".join(parts)
+
+
+def merge(old: Json, new: Json) -> Json:
+    """JSON merge patch (RFC 7396): null takes a key out, objects merge, all else replaces."""
+    merged = copy.deepcopy(old)
+    for key, value in new.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged

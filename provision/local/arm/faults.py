@@ -1,0 +1,143 @@
+"""Faults injected into the control plane, so that a client's patience can be tested.
+
+Each fault fits calls by method and path, and stops by itself after `count` calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from provision.local.arm.call import Call
+from provision.local.arm.errors import ArmError
+
+__all__ = ["Dropped", "Fault", "Faults", "Plan", "current_plan"]
+
+
+class Fault(BaseModel):
+    """One fault. `path` is a regular expression searched in the call's path, without case."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["error", "drop", "slow", "fail"] = Field(
+        ..., description="error: answer it; drop: close the connection; slow, fail: the operation that the call begins"
+    )
+    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = None
+    path: str = ".*"
+    count: int = Field(1, ge=1, le=10_000, description="Calls it fits before it is gone")
+    skip: int = Field(0, ge=0, le=10_000, description="Calls it lets pass first")
+    seconds: float = Field(0, ge=0, le=3600, description="slow: how much longer the operation takes")
+    status: int = Field(429, ge=400, le=599)
+    code: str = "TooManyRequests"
+    message: str = "The request is being throttled."
+    retry_after_s: float | None = Field(None, ge=0, description="error: Retry-After on the answer")
+
+    @field_validator("path")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+    def fits(self, call: Call) -> bool:
+        same_method = self.method is None or self.method == call.method
+        return same_method and re.search(self.path, call.path, re.IGNORECASE) is not None
+
+    def as_error(self) -> ArmError:
+        headers = {} if self.retry_after_s is None else {"Retry-After": f"{self.retry_after_s:g}"}
+        return ArmError(self.status, self.code, self.message, headers=headers)
+
+
+class Dropped(Exception):
+    """The connection of this call is to be closed without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is in store for the operation a call begins."""
+
+    seconds: float = 0.0
+    error: ArmError | None = None
+
+    async def suffer(self) -> None:
+        """Take the time, then fail. Raises the planned ArmError."""
+        if self.seconds > 0:
+            await asyncio.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+
+
+_plan: ContextVar[Plan | None] = ContextVar("plan", default=None)
+
+
+def current_plan() -> Plan:
+    """The plan of the call being answered; an empty one when there is none."""
+    return _plan.get() or Plan()
+
+
+class Faults:
+    """The faults in force, in the order given."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+
+    def add(self, fault: Fault) -> str:
+        """Put a fault in force; returns its id."""
+        identifier = uuid4().hex[:12]
+        self._faults[identifier] = fault.model_copy()
+        return identifier
+
+    def clear(self) -> int:
+        """Take all out of force; returns how many there were."""
+        number = len(self._faults)
+        self._faults.clear()
+        return number
+
+    def all(self) -> dict[str, Fault]:
+        """Faults in force by id, with the counts that are left."""
+        return dict(self._faults)
+
+    async def before(self, call: Call) -> None:
+        """Raises ArmError or Dropped when a fault says so."""
+        fault = self._take(call, ("error", "drop"))
+        if fault is None:
+            return
+        if fault.action == "drop":
+            raise Dropped
+        raise fault.as_error()
+
+    @contextmanager
+    def during(self, call: Call) -> Iterator[None]:
+        """Sets the plan for operations begun inside."""
+        slow = self._take(call, ("slow",)) if call.method not in ("GET", "HEAD") else None
+        fail = self._take(call, ("fail",)) if call.method not in ("GET", "HEAD") else None
+        plan = Plan(0.0 if slow is None else slow.seconds, None if fail is None else fail.as_error())
+        token = _plan.set(plan)
+        try:
+            yield
+        finally:
+            _plan.reset(token)
+
+    def _take(self, call: Call, actions: tuple[str, ...]) -> Fault | None:
+        """The first fault that fits, one call of its count used up; None when none does."""
+        for identifier, fault in list(self._faults.items()):
+            if fault.action not in actions or not fault.fits(call):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.count -= 1
+            if fault.count == 0:
+                del self._faults[identifier]
+            return fault
+        return None

@@ -1,0 +1,73 @@
+"""Resource groups. Deleting one deletes what it holds, each by its own rules (soft delete included)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.crud import Crud, Draft, Kind
+from provision.local.arm.errors import ArmError
+from provision.local.arm.regions import region
+from provision.local.arm.router import Router
+from provision.local.arm.store import Resource
+from provision.local.arm.world import World
+
+__all__ = ["Groups"]
+
+TYPE = "Microsoft.Resources/resourceGroups"
+Remover = Callable[[Resource], Awaitable[None]]
+
+
+def _prepare(draft: Draft) -> Json:
+    location = region(draft.sent.get("location"), TYPE)
+    if draft.existing is not None and draft.existing.body["location"] != location:
+        raise ArmError(
+            409,
+            "InvalidResourceGroupLocation",
+            f"Invalid resource group location '{location}'. "
+            f"The Resource group already exists in location '{draft.existing.body['location']}'.",
+        )
+    return {
+        "location": location,
+        "tags": draft.sent.get("tags") or {},
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+KIND = Kind(TYPE, "/subscriptions/{subscription}/resourceGroups/{group}", _prepare, delete_style="location")
+
+
+class Groups(Crud):
+    """`removers` delete a top-level resource by its type."""
+
+    def __init__(self, world: World, removers: dict[str, Remover]) -> None:
+        super().__init__(world, KIND)
+        self._removers = removers
+
+    def register(
+        self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
+    ) -> None:
+        super().register(router, only)
+        router.add("GET", "/subscriptions/{subscription}/resourceGroups/{group}/resources", self.resources)
+
+    async def head(self, call: Call) -> Answer:
+        self.find(call)
+        return Answer(204)
+
+    async def resources(self, call: Call) -> Answer:
+        """Top-level resources of the group, as ARM lists them: without properties."""
+        group = self.find(call)
+        return Answer(200, {"value": [_brief(found) for found in self._held(group)]})
+
+    async def remove(self, resource: Resource) -> None:
+        for held in self._held(resource):
+            await self._removers[held.kind](held)
+        await super().remove(resource)
+
+    def _held(self, group: Resource) -> list[Resource]:
+        return [found for found in self._world.store.below(group.id) if found.kind in self._removers]
+
+
+def _brief(resource: Resource) -> Json:
+    shown = {key: resource.body[key] for key in ("location", "tags", "sku", "kind") if key in resource.body}
+    return {"id": resource.id, "name": resource.name, "type": resource.kind, **shown}

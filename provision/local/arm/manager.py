@@ -1,0 +1,93 @@
+"""The whole control plane: every type's routes, and what ARM checks before any of them."""
+
+from __future__ import annotations
+
+from provision.local.arm import web
+from provision.local.arm.apim import apis, backends, policies, products, service, subscriptions, values
+from provision.local.arm.call import Answer, Call
+from provision.local.arm.cognitive import ACCOUNT, DEPLOYMENT, Accounts
+from provision.local.arm.crud import Crud
+from provision.local.arm.errors import ArmError
+from provision.local.arm.groups import Groups
+from provision.local.arm.permissions import check_permission
+from provision.local.arm.roles import Roles
+from provision.local.arm.router import Router
+from provision.local.arm.store import Resource
+from provision.local.arm.tenant import Tenant
+from provision.local.arm.trash import Trash
+from provision.local.arm.world import World
+
+__all__ = ["Manager"]
+
+
+class Manager:
+    """Answers calls; the caller has already checked the token."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._router = Router()
+        world.store.put(
+            Resource(world.subscription_path, "Microsoft.Resources/subscriptions", world.subscription_id, {})
+        )
+        self._register()
+
+    def _register(self) -> None:
+        world, router = self._world, self._router
+        services = service.Services(
+            world, Trash(world, service.DELETED_TYPE, "serviceId")
+        )
+        accounts = Accounts(world, Trash(world, "Microsoft.CognitiveServices/deletedAccounts", "accountId"))
+        sites, plans = web.Sites(world), Crud(world, web.PLAN)
+        removers = {
+            service.KIND.type: services.remove,
+            ACCOUNT.type: accounts.remove,
+            web.SITE.type: sites.remove,
+            web.PLAN.type: plans.remove,
+        }
+        Tenant(world).register(router)
+        Groups(world, removers).register(router)
+        for crud in (services, accounts, sites, plans, Crud(world, DEPLOYMENT)):
+            crud.register(router)
+        self._register_service_children()
+        Roles(world).register(router)
+        self._register_operations()
+
+    def _register_service_children(self) -> None:
+        world, router = self._world, self._router
+        backends.Backends(world, backends.KIND).register(router)
+        apis.Apis(world, apis.API).register(router)
+        Crud(world, apis.OPERATION).register(router)
+        policies.register(world, router)
+        subscriptions.Subscriptions(world, subscriptions.KIND).register(router)
+        values.NamedValues(world, values.NAMED_VALUE).register(router)
+        Crud(world, values.FRAGMENT).register(router)
+        products.Products(world, products.KIND).register(router)
+
+    def _register_operations(self) -> None:
+        root = "/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
+        self._router.add("GET", f"{root}/operationStatuses/{{operation}}", self._world.operations.status)
+        self._router.add("GET", f"{root}/operationResults/{{operation}}", self._world.operations.outcome)
+
+    async def answer(self, call: Call) -> Answer:
+        """Raises ArmError. A call that changed anything answers once every process knows of it."""
+        if not call.api_version:
+            raise ArmError(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
+        handler, params = self._router.find(call.method, call.path)
+        call.params = params
+        self._check_subscription(call)
+        check_permission(self._world, call)
+        answer = await handler(call)
+        if call.method not in ("GET", "HEAD"):
+            await self._world.data_plane.publish()
+        return answer
+
+    def _check_subscription(self, call: Call) -> None:
+        parts = call.path.strip("/").split("/")
+        if parts[0].lower() == "subscriptions" and len(parts) > 1 and parts[1].lower() != self._world.subscription_id:
+            raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[1]}' could not be found.")
+        if "subscription" in call.params:
+            call.params["subscription"] = self._world.subscription_id

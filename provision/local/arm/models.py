@@ -1,0 +1,69 @@
+"""Azure OpenAI models a deployment may name: a small part of Azure's catalogue, by region."""
+
+from __future__ import annotations
+
+from provision.local.arm.call import Json
+from provision.local.arm.errors import ArmError
+from provision.local.arm.regions import NAMES
+
+__all__ = ["check", "of_region", "rate_limits"]
+
+_CHAT = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "GlobalProvisionedManaged")
+_VERSIONS = {
+    "gpt-35-turbo": ("0301", "0613", "1106", "0125"),
+    "gpt-35-turbo-16k": ("0613",),
+    "gpt-4": ("0613", "1106-Preview", "0125-Preview", "turbo-2024-04-09"),
+    "gpt-4o": ("2024-05-13", "2024-08-06", "2024-11-20"),
+    "gpt-4o-mini": ("2024-07-18",),
+    "gpt-4.1": ("2025-04-14",),
+    "gpt-4.1-mini": ("2025-04-14",),
+    "gpt-4.1-nano": ("2025-04-14",),
+    "o4-mini": ("2025-04-16",),
+    "gpt-5": ("2025-08-07",),
+    "gpt-5-mini": ("2025-08-07",),
+    "text-embedding-ada-002": ("1", "2"),
+    "text-embedding-3-small": ("1",),
+    "text-embedding-3-large": ("1",),
+}
+# Regions of ours that have no Azure OpenAI at all: a lab that picks one is refused, as on Azure.
+_WITHOUT = frozenset({"eastasia", "japanwest", "ukwest", "westcentralus", "centralus"})
+
+
+def check(model: Json, sku: str, location: str) -> Json:
+    """The model with format and version filled in. Raises ArmError 400 when the region does not have it."""
+    name, version = str(model["name"]), model.get("version")
+    known = _VERSIONS.get(name)
+    if known is None or (version is not None and str(version) not in known):
+        raise ArmError(
+            400,
+            "DeploymentModelNotSupported",
+            f"The model 'Format: {model.get('format', 'OpenAI')}, Name: {name}, Version: {version}' of account "
+            "deployment is not supported.",
+        )
+    filled = str(known[-1] if version is None else version)
+    if location in _WITHOUT or sku not in _CHAT:
+        raise ArmError(
+            400,
+            "InvalidResourceProperties",
+            f"The specified SKU '{sku}' for model '{name} {filled}' is not supported in this region '{location}'.",
+        )
+    return {**model, "format": model.get("format", "OpenAI"), "name": name, "version": filled}
+
+
+def of_region(location: str) -> list[Json]:
+    """The catalogue of one region, as the models list shows it."""
+    if location not in NAMES or location in _WITHOUT:
+        return []
+    return [
+        {"kind": "OpenAI", "skuName": "S0", "model": {"format": "OpenAI", "name": name, "version": version}}
+        for name, versions in _VERSIONS.items()
+        for version in versions
+    ]
+
+
+def rate_limits(capacity: int) -> list[Json]:
+    """A deployment's limits: 1 of capacity is 1000 tokens a minute, and 6 requests a minute (D-QUOTA)."""
+    return [
+        {"key": "request", "renewalPeriod": 60, "count": 6 * capacity},
+        {"key": "token", "renewalPeriod": 60, "count": 1000 * capacity},
+    ]

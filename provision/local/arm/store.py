@@ -1,0 +1,74 @@
+"""Every resource of the local subscription, in memory, by id without case."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from provision.local.arm.call import Json
+
+__all__ = ["Resource", "Store"]
+
+
+@dataclass(slots=True)
+class Resource:
+    """One resource. `body` is what a GET shows; `secrets` never leaves but by its own operation.
+
+    `kind` is the resource type in ARM's spelling, such as `Microsoft.ApiManagement/service/backends`.
+    """
+
+    id: str
+    kind: str
+    name: str
+    body: Json
+    etag: str = ""
+    secrets: Json = field(default_factory=dict, repr=False)
+
+    @property
+    def properties(self) -> Json:
+        found: Json = self.body.setdefault("properties", {})
+        return found
+
+
+class Store:
+    """A flat map in order of creation; a child is a resource whose id begins with its parent's."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Resource] = {}
+        self._versions = itertools.count(1)
+
+    def get(self, identifier: str) -> Resource | None:
+        """None when there is none."""
+        return self._by_id.get(identifier.lower())
+
+    def put(self, resource: Resource) -> None:
+        """Add or replace; the resource gets a new etag."""
+        resource.etag = self.next_etag()
+        self._by_id[resource.id.lower()] = resource
+
+    def next_etag(self) -> str:
+        """A quoted, never repeated entity tag in the shape of APIM's (base64 of a row version)."""
+        return f'"{base64.b64encode(next(self._versions).to_bytes(8, "big")).decode()}"'
+
+    def remove(self, identifier: str) -> list[Resource]:
+        """Take out a resource and everything below it; returns what went, the resource first."""
+        prefix = identifier.lower()
+        gone = [key for key in self._by_id if key == prefix or key.startswith(prefix + "/")]
+        return [self._by_id.pop(key) for key in gone]
+
+    def children(self, parent_id: str, kind: str) -> list[Resource]:
+        """Resources of one type directly below a parent."""
+        steps = (2, 4)  # `/<type>/<name>` below a resource, `/providers/<namespace>/<type>/<name>` below a group
+        depths = {parent_id.rstrip("/").count("/") + step for step in steps}
+        return [found for found in self.below(parent_id) if found.kind == kind and found.id.count("/") in depths]
+
+    def below(self, prefix: str) -> Iterator[Resource]:
+        """Everything whose id stands below `prefix`."""
+        start = prefix.lower().rstrip("/") + "/"
+        return (found for key, found in list(self._by_id.items()) if key.startswith(start))
+
+    def of_kind(self, kind: str) -> list[Resource]:
+        """All resources of one type, wherever they stand."""
+        return [found for found in self._by_id.values() if found.kind == kind]

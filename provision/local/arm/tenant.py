@@ -1,0 +1,129 @@
+"""What stands above resource groups: tenants, the subscription, its providers and regions."""
+
+from __future__ import annotations
+
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.errors import ArmError
+from provision.local.arm.regions import NAMES, display_name
+from provision.local.arm.router import Router
+from provision.local.arm.world import World
+
+__all__ = ["Tenant"]
+
+# Each provider's types and a version that knows them, as `az` looks them up before generic calls.
+_PROVIDERS = {
+    "Microsoft.ApiManagement": {"service": "2024-05-01", "deletedservices": "2024-05-01"},
+    "Microsoft.CognitiveServices": {"accounts": "2025-09-01", "deletedAccounts": "2025-09-01"},
+    "Microsoft.Web": {"sites": "2025-05-01", "serverfarms": "2025-05-01"},
+    "Microsoft.Authorization": {"roleAssignments": "2022-04-01", "roleDefinitions": "2022-04-01"},
+    "Microsoft.Resources": {"resourceGroups": "2025-04-01", "subscriptions": "2022-12-01"},
+}
+
+
+class Tenant:
+    """Reading only: the local tenant holds one subscription, and all its providers are registered."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def register(self, router: Router) -> None:
+        one = "/subscriptions/{subscription}"
+        router.add("GET", "/tenants", self.tenants)
+        router.add("GET", "/subscriptions", self.subscriptions)
+        router.add("GET", one, self.subscription)
+        router.add("GET", f"{one}/locations", self.locations)
+        router.add("GET", f"{one}/providers", self.providers)
+        router.add("GET", f"{one}/providers/{{namespace}}", self.provider)
+        router.add("POST", f"{one}/providers/{{namespace}}/register", self.provider)
+        router.add("GET", f"{one}/resources", self.resources)
+
+    async def tenants(self, call: Call) -> Answer:
+        del call
+        tenant = self._world.tenant_id
+        shown = {
+            "id": f"/tenants/{tenant}",
+            "tenantId": tenant,
+            "displayName": "Tripcurve",
+            "tenantCategory": "Home",
+            "defaultDomain": "tripcurve.localhost",
+        }
+        return Answer(200, {"value": [shown]})
+
+    async def subscriptions(self, call: Call) -> Answer:
+        del call
+        return Answer(200, {"value": [self._shown()], "count": {"type": "Total", "value": 1}})
+
+    async def subscription(self, call: Call) -> Answer:
+        del call
+        return Answer(200, self._shown())
+
+    async def locations(self, call: Call) -> Answer:
+        del call
+        root = self._world.subscription_path
+        shown = [
+            {
+                "id": f"{root}/locations/{name}",
+                "name": name,
+                "type": "Region",
+                "displayName": display_name(name),
+                "regionalDisplayName": display_name(name),
+                "metadata": {"regionType": "Physical"},
+            }
+            for name in sorted(NAMES)
+        ]
+        return Answer(200, {"value": shown})
+
+    async def providers(self, call: Call) -> Answer:
+        del call
+        return Answer(200, {"value": [self._provider(name) for name in _PROVIDERS]})
+
+    async def provider(self, call: Call) -> Answer:
+        wanted = call.params["namespace"].lower()
+        name = next((known for known in _PROVIDERS if known.lower() == wanted), None)
+        if name is None:
+            raise ArmError(
+                404,
+                "InvalidResourceNamespace",
+                f"The resource namespace '{call.params['namespace']}' is invalid.",
+            )
+        return Answer(200, self._provider(name))
+
+    async def resources(self, call: Call) -> Answer:
+        """Every resource that stands directly in a group, without properties."""
+        del call
+        found = []
+        for resource in self._world.store.below(self._world.subscription_path + "/resourceGroups"):
+            if resource.id.count("/") == 8 and not resource.kind.startswith("Microsoft.Authorization"):
+                kept = {key: resource.body[key] for key in ("location", "tags", "sku", "kind") if key in resource.body}
+                found.append({"id": resource.id, "name": resource.name, "type": resource.kind, **kept})
+        return Answer(200, {"value": found})
+
+    def _shown(self) -> Json:
+        return {
+            "id": self._world.subscription_path,
+            "subscriptionId": self._world.subscription_id,
+            "tenantId": self._world.tenant_id,
+            "displayName": "Tripcurve local",
+            "state": "Enabled",
+            "subscriptionPolicies": {
+                "locationPlacementId": "Public_2014-09-01",
+                "quotaId": "PayAsYouGo_2014-09-01",
+                "spendingLimit": "Off",
+            },
+            "authorizationSource": "RoleBased",
+            "managedByTenants": [],
+        }
+
+    def _provider(self, name: str) -> Json:
+        regions = [display_name(region) for region in sorted(NAMES)]
+        types = [
+            {"resourceType": kind, "locations": regions, "apiVersions": [version], "capabilities": "None"}
+            for kind, version in _PROVIDERS[name].items()
+        ]
+        return {
+            "id": f"{self._world.subscription_path}/providers/{name}",
+            "namespace": name,
+            "registrationState": "Registered",
+            "registrationPolicy": "RegistrationRequired",
+            "resourceTypes": types,
+        }

@@ -1,0 +1,82 @@
+"""Soft delete: records of deleted resources, their restoring and purging."""
+
+from __future__ import annotations
+
+from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.errors import ArmError
+from provision.local.arm.operations import Style
+from provision.local.arm.store import Resource
+from provision.local.arm.world import World
+
+__all__ = ["Trash"]
+
+
+class Trash:
+    """The deleted resources of one type; they keep their names until purged.
+
+    `kind` is the record's type, `origin` the property that holds the id it had in life.
+    """
+
+    def __init__(self, world: World, kind: str, origin: str, style: Style = "location") -> None:
+        self._world = world
+        self._kind = kind
+        self._origin = origin
+        self._style = style
+
+    def keep(self, identifier: str, resource: Resource, properties: Json) -> None:
+        """Record a resource that is about to go, with everything below it."""
+        tree = [resource, *self._world.store.below(resource.id)]
+        body: Json = {"location": resource.body.get("location"), "properties": properties}
+        self._world.store.put(Resource(identifier, self._kind, resource.name, body, secrets={"tree": tree}))
+
+    def twin(self, resource_id: str) -> Resource | None:
+        """The record of a deleted resource that had this id; None when there is none."""
+        wanted = resource_id.lower()
+        return next((found for found in self._all() if str(found.properties[self._origin]).lower() == wanted), None)
+
+    def named(self, name: str) -> Resource | None:
+        """The record of a deleted resource of this name, in whatever group; None when there is none."""
+        return next((found for found in self._all() if found.name.lower() == name.lower()), None)
+
+    def restore(self, record: Resource) -> Resource:
+        """Put a deleted resource back with all it held; returns the resource."""
+        self._world.store.remove(record.id)
+        tree: list[Resource] = record.secrets["tree"]
+        for resource in tree:
+            self._world.store.put(resource)
+        return tree[0]
+
+    async def index(self, call: Call) -> Answer:
+        return Answer(200, {"value": [_shown(record) for record in self._all()]})
+
+    async def get(self, call: Call) -> Answer:
+        return Answer(200, _shown(self._find(call)))
+
+    async def purge(self, call: Call) -> Answer:
+        """Delete the record, so that the name is free; 204 when there is none."""
+        record = self._world.store.get(call.path)
+        if record is None:
+            return Answer(204)
+        found = record
+
+        async def work() -> None:
+            self._world.store.remove(found.id)
+
+        operation = await self._world.operations.begin(
+            self._kind.split("/")[0], str(found.body["location"]).replace(" ", "").lower(), work, lambda: Answer(200)
+        )
+        return Answer(202, None, self._world.operations.headers(operation, self._style, call))
+
+    def _find(self, call: Call) -> Resource:
+        found = self._world.store.get(call.path)
+        if found is None:
+            name = call.path.rsplit("/", 1)[1]
+            raise ArmError(404, "ResourceNotFound", f"The deleted resource '{name}' was not found.")
+        return found
+
+    def _all(self) -> list[Resource]:
+        return self._world.store.of_kind(self._kind)
+
+
+def _shown(record: Resource) -> Json:
+    return {"id": record.id, "name": record.name, "type": record.kind, **record.body}

@@ -1,0 +1,156 @@
+"""The whole local cloud in one object: control plane, identity, and the processes behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from provision.local.admin import Admin
+from provision.local.arm.faults import Faults
+from provision.local.arm.manager import Manager
+from provision.local.arm.operations import Operations
+from provision.local.arm.store import Store
+from provision.local.arm.world import World
+from provision.local.endpoint import Endpoint
+from provision.local.identity.directory import Directory
+from provision.local.identity.endpoints import Identity
+from provision.local.identity.tokens import TokenIssuer
+from provision.local.ports import HOST
+from provision.local.processes import Processes, Settings
+from provision.local.tls import make_tls
+from tripcurve.errors import TargetUnavailable
+from tripcurve.lab import Lab
+
+__all__ = ["CLIENT_ID", "SUBSCRIPTION_ID", "TENANT_ID", "LocalCloud", "Ports"]
+
+# Fixed, so that documents and scripts can name them; the secret is new each time.
+TENANT_ID = "00000000-0000-4000-8000-00000000000a"
+SUBSCRIPTION_ID = "00000000-0000-4000-8000-00000000000b"
+CLIENT_ID = "00000000-0000-4000-8000-00000000000c"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports to listen on; 0: any free one."""
+
+    management: int = 0
+    gateway: int = 0
+
+
+class LocalCloud:
+    """Azure on localhost: `open` it, use it over HTTPS, `close` it. All state is in memory.
+
+    `data_dir` gets the CA's certificate, the events and the gateway's log.
+    """
+
+    def __init__(self, data_dir: Path, ports: Ports | None = None, lab: Lab | None = None) -> None:
+        self._data_dir = data_dir
+        self._ports = Ports() if ports is None else ports
+        self._lab = lab
+        self._base_url = ""
+        self._runner: web.AppRunner | None = None
+        self._directory = Directory(TENANT_ID)
+        self._owner = self._directory.add_application("Owner", "tripcurve-local", CLIENT_ID)
+        self._tls, self._ca_file = make_tls(data_dir)
+        self._issuer: TokenIssuer | None = None
+        self._operations = Operations(f"/subscriptions/{SUBSCRIPTION_ID}")
+        self._processes = self._make_processes()
+
+    def _make_processes(self) -> Processes:
+        self._store = Store()
+        settings = Settings(
+            events_file=self._data_dir / "gateway-events.jsonl",
+            logs_file=self._data_dir / "gateway-logs.jsonl",
+            ca_file=self._ca_file,
+            gateway_port=self._ports.gateway,
+            allow_external=self._lab is not None and _goes_outside(self._lab),
+        )
+        processes = Processes(
+            self._store, self._directory, settings, lambda: self._get_issuer().public_pem, lambda: self._base_url
+        )
+        if self._lab is not None:
+            processes.options = self._lab.local
+        return processes
+
+    def _get_issuer(self) -> TokenIssuer:
+        if self._issuer is None:
+            self._issuer = TokenIssuer(f"{self._base_url}/{TENANT_ID}/", TENANT_ID)
+        return self._issuer
+
+    async def open(self) -> None:
+        """Listen and start the processes. Raises TargetUnavailable when a port is in use or a process fails."""
+        await self._listen()
+        try:
+            await self._processes.open(spare_units=0 if self._lab is None else self._lab.units)
+        except RuntimeError as error:
+            await self.close()
+            raise TargetUnavailable(f"the local cloud did not start: {error}") from None
+
+    async def _listen(self) -> None:
+        faults = Faults()
+        world = World(
+            SUBSCRIPTION_ID,
+            TENANT_ID,
+            self._store,
+            self._directory,
+            self._operations,
+            self._processes,
+            self._processes.options,
+        )
+        identity = Identity(self._directory, self._get_issuer, lambda: self._base_url)
+        endpoint = Endpoint(Manager(world), identity, Admin(world, self._processes, faults), faults)
+        self._runner = web.AppRunner(
+            endpoint.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, self._ports.management, ssl_context=self._tls)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+            raise TargetUnavailable(
+                f"port {self._ports.management} on {HOST} {what}; give another --port, or 0 for any free one"
+            ) from None
+        self._base_url = f"https://{HOST}:{self._runner.addresses[0][1]}"
+
+    async def close(self) -> None:
+        """Stop listening, end operations, stop every process. Safe to call twice."""
+        await self._operations.cancel_all()
+        await self._processes.close()
+        if self._runner is not None:
+            with suppress(asyncio.CancelledError):
+                await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def dead(self) -> list[str]:
+        """Processes that ended unasked, in words."""
+        return self._processes.dead
+
+    def connection(self) -> dict[str, Any]:
+        """How to reach the control plane and sign in, with the secret: the JSON line without a gateway."""
+        return {
+            "management_url": self._base_url,
+            "admin_url": f"{self._base_url}/_local",
+            "ca_file": str(self._ca_file),
+            "subscription_id": SUBSCRIPTION_ID,
+            "tenant_id": TENANT_ID,
+            "client_id": self._owner.client_id,
+            "client_secret": self._owner.secret,
+            "events_file": str(self._data_dir / "gateway-events.jsonl"),
+            "logs_file": str(self._data_dir / "gateway-logs.jsonl"),
+        }
+
+
+def _goes_outside(lab: Lab) -> bool:
+    """Whether the lab itself names a backend beyond this machine: then its author wants it called."""
+    return any(backend.kind == "existing" and backend.host not in _LOOPBACK for backend in lab.backends)

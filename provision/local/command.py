@@ -1,0 +1,190 @@
+"""`tripcurve local`: the local cloud in the foreground, with its signals, its one line of JSON and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from provision.local.cloud import LocalCloud, Ports
+from tripcurve.errors import TargetUnavailable
+from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.shipped import find_file
+from tripcurve.target import Target
+
+__all__ = ["Provisioner", "run_local", "serve"]
+
+Provisioner = Callable[[Mapping[str, Any]], Target]
+"""Makes a lab true on the cloud that a connection describes; synchronous, run in a thread."""
+
+
+def run_local(
+    lab: str | None = None,
+    *,
+    port: int = 0,
+    gateway_port: int = 0,
+    data_dir: Path | None = None,
+    stop_with_stdin: bool = False,
+) -> int:
+    """Run the local cloud until a signal, or until stdin ends; returns the exit code.
+
+    Raises BadInput for a bad lab and TargetUnavailable for a port in use or a lab that could not be made.
+    """
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="tripcurve local: %(message)s")
+    loaded = None if lab is None else load_lab(lab)
+    provision = None if lab is None or loaded is None else _provisioner(loaded, find_file(lab, LABS, ".yaml", "lab"))
+    with _data_folder(data_dir) as folder:
+        job = serve(
+            loaded,
+            folder,
+            Ports(port, gateway_port),
+            ready=_print_line,
+            provision=provision,
+            stop_with_stdin=stop_with_stdin,
+        )
+        return uvloop.run(job)
+
+
+async def serve(
+    lab: Lab | None,
+    data_dir: Path,
+    ports: Ports,
+    *,
+    ready: Callable[[dict[str, Any]], None],
+    provision: Provisioner | None = None,
+    stop_with_stdin: bool = False,
+) -> int:
+    """The whole local cloud, from listening to the last process gone.
+
+    `ready` gets the fields of the JSON line once everything stands. Returns 0 when asked to stop after
+    that, 130 when interrupted before. Raises TargetUnavailable.
+    """
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    if stop_with_stdin:
+        _stop_at_end_of_stdin(stop)
+    cloud = LocalCloud(data_dir, ports, lab)
+    try:
+        await cloud.open()
+        line = await _provisioned(cloud, provision, stop)
+        if line is None:
+            return 130
+        ready(line)
+        await stop.wait()
+        return 0
+    finally:
+        await cloud.close()
+
+
+async def _provisioned(
+    cloud: LocalCloud, provision: Provisioner | None, stop: asyncio.Event
+) -> dict[str, Any] | None:
+    """The line's fields; None when asked to stop meanwhile."""
+    connection = cloud.connection()
+    if provision is None:
+        return connection
+    made = _in_thread(provision, connection)
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({made, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not made.done():
+        return None
+    waiting.cancel()
+    if cloud.dead:
+        raise TargetUnavailable("; ".join(cloud.dead))
+    return connection | _shown(made.result())
+
+
+def _in_thread(provision: Provisioner, connection: Mapping[str, Any]) -> asyncio.Future[Target]:
+    """A daemon thread, so that an interrupt need not wait for the SDK's patience to end."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Target] = loop.create_future()
+
+    def settle(act: Callable[[Any], None], value: Any) -> None:
+        if not future.done():
+            act(value)
+
+    def work() -> None:
+        try:
+            target = provision(connection)
+        except BaseException as error:
+            _tell(loop, settle, future.set_exception, error)
+        else:
+            _tell(loop, settle, future.set_result, target)
+
+    threading.Thread(target=work, name="provision", daemon=True).start()
+    return future
+
+
+def _tell(loop: asyncio.AbstractEventLoop, act: Callable[..., None], *arguments: Any) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(act, *arguments)
+
+
+def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
+    def provision(connection: Mapping[str, Any]) -> Target:
+        from provision import clouds, provision_lab
+
+        return provision_lab(lab, clouds.local(connection), lab_file=lab_file)
+
+    return provision
+
+
+def _shown(target: Target) -> dict[str, Any]:
+    """The target's fields with the key in clear: the line is how another program gets it."""
+    shown = target.model_dump(mode="json", exclude_none=True, exclude={"api_key", "client_secret"})
+    return {**shown, "api_key": target.api_key.get_secret_value()}
+
+
+def _print_line(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """The first SIGINT or SIGTERM stops in order, a second SIGINT at once: the children end with our pipes."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
+    """For a program that started us with a pipe: when it is gone, however it went, so are we."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            continue
+        _tell(loop, stop.set)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
+
+
+@contextmanager
+def _data_folder(given: Path | None) -> Iterator[Path]:
+    """The folder asked for, or a private one that goes when we do."""
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="tripcurve-local-") as made:
+            yield Path(made)
+        return
+    try:
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetUnavailable(f"{given}: cannot make this folder: {error.strerror}") from None
+    yield given.resolve()

@@ -1,0 +1,100 @@
+"""Who exists in the local tenant: applications with a secret, and managed identities."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+__all__ = ["Application", "Directory", "ManagedIdentity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A client that signs in with a secret. `role` is its role on the whole subscription."""
+
+    client_id: str
+    object_id: str
+    role: str
+    name: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedIdentity:
+    """The system-assigned identity of one resource; `secret` opens its token endpoint."""
+
+    resource_id: str
+    principal_id: str
+    client_id: str
+    secret: str = field(repr=False)
+
+
+class Directory:
+    """Principals of the one local tenant. In memory only."""
+
+    def __init__(self, tenant_id: str) -> None:
+        self.tenant_id = tenant_id
+        self._applications: dict[str, Application] = {}
+        self._identities: dict[str, ManagedIdentity] = {}
+
+    def add_application(self, role: str, name: str, client_id: str | None = None) -> Application:
+        """A new application with a random secret, holding a built-in role on the subscription."""
+        identifier = str(uuid4()) if client_id is None else client_id
+        made = Application(identifier, str(uuid4()), role, name, secrets.token_urlsafe(24))
+        self._applications[made.client_id] = made
+        return made
+
+    def sign_in(self, client_id: str, secret: str) -> Application | None:
+        """The application with this id and secret; None when either is wrong."""
+        found = self._applications.get(client_id.lower())
+        if found is None or not hmac.compare_digest(found.secret.encode(), secret.encode()):
+            return None
+        return found
+
+    def knows_client(self, client_id: str) -> bool:
+        """Whether an application with this id exists, whatever its secret."""
+        return client_id.lower() in self._applications
+
+    def application_of(self, object_id: str) -> Application | None:
+        """The application with this object id; None for any other principal."""
+        return next((found for found in self._applications.values() if found.object_id == object_id), None)
+
+    def add_identity(self, resource_id: str) -> ManagedIdentity:
+        """The resource's system-assigned identity, made on the first call."""
+        key = resource_id.lower()
+        if key not in self._identities:
+            self._identities[key] = ManagedIdentity(resource_id, str(uuid4()), str(uuid4()), secrets.token_urlsafe(24))
+        return self._identities[key]
+
+    def identity_of(self, resource_id: str) -> ManagedIdentity | None:
+        """The identity of a resource; None when it has none."""
+        return self._identities.get(resource_id.lower())
+
+    def remove_identity(self, resource_id: str) -> None:
+        """Forget a resource's identity: its principal id is not found any more."""
+        self._identities.pop(resource_id.lower(), None)
+
+    def principal_exists(self, principal_id: str) -> bool:
+        """Whether any principal has this object id."""
+        return self.name_of(principal_id) is not None
+
+    def name_of(self, principal_id: str) -> str | None:
+        """Display name of a principal by its object id; None when there is none."""
+        application = self.application_of(principal_id)
+        if application is not None:
+            return application.name
+        for identity in self._identities.values():
+            if identity.principal_id == principal_id:
+                return identity.resource_id.rsplit("/", 1)[1]
+        return None
+
+    def principals(self) -> list[tuple[str, str, str, str]]:
+        """(object id, client id, name, type) of every principal."""
+        found = [(a.object_id, a.client_id, a.name, "Application") for a in self._applications.values()]
+        found += [
+            (i.principal_id, i.client_id, i.resource_id.rsplit("/", 1)[1], "ManagedIdentity")
+            for i in self._identities.values()
+        ]
+        return found

@@ -1,0 +1,186 @@
+"""Token endpoints: client credentials for programs, managed identity for gateways, metadata for tools."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from provision.local.identity.directory import Directory
+from provision.local.identity.tokens import LIFETIME_S, TokenIssuer, TokenRefused
+
+__all__ = ["Identity"]
+
+_AZURE_ARM = ("https://management.azure.com", "https://management.core.windows.net")
+
+
+class Identity:
+    """The local tenant's endpoints. `base_url` is the control plane's own URL."""
+
+    def __init__(self, directory: Directory, issuer: Callable[[], TokenIssuer], base_url: Callable[[], str]) -> None:
+        self._directory = directory
+        self._issuer = issuer
+        self._base_url = base_url
+
+    def register(self, app: web.Application) -> None:
+        router = app.router
+        for version in ("/oauth2/v2.0/token", "/oauth2/token"):
+            router.add_post("/{tenant}" + version, self.token)
+        for place in ("/{tenant}/v2.0/.well-known/openid-configuration", "/{tenant}/.well-known/openid-configuration"):
+            router.add_get(place, self.openid)
+        router.add_get("/{tenant}/discovery/v2.0/keys", self.keys)
+        router.add_get("/common/discovery/instance", self.instance)
+        router.add_get("/metadata/endpoints", self.metadata)
+        router.add_get("/_local/msi/{resource:.+}", self.managed)
+
+    def authenticate(self, header: str | None) -> str:
+        """The caller's object id. Raises TokenRefused with ARM's code."""
+        if header is None:
+            raise TokenRefused(
+                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+            )
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenRefused(
+                "AuthenticationFailedInvalidHeader",
+                "Authentication failed. The 'Authorization' header is provided in an invalid format.",
+            )
+        claims = self._issuer().check(token.strip(), {self._base_url(), *_AZURE_ARM})
+        return str(claims["oid"])
+
+    async def token(self, request: web.Request) -> web.Response:
+        """OAuth 2 client credentials, v1 (`resource`) and v2 (`scope`)."""
+        form = await request.post()
+        tenant = request.match_info["tenant"].lower()
+        if tenant not in (self._directory.tenant_id, "organizations", "common"):
+            return _refused("invalid_request", 90002, f"Tenant '{tenant}' not found.")
+        if form.get("grant_type") != "client_credentials":
+            return _refused("unsupported_grant_type", 70003, "Only client_credentials is supported here.")
+        client_id, secret = str(form.get("client_id", "")), str(form.get("client_secret", ""))
+        application = self._directory.sign_in(client_id, secret)
+        if application is None and not self._directory.knows_client(client_id):
+            return _refused(
+                "unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found in the directory."
+            )
+        if application is None:
+            return _refused("invalid_client", 7000215, "Invalid client secret provided.", status=401)
+        audience = str(form.get("resource") or form.get("scope", "")).split(" ")[0].removesuffix("/.default")
+        if not audience:
+            return _refused("invalid_scope", 70011, "The provided value for 'scope' is not valid.")
+        token, expires = self._issuer().mint(audience, application.object_id, application.client_id)
+        return web.json_response(
+            {
+                "token_type": "Bearer",
+                "expires_in": LIFETIME_S,
+                "ext_expires_in": LIFETIME_S,
+                "expires_on": str(expires),
+                "resource": audience,
+                "access_token": token,
+            }
+        )
+
+    async def managed(self, request: web.Request) -> web.Response:
+        """App Service's identity endpoint, as a gateway asks it; the secret says which identity."""
+        identity = self._directory.identity_of("/" + request.match_info["resource"])
+        secret = request.headers.get("X-IDENTITY-HEADER", "")
+        if identity is None or not hmac.compare_digest(identity.secret.encode(), secret.encode()):
+            return web.json_response({"statusCode": 401, "message": "The identity header is not right."}, status=401)
+        wanted = request.query.get("client_id")
+        if wanted is not None and wanted != identity.client_id:
+            return web.json_response({"statusCode": 400, "message": f"No identity has client id '{wanted}'."}, status=400)
+        resource = request.query.get("resource", "").rstrip("/")
+        if not resource:
+            return web.json_response({"statusCode": 400, "message": "The query needs 'resource'."}, status=400)
+        token, expires = self._issuer().mint(resource, identity.principal_id, identity.client_id)
+        return web.json_response(
+            {
+                "access_token": token,
+                "expires_on": str(expires),
+                "resource": resource,
+                "token_type": "Bearer",
+                "client_id": identity.client_id,
+            }
+        )
+
+    async def openid(self, request: web.Request) -> web.Response:
+        base, tenant = self._base_url(), request.match_info["tenant"]
+        return web.json_response(
+            {
+                "issuer": self._issuer().issuer,
+                "token_endpoint": f"{base}/{tenant}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{base}/{tenant}/oauth2/v2.0/authorize",
+                "jwks_uri": f"{base}/{tenant}/discovery/v2.0/keys",
+                "token_endpoint_auth_methods_supported": ["client_secret_post"],
+                "response_types_supported": ["token"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "tenant_region_scope": None,
+            }
+        )
+
+    async def keys(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self._issuer().jwks)
+
+    async def instance(self, request: web.Request) -> web.Response:
+        """Instance discovery: this host is its own and only authority."""
+        host = self._base_url().removeprefix("https://")
+        tenant = self._directory.tenant_id
+        del request
+        return web.json_response(
+            {
+                "tenant_discovery_endpoint": f"{self._base_url()}/{tenant}/v2.0/.well-known/openid-configuration",
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+            }
+        )
+
+    async def metadata(self, request: web.Request) -> web.Response:
+        """Cloud metadata in the shape `az cloud register --endpoint-resource-manager` reads."""
+        base = self._base_url()
+        described = _cloud(base, self._directory.tenant_id)
+        newer = request.query.get("api-version", "") >= "2019-05-01"
+        return web.json_response([described] if newer else described)
+
+
+def _cloud(base: str, tenant: str) -> dict[str, Any]:
+    return {
+        "name": "TripcurveLocal",
+        "portal": base,
+        "authentication": {
+            "loginEndpoint": base,
+            "audiences": [base],
+            "tenant": tenant,
+            "identityProvider": "AAD",
+        },
+        "graph": base,
+        "graphAudience": base,
+        "graphEndpoint": base,
+        "microsoftGraphResourceId": base,
+        "resourceManager": base,
+        "resourceManagerEndpoint": base,
+        "media": base,
+        "batch": base,
+        "sqlManagement": base,
+        "gallery": base,
+        "galleryEndpoint": base,
+        "activeDirectoryDataLake": base,
+        "suffixes": {"storage": "localhost", "keyVaultDns": "vault.localhost", "sqlServerHostname": "sql.localhost"},
+    }
+
+
+def _refused(error: str, code: int, message: str, status: int = 400) -> web.Response:
+    """Entra's error body; clients read the number out of `error_codes`."""
+    body = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {message}",
+        "error_codes": [code],
+        "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime()),
+        "trace_id": str(uuid4()),
+        "correlation_id": str(uuid4()),
+    }
+    return web.json_response(body, status=status)

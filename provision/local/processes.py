@@ -1,0 +1,190 @@
+"""The data plane: one mock process, and for each service its gateway units behind one port."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provision.local.arm.store import Resource, Store
+from provision.local.identity.directory import Directory
+from provision.local.ports import HOST, HeldPort
+from provision.local.snapshots import mock_snapshot, service_snapshot
+from provision.local.supervisor import Child, ChildFailed
+from tripcurve.local_options import LocalOptions
+
+__all__ = ["Processes", "Settings"]
+
+_log = logging.getLogger(__name__)
+Json = dict[str, Any]
+MOCK = "provision.local.mock"
+GATEWAY = "provision.local.gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the processes are given beside the store. `gateway_port` 0: any free one."""
+
+    events_file: Path
+    logs_file: Path
+    ca_file: Path
+    gateway_port: int = 0
+    allow_external: bool = False
+
+
+@dataclass(slots=True)
+class _Gateway:
+    held: HeldPort
+    units: list[Child] = field(default_factory=list)
+
+
+class Processes:
+    """Starts, feeds and stops the children. One that dies is reported and stays dead: a unit that came
+    back with an empty breaker would falsify the measurement.
+    """
+
+    def __init__(
+        self, store: Store, directory: Directory, settings: Settings, token_key: Callable[[], str], base_url: Callable[[], str]
+    ) -> None:
+        self.options = LocalOptions()
+        self._store = store
+        self._directory = directory
+        self._settings = settings
+        self._token_key = token_key
+        self._base_url = base_url
+        self._mock: Child | None = None
+        self._gateways: dict[str, _Gateway] = {}
+        self._spare: list[Child] = []
+        self._dead: list[str] = []
+        self._publishing = asyncio.Lock()
+
+    @property
+    def dead(self) -> list[str]:
+        """Children that ended without being told to, in words."""
+        return list(self._dead)
+
+    async def open(self, spare_units: int = 0) -> None:
+        """Start the mock, and gateway units that wait for a service. Raises ChildFailed."""
+        self._mock = Child("mock", MOCK, self._on_death)
+        self._spare = [Child(f"unit {index}", GATEWAY, self._on_death) for index in range(spare_units)]
+        await asyncio.gather(*(child.spawn() for child in (self._mock, *self._spare)))
+        await self._feed_mock()
+
+    async def close(self) -> None:
+        """Stop everything that runs."""
+        await asyncio.gather(*(child.stop() for child in self.children()))
+        for gateway in self._gateways.values():
+            gateway.held.release()
+        self._gateways.clear()
+
+    def children(self) -> list[Child]:
+        """Every child, the mock first."""
+        units = [unit for gateway in self._gateways.values() for unit in gateway.units]
+        return [*([] if self._mock is None else [self._mock]), *units, *self._spare]
+
+    def units(self) -> list[Child]:
+        """The gateway units that serve, in the order of services and units."""
+        return [unit for gateway in self._gateways.values() for unit in gateway.units]
+
+    @property
+    def mock(self) -> Child | None:
+        return self._mock
+
+    def reserve(self, service_id: str) -> str:
+        """The gateway URL of a service; the first service gets the port that was asked for."""
+        wanted = self._settings.gateway_port if not self._gateways else 0
+        held = HeldPort(wanted)
+        self._gateways[service_id.lower()] = _Gateway(held)
+        return f"http://{HOST}:{held.port}"
+
+    async def start(self, service: Resource) -> None:
+        """Bring the service's units to the number it asks for; returns when all are ready."""
+        gateway = self._gateways[service.id.lower()]
+        wanted = self._unit_count(service)
+        while len(gateway.units) > wanted:
+            await gateway.units.pop().stop()
+        while len(gateway.units) < wanted:
+            gateway.units.append(await self._new_unit(service, len(gateway.units)))
+        await asyncio.gather(
+            *(unit.configure(self._snapshot(service, gateway, index)) for index, unit in enumerate(gateway.units))
+        )
+
+    async def stop(self, service_id: str) -> None:
+        gateway = self._gateways.pop(service_id.lower(), None)
+        if gateway is not None:
+            await asyncio.gather(*(unit.stop() for unit in gateway.units))
+            gateway.held.release()
+
+    async def publish(self) -> None:
+        """Send every child its state where that has changed; returns when each works by it."""
+        async with self._publishing:
+            jobs = [self._feed_mock()]
+            for service_id, gateway in self._gateways.items():
+                service = self._store.get(service_id)
+                ready = [(index, unit) for index, unit in enumerate(gateway.units) if unit.port is not None]
+                if service is not None:
+                    jobs += [unit.configure(self._snapshot(service, gateway, index)) for index, unit in ready if unit.alive]
+            for outcome in await asyncio.gather(*jobs, return_exceptions=True):
+                if isinstance(outcome, ChildFailed):
+                    _log.error("%s", outcome)
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def _feed_mock(self) -> None:
+        if self._mock is not None and (self._mock.alive or self._mock.port is None):
+            await self._mock.configure(
+                mock_snapshot(self._store, self._token_key(), self.options.model_dump(mode="json"))
+            )
+
+    async def _new_unit(self, service: Resource, index: int) -> Child:
+        if self._spare:
+            unit = self._spare.pop(0)
+            unit.name = f"{service.name} unit {index}"
+            return unit
+        unit = Child(f"{service.name} unit {index}", GATEWAY, self._on_death)
+        await unit.spawn()
+        return unit
+
+    def _unit_count(self, service: Resource) -> int:
+        override = self.options.unit_count_override
+        return max(1, int(service.body["sku"]["capacity"])) if override is None else override
+
+    def _snapshot(self, service: Resource, gateway: _Gateway, index: int) -> Json:
+        settings = self._settings
+        described = {
+            "name": service.name,
+            "resource_id": service.id,
+            "location": service.secrets["location"],
+            "unit": index,
+            "port": gateway.held.port,
+            "identity": self._identity(service),
+        }
+        return {
+            "service": described,
+            "mock_port": None if self._mock is None else self._mock.port,
+            "allow_external": settings.allow_external,
+            "events_file": str(settings.events_file),
+            "logs_file": str(settings.logs_file),
+            "options": self.options.model_dump(mode="json"),
+            **service_snapshot(self._store, service),
+        }
+
+    def _identity(self, service: Resource) -> Json | None:
+        identity = self._directory.identity_of(service.id)
+        if identity is None:
+            return None
+        return {
+            "principal_id": identity.principal_id,
+            "client_id": identity.client_id,
+            "endpoint": f"{self._base_url()}/_local/msi{identity.resource_id}",
+            "secret": identity.secret,
+            "ca_file": str(self._settings.ca_file),
+        }
+
+    def _on_death(self, child: Child) -> None:
+        said = f"{child.name} (pid {child.pid}) ended unasked with exit code {child.exit_code}"
+        self._dead.append(said)
+        _log.error("%s", said)

@@ -1,0 +1,160 @@
+"""One child process: started, configured by snapshots on its stdin, heard on its stdout, stopped by EOF."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Child", "ChildFailed"]
+
+_log = logging.getLogger(__name__)
+START_S = 30.0
+ACKNOWLEDGE_S = 10.0
+STOP_S = 3.0
+_LINE = 1024 * 1024
+
+Json = dict[str, Any]
+
+
+class ChildFailed(RuntimeError):
+    """A child did not start, ended, or did not answer in time."""
+
+
+class Child:
+    """A process of ours, run as `python -m MODULE`. Its stderr is ours.
+
+    `died` is called once if it ends without having been told to.
+    """
+
+    def __init__(self, name: str, module: str, died: Callable[[Child], None]) -> None:
+        self.name = name
+        self.port: int | None = None
+        self._module = module
+        self._died = died
+        self._process: Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked: dict[int, asyncio.Future[Json]] = {}
+        self._number = 0
+        self._sent: bytes | None = None
+        self._stopping = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs and before it has started."""
+        return None if self._process is None else self._process.returncode
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def spawn(self) -> None:
+        """Start the process; it loads its modules while it waits for the first snapshot."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, limit=_LINE, env={**os.environ}
+        )
+        self._reader = asyncio.create_task(self._read(), name=f"reader {self.name}")
+
+    async def configure(self, snapshot: Json) -> None:
+        """Send the state and return once the child works by it. The same state again is not sent.
+
+        Raises ChildFailed.
+        """
+        line = json.dumps(snapshot).encode() + b"\n"
+        if line == self._sent:
+            return
+        first = self._sent is None
+        self._sent = line
+        await self._write(line)
+        if first:
+            self.port = await self._within(self._ready, START_S, "did not become ready")
+        else:
+            await self.counts()  # lines are taken in order: an answer means that the snapshot is in force
+
+    async def counts(self) -> Json:
+        """What the child has counted. Raises ChildFailed."""
+        self._number += 1
+        answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._asked[self._number] = answer
+        try:
+            await self._write(json.dumps({"command": "counts", "id": self._number}).encode() + b"\n")
+            return await self._within(answer, ACKNOWLEDGE_S, "did not answer")
+        finally:
+            self._asked.pop(self._number, None)
+
+    async def stop(self) -> None:
+        """Close its stdin and wait; a child that stays is terminated, then killed."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        for act in (None, process.terminate, process.kill):
+            if act is not None and process.returncode is None:
+                act()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_S)
+                break
+            except TimeoutError:
+                _log.warning("%s (pid %s) is slow to stop", self.name, process.pid)
+        if self._reader is not None:
+            await self._reader
+
+    async def _write(self, line: bytes) -> None:
+        if self._process is None or self._process.stdin is None or not self.alive:
+            raise ChildFailed(f"{self.name} is not running (exit code {self.exit_code})")
+        try:
+            self._process.stdin.write(line)
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            raise ChildFailed(f"{self.name} has ended (exit code {self.exit_code})") from None
+
+    async def _within(self, future: asyncio.Future[Any], seconds: float, what: str) -> Any:
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), seconds)
+        except TimeoutError:
+            raise ChildFailed(f"{self.name} {what} within {seconds:g} s") from None
+
+    async def _read(self) -> None:
+        process = self._process
+        if process is None or process.stdout is None:
+            return
+        async for line in process.stdout:
+            self._hear(line)
+        code = await process.wait()
+        self._fail(ChildFailed(f"{self.name} ended with exit code {code}; its own message is above"))
+        if not self._stopping:
+            self._died(self)
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            report = json.loads(line)
+        except ValueError:
+            _log.warning("%s: %s", self.name, line.decode(errors="replace").rstrip())
+            return
+        if "ready" in report and not self._ready.done():
+            self._ready.set_result(int(report["ready"]))
+        elif "counts" in report:
+            waiting = self._asked.get(report.get("id", 0))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(report["counts"])
+        elif "error" in report:
+            self._fail(ChildFailed(f"{self.name}: {report['error']}"))
+
+    def _fail(self, error: ChildFailed) -> None:
+        for future in (self._ready, *self._asked.values()):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # whoever waits still gets it; nobody waiting is no second error
