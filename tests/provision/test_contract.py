@@ -1,0 +1,92 @@
+"""The provisioning contract: one suite, held against the local cloud always and against Azure on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provision.apply import apply_lab, plan_lab
+from provision.clouds import Cloud
+from provision.down import down_lab
+from provision.smoke import smoke_lab
+from provision.state import StateFile
+from provision.status import rule_in_force, status_lab
+from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
+from tripcurve.lab import Lab
+
+LABS = pytest.mark.parametrize("make", [mock_lab, openai_lab, pool_lab], ids=["mock", "openai", "pool"])
+
+
+@LABS
+def test_a_lab_lives_from_up_to_down(make: Callable[[], Lab], any_cloud: Cloud, tmp_path: Path) -> None:
+    """One long life rather than many short ones: on Azure each gateway takes minutes and costs money."""
+    lab = make()
+    with cleaned_up(lab, any_cloud, tmp_path) as state:
+        planned = plan_lab(lab, any_cloud, state=state)
+        assert {action.action for action in planned.actions} == {"create"}
+        first = apply_lab(lab, any_cloud, state=state)
+        assert first.plan.count("create") == len(planned.actions)
+        _second_up_changes_nothing(lab, any_cloud, state)
+        _gateway_answers(lab, any_cloud, state)
+        _drift_is_seen_and_mended(lab, any_cloud, state)
+        _a_changed_field_is_applied(lab, any_cloud, state)
+        _down_leaves_nothing(lab, any_cloud, state)
+
+
+def _second_up_changes_nothing(lab: Lab, cloud: Cloud, state: StateFile) -> None:
+    assert not plan_lab(lab, cloud, state=state).has_changes
+    again = apply_lab(lab, cloud, state=state)
+    assert {action.action for action in again.plan.actions} == {"leave"}
+    assert status_lab(lab, cloud, state=state).standing == "up"
+
+
+def _gateway_answers(lab: Lab, cloud: Cloud, state: StateFile) -> None:
+    target = apply_lab(lab, cloud, state=state).target
+    smoke = smoke_lab(lab, target)
+    assert smoke.passed, smoke
+
+
+def _drift_is_seen_and_mended(lab: Lab, cloud: Cloud, state: StateFile) -> None:
+    backend = lab.backends[0].name
+    with opened(lab, cloud) as context:
+        backends, where = context.clients.apim.backend, (lab.resource_group, lab.gateway.name, backend)
+        entity = backends.get(*where)
+        assert entity.circuit_breaker is not None
+        assert entity.circuit_breaker.rules is not None
+        condition = entity.circuit_breaker.rules[0].failure_condition
+        assert condition is not None
+        condition.count = 7
+        backends.create_or_update(*where, entity, if_match="*")
+    found = status_lab(lab, cloud, state=state)
+    assert found.standing == "drifted"
+    assert (found.rules[backend] or {})["count"] == 7
+    changes = [change for action in found.resources for change in action.changes]
+    assert [(change.field, change.old, change.new) for change in changes] == [("breaker.count", 7, 3)]
+    mended = apply_lab(lab, cloud, state=state)
+    assert [action.type for action in mended.plan.actions if action.action == "change"] == ["backend"]
+    assert (rule_in_force(lab, cloud)[backend] or {})["count"] == 3
+
+
+def _a_changed_field_is_applied(lab: Lab, cloud: Cloud, state: StateFile) -> None:
+    longer = altered(lab, breaker={"trip_duration": "PT2M"})
+    plan = plan_lab(longer, cloud, state=state)
+    changes = [change for action in plan.actions for change in action.changes]
+    assert [(change.field, change.old, change.new) for change in changes] == [("breaker.trip_duration", "PT1M", "PT2M")]
+    apply_lab(longer, cloud, state=state)
+    assert not plan_lab(longer, cloud, state=state).has_changes
+
+
+def _down_leaves_nothing(lab: Lab, cloud: Cloud, state: StateFile) -> None:
+    removed = down_lab(lab, cloud, purge=True, state=state)
+    assert removed.left == []
+    assert removed.held == []
+    found = status_lab(lab, cloud, state=state)
+    assert found.standing == "down"
+    assert state.path is not None
+    assert not state.path.exists()
+    with opened(lab, cloud) as context:
+        assert context.clients.resources.resource_groups.check_existence(lab.resource_group) is False
+        deleted = [item.name for item in context.clients.apim.deleted_services.list_by_subscription()]
+        assert lab.gateway.name not in deleted
