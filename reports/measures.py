@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reports.trips import Interval, OpenPeriod
 from tripcurve.rule import BreakerRule
 
-__all__ = ["Answers", "Measured", "Trip", "measure_trips"]
+__all__ = ["Answers", "Measured", "Trip", "failed_answers", "measure_trips"]
 
 NS = 1_000_000_000
 RESTORED_SHARE = 0.99
@@ -35,6 +35,7 @@ class Trip:
     reset_s: Measured | None
     time_to_trip_s: float | None = None
     failures_to_trip: int | None = None
+    failures_bounds: tuple[int, int] | None = None
     overshoot: int | None = None
     open_s: float | None = None
     open_error_s: float | None = None
@@ -66,7 +67,7 @@ def measure_trips(
     periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None, backend: str | None, zero_ns: int
 ) -> list[Trip]:
     """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse."""
-    failed = _failed(answers, rule)
+    failed = failed_answers(answers, rule)
     trips: list[Trip] = []
     fault_began: int | None = None
     for index, period in enumerate(periods):
@@ -87,7 +88,7 @@ def measure_trips(
     return trips
 
 
-def _failed(answers: Answers, rule: BreakerRule | None) -> npt.NDArray[np.bool_]:
+def failed_answers(answers: Answers, rule: BreakerRule | None) -> npt.NDArray[np.bool_]:
     """Backend answers that the rule counts; without a known rule, 429 and 5xx."""
     ranges = rule.status_codes if rule is not None and rule.status_codes else ((429, 429), (500, 599))
     counted = np.zeros(len(answers.status), dtype=bool)
@@ -141,7 +142,9 @@ def _count(
     if period.tripped is None or not len(before):
         return
     trip.throttled = int(np.sum(answers.status[before] == 429))
-    trip.failures_to_trip = int(np.sum(answers.end[before] <= period.tripped.high_ns))
+    ends = answers.end[before]
+    trip.failures_bounds = (int(np.sum(ends < period.tripped.low_ns)), int(np.sum(ends <= period.tripped.high_ns)))
+    trip.failures_to_trip = trip.failures_bounds[1]
     trip.time_to_trip_s = (period.tripped.estimate_ns - int(answers.end[before[0]])) / NS
     if rule is not None and rule.count is not None:
         trip.overshoot = max(0, len(before) - rule.count)

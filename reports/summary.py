@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.analysis import Analysis, TrueTrip
+from reports.conformance import conformance
 from reports.load import Run
 from reports.measures import NS, Trip
 from tripcurve import __version__
@@ -46,6 +47,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "pacing": run.info.get("pacing", {"intended": None, "sent": None, "late_p99_ms": None, "dropped": None}),
         "accuracy": _accuracy(analysis.trips),
         "rule": _rule(run),
+        "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
         "local_options": run.lab.local.model_dump(mode="json"),
         "counts": run.info.get("counts", {}),
         "notes": [*run.notes, *_count_notes(run)],
