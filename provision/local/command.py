@@ -87,16 +87,15 @@ async def serve(
         await cloud.close()
 
 
-async def _provisioned(
-    cloud: LocalCloud, provision: Provisioner | None, stop: asyncio.Event
-) -> dict[str, Any] | None:
+async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: asyncio.Event) -> dict[str, Any] | None:
     """The line's fields; None when asked to stop meanwhile."""
     connection = cloud.connection()
     if provision is None:
         return connection
     made = _in_thread(provision, connection)
     waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({made, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {made, waiting}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     if not made.done():
         return None
     waiting.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,6 @@ __all__ = ["Endpoint"]
 
 _log = logging.getLogger(__name__)
 LARGEST = 8 * 1024 * 1024
-_HEALTH = web.AppKey("_unused", str)
 
 
 class Endpoint:
@@ -100,6 +99,3 @@ def _hang_up(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     raise ConnectionResetError("an injected fault dropped this connection")
-
-
-Middleware = Callable[[web.Request], Awaitable[web.StreamResponse]]

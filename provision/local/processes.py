@@ -47,7 +47,12 @@ class Processes:
     """
 
     def __init__(
-        self, store: Store, directory: Directory, settings: Settings, token_key: Callable[[], str], base_url: Callable[[], str]
+        self,
+        store: Store,
+        directory: Directory,
+        settings: Settings,
+        token_key: Callable[[], str],
+        base_url: Callable[[], str],
     ) -> None:
         self.options = LocalOptions()
         self._store = store
@@ -126,7 +131,9 @@ class Processes:
                 service = self._store.get(service_id)
                 ready = [(index, unit) for index, unit in enumerate(gateway.units) if unit.port is not None]
                 if service is not None:
-                    jobs += [unit.configure(self._snapshot(service, gateway, index)) for index, unit in ready if unit.alive]
+                    jobs += [
+                        unit.configure(self._snapshot(service, gateway, index)) for index, unit in ready if unit.alive
+                    ]
             for outcome in await asyncio.gather(*jobs, return_exceptions=True):
                 if isinstance(outcome, ChildFailed):
                     _log.error("%s", outcome)
@@ -158,6 +165,7 @@ class Processes:
             "name": service.name,
             "resource_id": service.id,
             "location": service.secrets["location"],
+            "sku": service.body["sku"]["name"],
             "unit": index,
             "port": gateway.held.port,
             "identity": self._identity(service),

@@ -70,7 +70,9 @@ def service_snapshot(store: Store, service: Resource) -> Json:
         "apis": [_api(store, api) for api in _inside(store, service, "apis")],
         "products": [_product(store, product) for product in _inside(store, service, "products")],
         "subscriptions": [_subscription(service, found) for found in _inside(store, service, "subscriptions")],
-        "backends": [{"name": found.name, "properties": found.properties} for found in _inside(store, service, "backends")],
+        "backends": [
+            {"name": found.name, "properties": found.properties} for found in _inside(store, service, "backends")
+        ],
     }
 
 
@@ -119,7 +121,7 @@ def _product(store: Store, product: Resource) -> Json:
 
 
 def _subscription(service: Resource, found: Resource) -> Json:
-    """`scope` is relative to the service: `/` for all APIs, `/apis/openai`, `/products/gold`."""
+    """`scope` is relative to the service: `/apis` for all of them, `/apis/openai`, `/products/gold`."""
     scope = str(found.properties["scope"])[len(service.id) :]
     return {
         "id": found.name,
@@ -127,5 +129,5 @@ def _subscription(service: Resource, found: Resource) -> Json:
         "primary_key": found.secrets["primaryKey"],
         "secondary_key": found.secrets["secondaryKey"],
         "state": found.properties["state"],
-        "scope": "/" if scope.strip("/") in ("", "apis") else scope,
+        "scope": "/apis" if scope.strip("/") in ("", "apis") else scope,
     }

@@ -89,7 +89,8 @@ class Child:
         self._asked[self._number] = answer
         try:
             await self._write(json.dumps({"command": "counts", "id": self._number}).encode() + b"\n")
-            return await self._within(answer, ACKNOWLEDGE_S, "did not answer")
+            counted: Json = await self._within(answer, ACKNOWLEDGE_S, "did not answer")
+            return counted
         finally:
             self._asked.pop(self._number, None)
 
@@ -154,7 +155,8 @@ class Child:
             self._fail(ChildFailed(f"{self.name}: {report['error']}"))
 
     def _fail(self, error: ChildFailed) -> None:
-        for future in (self._ready, *self._asked.values()):
+        waiting: list[asyncio.Future[Any]] = [self._ready, *self._asked.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # whoever waits still gets it; nobody waiting is no second error

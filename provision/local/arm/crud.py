@@ -90,7 +90,9 @@ class Crud:
         self._world = world
         self._kind = kind
 
-    def register(self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")) -> None:
+    def register(
+        self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
+    ) -> None:
         """Add the kind's routes; `only` leaves some out."""
         handlers = {"PUT": self.put, "PATCH": self.patch, "GET": self.get, "HEAD": self.head, "DELETE": self.delete}
         for method, handler in handlers.items():
@@ -127,8 +129,7 @@ class Crud:
         draft = Draft(
             self._world, call, existing.id, existing.name, self.parent(call), existing, sent, dict(existing.secrets)
         )
-        answer = await self._write(draft)
-        return answer
+        return await self._write(draft)
 
     async def delete(self, call: Call) -> Answer:
         self.parent(call)
@@ -234,7 +235,7 @@ class Crud:
         wanted = call.headers.get("if-match")
         if wanted is None and needed:
             raise ArmError(400, "MissingIfMatchHeader", "The header If-Match is required: an entity tag, or * for any.")
-        if wanted is None or wanted == "*" and existing is not None:
+        if wanted is None or (wanted == "*" and existing is not None):
             return
         if existing is None or wanted.strip('"') != existing.etag.strip('"'):
             raise ArmError(

@@ -12,7 +12,7 @@ from provision.local.arm.router import Router
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "Remover", "brief"]
 
 TYPE = "Microsoft.Resources/resourceGroups"
 Remover = Callable[[Resource], Awaitable[None]]
@@ -57,7 +57,7 @@ class Groups(Crud):
     async def resources(self, call: Call) -> Answer:
         """Top-level resources of the group, as ARM lists them: without properties."""
         group = self.find(call)
-        return Answer(200, {"value": [_brief(found) for found in self._held(group)]})
+        return Answer(200, {"value": [brief(found) for found in self._held(group)]})
 
     async def remove(self, resource: Resource) -> None:
         for held in self._held(resource):
@@ -68,6 +68,10 @@ class Groups(Crud):
         return [found for found in self._world.store.below(group.id) if found.kind in self._removers]
 
 
-def _brief(resource: Resource) -> Json:
-    shown = {key: resource.body[key] for key in ("location", "tags", "sku", "kind") if key in resource.body}
-    return {"id": resource.id, "name": resource.name, "type": resource.kind, **shown}
+def brief(resource: Resource) -> Json:
+    """A resource as generic lists show it: without properties."""
+    shown: Json = {"id": resource.id, "name": resource.name, "type": resource.kind}
+    for key in ("location", "tags", "sku", "kind"):
+        if key in resource.body:
+            shown[key] = resource.body[key]
+    return shown

@@ -8,7 +8,7 @@ from provision.local.arm.call import Answer, Call
 from provision.local.arm.cognitive import ACCOUNT, DEPLOYMENT, Accounts
 from provision.local.arm.crud import Crud
 from provision.local.arm.errors import ArmError
-from provision.local.arm.groups import Groups
+from provision.local.arm.groups import Groups, Remover
 from provision.local.arm.permissions import check_permission
 from provision.local.arm.roles import Roles
 from provision.local.arm.router import Router
@@ -33,12 +33,10 @@ class Manager:
 
     def _register(self) -> None:
         world, router = self._world, self._router
-        services = service.Services(
-            world, Trash(world, service.DELETED_TYPE, "serviceId")
-        )
+        services = service.Services(world, Trash(world, service.DELETED_TYPE, "serviceId"))
         accounts = Accounts(world, Trash(world, "Microsoft.CognitiveServices/deletedAccounts", "accountId"))
         sites, plans = web.Sites(world), Crud(world, web.PLAN)
-        removers = {
+        removers: dict[str, Remover] = {
             service.KIND.type: services.remove,
             ACCOUNT.type: accounts.remove,
             web.SITE.type: sites.remove,

@@ -84,7 +84,9 @@ class Operations:
 
     def headers(self, operation: Operation, style: Style, call: Call) -> dict[str, str]:
         """The headers that tell a client where to poll, for one style."""
-        root = f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
+        root = (
+            f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
+        )
         version = f"?api-version={call.api_version}"
         found = {"Retry-After": RETRY_AFTER}
         if style in ("async", "both"):

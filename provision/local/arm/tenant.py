@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.errors import ArmError
+from provision.local.arm.groups import brief
 from provision.local.arm.regions import NAMES, display_name
+from provision.local.arm.roles import ASSIGNMENT_TYPE
 from provision.local.arm.router import Router
 from provision.local.arm.world import World
 
@@ -91,12 +93,9 @@ class Tenant:
     async def resources(self, call: Call) -> Answer:
         """Every resource that stands directly in a group, without properties."""
         del call
-        found = []
-        for resource in self._world.store.below(self._world.subscription_path + "/resourceGroups"):
-            if resource.id.count("/") == 8 and not resource.kind.startswith("Microsoft.Authorization"):
-                kept = {key: resource.body[key] for key in ("location", "tags", "sku", "kind") if key in resource.body}
-                found.append({"id": resource.id, "name": resource.name, "type": resource.kind, **kept})
-        return Answer(200, {"value": found})
+        below = self._world.store.below(self._world.subscription_path + "/resourceGroups")
+        tops = [found for found in below if found.id.count("/") == 8 and found.kind != ASSIGNMENT_TYPE]
+        return Answer(200, {"value": [brief(found) for found in tops]})
 
     def _shown(self) -> Json:
         return {

@@ -40,9 +40,7 @@ class Identity:
     def authenticate(self, header: str | None) -> str:
         """The caller's object id. Raises TokenRefused with ARM's code."""
         if header is None:
-            raise TokenRefused(
-                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
-            )
+            raise TokenRefused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenRefused(
@@ -64,7 +62,9 @@ class Identity:
         application = self._directory.sign_in(client_id, secret)
         if application is None and not self._directory.knows_client(client_id):
             return _refused(
-                "unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found in the directory."
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client_id}' was not found in the directory.",
             )
         if application is None:
             return _refused("invalid_client", 7000215, "Invalid client secret provided.", status=401)
@@ -91,7 +91,9 @@ class Identity:
             return web.json_response({"statusCode": 401, "message": "The identity header is not right."}, status=401)
         wanted = request.query.get("client_id")
         if wanted is not None and wanted != identity.client_id:
-            return web.json_response({"statusCode": 400, "message": f"No identity has client id '{wanted}'."}, status=400)
+            return web.json_response(
+                {"statusCode": 400, "message": f"No identity has client id '{wanted}'."}, status=400
+            )
         resource = request.query.get("resource", "").rstrip("/")
         if not resource:
             return web.json_response({"statusCode": 400, "message": "The query needs 'resource'."}, status=400)

@@ -102,7 +102,11 @@ API = Kind(
     etags=True, label="API",
 )  # fmt: skip
 OPERATION = Kind(
-    OPERATION_TYPE, f"{SERVICE}/apis/{{api}}/operations/{{operation}}", _prepare_operation, etags=True, label="Operation"
+    OPERATION_TYPE,
+    f"{SERVICE}/apis/{{api}}/operations/{{operation}}",
+    _prepare_operation,
+    etags=True,
+    label="Operation",
 )
 
 

@@ -31,7 +31,9 @@ async def _check_unused(world: World, product: Resource) -> None:
     for found in world.store.children(service, f"{SERVICE_TYPE}/subscriptions"):
         if str(found.properties["scope"]).lower() == product.id.lower():
             raise ArmError(
-                400, "ValidationError", "Product has subscriptions; delete them first, or pass deleteSubscriptions=true."
+                400,
+                "ValidationError",
+                "Product has subscriptions; delete them first, or pass deleteSubscriptions=true.",
             )
 
 

@@ -143,7 +143,12 @@ def _properties(draft: Draft) -> Json:
         "scmUrl": f"https://{name}.scm.azure-api.net",
         "platformVersion": "stv2.1",
         "hostnameConfigurations": [
-            {"type": "Proxy", "hostName": f"{name}.azure-api.net", "defaultSslBinding": True, "certificateSource": "BuiltIn"}
+            {
+                "type": "Proxy",
+                "hostName": f"{name}.azure-api.net",
+                "defaultSslBinding": True,
+                "certificateSource": "BuiltIn",
+            }
         ],
     }
     return {**fixed, **copy.deepcopy(old), **copy.deepcopy(sent), **given}
@@ -269,7 +274,9 @@ class Services(Crud):
         if not _NAME.fullmatch(name):
             return Answer(200, {"nameAvailable": False, "reason": "Invalid", "message": f"'{name}' is not valid."})
         if taken or self._trash.named(name) is not None:
-            return Answer(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": f"{name} is already in use."})
+            return Answer(
+                200, {"nameAvailable": False, "reason": "AlreadyExists", "message": f"{name} is already in use."}
+            )
         return Answer(200, {"nameAvailable": True, "reason": "Valid", "message": ""})
 
     async def remove(self, resource: Resource) -> None:

@@ -39,7 +39,9 @@ def _prepare(draft: Draft) -> Json:
         raise validation_error(*faults)
     scope = _full_scope(draft, str(sent.get("scope") or old.get("scope")))
     created = old.get("createdDate") or datetime.now(UTC).isoformat()
-    return {"properties": {"allowTracing": False, **old, **sent, "scope": scope, "state": state, "createdDate": created}}
+    return {
+        "properties": {"allowTracing": False, **old, **sent, "scope": scope, "state": state, "createdDate": created}
+    }
 
 
 def _full_scope(draft: Draft, scope: str) -> str:
