@@ -5,6 +5,7 @@ Parsed by a grammar, never evaluated as code.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Check:
         value: Any = summary
         for part in self.path:
             value = _step(value, part)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             return CheckResult(self.expression, None, False)
         return CheckResult(self.expression, value, _COMPARE[self.comparison](value, self.limit))
 

@@ -1,0 +1,106 @@
+"""The house's rules: who may import whom, and what the command may load before it is asked for anything."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {"provision", "locustfiles", "reports"}
+HEAVY = ("pandas", "pyarrow", "locust", "gevent", "azure", "altair", "openai", "aiohttp", "lxml")
+
+
+def modules(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what a piece of code imports, strings handed to import_module included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import hides where it leads"
+            yield node.module or ""
+        elif isinstance(node, ast.Call) and _imports_by_name(node):
+            yield str(getattr(node.args[0], "value", ""))
+
+
+def _imports_by_name(node: ast.Call) -> bool:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in ("import_module", "__import__") and bool(node.args)
+
+
+def rooms_imported(tree: ast.AST) -> set[str]:
+    return {name.partition(".")[0] for name in imports(tree)} & ROOMS
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_no_room_imports_another(room: str) -> None:
+    found = {str(path.relative_to(ROOT)): rooms_imported(parsed(path)) - {room} for path in modules(room)}
+    assert {path: others for path, others in found.items() if others} == {}
+
+
+def test_the_core_imports_no_room() -> None:
+    paths = [path for path in modules("tripcurve") if path.name != "cli.py"]
+    found = {str(path.relative_to(ROOT)): rooms_imported(parsed(path)) for path in paths}
+    assert {path: rooms for path, rooms in found.items() if rooms} == {}
+
+
+def test_the_command_imports_rooms_only_inside_its_commands() -> None:
+    tree = parsed(ROOT / "tripcurve" / "cli.py")
+    outside = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    assert rooms_imported(tree), "the command wires nothing: is this the right file?"
+    assert [ast.unparse(node) for node in outside if rooms_imported(node)] == []
+
+
+def test_no_product_code_imports_tests() -> None:
+    paths = modules("tripcurve", *ROOMS)
+    assert [
+        str(path) for path in paths if any(name.partition(".")[0] == "tests" for name in imports(parsed(path)))
+    ] == []
+
+
+def test_only_provision_itself_reaches_into_the_local_cloud() -> None:
+    """The rest of provision drives the local cloud over HTTPS through the SDKs, as it drives Azure."""
+    outside = [path for path in modules("provision") if (ROOT / "provision" / "local") not in path.parents]
+    reaching = [path for path in outside if any(name.startswith("provision.local") for name in imports(parsed(path)))]
+    assert [str(path.relative_to(ROOT)) for path in reaching] == []
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys\n"
+        "from tripcurve.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"heavy = sorted(name for name in {HEAVY!r} if name in sys.modules)\n"
+        "print('heavy:', heavy, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "Usage" in done.stdout
+    assert done.stderr.strip().splitlines()[-1] == "heavy: []"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import reports.load", {"reports"}),
+        ("from provision import commands", {"provision"}),
+        ("def f():\n    import locustfiles", {"locustfiles"}),
+        ("import importlib\nimportlib.import_module('reports.load')", {"reports"}),
+        ("import reportsmith", set()),
+    ],
+)
+def test_the_walk_itself_sees_every_way_of_importing(code: str, found: set[str]) -> None:
+    assert rooms_imported(ast.parse(code)) == found

@@ -1,0 +1,36 @@
+"""JSON schemas of the files people write, for their editors. Made from the models by `python -m tripcurve.schemas`.
+
+An editor finds the schema by a first line such as
+`# yaml-language-server: $schema=../../tripcurve/schemas/lab.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+
+__all__ = ["FOLDER", "MODELS", "schema_text", "write_schemas"]
+
+FOLDER = Path(__file__).parent
+MODELS: dict[str, type[BaseModel]] = {"lab": Lab, "scenario": Scenario}
+
+
+def schema_text(name: str) -> str:
+    """The schema of `lab` or `scenario` as it stands in its file."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | MODELS[name].model_json_schema()
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_schemas(folder: Path = FOLDER) -> list[Path]:
+    """Write every schema; the files written."""
+    written = []
+    for name in MODELS:
+        path = folder / f"{name}.schema.json"
+        path.write_text(schema_text(name), "utf-8")
+        written.append(path)
+    return written

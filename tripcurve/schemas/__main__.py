@@ -1,0 +1,10 @@
+"""Brings the published schemas up to date with the models."""
+
+from __future__ import annotations
+
+import sys
+
+from tripcurve.schemas import write_schemas
+
+for path in write_schemas():
+    sys.stdout.write(f"{path}\n")
