@@ -1,0 +1,160 @@
+"""Chat completions: the whole body (facts 6.1) and its stream (facts 6.2)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import orjson
+
+from provision.local.mock.answers.job import FINGERPRINT, Job, Stream
+from provision.local.mock.tokens import text_of, token_text
+
+__all__ = ["chat_stream", "chat_whole"]
+
+_SAFE = {"filtered": False, "severity": "safe"}
+_UNDETECTED = {"filtered": False, "detected": False}
+FILTERS = {"hate": _SAFE, "self_harm": _SAFE, "sexual": _SAFE, "violence": _SAFE}
+COMPLETION_FILTERS = {
+    "hate": _SAFE,
+    "protected_material_code": _UNDETECTED,
+    "protected_material_text": _UNDETECTED,
+    "self_harm": _SAFE,
+    "sexual": _SAFE,
+    "violence": _SAFE,
+}
+PROMPT_FILTERS = [{"prompt_index": 0, "content_filter_results": {**FILTERS, "jailbreak": _UNDETECTED}}]
+COMPLETION_DETAILS = {
+    "accepted_prediction_tokens": 0,
+    "audio_tokens": 0,
+    "reasoning_tokens": 0,
+    "rejected_prediction_tokens": 0,
+}
+LARGEST_CACHED = 4096
+"""Completion tokens, over all choices, of the largest body kept for the next request."""
+
+
+def chat_whole(job: Job) -> bytes:
+    """The JSON body."""
+    tokens, choices = job.completion_tokens, job.asked.choices
+    build = _cached_parts if tokens * choices <= LARGEST_CACHED else _parts
+    start, middle, end = build(job.model, tokens, choices, job.finish_reason)
+    prompt = job.asked.prompt_tokens
+    return (
+        b'%b%d,"id":"chatcmpl-%b",%b%d,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":0},"total_tokens":%d%b'
+    ) % (start, job.created, job.ident[:29].encode(), middle, prompt, prompt + tokens * choices, end)
+
+
+def _parts(model: str, tokens: int, choices: int, finish: str) -> tuple[bytes, bytes, bytes]:
+    """The body around what differs from request to request: created, id, prompt and total tokens."""
+    listed = [_choice(index, tokens, finish) for index in range(choices)]
+    start = b'{"choices":' + orjson.dumps(listed) + b',"created":'
+    middle = {
+        "model": model,
+        "object": "chat.completion",
+        "prompt_filter_results": PROMPT_FILTERS,
+        "system_fingerprint": FINGERPRINT,
+    }
+    usage = b'"usage":' + orjson.dumps(
+        {"completion_tokens": tokens * choices, "completion_tokens_details": COMPLETION_DETAILS}
+    )
+    return start, orjson.dumps(middle)[1:-1] + b"," + usage[:-1] + b',"prompt_tokens":', b"}}"
+
+
+_cached_parts = lru_cache(maxsize=256)(_parts)
+
+
+def _choice(index: int, tokens: int, finish: str) -> dict[str, object]:
+    message = {"annotations": [], "content": text_of(tokens), "refusal": None, "role": "assistant"}
+    return {
+        "content_filter_results": COMPLETION_FILTERS,
+        "finish_reason": finish,
+        "index": index,
+        "logprobs": None,
+        "message": message,
+    }
+
+
+def usage_of(job: Job) -> dict[str, object]:
+    """The usage object."""
+    completion, prompt = job.completion_tokens * job.asked.choices, job.asked.prompt_tokens
+    return {
+        "completion_tokens": completion,
+        "completion_tokens_details": COMPLETION_DETAILS,
+        "prompt_tokens": prompt,
+        "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
+        "total_tokens": prompt + completion,
+    }
+
+
+def frame(payload: bytes) -> bytes:
+    """One server-sent event."""
+    return b"data: " + payload + b"\n\n"
+
+
+def chat_stream(job: Job) -> Stream:
+    """The stream. With `n` over 1 the choices take turns, token by token."""
+    choices = job.asked.choices
+    envelope = _envelope(job)
+    filters = orjson.dumps(FILTERS)
+    filter_frame = {
+        "choices": [],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "object": "",
+        "prompt_filter_results": PROMPT_FILTERS,
+    }
+    roles = [
+        _delta(b'{"content":"","refusal":null,"role":"assistant"}', i, b"{}", None, envelope) for i in range(choices)
+    ]
+    ends = [_delta(b"{}", i, b"{}", job.finish_reason, envelope) for i in range(choices)]
+
+    def piece(number: int) -> bytes:
+        token, index = divmod(number, choices)
+        content = b'{"content":' + orjson.dumps(token_text(token)) + b"}"
+        return _delta(content, index, filters, None, envelope)
+
+    tail = b"".join(ends) + (_usage_frame(job) if job.asked.include_usage else b"") + b"data: [DONE]\n\n"
+    head = frame(orjson.dumps(filter_frame)) + b"".join(roles)
+    return Stream(head, job.completion_tokens * choices, piece, tail)
+
+
+def _envelope(job: Job) -> bytes:
+    """What every frame ends with."""
+    shared: dict[str, object] = {
+        "created": job.created,
+        "id": f"chatcmpl-{job.ident[:29]}",
+        "model": job.model,
+        "object": "chat.completion.chunk",
+        "system_fingerprint": FINGERPRINT,
+    }
+    if job.asked.include_usage:
+        shared["usage"] = None
+    return b"]," + orjson.dumps(shared)[1:] + b"\n\n"
+
+
+def _delta(delta: bytes, index: int, filters: bytes, finish: str | None, envelope: bytes) -> bytes:
+    reason = b"null" if finish is None else b'"%b"' % finish.encode()
+    return (
+        b'data: {"choices":[{"content_filter_results":%b,"delta":%b,"finish_reason":%b,"index":%d,"logprobs":null}%b'
+        % (
+            filters,
+            delta,
+            reason,
+            index,
+            envelope,
+        )
+    )
+
+
+def _usage_frame(job: Job) -> bytes:
+    last = {
+        "choices": [],
+        "created": job.created,
+        "id": f"chatcmpl-{job.ident[:29]}",
+        "model": job.model,
+        "object": "chat.completion.chunk",
+        "system_fingerprint": FINGERPRINT,
+        "usage": usage_of(job),
+    }
+    return frame(orjson.dumps(last))

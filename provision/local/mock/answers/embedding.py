@@ -1,0 +1,41 @@
+"""Embeddings: unit vectors that depend on their input and on nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from array import array
+
+import orjson
+
+from provision.local.mock.answers.job import Job
+
+__all__ = ["embedding_whole"]
+
+DIMENSIONS = {"text-embedding-3-large": 3072}
+USUAL_DIMENSIONS = 1536
+
+
+def embedding_whole(job: Job) -> bytes:
+    """The JSON body, with vectors of floats or of base64 little-endian float32."""
+    asked = job.asked
+    usual = next((size for name, size in DIMENSIONS.items() if job.model.startswith(name)), USUAL_DIMENSIONS)
+    dimensions = usual if asked.dimensions is None else asked.dimensions
+    data = [
+        {"embedding": _encoded(digest, dimensions, asked.base64), "index": index, "object": "embedding"}
+        for index, digest in enumerate(asked.inputs)
+    ]
+    usage = {"prompt_tokens": asked.prompt_tokens, "total_tokens": asked.prompt_tokens}
+    return orjson.dumps({"data": data, "model": job.model, "object": "list", "usage": usage})
+
+
+def _encoded(digest: bytes, dimensions: int, as_base64: bool) -> str | list[float]:
+    vector = _vector(digest, dimensions)
+    return base64.b64encode(vector.tobytes()).decode() if as_base64 else vector.tolist()
+
+
+def _vector(digest: bytes, dimensions: int) -> array[float]:
+    raw = array("h", hashlib.shake_128(digest).digest(2 * dimensions))
+    length = math.sqrt(sum(value * value for value in raw)) or 1.0
+    return array("f", [value / length for value in raw])

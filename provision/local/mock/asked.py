@@ -1,0 +1,242 @@
+"""What a request's body asks for: read, checked and estimated. Whatever is wrong with it is an ApiError 400."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from provision.local.mock.errors import bad_request, invalid_type
+from provision.local.mock.tokens import estimate
+
+__all__ = ["Asked", "Body", "parse_body", "read_chat", "read_completion", "read_embedding", "read_responses"]
+
+Body = dict[str, Any]
+
+DEFAULT_TOKENS = 16
+"""Completion tokens where neither the request nor its simulation sets a number."""
+MOST_TOKENS = 100_000
+MOST_CHOICES = 128
+MOST_INPUTS = 2048
+ROLES = frozenset({"system", "user", "assistant", "tool", "function", "developer"})
+_NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request's wishes. `max_tokens` None: as many as the mock likes. `simulation` is the object in the body."""
+
+    prompt_tokens: int
+    max_tokens: int | None = None
+    choices: int = 1
+    best_of: int = 1
+    stream: bool = False
+    include_usage: bool = False
+    simulation: Body | None = None
+    inputs: list[bytes] = field(default_factory=list)
+    dimensions: int | None = None
+    base64: bool = False
+
+    @property
+    def cost(self) -> int:
+        """Tokens the quota takes for it before anything is generated (facts 6.4)."""
+        if self.inputs:
+            return self.prompt_tokens
+        wanted = DEFAULT_TOKENS if self.max_tokens is None else self.max_tokens
+        return self.prompt_tokens + wanted * max(self.choices, self.best_of)
+
+
+def parse_body(data: bytes) -> Body:
+    """The body as a JSON object. Raises ApiError."""
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"We could not parse the JSON body of your request. ({error})", "invalid_json") from None
+    if not isinstance(body, dict):
+        raise bad_request("The body of your request must be a JSON object.", "invalid_json")
+    return body
+
+
+def read_chat(body: Body) -> Asked:
+    """A chat completion. The seed's `messages[0].content.simulation` is taken out and kept."""
+    messages = _required(body, "messages", list, "an array of objects")
+    if not messages:
+        raise bad_request("[] is too short - 'messages'", param="messages")
+    tokens, simulation = 3, None  # every reply is primed with three tokens
+    for index, message in enumerate(messages):
+        content = _message_content(message, index)
+        if isinstance(content, dict) and index == 0 and "simulation" in content:
+            simulation = _simulation(content["simulation"])
+        else:
+            tokens += 4 + estimate(_characters(content, f"messages[{index}].content"))
+    if "max_tokens" in body and "max_completion_tokens" in body:
+        raise bad_request(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            "invalid_parameter_combination",
+            "max_tokens",
+        )
+    limit = _integer(body, "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens", 1, MOST_TOKENS)
+    asked = Asked(tokens, limit, simulation=simulation)
+    _common(body, asked)
+    return asked
+
+
+def read_completion(body: Body) -> Asked:
+    """A legacy completion: a prompt of text, texts, tokens or lists of tokens."""
+    prompt = body.get("prompt", "")
+    tokens = sum(count for count, _ in _inputs(prompt, "prompt"))
+    asked = Asked(tokens, _integer(body, "max_tokens", 0, MOST_TOKENS))
+    asked.best_of = _integer(body, "best_of", 1, MOST_CHOICES) or 1
+    _common(body, asked)
+    return asked
+
+
+def read_embedding(body: Body) -> Asked:
+    """Embeddings of one input or a list of them."""
+    found = _inputs(_required(body, "input", (str, list), "a string or an array"), "input")
+    if not found:
+        raise bad_request("[] is too short - 'input'", param="input")
+    encoding = body.get("encoding_format")
+    if encoding not in (None, "float", "base64"):
+        raise bad_request("Invalid value for 'encoding_format': wanted 'float' or 'base64'.", param="encoding_format")
+    asked = Asked(sum(count for count, _ in found), inputs=[digest for _, digest in found])
+    asked.dimensions = _integer(body, "dimensions", 1, 8192)
+    asked.base64 = encoding == "base64"
+    return asked
+
+
+def read_responses(body: Body) -> Asked:
+    """The responses operation: `input` a text or a list of items."""
+    given = _required(body, "input", (str, list), "a string or an array")
+    characters = (
+        len(given) if isinstance(given, str) else sum(_item_characters(item, i) for i, item in enumerate(given))
+    )
+    instructions = body.get("instructions")
+    characters += len(instructions) if isinstance(instructions, str) else 0
+    asked = Asked(3 + estimate(characters), _integer(body, "max_output_tokens", 1, MOST_TOKENS))
+    _common(body, asked)
+    asked.choices = 1
+    return asked
+
+
+def _common(body: Body, asked: Asked) -> None:
+    asked.stream = _boolean(body, "stream", "stream")
+    options = body.get("stream_options")
+    if options is not None:
+        if not isinstance(options, dict):
+            raise invalid_type("stream_options", "an object", options)
+        asked.include_usage = _boolean(options, "include_usage", "stream_options.include_usage")
+    if "n" in body:
+        asked.choices = _integer(body, "n", 1, MOST_CHOICES) or 1
+    for name, (low, high) in _NUMBERS.items():
+        value = body.get(name)
+        if value is not None:
+            _check_number(name, value, low, high)
+
+
+def _message_content(message: Any, index: int) -> Any:
+    if not isinstance(message, dict):
+        raise invalid_type(f"messages[{index}]", "an object", message)
+    role = message.get("role")
+    if not isinstance(role, str):
+        if role is None:
+            raise bad_request(f"Missing required parameter: 'messages[{index}].role'.", param=f"messages[{index}].role")
+        raise invalid_type(f"messages[{index}].role", "a string", role)
+    if role not in ROLES:
+        raise bad_request(
+            f"Invalid value: '{role[:40]}'. Supported values are: {', '.join(sorted(ROLES))}.",
+            "invalid_value",
+            f"messages[{index}].role",
+        )
+    return message.get("content")
+
+
+def _characters(content: Any, where: str) -> int:
+    """Characters of a message's text. An image counts as 85 tokens, the smallest price of one."""
+    if isinstance(content, str):
+        return len(content)
+    if content is None:
+        return 0
+    if not isinstance(content, list):
+        raise invalid_type(where, "one of a string or array of objects", content)
+    total = 0
+    for index, part in enumerate(content):
+        if not isinstance(part, dict):
+            raise invalid_type(f"{where}[{index}]", "an object", part)
+        text = part.get("text")
+        total += len(text) if isinstance(text, str) else 85 * 4
+    return total
+
+
+def _item_characters(item: Any, index: int) -> int:
+    if isinstance(item, dict):
+        return _characters(item.get("content"), f"input[{index}].content")
+    raise invalid_type(f"input[{index}]", "an object", item)
+
+
+def _inputs(value: Any, where: str) -> list[tuple[int, bytes]]:
+    """Each input of a prompt or embedding: its tokens, and a digest that stands for it."""
+    if isinstance(value, str):
+        return [(estimate(len(value)), _digest(value))]
+    if not isinstance(value, list):
+        raise invalid_type(where, "a string or an array", value)
+    if value and all(type(token) is int for token in value):
+        return [(len(value), _digest(value))]
+    if len(value) > MOST_INPUTS:
+        raise bad_request(f"'{where}' has {len(value)} items; at most {MOST_INPUTS} are accepted.", param=where)
+    return [_input(item, f"{where}[{index}]") for index, item in enumerate(value)]
+
+
+def _input(item: Any, where: str) -> tuple[int, bytes]:
+    if isinstance(item, str):
+        return estimate(len(item)), _digest(item)
+    if isinstance(item, list) and item and all(type(token) is int for token in item):
+        return len(item), _digest(item)
+    raise invalid_type(where, "a string or an array of integers", item)
+
+
+def _digest(value: object) -> bytes:
+    return hashlib.sha256(orjson.dumps(value)).digest()
+
+
+def _simulation(value: Any) -> Body:
+    if not isinstance(value, dict):
+        raise invalid_type("messages[0].content.simulation", "an object", value)
+    return value
+
+
+def _required(body: Body, name: str, kinds: type | tuple[type, ...], wanted: str) -> Any:
+    if name not in body:
+        raise bad_request(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
+    value = body[name]
+    if not isinstance(value, kinds):
+        raise invalid_type(name, wanted, value)
+    return value
+
+
+def _boolean(body: Body, name: str, where: str) -> bool:
+    value = body.get(name)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise invalid_type(where, "a boolean", value)
+    return value
+
+
+def _integer(body: Body, name: str, low: int, high: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise invalid_type(name, "an integer", value)
+    _check_number(name, value, low, high)
+    return value
+
+
+def _check_number(name: str, value: Any, low: int, high: int) -> None:
+    if type(value) is not int and type(value) is not float:
+        raise invalid_type(name, "a number", value)
+    if not low <= value <= high:
+        raise bad_request(f"{value} is out of range for '{name}': wanted {low} to {high}.", "invalid_value", name)

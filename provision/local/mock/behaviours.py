@@ -1,0 +1,42 @@
+"""Finds what a request's simulation wants from the host it reached."""
+
+from __future__ import annotations
+
+from provision.local.mock.asked import Body
+from provision.local.mock.errors import bad_request
+from tripcurve.simulation import HEADER, Behaviour, Simulation, SimulationError
+
+__all__ = ["Behaviours"]
+
+MOST_HEADERS = 512
+AS_CONFIGURED = Behaviour()
+IN_BODY = "messages[0].content.simulation"
+
+
+class Behaviours:
+    """Parses simulations. A header's text is parsed once: a phase of a load test repeats it on every request."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Simulation] = {}
+
+    def find(self, host: str, header: str | None, body: Body | None) -> Behaviour:
+        """The behaviour for `host`; the header wins over the body. Raises ApiError 400 for a malformed one."""
+        if header is not None:
+            simulation = self._known.get(header)
+            if simulation is None:
+                simulation = self._parse(header, HEADER)
+                if len(self._known) >= MOST_HEADERS:
+                    self._known.clear()
+                self._known[header] = simulation
+        elif body is not None:
+            simulation = self._parse(body, IN_BODY)
+        else:
+            return AS_CONFIGURED
+        found = simulation.behaviour(host)
+        return AS_CONFIGURED if found is None else found
+
+    def _parse(self, given: str | Body, where: str) -> Simulation:
+        try:
+            return Simulation.parse(given)
+        except SimulationError as error:
+            raise bad_request(f"{where}: {error}", "invalid_simulation", where) from None

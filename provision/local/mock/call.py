@@ -1,0 +1,100 @@
+"""A request that has passed every check and may be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from provision.local.mock.access import Access
+from provision.local.mock.asked import Asked, Body, parse_body
+from provision.local.mock.errors import ApiError, bad_request, not_found
+from provision.local.mock.hosts import AccountHost, Host, Served
+from provision.local.mock.operations import OPERATIONS, Operation
+from provision.local.mock.routes import Route, parse_target
+from provision.local.wire.messages import Request
+
+__all__ = ["Call", "admit"]
+
+LONGEST_NAME = 256
+
+
+class Names(TypedDict):
+    """What a 429 names."""
+
+    operation: str
+    api_version: str | None
+    deployment: str
+    model: str
+    region: str
+
+
+@dataclass(slots=True)
+class Call:
+    """One operation on one deployment of one host."""
+
+    host: Host
+    served: Served
+    operation: Operation
+    route: Route
+    asked: Asked
+
+    def names(self) -> Names:
+        """What a 429 names."""
+        return {
+            "operation": self.operation.name,
+            "api_version": self.route.api_version,
+            "deployment": self.served.name,
+            "model": self.served.model_name,
+            "region": self.host.region,
+        }
+
+
+def admit(host: Host, access: Access, request: Request, fields: dict[str, str], data: bytes) -> Call:
+    """The request as a checked call. Raises ApiError for route, credential, deployment or body, in this order."""
+    route = parse_target(request.target)
+    operation = None if route is None or request.method != "POST" else OPERATIONS.get(route.operation)
+    if route is None or operation is None:
+        raise not_found()
+    if isinstance(host, AccountHost):
+        if not route.rooted or (route.style == "classic" and route.api_version is None):
+            raise not_found()
+        key, token = fields.get("api-key"), fields.get("authorization")
+        access.check(host.account, key, token, operation.action, request.method, route.path)
+    served = None if route.deployment is None else host.served(route.deployment)
+    body = parse_body(data)
+    if served is None:
+        served = host.served(_model_of(body))
+    if served.embeds is not None and served.embeds != operation.embeds:
+        raise _not_supported(operation, served)
+    asked = operation.read(body)
+    _check_length(asked, served)
+    return Call(host, served, operation, route, asked)
+
+
+def _model_of(body: Body) -> str:
+    """The deployment that the body names. Raises ApiError 400."""
+    model = body.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= LONGEST_NAME:
+        raise bad_request("you must provide a model parameter", "missing_required_parameter", "model")
+    return model
+
+
+def _not_supported(operation: Operation, served: Served) -> ApiError:
+    return bad_request(
+        f"The {operation.verb} operation does not work with the specified model, {served.model_name}. Please choose "
+        "different model and try again. You can learn more about which models can be used with each operation here: "
+        "https://go.microsoft.com/fwlink/?linkid=2197993.",
+        "OperationNotSupported",
+    )
+
+
+def _check_length(asked: Asked, served: Served) -> None:
+    wanted = asked.prompt_tokens + (0 if asked.max_tokens is None else asked.max_tokens)
+    if served.context is not None and wanted > served.context:
+        raise bad_request(
+            f"This model's maximum context length is {served.context} tokens. However, you requested {wanted} tokens "
+            f"({asked.prompt_tokens} in the messages, {wanted - asked.prompt_tokens} in the completion). Please reduce "
+            "the length of the messages or completion.",
+            "context_length_exceeded",
+            "messages",
+        )

@@ -1,0 +1,143 @@
+"""What answers at one host name: an account with its deployments, or a web app that takes any deployment."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from random import Random
+
+from provision.local.arm.regions import display_name
+from provision.local.mock.errors import deployment_not_found, service_error
+from provision.local.mock.latency import LatencyModel
+from provision.local.mock.quota import Quota, Throttle, Utilisation
+from provision.local.mock.snapshot import Account, Deployment, SettingsFault, Site
+from tripcurve.lab import Latency, Limits
+from tripcurve.local_options import LocalOptions
+
+__all__ = ["AccountHost", "Host", "Served", "SiteHost", "Throttles"]
+
+MOST_NAMES = 1000
+"""Deployments a web app remembers; a client that makes names up must not fill memory."""
+LONGEST_NAME = 256
+RPM_PER_CAPACITY = 6
+"""Calls per minute that come with each thousand tokens per minute (facts 6.4)."""
+
+# Context windows of models old enough to have one that a prompt can overflow by accident (facts 6.3).
+CONTEXTS = {"gpt-35-turbo-0301": 4096, "gpt-35-turbo-0613": 4096, "gpt-4-0613": 8192}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A deployment as requests meet it. `throttle` None: without limit; `context` None: any length."""
+
+    name: str
+    model_name: str
+    model: str
+    """Dated, as answers name it."""
+    throttle: Throttle | None
+    embeds: bool | None
+    """Whether it embeds rather than completes; None: it does whatever it is asked."""
+    context: int | None
+    ptu: bool = False
+
+
+class Throttles:
+    """Quota windows, kept over changes of the configuration that do not change the limit itself."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Throttle] = {}
+        self._used: set[tuple[object, ...]] = set()
+
+    def begin(self) -> None:
+        """A new configuration is about to be read."""
+        self._used = set()
+
+    def end(self) -> None:
+        """Forget the windows that the configuration read since `begin` does not have."""
+        self._kept = {key: found for key, found in self._kept.items() if key in self._used}
+
+    def quota(self, owner: str, limits: Limits, options: LocalOptions) -> Throttle | None:
+        """Calls and tokens per minute; None when neither is limited."""
+        if limits.rpm is None and limits.tpm is None:
+            return None
+        window_s = 10.0 if options.mock_rpm_window == "10s" else 1.0
+        key = (owner, limits.rpm, limits.tpm, window_s, options.mock_tpm_window)
+        return self._keep(key, Quota(limits.rpm, limits.tpm, window_s, options.mock_tpm_window))
+
+    def utilisation(self, owner: str, units: int) -> Throttle:
+        """Provisioned units."""
+        return self._keep((owner, units), Utilisation(units))
+
+    def _keep(self, key: tuple[object, ...], fresh: Throttle) -> Throttle:
+        self._used.add(key)
+        return self._kept.setdefault(key, fresh)
+
+
+class Host(ABC):
+    """One host name. Random numbers come from the seed and the name, so hosts do not disturb one another."""
+
+    def __init__(self, name: str, location: str, latency: Latency, options: LocalOptions) -> None:
+        self.name = name
+        self.region = display_name(location)
+        """`East US` for `eastus`, as x-ms-region has it."""
+        self.latency = LatencyModel(latency)
+        self.random = Random(f"{options.seed}/{name}")  # noqa: S311  # makes traffic, not secrets
+        self.requests = 0
+
+    @abstractmethod
+    def served(self, deployment: str) -> Served:
+        """The deployment of this name. Raises ApiError when there is none."""
+
+
+class AccountHost(Host):
+    """An Azure OpenAI account: credentials are checked, deployments must exist."""
+
+    def __init__(self, name: str, account: Account, options: LocalOptions, throttles: Throttles) -> None:
+        super().__init__(name, account.location, Latency(), options)
+        self.account = account
+        self._served = {d.name.lower(): _deployment(account, d, options, throttles) for d in account.deployments}
+
+    def served(self, deployment: str) -> Served:
+        """The deployment of this name, whatever its case. Raises ApiError 404."""
+        found = self._served.get(deployment.lower())
+        if found is None:
+            raise deployment_not_found()
+        return found
+
+
+class SiteHost(Host):
+    """A mock web app: no credentials, any deployment, one quota for all of them."""
+
+    def __init__(self, name: str, site: Site, options: LocalOptions, throttles: Throttles) -> None:
+        self._fault: str | None = None
+        try:
+            limits, latency = site.limits(), site.latency()
+        except SettingsFault as error:
+            self._fault, limits, latency = str(error), Limits(), Latency()
+        super().__init__(name, site.location, latency, options)
+        self._throttle = throttles.quota(f"site {site.name.lower()}", limits, options)
+        self._served: dict[str, Served] = {}
+
+    def served(self, deployment: str) -> Served:
+        """Any deployment; its model goes by its name. Raises ApiError 503 when the settings cannot be read."""
+        if self._fault is not None:
+            raise service_error(503, "ServiceUnavailable", f"The mock web app cannot start: {self._fault}")
+        found = self._served.get(deployment)
+        if found is None:
+            found = Served(deployment, deployment, deployment, self._throttle, None, None)
+            if len(self._served) < MOST_NAMES and len(deployment) <= LONGEST_NAME:
+                self._served[deployment] = found
+        return found
+
+
+def _deployment(account: Account, deployment: Deployment, options: LocalOptions, throttles: Throttles) -> Served:
+    owner = f"account {account.resource_id.lower()}/{deployment.name.lower()}"
+    dated = deployment.model if deployment.version is None else f"{deployment.model}-{deployment.version}"
+    ptu = "provisioned" in deployment.sku.lower()
+    if ptu:
+        throttle: Throttle | None = throttles.utilisation(owner, deployment.capacity)
+    else:
+        limits = Limits(rpm=RPM_PER_CAPACITY * deployment.capacity, tpm=1000 * deployment.capacity)
+        throttle = throttles.quota(owner, limits, options)
+    embeds = "embedding" in deployment.model
+    return Served(deployment.name, deployment.model, dated, throttle, embeds, CONTEXTS.get(dated), ptu)

@@ -1,0 +1,93 @@
+"""The mock as a child process: configuration on stdin, one JSON document a line; its answers on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import orjson
+from pydantic import ValidationError
+
+from provision.local.mock.service import Mock
+from provision.local.mock.snapshot import Snapshot
+from provision.local.wire.limits import Limits
+from provision.local.wire.server import Server
+
+__all__ = ["run_child"]
+
+LONGEST_LINE = 64 * 1024 * 1024
+
+
+async def run_child() -> int:
+    """Serve until stdin ends, so that no mock outlives its parent. Returns the exit code."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the parent's to handle
+    lines = await _stdin()
+    child = _Child()
+    try:
+        while line := await lines.readline():
+            if not await child.take(line):
+                return 2
+    finally:
+        await child.close()
+    return 0
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._mock: Mock | None = None
+        self._server: Server | None = None
+        self._port = 0
+
+    async def take(self, line: bytes) -> bool:
+        """Act on one line of stdin. False: there is nothing to serve with."""
+        try:
+            document = orjson.loads(line)
+            if isinstance(document, dict) and document.get("command") == "counts":
+                _say({"counts": self._counts(), "id": document.get("id")})
+            else:
+                await self._configure(Snapshot.model_validate(document))
+        except (orjson.JSONDecodeError, ValidationError, OSError) as error:
+            _say({"error": _text(error)})
+        return self._server is not None
+
+    async def _configure(self, snapshot: Snapshot) -> None:
+        if self._mock is None:
+            self._mock = Mock(snapshot)
+            server = Server(self._mock.handle, Limits())
+            self._port = await server.listen("127.0.0.1", snapshot.port)
+            self._server = server
+        else:
+            self._mock.configure(snapshot)
+        _say({"ready": self._port})
+
+    def _counts(self) -> dict[str, object]:
+        if self._mock is None or self._server is None:
+            return {"requests": 0}
+        return {**self._mock.counts(), "refused": sum(self._server.refused.values())}
+
+    async def close(self) -> None:
+        if self._server is not None:
+            await self._server.close()
+
+
+async def _stdin() -> asyncio.StreamReader:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    return reader
+
+
+def _say(document: dict[str, object]) -> None:
+    sys.stdout.write(orjson.dumps(document).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _text(error: Exception) -> str:
+    """What is wrong, without the input: a snapshot has keys in it."""
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False)[0]
+        return f"snapshot: {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+    if isinstance(error, OSError):
+        return f"cannot listen: {error.strerror}"
+    return "a line on stdin is not JSON"

@@ -1,0 +1,50 @@
+"""A decided answer, before it is on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+from provision.local.mock.answers.job import Stream
+from provision.local.mock.errors import ApiError, deployment_not_found, service_error, wrong_key
+
+__all__ = ["Reply", "simulated_error"]
+
+Header = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Reply:
+    """Status, headers and body, how long to wait before it, and whether to break it off."""
+
+    status: int
+    headers: list[Header]
+    body: bytes | Stream
+    wait_s: float = 0.0
+    """From the arrival of the request's head."""
+    chunk_s: float = 0.0
+    drop: Literal["before", "during"] | None = None
+
+
+def simulated_error(status: int, retry_after: tuple[Header, ...]) -> ApiError:
+    """The error Azure OpenAI would give with this status; 3xx have no body. (429 is made in `throttling`.)"""
+    if status < 400:
+        return ApiError(status, b"", retry_after)
+    if status == 401:
+        error = wrong_key()
+    elif status == 404:
+        error = deployment_not_found()
+    elif status == 500:
+        message = "The server had an error while processing your request. Sorry about that!"
+        error = service_error(500, "InternalServerError", message)
+    else:
+        error = service_error(status, str(status), _phrase(status))
+    return ApiError(error.status, error.body, (*error.headers, *retry_after))
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "The request failed."

@@ -1,0 +1,54 @@
+"""Which operation a request target names, on which deployment, in which of the two URL styles."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qs, unquote
+
+__all__ = ["Route", "parse_target"]
+
+_SLASHES = re.compile("/{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A target, taken apart. `deployment` None: the body's `model` names it. `api_version` None: not given."""
+
+    path: str
+    operation: str
+    """Path of the operation below the deployment, such as `chat/completions`; lower case."""
+    deployment: str | None
+    style: Literal["classic", "v1"]
+    api_version: str | None
+    rooted: bool = True
+    """Whether the path began with /openai, which Azure OpenAI asks for."""
+
+
+@lru_cache(maxsize=512)
+def parse_target(target: str) -> Route | None:
+    """The route of a request target; None when it has the shape of none.
+
+    Doubled slashes count as one: an account's endpoint ends with a slash, and labs append `/openai` to it.
+    """
+    raw, _, query = target.partition("?")
+    path = _SLASHES.sub("/", raw)
+    parts = path.strip("/").split("/")
+    rooted = parts[0].lower() == "openai"
+    below = parts[1:] if rooted else parts
+    versions = parse_qs(query, max_num_fields=100).get("api-version") if query.count("&") < 100 else None
+    version = None if versions is None else versions[0]
+    return _route(path, below, version, rooted)
+
+
+def _route(path: str, below: list[str], version: str | None, rooted: bool) -> Route | None:
+    if len(below) > 2 and below[0].lower() == "deployments":
+        operation = "/".join(below[2:]).lower()
+        return Route(path, operation, unquote(below[1]), "classic", version, rooted)
+    if len(below) > 1 and below[0].lower() == "v1":
+        return Route(path, "/".join(below[1:]).lower(), None, "v1", version, rooted)
+    if [part.lower() for part in below] == ["responses"]:
+        return Route(path, "responses", None, "classic", version, rooted)
+    return None

@@ -1,0 +1,62 @@
+"""The mock as a web app of its own: configured by its environment, any host name, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from provision.local.mock.service import Mock
+from provision.local.mock.snapshot import SettingsFault, Site, Snapshot
+from provision.local.wire.limits import Limits
+from provision.local.wire.server import Server
+from tripcurve.errors import BadInput
+
+__all__ = ["run_web_app", "web_app"]
+
+USUAL_PORT = "8000"
+OPTIONS_SETTING = "TRIPCURVE_MOCK_OPTIONS"
+
+
+def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
+    """The mock and its port, from application settings. Raises BadInput naming the setting that is wrong.
+
+    `REGION_NAME` and `WEBSITE_SITE_NAME` are App Service's own; `PORT` or `WEBSITES_PORT` sets the port.
+    """
+    site = Site(
+        name=environment.get("WEBSITE_SITE_NAME", "mock"),
+        location=environment.get("REGION_NAME", "eastus"),
+        settings=dict(environment),
+    )
+    port = environment.get("PORT") or environment.get("WEBSITES_PORT") or USUAL_PORT
+    if not port.isdigit() or not 0 <= int(port) < 65536:
+        raise BadInput(f"PORT: {port!r} is no port; wanted a number from 0 to 65535")
+    try:
+        site.limits()
+        site.latency()
+        options = environment.get(OPTIONS_SETTING, "{}")
+        snapshot = Snapshot.model_validate_json('{"options":' + options + "}")
+    except SettingsFault as error:
+        raise BadInput(str(error)) from None
+    except ValidationError as error:
+        raise BadInput(f"application setting {OPTIONS_SETTING}: {error.errors(include_url=False)[0]['msg']}") from None
+    return Mock(snapshot, only=site), int(port)
+
+
+async def run_web_app(environment: Mapping[str, str], host: str = "0.0.0.0") -> int:  # noqa: S104  # a container serves its network
+    """Serve until SIGTERM or SIGINT. Returns the exit code. Raises BadInput for settings it cannot use."""
+    mock, wanted = web_app(environment)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = Server(mock.handle, Limits())
+    try:
+        port = await server.listen(host, wanted)
+    except OSError as error:
+        raise BadInput(f"port {wanted}: {error.strerror}") from None
+    print(f"serving on {host}:{port}", flush=True)  # the container's log
+    await stop.wait()
+    await server.close(grace_s=5.0)
+    return 0

@@ -1,0 +1,91 @@
+"""What the control plane tells the mock: accounts, web apps, role assignments and options."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tripcurve.lab import Latency, Limits
+from tripcurve.local_options import LocalOptions
+
+__all__ = ["Account", "Deployment", "RoleAssignment", "SettingsFault", "Site", "Snapshot"]
+
+Model = TypeVar("Model", bound=BaseModel)
+LIMITS_SETTING = "TRIPCURVE_MOCK_LIMITS"
+LATENCY_SETTING = "TRIPCURVE_MOCK_LATENCY"
+
+
+class SettingsFault(ValueError):
+    """A web app's setting that cannot be used; the message names it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Deployment(_Part):
+    """A model deployment. `capacity` is thousands of tokens per minute, or PTUs for a provisioned sku."""
+
+    name: str
+    model: str
+    version: str | None = None
+    sku: str = "Standard"
+    capacity: int = 1
+
+
+class Account(_Part):
+    """An Azure OpenAI account, served at `<name>.openai.azure.com` and `.cognitiveservices.azure.com`."""
+
+    name: str
+    resource_id: str
+    location: str
+    keys: tuple[str, ...] = Field((), repr=False)
+    deployments: tuple[Deployment, ...] = ()
+
+
+class Site(_Part):
+    """A web app that runs the mock. Its settings hold its quota and latency, as JSON."""
+
+    name: str
+    location: str
+    settings: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    def limits(self) -> Limits:
+        """Its own quota. Raises SettingsFault."""
+        return _setting(self.settings, LIMITS_SETTING, Limits)
+
+    def latency(self) -> Latency:
+        """Its answer times. Raises SettingsFault."""
+        return _setting(self.settings, LATENCY_SETTING, Latency)
+
+
+class RoleAssignment(_Part):
+    """A role that a principal holds on `scope` and everything below it."""
+
+    scope: str
+    principal_id: str
+    role_definition_id: str
+
+
+class Snapshot(_Part):
+    """All of it. `token_key` is the PEM public key of the tenant; None: no token is valid."""
+
+    port: int = 0
+    options: LocalOptions = LocalOptions()
+    accounts: tuple[Account, ...] = ()
+    sites: tuple[Site, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    token_key: str | None = None
+
+
+def _setting(settings: dict[str, str], name: str, model: type[Model]) -> Model:
+    text = settings.get(name, "").strip()
+    if not text:
+        return model()
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise SettingsFault(f"application setting {name}: {where + ': ' if where else ''}{fault['msg']}") from None

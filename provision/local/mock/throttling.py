@@ -1,0 +1,93 @@
+"""The 429: its text in both of Azure's wordings, and its headers in each of the sets that have been seen."""
+
+from __future__ import annotations
+
+import math
+
+from provision.local.mock.errors import ApiError, service_error
+from provision.local.mock.quota import DAY_S, Refusal
+
+__all__ = ["throttled"]
+
+TIER = "OpenAI S0"
+QUOTA_LINK = "https://aka.ms/oai/quotaincrease"
+NEW_WORDING_FROM = "2025"
+"""Api-versions from this year on, and /openai/v1, answer in the newer wording."""
+_WORDS = {"call": "call rate limit", "token": "token rate limit"}
+
+
+def throttled(
+    refusal: Refusal | None,
+    flavour: str,
+    *,
+    operation: str,
+    api_version: str | None,
+    deployment: str,
+    model: str,
+    region: str,
+    retry_after_s: float | None = None,
+    extra: tuple[tuple[str, str], ...] = (),
+) -> ApiError:
+    """The 429 of a quota's refusal, or (None) of a simulation that may set `retry_after_s`.
+
+    `flavour` is the option mock_429_headers; a simulated one without `retry_after_s` has no Retry-After.
+    """
+    wait_s = _wait(refusal, flavour, retry_after_s)
+    kind = "token" if refusal is None else refusal.kind
+    if kind == "utilisation":
+        kind = "token"
+        flavour = "ptu" if flavour == "payg" else flavour
+    seconds = None if wait_s is None else max(1 if refusal is not None else 0, math.ceil(wait_s))
+    message = _message(_WORDS[kind], seconds, operation, api_version, deployment, model, region)
+    headers = [*_waiting(flavour, wait_s, seconds), *extra]
+    if flavour in ("payg", "day"):
+        headers.append(("policy-id", "DeploymentRatelimit-Token" if kind == "token" else "DeploymentRatelimit-Call"))
+        if seconds is not None:
+            headers.append(
+                ("x-ratelimit-reset-tokens" if kind == "token" else "x-ratelimit-reset-requests", str(seconds))
+            )
+    return service_error(429, "429", message, tuple(headers))
+
+
+def _wait(refusal: Refusal | None, flavour: str, retry_after_s: float | None) -> float | None:
+    """Seconds the answer shall name; None: it names none. What a simulation asks for comes first."""
+    if retry_after_s is not None:
+        return retry_after_s
+    if flavour == "none":
+        return None
+    if flavour == "day":
+        return DAY_S
+    return None if refusal is None else refusal.wait_s
+
+
+def _waiting(flavour: str, wait_s: float | None, seconds: int | None) -> list[tuple[str, str]]:
+    if wait_s is None:
+        return []
+    found = [("retry-after", str(seconds))]
+    if flavour == "ptu":
+        found.append(("retry-after-ms", str(math.ceil(wait_s * 1000))))
+    return found
+
+
+def _message(
+    words: str,
+    seconds: int | None,
+    operation: str,
+    api_version: str | None,
+    deployment: str,
+    model: str,
+    region: str,
+) -> str:
+    retry = "" if seconds is None else f"Please retry after {seconds} second{'' if seconds == 1 else 's'}. "
+    version = "v1" if api_version is None else api_version
+    if version < NEW_WORDING_FROM:
+        return (
+            f"Requests to the {operation} Operation under Azure OpenAI API version {version} have exceeded {words} of "
+            f"your current {TIER} pricing tier. {retry}Please go here: {QUOTA_LINK} if you would like to further "
+            "increase the default rate limit."
+        )
+    return (
+        f"Your requests to {deployment} for {model} in {region} have exceeded the {words} for your current {TIER} "
+        f"pricing tier. This request was for {operation} under Azure OpenAI API version {version}. {retry}"
+        f"To increase your default rate limit, visit: {QUOTA_LINK}."
+    )
