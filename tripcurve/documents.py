@@ -20,10 +20,10 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader without aliases (they can blow a small file up) and with unique keys."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]  # untyped in the stubs
+        if self.check_event(yaml.events.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # untyped in the stubs
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not accepted here", problem_mark=mark)
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]  # untyped in the stubs
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[Any] = set()
