@@ -22,7 +22,7 @@ from provision.local.identity.directory import Directory
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenIssuer
 from provision.local.ports import HOST
-from provision.local.processes import Processes, Settings
+from provision.local.processes import Commands, Processes, Settings
 from provision.local.tls import make_tls
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
@@ -47,10 +47,13 @@ class Ports:
 class LocalCloud:
     """Azure on localhost: `open` it, use it over HTTPS, `close` it. All state is in memory.
 
-    `data_dir` gets the CA's certificate, the events and the gateway's log.
+    `data_dir` gets the CA's certificate, the events and the gateway's log. `commands` None: the real mock
+    and gateway.
     """
 
-    def __init__(self, data_dir: Path, ports: Ports | None = None, lab: Lab | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, ports: Ports | None = None, lab: Lab | None = None, commands: Commands | None = None
+    ) -> None:
         self._data_dir = data_dir
         self._ports = Ports() if ports is None else ports
         self._lab = lab
@@ -61,16 +64,17 @@ class LocalCloud:
         self._tls, self._ca_file = make_tls(data_dir)
         self._issuer: TokenIssuer | None = None
         self._operations = Operations(f"/subscriptions/{SUBSCRIPTION_ID}")
-        self._processes = self._make_processes()
-
-    def _make_processes(self) -> Processes:
         self._store = Store()
+        self._processes = self._make_processes(Commands() if commands is None else commands)
+
+    def _make_processes(self, commands: Commands) -> Processes:
         settings = Settings(
             events_file=self._data_dir / "gateway-events.jsonl",
             logs_file=self._data_dir / "gateway-logs.jsonl",
             ca_file=self._ca_file,
             gateway_port=self._ports.gateway,
             allow_external=self._lab is not None and _goes_outside(self._lab),
+            commands=commands,
         )
         processes = Processes(
             self._store, self._directory, settings, lambda: self._get_issuer().public_pem, lambda: self._base_url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +17,23 @@ from provision.local.snapshots import mock_snapshot, service_snapshot
 from provision.local.supervisor import Child, ChildFailed
 from tripcurve.local_options import LocalOptions
 
-__all__ = ["Processes", "Settings"]
+__all__ = ["Commands", "Processes", "Settings"]
 
 _log = logging.getLogger(__name__)
 Json = dict[str, Any]
-MOCK = "provision.local.mock"
-GATEWAY = "provision.local.gateway"
+
+
+def _module(name: str) -> tuple[str, ...]:
+    """`-P`: a folder `provision` in the caller's working directory must not be taken for ours."""
+    return (sys.executable, "-P", "-m", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How the children are started."""
+
+    mock: tuple[str, ...] = _module("provision.local.mock")
+    gateway: tuple[str, ...] = _module("provision.local.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class Settings:
     ca_file: Path
     gateway_port: int = 0
     allow_external: bool = False
+    commands: Commands = Commands()
 
 
 @dataclass(slots=True)
@@ -73,8 +86,10 @@ class Processes:
 
     async def open(self, spare_units: int = 0) -> None:
         """Start the mock, and gateway units that wait for a service. Raises ChildFailed."""
-        self._mock = Child("mock", MOCK, self._on_death)
-        self._spare = [Child(f"unit {index}", GATEWAY, self._on_death) for index in range(spare_units)]
+        self._mock = Child("mock", self._settings.commands.mock, self._on_death)
+        self._spare = [
+            Child(f"unit {index}", self._settings.commands.gateway, self._on_death) for index in range(spare_units)
+        ]
         await asyncio.gather(*(child.spawn() for child in (self._mock, *self._spare)))
         await self._feed_mock()
 
@@ -151,7 +166,7 @@ class Processes:
             unit = self._spare.pop(0)
             unit.name = f"{service.name} unit {index}"
             return unit
-        unit = Child(f"{service.name} unit {index}", GATEWAY, self._on_death)
+        unit = Child(f"{service.name} unit {index}", self._settings.commands.gateway, self._on_death)
         await unit.spawn()
         return unit
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["Child", "ChildFailed"]
@@ -27,15 +25,15 @@ class ChildFailed(RuntimeError):
 
 
 class Child:
-    """A process of ours, run as `python -m MODULE`. Its stderr is ours.
+    """A process of ours. Its stderr is ours too.
 
     `died` is called once if it ends without having been told to.
     """
 
-    def __init__(self, name: str, module: str, died: Callable[[Child], None]) -> None:
+    def __init__(self, name: str, command: Sequence[str], died: Callable[[Child], None]) -> None:
         self.name = name
         self.port: int | None = None
-        self._module = module
+        self._command = command
         self._died = died
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -61,9 +59,7 @@ class Child:
 
     async def spawn(self) -> None:
         """Start the process; it loads its modules while it waits for the first snapshot."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, limit=_LINE, env={**os.environ}
-        )
+        self._process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, limit=_LINE)
         self._reader = asyncio.create_task(self._read(), name=f"reader {self.name}")
 
     async def configure(self, snapshot: Json) -> None:
