@@ -64,7 +64,7 @@ _cached_parts = lru_cache(maxsize=256)(_parts)
 
 
 def _choice(index: int, tokens: int, finish: str) -> dict[str, object]:
-    message = {"annotations": [], "content": text_of(tokens), "refusal": None, "role": "assistant"}
+    message: dict[str, object] = {"annotations": [], "content": text_of(tokens), "refusal": None, "role": "assistant"}
     return {
         "content_filter_results": COMPLETION_FILTERS,
         "finish_reason": finish,
@@ -96,7 +96,7 @@ def chat_stream(job: Job) -> Stream:
     choices = job.asked.choices
     envelope = _envelope(job)
     filters = orjson.dumps(FILTERS)
-    filter_frame = {
+    filter_frame: dict[str, object] = {
         "choices": [],
         "created": 0,
         "id": "",
@@ -104,6 +104,8 @@ def chat_stream(job: Job) -> Stream:
         "object": "",
         "prompt_filter_results": PROMPT_FILTERS,
     }
+    if job.asked.include_usage:
+        filter_frame["usage"] = None
     roles = [
         _delta(b'{"content":"","refusal":null,"role":"assistant"}', i, b"{}", None, envelope) for i in range(choices)
     ]
@@ -137,13 +139,7 @@ def _delta(delta: bytes, index: int, filters: bytes, finish: str | None, envelop
     reason = b"null" if finish is None else b'"%b"' % finish.encode()
     return (
         b'data: {"choices":[{"content_filter_results":%b,"delta":%b,"finish_reason":%b,"index":%d,"logprobs":null}%b'
-        % (
-            filters,
-            delta,
-            reason,
-            index,
-            envelope,
-        )
+        % (filters, delta, reason, index, envelope)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from provision.local.mock.answers.chat import COMPLETION_FILTERS, FILTERS, PROMPT_FILTERS, frame, usage_of
@@ -45,7 +47,7 @@ def _envelope(job: Job, choices: list[dict[str, object]]) -> dict[str, object]:
     }
 
 
-def _choice(index: int, text: str, finish: str | None, filters: dict[str, dict[str, object]]) -> dict[str, object]:
+def _choice(index: int, text: str, finish: str | None, filters: Mapping[str, object]) -> dict[str, object]:
     return {
         "content_filter_results": filters,
         "finish_reason": finish,

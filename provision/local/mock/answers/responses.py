@@ -22,7 +22,7 @@ def responses_stream(job: Job) -> Stream:
     started = _response(job, "in_progress")
     where: dict[str, Any] = {"item_id": _item_id(job), "output_index": 0, "content_index": 0}
     opening = {**_item(job, "in_progress"), "content": []}
-    head = [
+    head: list[tuple[str, dict[str, Any]]] = [
         ("response.created", {"response": started}),
         ("response.in_progress", {"response": started}),
         ("response.output_item.added", {"output_index": 0, "item": opening}),
