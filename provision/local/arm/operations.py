@@ -88,7 +88,8 @@ class Operations:
             f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
         )
         version = f"?api-version={call.api_version}"
-        found = {"Retry-After": RETRY_AFTER}
+        # No Retry-After here: some clients read it as an integer, and all make their first poll at once.
+        found: dict[str, str] = {}
         if style in ("async", "both"):
             found["Azure-AsyncOperation"] = f"{root}/operationStatuses/{operation.id}{version}"
         if style in ("location", "both"):
