@@ -20,7 +20,7 @@ from provision.clouds import Cloud
 from provision.down import down_lab
 from provision.plan import Plan
 from provision.progress import Progress, Silent, on_stderr
-from provision.show import plan_text, removed_text, smoke_text, status_text
+from provision.show import header_text, plan_text, removed_text, smoke_text, status_text
 from provision.smoke import smoke_lab
 from provision.state import StateFile
 from provision.status import status_lab
@@ -103,7 +103,7 @@ def up(
     """Make the lab true. 0, also when there was nothing to do."""
     model, file, where = _open(lab, cloud, connection, subscription)
     state = StateFile.of(model, where)
-    _say(f"Lab {model.name} on {where.explain()}")
+    _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
     applied = apply_lab(model, where, progress=_progress(), lab_file=file, state=state)
     report = UpReport(
         lab=model.name,
@@ -178,7 +178,7 @@ def down(
     """Delete what `up` created, and nothing else."""
     model, file, where = _open(lab, cloud, connection, subscription)
     state = StateFile.of(model, where)
-    _say(f"Lab {model.name} on {where.explain()}")
+    _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
     removed = down_lab(model, where, purge=purge, progress=_progress(), lab_file=file, state=state)
     _say(removed_text(removed))
     return _answer(removed, as_json, 0)

@@ -59,4 +59,4 @@ def _inside(context: Context, gateway: GatewayService) -> list[Resource]:
     backends = [BackendEntity(context, backend.name, gateway) for backend in lab.backends]
     pool = [PoolEntity(context, lab.pool.name, gateway)] if lab.has_pool else []
     values = [NamedValue(context, name, gateway) for name in lab.api.named_values]
-    return [*backends, *pool, api, *values, ApiPolicy(context, f"{lab.api.id} policy", api)]
+    return [*backends, *pool, api, *values, ApiPolicy(context, lab.api.id, api)]

@@ -11,7 +11,7 @@ from provision.plan import Action, Change, Plan
 from provision.smoke import Smoke
 from provision.status import LabStatus
 
-__all__ = ["plan_text", "removed_text", "smoke_text", "status_text"]
+__all__ = ["header_text", "plan_text", "removed_text", "smoke_text", "status_text"]
 
 WIDTH = 80
 MARKS = {"create": "+", "change": "~", "leave": "=", "wait": "…", "delete": "-"}
@@ -20,7 +20,7 @@ LABEL = 26
 
 def plan_text(plan: Plan) -> str:
     """The plan: one line for each resource, under it one for each field that is to change."""
-    lines = [*_header(plan.lab, plan.cloud, plan.subscription_id, plan.resource_group), ""]
+    lines = [header_text(plan.lab, plan.cloud, plan.subscription_id, plan.resource_group), ""]
     for action in plan.actions:
         lines += _action_lines(action)
     return "\n".join([*lines, "", _summary(plan)])
@@ -34,7 +34,7 @@ def status_text(status: LabStatus) -> str:
         "partial": "PARTIAL: something is missing; `tripcurve up` completes it",
         "down": "down: nothing of it is there",
     }
-    lines = _header(status.lab, status.cloud, status.subscription_id, status.resource_group)
+    lines = [header_text(status.lab, status.cloud, status.subscription_id, status.resource_group)]
     lines += [words[status.standing], ""]
     if status.standing != "down":
         for action in status.resources:
@@ -70,9 +70,10 @@ def smoke_text(smoke: Smoke) -> str:
     return "\n".join(lines)
 
 
-def _header(lab: str, cloud: str, subscription: str, group: str) -> list[str]:
+def header_text(lab: str, cloud: str, subscription: str, group: str) -> str:
+    """Which lab, and where."""
     where = "Azure" if cloud == "azure" else "the local cloud"
-    return _wrapped(f"Lab {lab} on {where}, subscription {subscription}, group {group}", 0)
+    return "\n".join(_wrapped(f"Lab {lab} on {where}, subscription {subscription}, group {group}", 0))
 
 
 def _summary(plan: Plan) -> str:

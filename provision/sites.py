@@ -84,7 +84,12 @@ class Site(Resource):
 
     def desired(self) -> Fields:
         image = self.context.cloud.mock_image
-        fields: Fields = {"location": self.plan.location, "settings": _settings(self.backend)}
+        backend = self.backend
+        fields: Fields = {
+            "location": self.plan.location,
+            "latency": None if backend.latency is None else backend.latency.model_dump(),
+            "limits": None if backend.limits is None else backend.limits.model_dump(),
+        }
         return fields if image is None else {**fields, "image": image}
 
     def obstacle(self) -> str | None:
@@ -101,8 +106,11 @@ class Site(Resource):
         if site is None:
             return None
         settings = apps.list_application_settings(group, self.name).properties or {}
-        ours = {name: settings[name] for name in (LATENCY_SETTING, LIMITS_SETTING) if name in settings}
-        fields: Fields = {"location": plain_location(site.location), "settings": ours}
+        fields: Fields = {
+            "location": plain_location(site.location),
+            "latency": _parsed(settings.get(LATENCY_SETTING)),
+            "limits": _parsed(settings.get(LIMITS_SETTING)),
+        }
         if self.context.cloud.mock_image is not None:
             config = apps.get_configuration(group, self.name).properties
             version = None if config is None else config.linux_fx_version
@@ -136,7 +144,15 @@ def _settings(backend: Backend) -> dict[str, str]:
     """App settings that make the mock behave as the lab says; absent ones leave it without limit or delay."""
     parts = {LATENCY_SETTING: backend.latency, LIMITS_SETTING: backend.limits}
     return {
-        name: json.dumps(part.model_dump(mode="json", exclude_none=True), separators=(",", ":"))
+        name: json.dumps(part.model_dump(exclude_none=True), separators=(",", ":"))
         for name, part in parts.items()
         if part is not None
     }
+
+
+def _parsed(setting: str | None) -> Any:
+    """The object a setting holds; its text when it holds none, None when it is not set."""
+    try:
+        return None if setting is None else json.loads(setting)
+    except ValueError:
+        return setting

@@ -26,7 +26,9 @@ def _response(status: int, code: str, message: str, details: list[dict[str, str]
     """An answer as azure-core hands it to its errors."""
     body = json.dumps({"error": {"code": code, "message": message, "details": details or []}})
     headers = {"Date": formatdate(1_000_000, usegmt=True), "Content-Type": "application/json"}
-    return Mock(status_code=status, reason=code, headers=headers, text=lambda *_: body, spec=["status_code", "reason", "headers", "text"])  # fmt: skip
+    answer = Mock(spec=["status_code", "reason", "headers", "text"])
+    answer.configure_mock(status_code=status, reason=code, headers=headers, text=lambda *_: body)
+    return answer
 
 
 def _raised(error: Exception, now: float = 1_000_000) -> TripcurveError:

@@ -164,7 +164,7 @@ def test_a_name_held_by_a_soft_deleted_twin_is_refused_with_the_command_that_fre
     thing = _thing({"a": 1}, None, kind=Kept)
     assert isinstance(thing, Kept)
     thing.held_by = "/things/old"
-    with pytest.raises(TargetUnavailable, match="held by a soft-deleted one .*\n    az thing purge"):
+    with pytest.raises(TargetUnavailable, match=r"held by a soft-deleted one .*\n    az thing purge"):
         _plan(thing)
     state = _state()
     state.deleted.append(thing.id)
