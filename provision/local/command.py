@@ -99,7 +99,7 @@ async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: a
     if not made.done():
         return None
     waiting.cancel()
-    if cloud.dead:
+    if cloud.dead and made.exception() is not None:
         raise TargetUnavailable("; ".join(cloud.dead))
     return connection | _shown(made.result())
 

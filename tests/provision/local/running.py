@@ -1,0 +1,94 @@
+"""A local cloud in a thread of the test process, with children that only write down what they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provision.local.cloud import LocalCloud
+from provision.local.processes import Commands
+
+CHILD = Path(__file__).parent / "child.py"
+
+
+@dataclass
+class Running:
+    """A running control plane: how to reach it, and what its gateways were told."""
+
+    connection: dict[str, Any]
+    record: Path
+    mock_record: Path
+
+    @property
+    def url(self) -> str:
+        return str(self.connection["management_url"])
+
+    def told(self) -> list[dict[str, Any]]:
+        """Every snapshot any gateway unit got, in order."""
+        return _lines(self.record)
+
+    def mock_told(self) -> list[dict[str, Any]]:
+        return _lines(self.mock_record)
+
+    def admin(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """A call of the local cloud's own API."""
+        return self.call(method, f"/_local/{path}", body)
+
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        """A plain HTTPS call without the SDK; the answer's status and JSON (None without a body)."""
+        import ssl
+
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers or {}, method=method)  # noqa: S310  # https
+        context = ssl.create_default_context(cafile=self.connection["ca_file"])
+        try:
+            with urllib.request.urlopen(request, context=context) as response:  # noqa: S310  # https, loopback
+                return response.status, _parsed(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _parsed(error.read())
+
+
+def _parsed(raw: bytes) -> Any:
+    return json.loads(raw) if raw else None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+@contextmanager
+def running_cloud(folder: Path, fault: str = "") -> Iterator[Running]:
+    """A cloud for as long as the block lasts. `fault` is what goes wrong in each gateway unit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record, mock_record = folder / "gateway-told.jsonl", folder / "mock-told.jsonl"
+    commands = Commands(
+        mock=(sys.executable, str(CHILD), str(mock_record)),
+        gateway=(sys.executable, str(CHILD), str(record), fault),
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="local cloud")
+    thread.start()
+    cloud = asyncio.run_coroutine_threadsafe(_opened(folder, commands), loop).result(30)
+    try:
+        yield Running(cloud.connection(), record, mock_record)
+    finally:
+        asyncio.run_coroutine_threadsafe(cloud.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _opened(folder: Path, commands: Commands) -> LocalCloud:
+    cloud = LocalCloud(folder, commands=commands)
+    await cloud.open()
+    return cloud
