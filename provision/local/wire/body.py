@@ -41,6 +41,11 @@ class BodyStream:
         """Whether the last byte has arrived (not: been read)."""
         return self._eof
 
+    @property
+    def paused(self) -> bool:
+        """Whether the sender is paused because nobody reads."""
+        return self._paused
+
     def feed(self, data: bytes) -> None:
         """Take one more piece."""
         if self._eof or self._error is not None or not data:

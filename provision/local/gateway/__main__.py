@@ -1,0 +1,106 @@
+"""`python -m provision.local.gateway`: a gateway unit as a child process.
+
+Configuration comes on standard input, one JSON document per line, always the whole of it (`config.Snapshot`).
+Each is answered on standard output: `{"ready": port, "snapshot": n}`, or `{"error": message, "snapshot": n}`
+when it cannot be used and the one before stays in force. `{"command": "counts", "id": n}` is answered with
+`{"counts": {...}, "id": n}`. The end of standard input ends the unit, so that none outlives its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from typing import Any
+
+import orjson
+import uvloop
+from pydantic import ValidationError
+
+from provision.local.gateway.config import Snapshot
+from provision.local.gateway.policies.faults import PolicyError
+from provision.local.gateway.services import PolicyFault
+from provision.local.gateway.unit import GatewayUnit
+
+_LINE_BYTES = 256 * 1024 * 1024
+
+
+class Child:
+    """The unit's side of the conversation with its parent."""
+
+    def __init__(self) -> None:
+        self._unit = GatewayUnit()
+        self._port: int | None = None
+        self._snapshots = 0
+
+    async def serve(self) -> int:
+        """Answer lines until there are no more. Returns the exit code."""
+        lines = await _standard_input()
+        while line := await lines.readline():
+            if not line.strip():
+                continue
+            answer = await self._answer(line)
+            _say(answer)
+            if self._port is None:
+                return 3
+        await self._unit.stop()
+        return 0
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            content = orjson.loads(line)
+        except ValueError as error:
+            return {"error": f"not JSON: {error}"}
+        if isinstance(content, dict) and "command" in content:
+            return self._command(content)
+        self._snapshots += 1
+        return {**await self._configure(content), "snapshot": self._snapshots}
+
+    def _command(self, content: dict[str, Any]) -> dict[str, Any]:
+        if content["command"] == "counts":
+            return {"counts": self._unit.counts(), "id": content.get("id")}
+        return {"error": f"no command {content['command']!r}", "id": content.get("id")}
+
+    async def _configure(self, content: object) -> dict[str, Any]:
+        """Put a snapshot in force; what is wrong with it is told without its values, which may be secret."""
+        try:
+            snapshot = Snapshot.model_validate(content)
+            if self._port is None:
+                self._port = await self._unit.start(snapshot)
+                gc.freeze()
+            else:
+                self._unit.apply(snapshot)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+            return {"error": "; ".join(faults)}
+        except (PolicyError, PolicyFault, OSError, ValueError) as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+        return {"ready": self._port}
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=_LINE_BYTES)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def _say(answer: dict[str, Any]) -> None:
+    """One line to the parent; a parent that is gone is noticed by the end of standard input."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def main() -> int:
+    """Run one unit. Returns 0, or 3 when its first configuration cannot be served."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="gateway: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    return uvloop.run(Child().serve())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Where a host name leads: to the mock for names that this cloud owns, else to the network."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+
+from provision.local.gateway.context import Url
+from provision.local.wire.calls import Endpoint, UpstreamFailure
+
+__all__ = ["Endpoints"]
+
+OWNED = (".openai.azure.com", ".cognitiveservices.azure.com", ".azurewebsites.net")
+"""Suffixes of the host names that the local cloud answers for."""
+
+
+class Endpoints:
+    """Resolves hosts for one unit. `ca_file` None: the system's certificate authorities."""
+
+    def __init__(self, mock_port: int | None, allow_external: bool) -> None:
+        self._mock = Endpoint("127.0.0.1", mock_port) if mock_port is not None else None
+        self._allow_external = allow_external
+        self._tls: dict[bool, ssl.SSLContext] = {}
+        self._known: dict[tuple[str, str, int, bool], Endpoint] = {}
+
+    def resolve(self, url: Url, verify: bool = True) -> Endpoint:
+        """Where to connect for a URL. Raises UpstreamFailure for a host that may not be contacted."""
+        key = (url.scheme, url.host, url.port, verify)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._resolve(url, verify)
+        return known
+
+    def _resolve(self, url: Url, verify: bool) -> Endpoint:
+        host = url.host.lower().rstrip(".")
+        if host.endswith(OWNED):
+            if self._mock is None:
+                raise UpstreamFailure("BackendConnectionFailure", f"No mock runs for {host}.")
+            return self._mock
+        if not (self._allow_external or _is_loopback(host)):
+            message = f"{host} is not on this machine; start the local cloud with external backends allowed to call it."
+            raise UpstreamFailure("BackendConnectionFailure", message)
+        if url.scheme == "https":
+            return Endpoint(host, url.port, self._context(verify), host)
+        return Endpoint(host, url.port)
+
+    def _context(self, verify: bool) -> ssl.SSLContext:
+        if verify not in self._tls:
+            context = ssl.create_default_context()
+            if not verify:  # the backend entity says so: properties.tls.validateCertificateChain false
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self._tls[verify] = context
+        return self._tls[verify]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

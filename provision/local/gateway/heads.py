@@ -1,0 +1,78 @@
+"""Heads of the requests a unit sends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from provision.local.gateway.context import Request, Url
+from provision.local.gateway.visit import HOP_BY_HOP
+from provision.local.wire.messages import head_bytes
+
+__all__ = ["request_head", "with_query"]
+
+_OWN = HOP_BY_HOP | {"content-length", "host", "x-forwarded-for"}
+
+
+def request_head(
+    request: Request,
+    url: Url,
+    body: bytes | AsyncIterator[bytes],
+    *,
+    client_host: str | None = None,
+    extra: tuple[tuple[str, str], ...] = (),
+) -> tuple[bytes, bool]:
+    """The head's bytes, and whether the body is to be sent in chunks.
+
+    Host is the URL's unless a policy set another than the client's; framing is made anew from the body
+    at hand; the client's address is added to X-Forwarded-For; `extra` replaces headers of the same name.
+    """
+    replaced = {name.lower() for name, _ in extra}
+    host, length, forwarded = None, None, request.ip_address
+    headers = []
+    for name, value in request.headers:
+        key = name.lower()
+        if key not in _OWN:
+            if key not in replaced:
+                headers.append((name, value))
+        elif key == "host":
+            host = value if value != client_host else host
+        elif key == "content-length":
+            length = value
+        elif key == "x-forwarded-for":
+            forwarded = f"{value}, {forwarded}"
+    headers.extend(extra)
+    headers.append(("x-forwarded-for", forwarded))
+    chunked = False
+    if not isinstance(body, bytes):
+        chunked = length is None
+        headers.append(("transfer-encoding", "chunked") if length is None else ("content-length", length))
+    elif body or request.method not in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
+        headers.append(("content-length", str(len(body))))
+    headers.insert(0, ("host", host if host is not None else _authority(url)))
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    return head_bytes(f"{request.method} {_one_word(target)} HTTP/1.1", headers), chunked
+
+
+def with_query(url: Url, parameters: Mapping[str, Any]) -> Url:
+    """The URL with a backend's query credentials added; values are lists, as ARM has them."""
+    pairs = [
+        f"{quote(str(name), safe='')}={quote(str(value), safe='')}"
+        for name, values in parameters.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    query = "&".join([url.query, *pairs] if url.query else pairs)
+    return Url(url.scheme, url.host, url.port, url.path, query)
+
+
+def _authority(url: Url) -> str:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return url.host if url.port == default else f"{url.host}:{url.port}"
+
+
+def _one_word(target: str) -> str:
+    """A request target without blanks or control characters: a policy may have put any text into the URL."""
+    if target.isascii() and target.isprintable() and " " not in target:
+        return target
+    return quote(target, safe="/?&=%:@!$'()*+,;~#[]-._")

@@ -1,0 +1,65 @@
+"""The files a unit writes: breaker events at once, request lines a fifth of a second later."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import orjson
+
+__all__ = ["LineFile", "RequestLog"]
+
+_FLUSH_S = 0.2
+_FLUSH_LINES = 4096
+
+
+class LineFile:
+    """A JSON Lines file that several processes append to: each batch is one write, so lines never mix."""
+
+    def __init__(self, path: str | None) -> None:
+        """`path` None: nothing is kept. Raises OSError when the file cannot be opened."""
+        self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def write(self, *records: object) -> None:
+        """Append records, one line each. Raises OSError when the disk does not take them."""
+        if self._file is None or not records:
+            return
+        data = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class RequestLog:
+    """One line per client request and one per attempt, gathered and written in batches."""
+
+    def __init__(self, path: str | None) -> None:
+        self._file = LineFile(path)
+        self.enabled = path is not None
+        self._waiting: list[dict[str, object]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, record: dict[str, object]) -> None:
+        if not self.enabled:
+            return
+        self._waiting.append(record)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
+        elif len(self._waiting) >= _FLUSH_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting. Raises OSError when the disk does not take it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        self._file.write(*waiting)
+
+    def close(self) -> None:
+        self.flush()
+        self._file.close()

@@ -1,0 +1,80 @@
+"""Lines of the gateway's log: Azure Monitor's ApiManagementGatewayLogs columns, and one line per attempt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from provision.local.gateway.visit import Visit
+from provision.local.wire.messages import Request
+
+__all__ = ["attempt_record", "request_record"]
+
+
+def request_record(
+    visit: Visit, request: Request, status: int, sizes: tuple[int, int], total_s: float
+) -> dict[str, Any]:
+    """One client request. Times are milliseconds, as in Azure's table; `status` 0: the client left first."""
+    error = visit.last_error
+    backend_ms = round(visit.backend_s * 1000, 3)
+    total_ms = round(total_s * 1000, 3)
+    return {
+        "Type": "ApiManagementGatewayLogs",
+        "TimeGenerated": visit.timestamp.isoformat(),
+        "CorrelationId": str(visit.request_id),
+        "Region": visit.deployment.region,
+        "ApiId": visit.api.id or None,
+        "OperationId": visit.operation.id or None,
+        "ProductId": visit.product.id if visit.product is not None else None,
+        "ApimSubscriptionId": visit.subscription.id if visit.subscription is not None else None,
+        "UserId": visit.user.id if visit.user is not None else None,
+        "BackendId": visit.backend_name,
+        "BackendUrl": None if visit.backend_url is None else _without_query(visit.backend_url),
+        "BackendMethod": visit.request.method if visit.attempts else None,
+        "BackendProtocol": "HTTP/1.1" if visit.backend_url is not None else None,
+        "BackendResponseCode": visit.backend_status,
+        "BackendTime": backend_ms,
+        "ClientTime": round(max(total_ms - backend_ms, 0.0), 3),
+        "TotalTime": total_ms,
+        "Cache": "none",
+        "CacheTime": 0,
+        "ResponseCode": status,
+        "IsRequestSuccess": 200 <= status < 400,
+        "RequestSize": sizes[0],
+        "ResponseSize": sizes[1],
+        "CallerIpAddress": request.peer,
+        "Method": request.method,
+        "Url": _without_query(str(visit.request.original_url)),
+        "ClientProtocol": f"HTTP/{request.version}",
+        "LastErrorSource": error.source if error is not None else None,
+        "LastErrorReason": error.reason if error is not None else None,
+        "LastErrorMessage": error.message if error is not None else None,
+        "LastErrorSection": error.section if error is not None else None,
+        "LastErrorScope": error.scope if error is not None else None,
+        "LastErrorElapsed": total_ms if error is not None else None,
+        "Errors": [error.reason] if error is not None else [],
+        "TraceRecords": visit.traces,
+        "Attempts": visit.attempts,
+    }
+
+
+def attempt_record(
+    visit: Visit, attempt: int, backend: str | None, url: str, status: int | None, reason: str | None, took_s: float
+) -> dict[str, Any]:
+    """One call to a backend; Azure has these in Application Insights' dependencies only. `status` None: no answer."""
+    return {
+        "Type": "BackendAttempt",
+        "TimeGenerated": (datetime.now(UTC) - timedelta(seconds=took_s)).isoformat(),
+        "CorrelationId": str(visit.request_id),
+        "Attempt": attempt,
+        "BackendId": backend,
+        "BackendUrl": _without_query(url),
+        "BackendResponseCode": status,
+        "BackendTime": round(took_s * 1000, 3),
+        "ErrorReason": reason,
+    }
+
+
+def _without_query(url: str) -> str:
+    """The URL without its query: a subscription key may stand there."""
+    return url.partition("?")[0]

@@ -1,0 +1,44 @@
+"""The answer of an open breaker (facts 1.8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from provision.local.gateway.backends import BackendEntity
+from provision.local.gateway.context import Body, Headers, Response
+from tripcurve.local_options import LocalOptions
+
+__all__ = ["shed_response"]
+
+
+def shed_response(
+    entity: BackendEntity, tripped: Sequence[BackendEntity], now: float, options: LocalOptions
+) -> Response:
+    """The 503 for a backend, or for a pool all of whose members (`tripped`) are open.
+
+    Facts have the status, that the body is JSON and names the pool, and that Retry-After is there; the
+    wording is ours. Retry-After is in whole seconds, rounded up, so that who heeds it is not shed again.
+    """
+    kind = "Backend pool" if entity.is_pool else "Backend"
+    message = f"{kind} '{entity.name}' is temporarily unavailable."
+    reason = (
+        "Service Unavailable" if options.shed_profile == "2026" else f"{kind} {entity.name} is temporarily unavailable"
+    )
+    headers = Headers([("content-type", "application/json")])
+    wait = _retry_after(entity, tripped, now, options)
+    if wait is not None:
+        headers.append("retry-after", str(wait))
+    return Response(503, reason, headers, Body(f'{{ "statusCode": 503, "message": "{message}" }}'.encode()))
+
+
+def _retry_after(
+    entity: BackendEntity, tripped: Sequence[BackendEntity], now: float, options: LocalOptions
+) -> int | None:
+    if options.shed_retry_after == "none_for_single" and not entity.is_pool:
+        return None
+    if options.shed_retry_after == "last_tripped":
+        tripped = sorted(tripped, key=lambda member: member.opened_at)[-1:]
+    deadlines = [member.breaker.open_until for member in tripped if member.breaker is not None]
+    left = [until - now for until in deadlines if until is not None]
+    return max(math.ceil(min(left)), 1) if left else None

@@ -1,0 +1,269 @@
+"""One gateway unit: takes requests, lets the policies decide, answers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from provision.local.gateway.answers import answer_of
+from provision.local.gateway.backends import Backends
+from provision.local.gateway.config import Snapshot
+from provision.local.gateway.context import Body, Headers, Request, Url
+from provision.local.gateway.endpoints import Endpoints
+from provision.local.gateway.forward import Forwarder, Target
+from provision.local.gateway.logs import LineFile, RequestLog
+from provision.local.gateway.policies.answers import error_response
+from provision.local.gateway.policies.pipeline import Pipeline
+from provision.local.gateway.records import attempt_record, request_record
+from provision.local.gateway.routing import Match
+from provision.local.gateway.services import PolicyFault
+from provision.local.gateway.table import NO_API, NO_OPERATION, Table
+from provision.local.gateway.tokens import Tokens
+from provision.local.gateway.unit_services import UnitServices
+from provision.local.gateway.visit import HOP_BY_HOP, Visit
+from provision.local.wire import Limits, Server
+from provision.local.wire import Request as WireRequest
+from provision.local.wire import Response as WireResponse
+from provision.local.wire.calls import ClientResponse, UpstreamFailure
+from provision.local.wire.client import Client
+from tripcurve.breaker import Closed, Opened
+from tripcurve.events import Anchor, Source, render_event
+
+__all__ = ["GatewayUnit"]
+
+
+class GatewayUnit:
+    """Serves one API Management service's gateway on one port. Breaker, pool and policy state are its own."""
+
+    def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits if limits is not None else Limits()
+        self._clock = clock
+        self._anchor = Anchor(time.time_ns(), time.monotonic_ns())
+        self._client = Client(clock)
+        self._tokens = Tokens(None, self._client)
+        self._backends: Backends | None = None
+        self._forwarder: Forwarder | None = None
+        self._services: UnitServices | None = None
+        self._table: Table | None = None
+        self._server = Server(self.handle, self._limits, clock)
+        self._events = LineFile(None)
+        self._log = RequestLog(None)
+        self.requests = 0
+        self.by_status: Counter[int] = Counter()
+        self.left = 0
+        """Requests whose client left before an answer was ready."""
+        self.attempts = 0
+
+    # configuration
+
+    async def start(self, snapshot: Snapshot) -> int:
+        """Take the first configuration and listen. Returns the port. Raises OSError when it is taken."""
+        self._events = LineFile(snapshot.events_file)
+        self._log = RequestLog(snapshot.logs_file)
+        unit = snapshot.service.unit
+        self._backends = Backends(self._publish, self._clock, unit)
+        self._forwarder = Forwarder(
+            self._backends, self._client, self._tokens, self._clock, self._note_attempt, self._limits
+        )
+        self._services = UnitServices(
+            self._forwarder, self._client, self._tokens, self._clock, self._telemetry, self._limits
+        )
+        self.apply(snapshot)
+        return await self._server.listen("127.0.0.1", snapshot.service.port, reuse_port=True)
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Take another configuration; requests under way finish with the one they began with. Raises PolicyError."""
+        if self._backends is None or self._forwarder is None or self._services is None:
+            raise RuntimeError("the unit has not been started")
+        table = Table(snapshot)
+        self._table = table
+        self._backends.update(snapshot.backends, snapshot.options)
+        self._forwarder.options = snapshot.options
+        self._forwarder.endpoints = Endpoints(snapshot.mock_port, snapshot.allow_external)
+        self._services.configure(snapshot.options, snapshot.service.sku, snapshot.service.unit)
+        self._tokens.identity = snapshot.service.identity
+
+    async def stop(self, grace_s: float = 1.0) -> None:
+        """Finish what is under way, as far as `grace_s` allows, and write what is left to write."""
+        await self._server.close(grace_s)
+        await self._client.close()
+        if self._backends is not None:
+            self._backends.close()
+        self._log.close()
+        self._events.close()
+
+    def counts(self) -> dict[str, object]:
+        """Requests taken and how they were answered; what the wire refused is apart, policies never saw it."""
+        return {
+            "requests": self.requests,
+            "by_status": {str(status): number for status, number in sorted(self.by_status.items())},
+            "client_left": self.left,
+            "refused": {str(status): number for status, number in sorted(self._server.refused.items())},
+            "backend_attempts": self.attempts,
+            "connections": len(self._server.connections),
+            "open_until": {} if self._backends is None else self._backends.states(),
+        }
+
+    # serving
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        """Answer one request: route, key, policies."""
+        self.requests += 1
+        table, services = self._table, self._services
+        if table is None or services is None:
+            raise RuntimeError("the unit has not been started")
+        visit = _visit(request, table)
+        try:
+            pipeline, fault = _admit(visit, request, table)
+            if fault is None:
+                await self._read_body(visit, request, pipeline)
+                await pipeline.run(visit, services)
+            else:
+                await pipeline.reject(visit, services, fault)
+        except asyncio.CancelledError:
+            self.left += 1
+            self._note(visit, request, 0, 0)
+            raise
+        except BaseException:
+            await visit.drop_body()
+            raise
+        return await self._answer(visit, request)
+
+    async def _read_body(self, visit: Visit, request: WireRequest, pipeline: Pipeline) -> None:
+        """Have the body whole if a policy looks into it. Raises Refused (413) when it is too long for that."""
+        if isinstance(request.body, bytes):
+            visit.request.body = Body(request.body)
+        elif "request.body" in pipeline.reads:
+            visit.request.body = Body(await request.read(self._limits.buffered_bytes))
+        else:
+            visit.request.body = Body(None, request.body)
+
+    async def _answer(self, visit: Visit, request: WireRequest) -> WireResponse:
+        response = visit.response if visit.response is not None else error_response(500, "Internal server error")
+        if response.body.stream is not visit.open_body or response.body.data is not None:
+            await visit.drop_body()  # a policy answered with something else
+        self.by_status[response.status_code] += 1
+        status = response.status_code
+        return answer_of(response, request.method, lambda size: self._note(visit, request, status, size))
+
+    # telling
+
+    def _publish(self, backend: str, rule: str, event: Opened | Closed) -> None:
+        if self._table is None:
+            return
+        service = self._table.snapshot.service
+        self._events.write(render_event(event, self._anchor, Source(service.resource_id, backend, rule, service.unit)))
+
+    def _note_attempt(
+        self, visit: Visit, target: Target, came: ClientResponse | UpstreamFailure, took_s: float
+    ) -> None:
+        self.attempts += 1
+        if not self._log.enabled:
+            return
+        status = came.status if isinstance(came, ClientResponse) else None
+        reason = None if isinstance(came, ClientResponse) else came.reason
+        name = target.entity.name if target.entity is not None else None
+        self._log.add(attempt_record(visit, visit.attempts, name, str(target.url), status, reason, took_s))
+
+    def _note(self, visit: Visit, request: WireRequest, status: int, size: int) -> None:
+        if self._log.enabled:
+            sent = len(request.body) if isinstance(request.body, bytes) else int(request.header("content-length") or 0)
+            self._log.add(request_record(visit, request, status, (sent, size), self._clock() - request.received))
+
+    def _telemetry(self, kind: str, data: dict[str, object]) -> None:
+        self._log.add({"Type": kind, "TimeGenerated": datetime.now(UTC).isoformat(), **data})
+
+
+def _visit(request: WireRequest, table: Table) -> Visit:
+    """The context of a request of which nothing is known yet but its head."""
+    path, _, query = request.target.partition("?")
+    host = request.header("host") or "localhost"
+    url = _client_url(host, _normal(path), query)
+    dropped = _connection_headers(request)
+    headers = Headers([header for header in request.headers if header[0] not in dropped])
+    asked = Request(request.method, url, _copy(url), headers, Body(), request.peer)
+    return Visit(
+        UUID(int=random.getrandbits(128), version=4),  # names a request, guards nothing
+        datetime.now(UTC),
+        asked,
+        NO_API,
+        NO_OPERATION,
+        table.deployment,
+        started=request.received,
+        client_host=request.header("host"),
+    )
+
+
+def _admit(visit: Visit, request: WireRequest, table: Table) -> tuple[Pipeline, PolicyFault | None]:
+    """Find the operation and check the key: the pipeline to run, and why it shall only run on-error."""
+    url = visit.request.url
+    match = table.router.match(request.method, url.path)
+    if match is None:
+        return _unmatched(visit, table)
+    api, operation = match.api, match.operation
+    _place(visit, match, table)
+    try:
+        access = table.keys.check(api, visit.request.headers, url.query, visit.client_host or "")
+    except PolicyFault as fault:
+        return table.pipeline(None, api, operation), fault
+    visit.subscription = access.subscription
+    visit.product = table.product(access.product)
+    return table.pipeline(access.product, api, operation), None
+
+
+def _place(visit: Visit, match: Match, table: Table) -> None:
+    """Note the operation, and point the request at the API's service URL."""
+    visit.api, visit.operation = table.api(match.api), table.operation(match.api, match.operation)
+    visit.remaining_path = match.rest
+    visit.request.matched_parameters = dict(match.parameters)
+    base, url = table.base(match.api), visit.request.url
+    if base is not None:
+        visit.request.url = Url(base.scheme, base.host, base.port, base.path.rstrip("/") + match.rest or "/", url.query)
+
+
+def _unmatched(visit: Visit, table: Table) -> tuple[Pipeline, PolicyFault]:
+    api = table.router.api_of(visit.request.url.path)
+    if api is not None:
+        visit.api = table.api(api)
+    message = "Unable to match incoming request to an operation."
+    fault = PolicyFault(
+        "configuration", "OperationNotFound", message, 404, response=error_response(404, "Resource not found")
+    )
+    return table.pipeline(None, api, None), fault
+
+
+def _client_url(host: str, path: str, query: str) -> Url:
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdigit() and not name.endswith(":"):
+        return Url("http", name, int(port), path, query)
+    return Url("http", host, 80, path, query)
+
+
+def _copy(url: Url) -> Url:
+    return Url(url.scheme, url.host, url.port, url.path, url.query)
+
+
+def _normal(path: str) -> str:
+    """The path without dot segments, so that a policy and a backend cannot read it differently."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    return "/" + "/".join(kept)
+
+
+def _connection_headers(request: WireRequest) -> frozenset[str]:
+    """Headers of the client's connection, those it names in Connection included."""
+    named = request.header("connection")
+    if named is None or named.lower() in ("keep-alive", "close"):
+        return HOP_BY_HOP
+    return HOP_BY_HOP | {name.strip().lower() for name in named.split(",")} - {"host", "content-length"}
