@@ -69,7 +69,7 @@ def read_document(path: Path, model: type[Model], what: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        faults = [f"{path}: {_field(fault['loc'])}{_fault_text(fault, model)}" for fault in error.errors()]
+        faults = [f"{path}: {_field(fault['loc'])}{_fault_text(fault, model)}" for fault in _own_faults(error)]
         raise BadInput("\n".join(faults)) from None
 
 
@@ -83,6 +83,18 @@ def _yaml_fault(error: yaml.YAMLError) -> str:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
     return f"not YAML: {error}"
+
+
+def _own_faults(error: ValidationError) -> list[Any]:
+    """The faults, but for a list called too short only because an item of it has a fault of its own."""
+    found = error.errors(include_url=False)
+    places = [fault["loc"] for fault in found]
+    return [
+        fault
+        for fault in found
+        if fault["type"] != "too_short"
+        or not any(p != fault["loc"] and p[: len(fault["loc"])] == fault["loc"] for p in places)
+    ]
 
 
 def _field(location: tuple[int | str, ...]) -> str:

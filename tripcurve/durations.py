@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import isodate
@@ -21,15 +22,25 @@ def parse_seconds(value: object) -> float:
     if isinstance(value, int | float):
         return float(value)
     if isinstance(value, str):
-        try:
-            return float(isodate.parse_duration(value, as_timedelta_if_possible=True).total_seconds())
-        except (isodate.ISO8601Error, AttributeError, ValueError, TypeError, OverflowError):
-            pass
+        seconds = _iso_seconds(value)
+        if seconds is not None:
+            return seconds
         try:
             return float(value)
         except ValueError:
             pass
     raise ValueError(f"{value!r} is not a duration; write ISO 8601 such as PT5M (five minutes), or seconds such as 300")
+
+
+def _iso_seconds(text: str) -> float | None:
+    """Seconds of an ISO 8601 duration of fixed length; None for anything else."""
+    try:
+        duration = isodate.parse_duration(text, as_timedelta_if_possible=True)
+    except (isodate.ISO8601Error, ValueError, TypeError, OverflowError):
+        return None
+    # A duration with months or years is isodate's own type, whose total_seconds() leaves them out: P1M would be 0.
+    bare = not any(character.isdigit() for character in text)  # `PT` names no amount
+    return duration.total_seconds() if isinstance(duration, timedelta) and not bare else None
 
 
 def format_iso(seconds: float) -> str:

@@ -1,0 +1,146 @@
+"""The lab file: what is read, and what is refused in words a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tripcurve.documents import write_yaml
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab, load_lab, policy_path
+from tripcurve.shipped import shipped_names
+
+BREAKER: dict[str, Any] = {"count": 3, "interval": "PT5M", "status_codes": [429], "trip_duration": "PT1M"}
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    backend = {"name": "mock1", "breaker": BREAKER} | changes.pop("backend", {})
+    return {"name": "lab", "gateway": {"name": "apim"}, "backends": [backend]} | changes
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    def _write(text: Any) -> Path:
+        path = tmp_path / "my.yaml"
+        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text), "utf-8")
+        return path
+
+    return _write
+
+
+@pytest.mark.parametrize("name", shipped_names("provision/labs", ".yaml"))
+def test_every_lab_that_ships_is_good_and_is_written_back_as_read(name: str, write: Any) -> None:
+    lab = load_lab(name)
+    assert load_lab(write(write_yaml(lab).replace(lab.api.policy, str(policy_path(lab, Path(name)))))).backends == (
+        lab.backends
+    )
+
+
+def test_the_seeds_lab_has_the_seeds_rule() -> None:
+    rule = load_lab("seed").backends[0].breaker
+    assert rule is not None
+    assert (rule.count, rule.interval, rule.trip_duration) == (3, 300.0, 60.0)
+    assert (rule.status_codes, rule.error_reasons, rule.accept_retry_after) == (
+        ((429, 429),),
+        ("Server errors",),
+        False,
+    )
+
+
+def test_an_api_version_that_looks_like_a_date_stays_text(write: Any) -> None:
+    path = write("name: x\ngateway: {name: g}\napi: {version: 2024-02-01}\nbackends: [{name: b}]\n")
+    assert load_lab(path).api.version == "2024-02-01"
+
+
+@pytest.mark.parametrize(
+    ("backend", "host", "url"),
+    [
+        ({"name": "Mock1"}, "mock1.azurewebsites.net", "https://mock1.azurewebsites.net/openai"),
+        ({"name": "Acc", "kind": "openai"}, "acc.openai.azure.com", "https://acc.openai.azure.com/openai"),
+        ({"kind": "existing", "url": "http://Host:81/x/"}, "host", "http://Host:81/x"),
+    ],
+)
+def test_a_backends_host_and_url(backend: dict[str, Any], host: str, url: str) -> None:
+    found = Lab.model_validate(content(backend=backend)).backends[0]
+    assert (found.host, found.base_url) == (host, url)
+
+
+def test_two_backends_make_a_pool() -> None:
+    lab = Lab.model_validate(content(backends=[{"name": "a"}, {"name": "b"}]))
+    assert (lab.has_pool, lab.backend_id) == (True, "openai-pool")
+    assert (lab.backend_of_host("B.azurewebsites.net"), lab.backend_of_host("c.azurewebsites.net")) == ("b", None)
+
+
+def test_the_units_are_the_gateways_unless_overridden() -> None:
+    assert Lab.model_validate(content(gateway={"name": "g", "units": 2})).units == 2
+    assert Lab.model_validate(content(local={"unit_count_override": 3})).units == 3
+
+
+BAD: list[tuple[Any, str]] = [
+    (content(backend={"breaker": BREAKER | {"interval": "5 minutes"}}), "backends[0].breaker.interval: '5 minutes'"),
+    (content(backend={"breaker": BREAKER | {"interval": "5 minutes"}}), "write ISO 8601 such as PT5M"),
+    (content(backend={"breaker": BREAKER | {"trip_duration": "P1M"}}), "'P1M' is not a duration"),
+    (content(backend={"braker": {}}), "backends[0].braker: unknown key; known here: breaker, kind, latency"),
+    (content(gateway={"name": "g", "sku": "Consumption"}), "Consumption has no backend circuit breaker"),
+    (content(gateway={"name": "g", "sku": "Gold"}), "gateway.sku: "),
+    (content(gateway={}), "gateway.name: this key is required"),
+    (content(backends=[]), "backends: "),
+    (content(backends=[{"name": "a"}, {"name": "A"}]), "two backends share the name 'a'"),
+    (content(backends=[{"name": "a"}, {"name": "b"}], pool={"name": "a"}), "pool.name: 'a' is already a backend's"),
+    (content(backend={"kind": "existing"}), "kind existing needs `url`"),
+    (content(backend={"kind": "existing", "url": "ftp://x"}), "kind existing needs `url`"),
+    (content(backend={"url": "https://x"}), "`url` is for kind existing"),
+    (content(backend={"kind": "openai", "limits": {"rpm": 1}}), "`limits` is for kind mock"),
+    (content(backend={"latency": {"median_ms": 9, "p95_ms": 1}}), "p95_ms (1) must be at least median_ms (9)"),
+    (content(existing={"accounts": ["x"]}), "existing.accounts: 'x' is no backend"),
+    (content(local={"breaker_window": "wobbling"}), "local.breaker_window: "),
+    (content(local={"breaker_windw": "sliding"}), "local.breaker_windw: unknown key; known here: affinity_to_tripped"),
+    (content(api={"policy": "missing.xml"}), "api.policy: policy 'missing.xml' not found"),
+    (content(name=""), "name: "),
+    (content(local=None), "local: "),
+    ("name: x\nname: y\n", "line 2, column 1: the key 'name' stands twice"),
+    ("a: &x [1]\nb: *x\n", "aliases (*name) are not accepted here"),
+    ("a: [1\n", "line 2"),
+    ("[1, 2]", "a lab is a YAML mapping"),
+    ("", "a lab is a YAML mapping"),
+    ("a: \x07", "not YAML"),
+    ("? [1, 2]\n: 3\n", "a key is wanted here"),
+    ("x: " + "[" * 5000, "nested too deeply"),
+    ("#" * 1_000_001, "too large"),
+]
+
+
+@pytest.mark.parametrize(("bad", "words"), BAD, ids=range(len(BAD)))
+def test_a_bad_lab_names_file_field_fault_and_remedy(bad: Any, words: str, write: Any) -> None:
+    path = write(bad)
+    with pytest.raises(BadInput) as caught:
+        load_lab(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_every_fault_is_told_at_once(write: Any) -> None:
+    path = write(content(name="", colour="red", backend={"breaker": BREAKER | {"count": 0}}))
+    with pytest.raises(BadInput) as caught:
+        load_lab(path)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_missing_lab_lists_what_ships() -> None:
+    with pytest.raises(BadInput, match=r"lab 'nosuch' not found; .*quick, seed"):
+        load_lab("nosuch")
+
+
+def test_a_lab_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match="not UTF-8"):
+        load_lab(tmp_path / "x.yaml")
+
+
+def test_a_policy_is_looked_up_from_the_labs_own_folder(write: Any) -> None:
+    path = write(content(api={"policy": "own.xml"}))
+    (path.parent / "own.xml").write_text("<policies/>")
+    assert policy_path(load_lab(path), path) == path.parent / "own.xml"
