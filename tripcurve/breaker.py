@@ -15,6 +15,9 @@ The edges, where no option of `local:` says otherwise:
   arrives after the reset counts like any other;
 * `percentage` is looked at on every answer, so that the answer which completes the least
   volume can trip the breaker whatever it is.
+
+A rule that `BreakerRule` would refuse can still be run, as the option `rule_bounds` lets it through: with both
+conditions the count decides, with neither nothing trips, and a negative duration is none.
 """
 
 from __future__ import annotations
@@ -178,8 +181,9 @@ class Breaker:
         rule, window = self.rule, self._window
         if rule.count is not None:
             return failed and window.failures >= rule.count
-        volume = max(self.options.percentage_min_volume, 1)
-        return window.answers >= volume and window.failures * 100 >= (rule.percentage or 100) * window.answers
+        if rule.percentage is None or window.answers < self.options.percentage_min_volume:
+            return False
+        return window.failures * 100 >= rule.percentage * window.answers
 
     def _record_probe(self, now: float, outcome: Outcome) -> Events:
         self._probes_out -= 1
@@ -208,7 +212,7 @@ class Breaker:
         """Seconds to stay open: the rule's, or the Retry-After it heeds."""
         wanted = self._window.largest_retry_after() if self._hints else self._retry_after(outcome)
         if wanted is None:
-            return self.rule.trip_duration
+            return max(self.rule.trip_duration, 0.0)
         if self.options.retry_after_cap is not None:
             wanted = min(wanted, self.options.retry_after_cap)
         shorter_replaces = self.options.retry_after_shorter == "replaces"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from tripcurve.local_options import LocalOptions
@@ -43,7 +44,9 @@ def _number(text: str) -> float | None:
 
 def _seconds_to_date(text: str, wall_s: float) -> float | None:
     try:
-        seconds = parsedate_to_datetime(text).timestamp() - wall_s
+        moment = parsedate_to_datetime(text)
+        # A date without a zone is UTC, as HTTP dates are; without this it would be this machine's own zone.
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - wall_s
     except (ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_S)

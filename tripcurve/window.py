@@ -86,7 +86,8 @@ class FixedWindow:
             self._largest = retry_after_s
 
     def _start_of(self, now: float) -> float:
-        return math.floor(now / self._interval) * self._interval if self._on_clock else now
+        aligned = self._on_clock and self._interval > 0
+        return math.floor(now / self._interval) * self._interval if aligned else now
 
     def clear(self) -> None:
         self.failures = self.answers = 0

@@ -413,6 +413,38 @@ def test_a_revised_rule_keeps_an_open_breaker_open_to_its_deadline() -> None:
     assert send(b, 5.0, Outcome(500)) == [Opened(5.0, 5.0, 6.0, 1.0, 1)]
 
 
+def out_of_bounds(window: str = "sliding", **changes: Any) -> Breaker:
+    rule = dict(BreakerRule(count=1, interval=10, status_codes=(429,), trip_duration=5))
+    return Breaker(
+        BreakerRule.model_construct(**rule | changes), LocalOptions.model_validate({"breaker_window": window})
+    )
+
+
+def test_a_rule_with_neither_condition_never_trips() -> None:
+    b = out_of_bounds(count=None)
+    assert [send(b, float(now)) for now in range(20)] == [[]] * 20
+
+
+def test_a_rule_with_both_conditions_goes_by_its_count() -> None:
+    b = out_of_bounds(count=3, percentage=1)
+    assert [bool(send(b, float(now))) for now in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("window", ["sliding", "fixed_first_failure", "fixed_clock"])
+@pytest.mark.parametrize("interval", [0.0, -5.0])
+def test_an_interval_of_no_length_holds_one_failure_at_most(window: str, interval: float) -> None:
+    b = out_of_bounds(window, count=2, interval=interval)
+    assert [send(b, now) for now in (1.0, 1.0, 2.0)] == [[], [], []]
+
+
+def test_a_negative_trip_duration_is_none() -> None:
+    assert send(out_of_bounds(trip_duration=-5.0), 1.0) == [Opened(1.0, 1.0, 1.0, 0.0, 1)]
+
+
+def test_a_reversed_range_holds_no_status() -> None:
+    assert send(out_of_bounds(status_codes=((503, 500),)), 0.0, Outcome(500)) == []
+
+
 def test_an_impossible_transition_raises() -> None:
     b = breaker()
     with pytest.raises(ImpossibleTransition, match="closed cannot become half-open"):

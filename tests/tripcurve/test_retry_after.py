@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,17 @@ def test_seconds_and_dates(value: str | None, seconds: float | None) -> None:
 
 def test_a_date_is_not_read_when_the_option_wants_seconds_only() -> None:
     assert read("Tue, 25 Nov 2025 12:00:30 GMT", retry_after_forms="seconds") is None
+
+
+def test_a_date_without_a_zone_is_utc_whatever_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert read("Tue, 25 Nov 2025 12:00:30") == 30.0
+        assert read("Tue, 25 Nov 2025 12:00:30 -0000") == 30.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_milliseconds_are_read_only_with_the_option() -> None:
