@@ -143,6 +143,7 @@ ACCOUNT = Kind(
     put_style="body",
     delete_style="location",
     deleting=_forget_identity,
+    show=lambda _, account: {**account.body, "etag": account.etag},
 )
 DEPLOYMENT = Kind(
     f"{ACCOUNT_TYPE}/deployments",

@@ -145,8 +145,9 @@ class Identity:
         """Cloud metadata in the shape `az cloud register --endpoint-resource-manager` reads."""
         base = self._base_url()
         described = _cloud(base, self._directory.tenant_id)
-        newer = request.query.get("api-version", "") >= "2019-05-01"
-        return web.json_response([described] if newer else described)
+        # Azure gives a list of clouds at these versions, the one cloud at others.
+        listed = request.query.get("api-version", "").startswith(("2019-", "2020-"))
+        return web.json_response([described] if listed else described)
 
 
 def _cloud(base: str, tenant: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -38,11 +37,11 @@ def group(clients: Clients) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_place(clients: Clients) -> Iterator[Place]:
+def shared_place(clients: Clients) -> Place:
     place = Place(unique("group"), unique("service"))
     clients.groups.resource_groups.create_or_update(place.group, {"location": "eastus"})
     clients.apim.api_management_service.begin_create_or_update(*place.at, SERVICE).result()
-    yield place
+    return place
 
 
 @pytest.fixture
