@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from provision.local.gateway.policies.answers import error_response, internal_error
 from provision.local.gateway.policies.catalogue import documented_elements
 from provision.local.gateway.policies.document import DEFAULT_GLOBAL, Document, check_fragment, compile_document
 from provision.local.gateway.policies.faults import Fault, PolicyError
-from provision.local.gateway.policies.pipeline import Pipeline, error_response, internal_error
+from provision.local.gateway.policies.pipeline import Pipeline
 from provision.local.gateway.policies.state import Counters, ValueCache
 
 __all__ = [

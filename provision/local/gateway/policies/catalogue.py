@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provision.local.gateway.policies import identity, mutation, routing
+from provision.local.gateway.policies import (
+    access,
+    caching,
+    identity,
+    limits,
+    mutation,
+    refused,
+    routing,
+    sending,
+    telemetry,
+    tokens,
+    validate_token,
+)
 from provision.local.gateway.policies.elements import ANYWHERE, Attribute, Element, Policy
 
 __all__ = ["POLICIES", "documented_elements"]
@@ -18,8 +30,10 @@ _FRAGMENT = Policy(
     note="its policies are put in its place when the document is compiled",
 )
 
-POLICIES: dict[str, Policy] = {
-    policy.name: policy for policy in (*routing.POLICIES, *mutation.POLICIES, *identity.POLICIES, _FRAGMENT)
+_MODULES = (routing, mutation, identity, telemetry, caching, limits, tokens, access, validate_token, sending, refused)
+
+POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for policy in module.POLICIES} | {
+    _FRAGMENT.name: _FRAGMENT
 }
 
 

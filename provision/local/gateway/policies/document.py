@@ -106,8 +106,8 @@ def _sections(root: Node, reader: ElementReader, scope: str) -> dict[str, tuple[
 
 def _check_section(node: Node, sections: Mapping[str, object]) -> None:
     if node.name not in SECTIONS:
-        expected = ", ".join(SECTIONS)
-        reason = f"The element 'policies' has invalid child element '{node.name}'. List of possible elements expected: '{expected}'."
+        expected = f"List of possible elements expected: '{', '.join(SECTIONS)}'."
+        reason = f"The element 'policies' has invalid child element '{node.name}'. {expected}"
         raise node.error(reason, target="policies")
     if node.name in sections:
         raise node.error(f"The section '{node.name}' may stand only once in a document.")

@@ -1,0 +1,112 @@
+"""Reads token usage from requests and responses without holding up a stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from provision.local.gateway.context import Response
+from provision.local.gateway.policies.steps import Run
+
+__all__ = ["CHARACTERS_PER_TOKEN", "Usage", "estimate_prompt", "watch_usage"]
+
+CHARACTERS_PER_TOKEN = 4
+"""An estimate good enough for English prose; the service's own tokenizer is not at hand."""
+TOKENS_PER_IMAGE = 1200
+"""The most that an image counts when estimating (facts 4.3)."""
+TAIL_BYTES = 64 * 1024
+"""Usage stands at the end of an answer: only so much of a stream is kept."""
+
+_COUNT = re.compile(rb'"(prompt|completion|total|input|output)_tokens"\s*:\s*(\d{1,12})')
+_NAMES = {b"input": b"prompt", b"output": b"completion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; `estimated` when the answer did not say."""
+
+    prompt: int
+    completion: int
+    total: int
+    estimated: bool = False
+
+
+def estimate_prompt(body: bytes | None) -> int:
+    """Tokens in a request's messages, prompt or input, by their length; 0 when there is nothing to read."""
+    try:
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return 0
+    if not isinstance(document, dict):
+        return 0
+    parts = [document.get(name) for name in ("messages", "prompt", "input", "instructions", "system")]
+    return sum(_tokens(part) for part in parts if part is not None)
+
+
+def _tokens(part: object, depth: int = 0) -> int:
+    if isinstance(part, str):
+        return -(-len(part) // CHARACTERS_PER_TOKEN)
+    if depth > 20 or not isinstance(part, (list, dict)):
+        return 0
+    if isinstance(part, dict) and part.get("type") in ("image_url", "input_image"):
+        return TOKENS_PER_IMAGE
+    return sum(_tokens(inner, depth + 1) for inner in (part.values() if isinstance(part, dict) else part))
+
+
+class _Meter:
+    """Watches an answer go by; says at its end what it used."""
+
+    def __init__(self, prompt_estimate: int) -> None:
+        self._prompt = prompt_estimate
+        self._tail = b""
+        self._frames = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self._tail = (self._tail + chunk)[-TAIL_BYTES:]
+        self._frames += chunk.count(b'"delta"')
+
+    def usage(self) -> Usage:
+        found: dict[bytes, int] = {}
+        for name, count in _COUNT.findall(self._tail):
+            found[_NAMES.get(name, name)] = int(count)
+        if found:
+            prompt, completion = found.get(b"prompt", 0), found.get(b"completion", 0)
+            return Usage(prompt, completion, found.get(b"total", prompt + completion))
+        return Usage(self._prompt, self._frames, self._prompt + self._frames, estimated=True)
+
+
+def watch_usage(run: Run, prompt_estimate: int, done: Callable[[Usage], None]) -> None:
+    """Have `done` called with what the backend's answer used, once it is there to its end.
+
+    An answer other than 2xx used nothing, and nothing is reported.
+    """
+
+    def attach() -> None:
+        response = run.context.response
+        if response is not None and 200 <= response.status_code < 300:
+            _attach(response, _Meter(prompt_estimate), done)
+
+    run.later(attach)
+
+
+def _attach(response: Response, meter: _Meter, done: Callable[[Usage], None]) -> None:
+    body = response.body
+    if body.data is None and body.stream is not None:
+        body.stream = _watched(body.stream, meter, done)
+    else:
+        meter.feed(body.data or b"")
+        done(meter.usage())
+
+
+async def _watched(stream: AsyncIterator[bytes], meter: _Meter, done: Callable[[Usage], None]) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in stream:
+            meter.feed(chunk)
+            yield chunk
+    finally:
+        done(meter.usage())
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
