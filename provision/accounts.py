@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from provision.groups import plain_location
-from provision.resource import Fields, Found, Resource, SoftDeleting, none_if_absent, wait_for
+from provision.resource import Fields, Found, Resource, SoftDeleting, none_if_absent, none_if_hidden, wait_for
 
 __all__ = ["Account", "Deployment"]
 
@@ -84,7 +84,7 @@ class Account(SoftDeleting):
     def holder(self) -> str | None:
         deleted = self.context.clients.cognitive.deleted_accounts
         group = self.context.lab.resource_group
-        twin = none_if_absent(lambda: deleted.get(self.location, group, self.name))
+        twin = none_if_hidden(lambda: deleted.get(self.location, group, self.name))
         return None if twin is None else self.id
 
     def purge(self) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from provision.plan import differences
 from provision.resource import Fields, Found, Resource, none_if_absent, wait_for
 from tripcurve.errors import BadInput
+
+if TYPE_CHECKING:
+    from azure.mgmt.apimanagement.models import SubscriptionKeyParameterNamesContract
 
 __all__ = ["ApiImport", "ApiPolicy", "NamedValue"]
 
@@ -34,6 +38,11 @@ class ApiImport(Resource):
         return f"{self.context.gateway_id}/apis/{self.name}"
 
     def desired(self) -> Fields:
+        # What a document at a public address holds is the service's to read, so nothing is asked of it here.
+        by_url = self.context.cloud.import_by_url
+        return self._settings() if by_url else {**self._settings(), "operations": _operations(_shipped())}
+
+    def _settings(self) -> Fields:
         return {
             "display_name": "OpenAI",
             "description": "OpenAI inference API",
@@ -61,6 +70,9 @@ class ApiImport(Resource):
             "key_header": None if keys is None else keys.header,
             "key_query": None if keys is None else keys.query,
         }
+        if not self.context.cloud.import_by_url:
+            found = self.context.clients.apim.api_operation.list_by_api(lab.resource_group, lab.gateway.name, self.name)
+            fields["operations"] = sorted(f"{item.method} {item.url_template}" for item in found)
         return Found(fields, state=api.provisioning_state)
 
     def put(self, found: Found | None) -> None:
@@ -68,13 +80,25 @@ class ApiImport(Resource):
 
         form, document = self._document()
         keys = models.SubscriptionKeyParameterNamesContract(header=KEY_NAME, query=KEY_NAME)
-        settings = {name: value for name, value in self.desired().items() if not name.startswith("key_")}
+        settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
         body = models.ApiCreateOrUpdateParameter(
             format=form, value=document, subscription_key_parameter_names=keys, **settings
         )
         apis, lab = self.context.clients.apim.api, self.context.lab
         poller = apis.begin_create_or_update(lab.resource_group, lab.gateway.name, self.name, body)
         wait_for(poller, self.context.heartbeat)
+        self._settle(settings, keys)
+
+    def _settle(self, settings: Fields, keys: SubscriptionKeyParameterNamesContract) -> None:
+        """Say once more what the document, being imported, may have overruled: names and addresses."""
+        from azure.mgmt.apimanagement import models
+
+        made = self.read()
+        if made is None or not differences(made.fields, self._settings()):
+            return
+        apis, lab = self.context.clients.apim.api, self.context.lab
+        body = models.ApiUpdateContract(subscription_key_parameter_names=keys, **settings)
+        apis.update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=body)
 
     def _document(self) -> tuple[str, str]:
         """Format and value of the OpenAPI document."""
@@ -82,7 +106,7 @@ class ApiImport(Resource):
         if self.context.cloud.import_by_url:
             stage = "preview" if version.endswith("-preview") else "stable"
             return "openapi+json-link", SPEC_URL.format(stage=stage, version=version)
-        document: dict[str, Any] = json.loads(SPEC.read_text(encoding="utf-8"))
+        document = _shipped()
         document["info"]["version"] = version
         return "openapi+json", json.dumps(document)
 
@@ -95,6 +119,16 @@ class ApiImport(Resource):
         )
         if poller is not None:
             wait_for(poller, self.context.heartbeat)
+
+
+def _shipped() -> dict[str, Any]:
+    """Our copy of the API's document."""
+    document: dict[str, Any] = json.loads(SPEC.read_text(encoding="utf-8"))
+    return document
+
+
+def _operations(document: dict[str, Any]) -> list[str]:
+    return sorted(f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods)
 
 
 class ApiPolicy(Resource):

@@ -12,6 +12,7 @@ from provision.clients import Clients
 from provision.clouds import Cloud
 from provision.graph import gateway_of, lab_resources
 from provision.orphans import orphans_of
+from provision.patience import Patience
 from provision.plan import Plan, Step, make_plan
 from provision.progress import DONE_WORDS, Progress, Silent
 from provision.resource import Context, SoftDeleting
@@ -112,8 +113,9 @@ def apply_lab(
     with file.locked() as remembered, open_context(lab, cloud, lab_file) as context:
         context.heartbeat = progress.lasting
         steps = _settled_plan(context, remembered, progress, sleep)
+        patience = Patience(sleep, cloud.poll_s, cloud.outage_s, progress)
         for step in steps:
-            _carry_out(step, remembered, file, progress)
+            _carry_out(step, remembered, file, patience)
         remembered.endpoint = _endpoint(context, steps)
         file.save(remembered)
         return Applied(plan_of(context, steps), target_of(remembered, cloud))
@@ -137,8 +139,8 @@ def _settled_plan(
     return steps
 
 
-def _carry_out(step: Step, remembered: State, file: StateFile, progress: Progress) -> None:
-    action, resource = step.action, step.resource
+def _carry_out(step: Step, remembered: State, file: StateFile, patience: Patience) -> None:
+    action, resource, progress = step.action, step.resource, patience.progress
     slow = resource.slow if action.action == "create" and resource.context.cloud.kind == "azure" else None
     progress.started(action.action, f"{action.type} {action.name}", slow)
     if action.action == "create":
@@ -148,9 +150,9 @@ def _carry_out(step: Step, remembered: State, file: StateFile, progress: Progres
         if action.action == "delete":
             resource.delete()
         elif action.action != "leave":
-            resource.put(step.found)
-    except BaseException:
-        progress.finished("failed")
+            patience.put(step)
+    except BaseException as error:
+        progress.finished("failed" if isinstance(error, Exception) else "stopped")
         raise
     if action.action == "delete":
         remembered.has_deleted(resource.id, soft=isinstance(resource, SoftDeleting))

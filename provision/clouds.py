@@ -53,6 +53,11 @@ class Cloud:
         """Seconds between two looks at a long operation, where the service names none."""
         return 30.0 if self.kind == "azure" else 0.1
 
+    @property
+    def outage_s(self) -> float:
+        """Seconds without a connection that a long piece of work bears before it gives up."""
+        return 900.0 if self.kind == "azure" else 5.0
+
     def explain(self) -> str:
         """The cloud in a few words, for people."""
         where = "Azure" if self.kind == "azure" else f"local cloud at {self.management_url}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,8 @@ def up(
     model, file, where = _open(lab, cloud, connection, subscription)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
-    applied = apply_lab(model, where, progress=_progress(), lab_file=file, state=state)
+    with _going_on_later("up"):
+        applied = apply_lab(model, where, progress=_progress(), lab_file=file, state=state)
     report = UpReport(
         lab=model.name,
         cloud=where.kind,
@@ -179,7 +182,8 @@ def down(
     model, file, where = _open(lab, cloud, connection, subscription)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
-    removed = down_lab(model, where, purge=purge, progress=_progress(), lab_file=file, state=state)
+    with _going_on_later("down"):
+        removed = down_lab(model, where, purge=purge, progress=_progress(), lab_file=file, state=state)
     _say(removed_text(removed))
     return _answer(removed, as_json, 0)
 
@@ -188,6 +192,15 @@ def _open(lab: str, cloud: str, connection: Path | None, subscription: str | Non
     model = load_lab(lab)
     file = find_file(lab, LABS, ".yaml", "lab")
     return model, file, choose_cloud(model, cloud, connection, subscription)
+
+
+@contextmanager
+def _going_on_later(command: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(f"interrupted: what is done stays done; run `tripcurve {command}` again to go on")
+        raise
 
 
 def _progress() -> Progress:

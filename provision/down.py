@@ -98,8 +98,8 @@ class _Teardown:
         self._progress.started("delete", f"{resource.type} {resource.name}")
         try:
             resource.delete()
-        except BaseException:
-            self._progress.finished("failed")
+        except BaseException as error:
+            self._progress.finished("failed" if isinstance(error, Exception) else "stopped")
             raise
         self._progress.finished("deleted")
         self._forget(resource, soft=isinstance(resource, SoftDeleting))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from provision.groups import plain_location
-from provision.resource import UNKNOWN, Fields, Found, SoftDeleting, none_if_absent, wait_for
+from provision.resource import UNKNOWN, Fields, Found, SoftDeleting, none_if_absent, none_if_hidden, wait_for
 
 if TYPE_CHECKING:
     from azure.mgmt.apimanagement.models import ApiManagementServiceResource, ApiManagementServiceUpdateParameters
@@ -118,7 +118,7 @@ class GatewayService(SoftDeleting):
 
     def holder(self) -> str | None:
         deleted = self.context.clients.apim.deleted_services
-        twin = none_if_absent(lambda: deleted.get_by_name(self.name, self.context.lab.location))
+        twin = none_if_hidden(lambda: deleted.get_by_name(self.name, self.context.lab.location))
         return None if twin is None else twin.service_id or UNKNOWN
 
     def purge(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from provision.resource import UNKNOWN, Fields, Found, Resource, SoftDeleting
 from provision.state import State
@@ -53,8 +53,10 @@ class Plan(BaseModel):
     def count(self, action: str) -> int:
         return sum(1 for item in self.actions if item.action == action)
 
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy has no plugin for it
     @property
     def has_changes(self) -> bool:
+        """Whether there is anything to do."""
         return any(item.action != "leave" for item in self.actions)
 
     @property

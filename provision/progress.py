@@ -25,6 +25,9 @@ class Progress(Protocol):
     def lasting(self) -> None:
         """About once a second while the step runs."""
 
+    def trouble(self, what: str) -> None:
+        """Something went wrong that is being dealt with."""
+
     def finished(self, how: str) -> None:
         """`how` says how it ended, such as created."""
 
@@ -35,6 +38,8 @@ class Silent:
     def started(self, doing: str, what: str, note: str | None = None) -> None: ...
 
     def lasting(self) -> None: ...
+
+    def trouble(self, what: str) -> None: ...
 
     def finished(self, how: str) -> None: ...
 
@@ -64,6 +69,9 @@ class ConsoleProgress:
         elif self._clock() - self._told >= EVERY_S:
             self._told = self._clock()
             self.console.print(f"  … {self._line()}", highlight=False)
+
+    def trouble(self, what: str) -> None:
+        self.console.print(f"  ! {self._what}: {what}", highlight=False)
 
     def finished(self, how: str) -> None:
         self._stop()

@@ -173,6 +173,21 @@ def none_if_absent(call: Callable[[], Answer]) -> Answer | None:
         return None
 
 
+def none_if_hidden(call: Callable[[], Answer]) -> Answer | None:
+    """What the call returns; None when there is no such resource, or we may not look.
+
+    For look-ups that are a courtesy: what they would find, the creation itself tells too, in worse words.
+    """
+    from azure.core.exceptions import HttpResponseError
+
+    try:
+        return call()
+    except HttpResponseError as error:
+        if error.status_code in (403, 404):
+            return None
+        raise
+
+
 def wait_for(poller: Any, heartbeat: Heartbeat) -> Any:
     """The result of a long operation, calling `heartbeat` about once a second until it is there."""
     while not poller.done():

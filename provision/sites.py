@@ -40,7 +40,6 @@ class ServicePlan(Resource):
     def read(self) -> Found | None:
         plans = self.context.clients.web.app_service_plans
         plan = none_if_absent(lambda: plans.get(self.context.lab.resource_group, self.name))
-        # The web client answers None, not an error, for a plan that is not there.
         if plan is None:
             return None
         sku = None if plan.sku is None else plan.sku.name

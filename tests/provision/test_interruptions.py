@@ -43,6 +43,9 @@ class KillAt:
     def lasting(self) -> None:
         self._seen("lasting")
 
+    def trouble(self, what: str) -> None:
+        self._seen("trouble")
+
     def finished(self, how: str) -> None:
         self._seen("finished")
 
@@ -108,6 +111,7 @@ class DieAt:
     left = int(sys.argv[3])
     def started(self, *_): self.count()
     def lasting(self): pass
+    def trouble(self, what): pass
     def finished(self, how): pass
     def count(self):
         DieAt.left -= 1
