@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 from provision.local.arm.apim.paths import SERVICE_TYPE
 from provision.local.arm.crud import Draft
 from provision.local.arm.errors import ArmError
 from provision.local.arm.store import Resource, Store
+from provision.local.arm.world import World
 
-__all__ = ["check_policy", "fragments_of", "named_values_of"]
+__all__ = ["check_dependents", "check_fragment", "check_policy", "fragments_of", "named_values_of", "service_of"]
 
 _SCOPES = {"apis": "api", "operations": "operation", "products": "product"}
+Fragments = Mapping[str, Mapping[str, str]]
 
 
 def named_values_of(store: Store, service: Resource) -> dict[str, str]:
@@ -27,44 +32,81 @@ def fragments_of(store: Store, service: Resource) -> dict[str, dict[str, str]]:
     }
 
 
-def _service(draft: Draft) -> Resource:
-    service = draft.world.store.get("/".join(draft.id.split("/")[:9]))
+def service_of(world: World, identifier: str) -> Resource:
+    """The service that something stands in. Raises LookupError when there is none."""
+    service = world.store.get("/".join(identifier.split("/")[:9]))
     if service is None:
-        raise LookupError(draft.id)
+        raise LookupError(identifier)
     return service
 
 
 def check_policy(draft: Draft, form: str, value: str) -> None:
     """Raises ArmError 400 with one detail per fault."""
-    scope = _SCOPES.get(draft.id.split("/")[-4].lower(), "global")
-    _compile(draft, form, value, scope)
+    from provision.local.gateway.policies import compile_document
 
-
-def _compile(draft: Draft, form: str, value: str, scope: str) -> None:
-    from provision.local.gateway import policies
-
-    if not hasattr(policies, "compile_document"):
-        return
-    from provision.local.gateway.policies import PolicyError, compile_document
-
-    service = _service(draft)
-    try:
+    store, service = draft.world.store, service_of(draft.world, draft.id)
+    with _refused():
         compile_document(
             value,
             format=form,
-            scope=scope,
-            named_values=named_values_of(draft.world.store, service),
-            fragments=fragments_of(draft.world.store, service),
+            scope=_scope(draft.id),
+            named_values=named_values_of(store, service),
+            fragments=fragments_of(store, service),
             options=draft.world.options,
         )
+
+
+def check_fragment(draft: Draft, form: str, value: str) -> None:
+    """Raises ArmError 400 with one detail per fault."""
+    from provision.local.gateway.policies import check_fragment as check
+
+    store, service = draft.world.store, service_of(draft.world, draft.id)
+    with _refused():
+        check(
+            value,
+            format=form,
+            named_values=named_values_of(store, service),
+            fragments=fragments_of(store, service),
+            options=draft.world.options,
+        )
+
+
+def check_dependents(world: World, service: Resource, named_values: Mapping[str, str], fragments: Fragments) -> None:
+    """Whether every stored policy would still compile with these values and fragments.
+
+    Raises ArmError 400: a value or fragment in use cannot go, nor become something that breaks its users.
+    """
+    from provision.local.gateway.policies import compile_document
+
+    for policy in world.store.below(service.id):
+        if policy.name != "policy" or not policy.kind.endswith("/policies"):
+            continue
+        with _refused():
+            compile_document(
+                policy.properties["value"],
+                format=policy.properties["format"],
+                scope=_scope(policy.id),
+                named_values=named_values,
+                fragments=fragments,
+                options=world.options,
+            )
+
+
+def _scope(identifier: str) -> str:
+    return _SCOPES.get(identifier.split("/")[-4].lower(), "global")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """The compiler's faults as the service's answer."""
+    from provision.local.gateway.policies import PolicyError
+
+    try:
+        yield
     except PolicyError as error:
         details = [
-            {"code": "ValidationError", "target": fault.target, "message": _text(fault)} for fault in error.faults
+            {"code": "ValidationError", "target": fault.target, "message": fault.message} for fault in error.faults
         ]
         raise ArmError(
             400, "ValidationError", "One or more fields contain incorrect values:", details=details
         ) from None
-
-
-def _text(fault: object) -> str:
-    return str(getattr(fault, "message", fault))

@@ -5,8 +5,13 @@ from __future__ import annotations
 import copy
 import re
 
-from lxml import etree
-
+from provision.local.arm.apim.compiler import (
+    check_dependents,
+    check_fragment,
+    fragments_of,
+    named_values_of,
+    service_of,
+)
 from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
@@ -33,8 +38,19 @@ def _prepare_value(draft: Draft) -> Json:
         faults.append(("value", f"Value must be 1 to {LONGEST} characters long."))
     if faults:
         raise validation_error(*faults)
+    if draft.existing is not None:
+        _check_value_change(draft, str(sent["displayName"]), str(value))
     draft.secrets["value"] = value
     return {"properties": {"tags": [], "secret": False, **sent}}
+
+
+def _check_value_change(draft: Draft, name: str, value: str) -> None:
+    service = service_of(draft.world, draft.id)
+    changed = named_values_of(draft.world.store, service)
+    if draft.existing is not None:
+        changed.pop(str(draft.existing.properties["displayName"]), None)
+    changed[name] = value
+    check_dependents(draft.world, service, changed, fragments_of(draft.world.store, service))
 
 
 def _show_value(world: World, resource: Resource) -> Json:
@@ -53,29 +69,32 @@ def _prepare_fragment(draft: Draft) -> Json:
     value = sent.get("value")
     if not isinstance(value, str) or not value.strip():
         raise validation_error(("value", "Value is required: the fragment."))
-    _check_well_formed(form, value)
+    check_fragment(draft, form, value)
+    if draft.existing is not None:
+        service = service_of(draft.world, draft.id)
+        changed = {**fragments_of(draft.world.store, service), draft.name: {"format": form, "value": value}}
+        check_dependents(draft.world, service, named_values_of(draft.world.store, service), changed)
     return {"properties": {**sent, "format": form}}
 
 
-def _check_well_formed(form: str, value: str) -> None:
-    """The text must hold one `fragment`; its policies are checked by the documents that include it.
+async def _check_value_unused(world: World, value: Resource) -> None:
+    service = service_of(world, value.id)
+    left = named_values_of(world.store, service)
+    left.pop(str(value.properties["displayName"]), None)
+    check_dependents(world, service, left, fragments_of(world.store, service))
 
-    In `rawxml` expressions may hold characters that XML would have escaped, so only the ends are looked at.
-    """
-    text = value.strip()
-    if not (text.startswith("<fragment") and text.endswith(("</fragment>", "/>"))):
-        raise validation_error(("value", "A policy fragment is one 'fragment' element."))
-    if form == "xml":
-        try:
-            etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
-        except etree.XMLSyntaxError as error:
-            raise validation_error(("value", f"The fragment is no XML: {error}")) from None
+
+async def _check_fragment_unused(world: World, fragment: Resource) -> None:
+    service = service_of(world, fragment.id)
+    left = {name: text for name, text in fragments_of(world.store, service).items() if name != fragment.name}
+    check_dependents(world, service, named_values_of(world.store, service), left)
 
 
 NAMED_VALUE = Kind(
     f"{SERVICE_TYPE}/namedValues",
     f"{SERVICE}/namedValues/{{value}}",
     _prepare_value,
+    deleting=_check_value_unused,
     show=_show_value,
     put_style="both",
     etags=True,
@@ -85,6 +104,7 @@ FRAGMENT = Kind(
     f"{SERVICE_TYPE}/policyFragments",
     f"{SERVICE}/policyFragments/{{fragment}}",
     _prepare_fragment,
+    deleting=_check_fragment_unused,
     put_style="both",
     etags=True,
     label="PolicyFragment",
