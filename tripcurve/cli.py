@@ -96,7 +96,7 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Create or mend the lab: a second `up` changes nothing."""
-    from provision import commands
+    import provision.commands as commands
 
     raise typer.Exit(commands.up(lab, cloud, connection, subscription, as_json))
 
@@ -110,7 +110,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show what `up` would create or change."""
-    from provision import commands
+    import provision.commands as commands
 
     raise typer.Exit(commands.plan(lab, cloud, connection, subscription, as_json))
 
@@ -124,7 +124,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what of the lab exists, and any drift."""
-    from provision import commands
+    import provision.commands as commands
 
     raise typer.Exit(commands.status(lab, cloud, connection, subscription, as_json))
 
@@ -138,7 +138,7 @@ def smoke(
     as_json: JsonOption = False,
 ) -> None:
     """The seed's two tests: a raw HTTP call, and the AzureOpenAI client."""
-    from provision import commands
+    import provision.commands as commands
 
     raise typer.Exit(commands.smoke(lab, cloud, connection, subscription, as_json))
 
@@ -153,7 +153,7 @@ def down(
     as_json: JsonOption = False,
 ) -> None:
     """Delete what `up` created, and nothing else."""
-    from provision import commands
+    import provision.commands as commands
 
     raise typer.Exit(commands.down(lab, purge, cloud, connection, subscription, as_json))
 
