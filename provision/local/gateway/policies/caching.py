@@ -155,6 +155,6 @@ POLICIES = (
     Policy(LOOKUP_VALUE, ANYWHERE, "D", "4.3 cache-lookup-value", LookupValue),
     Policy(STORE_VALUE, ANYWHERE, "D", "4.3 cache-store-value", StoreValue),
     Policy(REMOVE_VALUE, ANYWHERE, "D", "4.3 cache-remove-value", RemoveValue),
-    Policy(LOOKUP, frozenset({"inbound"}), "D", "PR-cache-lookup", Lookup, once=True),
-    Policy(STORE, frozenset({"outbound"}), "D", "PR-cache-store", Store, once=True),
+    Policy(LOOKUP, frozenset({"inbound"}), "D", "PR-cache-lookup", Lookup),
+    Policy(STORE, frozenset({"outbound"}), "D", "PR-cache-store", Store),
 )

@@ -42,7 +42,8 @@ class Element:
     """An element that only makes sense inside its parent, such as `value` in set-header.
 
     `text`: whether it has text, and whether that may be an expression. `steps`: it holds policies.
-    `ordered`: its children must come in the order in which they are listed here.
+    `ordered`: its children must come in the order in which they are listed here. `markup`: elements
+    inside it are text like any other (a SOAP body).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Element:
     steps: bool = False
     ordered: bool = False
     keep_space: bool = False
+    markup: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,18 @@ import re
 from dataclasses import dataclass
 
 from provision.local.gateway.context import PolicyContext
-from provision.local.gateway.expressions.errors import EvaluationError, ExpressionError
 
 __all__ = ["EvaluationError", "Expression", "ExpressionError", "compile_expression", "to_text"]
+
+
+class ExpressionError(Exception):
+    message = ""
+    line = column = 1
+
+
+class EvaluationError(Exception):
+    pass
+
 
 _BEARER = re.compile(r'@\("Bearer "\s*\+\s*\(string\)context\.Variables\["([^"]+)"\]\)')
 

@@ -56,13 +56,15 @@ RATE_BY_KEY = Element(
 _QUOTA = (
     Attribute("calls", "integer", least=1),
     Attribute("bandwidth", "integer", least=1),
-    Attribute("renewal-period", "integer", required=True, least=0),
 )
-QUOTA = Element("quota", _QUOTA, (_by_name("api", _QUOTA, (_by_name("operation", _QUOTA),)),))
+_RENEWAL = Attribute("renewal-period", "integer", least=0)
+_QUOTA_WHOLE = (*_QUOTA, Attribute("renewal-period", "integer", required=True, least=0))
+_QUOTA_PART = (*_QUOTA, _RENEWAL)
+QUOTA = Element("quota", _QUOTA_WHOLE, (_by_name("api", _QUOTA_PART, (_by_name("operation", _QUOTA_PART),)),))
 QUOTA_BY_KEY = Element(
     "quota-by-key",
     (
-        *_QUOTA,
+        *_QUOTA_WHOLE,
         Attribute("counter-key", required=True, expression=True),
         Attribute("increment-condition", "boolean", expression=True),
         Attribute("increment-count", "integer", expression=True, least=0),
@@ -157,13 +159,14 @@ def _set_headers(run: Run, texts: list[tuple[str, str]]) -> None:
 
 
 class _Limit:
-    """A limit of its own for one api or operation inside rate-limit or quota."""
+    """A limit of its own for one api or operation inside rate-limit or quota, or the whole's."""
 
-    def __init__(self, parsed: Parsed) -> None:
+    def __init__(self, parsed: Parsed, outer: _Limit | None = None) -> None:
         self.id, self.name = parsed.literal("id"), parsed.literal("name")
         self.calls, self.bandwidth = parsed.number("calls"), parsed.number("bandwidth")
-        self.period_s = parsed.number("renewal-period") or 0
-        self.inner = [_Limit(child) for child in parsed.named("operation")]
+        period = parsed.number("renewal-period")
+        self.period_s: float = period if period is not None else 0.0 if outer is None else outer.period_s
+        self.inner = [_Limit(child, self) for child in parsed.named("operation")]
 
     def applies(self, id: str, name: str) -> bool:
         return (self.id or self.name) in ((id,) if self.id else (name,))
@@ -318,7 +321,8 @@ class Quota(Step):
         _check_quota(parsed)
         if parsed.place.scope not in ("product", "fragment"):
             raise parsed.node.error("The policy 'quota' is allowed at product scope only.")
-        self._own, self._narrow = _Limit(parsed), [_Limit(child) for child in parsed.named("api")]
+        self._own = _Limit(parsed)
+        self._narrow = [_Limit(child, self._own) for child in parsed.named("api")]
 
     def apply(self, run: Run) -> None:
         context = run.context

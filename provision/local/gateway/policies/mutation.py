@@ -33,6 +33,7 @@ SET_BODY = Element(
     ),
     text="expression",
     keep_space=True,
+    markup=True,
 )
 SET_METHOD = Element("set-method", text="expression")
 SET_STATUS = Element(

@@ -116,7 +116,8 @@ class ElementReader:
         text = self._text(node, element)
         if element.steps:
             return Parsed(node, element, place, values, text, (), self.steps(node.children, place))
-        return Parsed(node, element, place, values, text, self._children(node, element, place))
+        children = () if element.markup else self._children(node, element, place)
+        return Parsed(node, element, place, values, text, children)
 
     def _attributes(self, node: Node, element: Element, policy: bool) -> dict[str, Value]:
         known = {attribute.name: attribute for attribute in element.attributes}
@@ -158,7 +159,8 @@ class ElementReader:
 
     def _text(self, node: Node, element: Element) -> Value | None:
         lenient = node.attributes.get("template") == "liquid"
-        text = replace_named_values(node.text, self._named_values, node, lenient=lenient)
+        source = node.markup if element.markup and node.children else node.text
+        text = replace_named_values(source, self._named_values, node, lenient=lenient)
         stripped = text.strip()
         if not stripped:
             return None

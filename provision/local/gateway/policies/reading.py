@@ -7,7 +7,7 @@ and lets the reader stop at the first sign of a DTD, before anything in it is lo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -23,12 +23,19 @@ MAX_ELEMENTS = 10_000
 MAX_EXPANDED = 2 * 1024 * 1024
 """Characters of one document once its named values are put in."""
 
+MARKUP = frozenset({"set-body"})
+"""Elements whose content is kept as it was written, tags and all."""
+
+_START_TAG = re.compile(rb"""<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""")
 _NAMED_VALUE = re.compile(r"\{\{([A-Za-z0-9\-._]{1,256})\}\}")
 
 
 @dataclass(slots=True)
 class Node:
-    """An element: its own text with that of its children left out, and where its name stands (from 1)."""
+    """An element: its own text with that of its children left out, and where its name stands (from 1).
+
+    `markup` is what stands between its tags, elements and all.
+    """
 
     name: str
     attributes: dict[str, str]
@@ -36,6 +43,7 @@ class Node:
     column: int
     children: list[Node] = field(default_factory=list)
     text: str = ""
+    markup: str = ""
 
     def error(self, reason: str, target: str | None = None) -> PolicyError:
         return PolicyError([fault_at(self.name if target is None else target, self.line, self.column, reason)])
@@ -45,7 +53,7 @@ def read_xml(value: str, *, raw: bool, root: str) -> Node:
     """The document's root. Raises PolicyError for what is too large, malformed or hostile."""
     _check_size(value, root)
     text, expressions = hide_expressions(value) if raw else (value, [])
-    reader = _Reader(root, iter(expressions))
+    reader = _Reader(root, expressions)
     node = reader.read(text)
     if node.name != root:
         raise node.error(f"The root element must be '{root}'.")
@@ -76,9 +84,13 @@ def _check_size(value: str, root: str) -> None:
 class _Reader:
     """Builds nodes from expat's events."""
 
-    def __init__(self, root: str, expressions: Iterator[str]) -> None:
+    def __init__(self, root: str, expressions: Sequence[str]) -> None:
         self._target = root
-        self._expressions = expressions
+        self._all = expressions
+        self._expressions = iter(expressions)
+        self._source = b""
+        self._begins: list[tuple[int, int]] = []
+        self._shown = 0
         self._stack: list[Node] = []
         self._root: Node | None = None
         self._count = 0
@@ -94,7 +106,8 @@ class _Reader:
     def read(self, text: str) -> Node:
         self._parser.buffer_size = max(1, 4 * len(text))  # no text arrives in pieces, so no mark is cut in two
         try:
-            self._parser.Parse(text, True)
+            self._source = text.encode()
+            self._parser.Parse(self._source, True)
         except expat.ExpatError as error:
             raise self._error(expat.errors.messages[error.code], error.lineno, error.offset + 1) from error
         except UnicodeEncodeError as error:
@@ -104,7 +117,8 @@ class _Reader:
         return self._root
 
     def _start(self, name: str, pairs: list[str]) -> None:
-        values = [show_expressions(value, self._expressions) for value in pairs[1::2]]
+        begin = self._parser.CurrentByteIndex
+        values = [self._show(value) for value in pairs[1::2]]
         attributes = dict(zip(pairs[::2], values, strict=True))
         node = Node(name, attributes, self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 2)
         self._count += 1
@@ -117,12 +131,22 @@ class _Reader:
         else:
             self._root = node
         self._stack.append(node)
+        self._begins.append((begin, self._shown))
 
     def _end(self, _name: str) -> None:
-        self._stack.pop()
+        node = self._stack.pop()
+        begin, shown = self._begins.pop()
+        tag = _START_TAG.match(self._source, begin)
+        if node.name in MARKUP and node.children and tag is not None:
+            inner = self._source[tag.end() : self._parser.CurrentByteIndex].decode()
+            node.markup = show_expressions(inner, iter(self._all[shown:]))
 
     def _characters(self, text: str) -> None:
-        self._stack[-1].text += show_expressions(text, self._expressions)
+        self._stack[-1].text += self._show(text)
+
+    def _show(self, text: str) -> str:
+        self._shown += text.count(OPEN)
+        return show_expressions(text, self._expressions)
 
     def _doctype(self, *_: object) -> None:
         raise self._error("A document type declaration is not allowed.")

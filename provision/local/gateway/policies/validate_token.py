@@ -56,7 +56,7 @@ VALIDATE_JWT = Element(
         Attribute("clock-skew", "integer", expression=True, least=0),
     ),
     (
-        Child(Element("openid-config", (Attribute("url", required=True),)), 0, None),
+        Child(Element("openid-config", (Attribute("url", required=True, expression=True),)), 0, None),
         Child(Element("issuer-signing-keys", children=(Child(KEY, 1, None),))),
         Child(Element("decryption-keys", children=(Child(KEY, 1, None),))),
         _list("audiences", "audience"),
@@ -231,10 +231,12 @@ class ValidateJwt(_Validator):
         self._scheme, self._needs_exp = parsed.value("require-scheme"), parsed.value("require-expiration-time")
         self._signed, self._skew = parsed.value("require-signed-tokens"), parsed.value("clock-skew")
         self._issuers = _texts(parsed, "issuers", "issuer")
-        self._configs = [child.literal("url") for child in parsed.named("openid-config")]
+        self._configs = [child.required("url") for child in parsed.named("openid-config")]
         group = parsed.first("issuer-signing-keys")
         self._keys = [] if group is None else [inline_key(child) for child in group.named("key")]
-        super().__init__(parsed, self._scheme, self._needs_exp, self._signed, self._skew, *self._issuers)
+        super().__init__(
+            parsed, self._scheme, self._needs_exp, self._signed, self._skew, *self._issuers, *self._configs
+        )
         _check_source(parsed)
         unsigned = self._signed is not None and not parsed.flag("require-signed-tokens", True)
         if not self._configs and not self._keys and not unsigned:
@@ -246,7 +248,7 @@ class ValidateJwt(_Validator):
     async def validate(self, run: Run, token: str) -> Claims:
         context = run.context
         needs_exp = self._needs_exp is None or as_boolean(self._needs_exp.get(context))
-        configs = [await fetch_config(run, url, self.name) for url in self._configs]
+        configs = [await fetch_config(run, as_text(url.get(context)), self.name) for url in self._configs]
         keys = [*self._keys, *(key for config in configs for key in config.keys)]
         signed = self._signed is None or as_boolean(self._signed.get(context))
         if not signed and not keys:
