@@ -139,6 +139,10 @@ class LocalCloud:
         """Processes that ended unasked, in words."""
         return self._processes.dead
 
+    async def died(self) -> None:
+        """Returns when a process has ended unasked."""
+        await self._processes.died.wait()
+
     def connection(self) -> dict[str, Any]:
         """How to reach the control plane and sign in, with the secret: the JSON line without a gateway."""
         return {

@@ -93,15 +93,14 @@ async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: a
     if provision is None:
         return connection
     made = _in_thread(provision, connection)
-    waiting = asyncio.ensure_future(stop.wait())
-    both: set[asyncio.Future[Any]] = {made, waiting}
-    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    if not made.done():
-        return None
-    waiting.cancel()
-    if cloud.dead and made.exception() is not None:
+    stopped, died = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(cloud.died())
+    first: set[asyncio.Future[Any]] = {made, stopped, died}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    died.cancel()
+    if cloud.dead:
         raise TargetUnavailable("; ".join(cloud.dead))
-    return connection | _shown(made.result())
+    return connection | _shown(made.result()) if made.done() else None
 
 
 def _in_thread(provision: Provisioner, connection: Mapping[str, Any]) -> asyncio.Future[Target]:
@@ -112,6 +111,7 @@ def _in_thread(provision: Provisioner, connection: Mapping[str, Any]) -> asyncio
     def settle(act: Callable[[Any], None], value: Any) -> None:
         if not future.done():
             act(value)
+            future.exception()  # seen: whoever waits has perhaps stopped waiting
 
     def work() -> None:
         try:

@@ -77,6 +77,8 @@ class Processes:
         self._gateways: dict[str, _Gateway] = {}
         self._spare: list[Child] = []
         self._dead: list[str] = []
+        self.died = asyncio.Event()
+        """Set when the first child ends unasked."""
         self._publishing = asyncio.Lock()
 
     @property
@@ -210,4 +212,5 @@ class Processes:
     def _on_death(self, child: Child) -> None:
         said = f"{child.name} (pid {child.pid}) ended unasked with exit code {child.exit_code}"
         self._dead.append(said)
+        self.died.set()
         _log.error("%s", said)

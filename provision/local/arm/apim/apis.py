@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import re
 
-from provision.local.arm.apim.openapi import read_document
+from provision.local.arm.apim.openapi import LINKS, read_document
 from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
+from provision.local.arm.links import fetch, is_local
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -112,6 +113,14 @@ OPERATION = Kind(
 
 class Apis(Crud):
     """APIs. PATCH is synchronous, as the SDK has it."""
+
+    async def put(self, call: Call) -> Answer:
+        """A document at an address of this machine is read first, then imported as if sent."""
+        sent = call.properties()
+        form, link = str(sent.get("format")), str(sent.get("value"))
+        if form in LINKS and is_local(link):
+            call.body = {**call.json(), "properties": {**sent, "format": LINKS[form], "value": await fetch(link)}}
+        return await super().put(call)
 
     async def patch(self, call: Call) -> Answer:
         answer = await super().patch(call)

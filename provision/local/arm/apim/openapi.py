@@ -13,11 +13,17 @@ import yaml
 from provision.local.arm.call import Json
 from provision.local.arm.errors import validation_error
 
-__all__ = ["Imported", "read_document"]
+__all__ = ["LINKS", "Imported", "read_document"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 _INLINE = {"openapi", "openapi+json", "swagger-json"}
-_LINKS = {"openapi-link", "openapi+json-link", "swagger-link-json", "swagger-link"}
+# Formats that name an address, and what they are once it is read.
+LINKS = {
+    "openapi-link": "openapi",
+    "openapi+json-link": "openapi+json",
+    "swagger-link-json": "swagger-json",
+    "swagger-link": "swagger-json",
+}
 _LARGEST = 4_000_000
 # The one address family the local cloud answers from its own copy: Azure's published Azure OpenAI documents.
 _KNOWN_LINK = re.compile(
@@ -40,12 +46,12 @@ def read_document(form: str, value: Any) -> Imported:
     """The document given inline or by a link the local cloud knows. Raises ArmError 400."""
     if not isinstance(value, str) or not value:
         raise validation_error(("value", "An import needs the document, or its link, as text in 'value'."))
-    if form in _LINKS:
+    if form in LINKS:
         return _imported(_parse(_linked(value)))
     if form in _INLINE:
         return _imported(_parse(value))
     raise validation_error(
-        ("format", f"Format '{form}' is not one the local cloud imports: {', '.join(sorted(_INLINE | _LINKS))}.")
+        ("format", f"Format '{form}' is not one the local cloud imports: {', '.join(sorted({*_INLINE, *LINKS}))}.")
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from provision.local.arm.apim.compiler import check_policy
 from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Json
+from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, validation_error
+from provision.local.arm.links import fetch
 from provision.local.arm.router import Router
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
@@ -23,10 +24,6 @@ def _prepare(draft: Draft) -> Json:
     sent = draft.properties
     form = str(sent.get("format") or "xml")
     value = sent.get("value")
-    if form in _LINKS:
-        raise validation_error(
-            ("value", f"Format '{form}' needs an address that the local cloud does not read. Send the policy itself.")
-        )
     if form not in _FORMATS:
         raise validation_error(("format", f"Format '{form}' is none of {', '.join(_FORMATS + _LINKS)}."))
     if not isinstance(value, str) or not value.strip():
@@ -40,6 +37,18 @@ async def _not_global(world: World, policy: Resource) -> None:
     del world
     if policy.kind == f"{SERVICE_TYPE}/policies":
         raise ArmError(400, "MethodNotAllowedInPolicy", "The service's own policy cannot be deleted; put another one.")
+
+
+class Policies(Crud):
+    """Policies; one that is named by its address is read first, then stored as if sent."""
+
+    async def put(self, call: Call) -> Answer:
+        sent = call.properties()
+        form = sent.get("format")
+        if form in _LINKS and isinstance(sent.get("value"), str):
+            text = await fetch(sent["value"])
+            call.body = {"properties": {"format": str(form).removesuffix("-link"), "value": text}}
+        return await super().put(call)
 
 
 def _kind(below: str) -> Kind:
@@ -60,4 +69,4 @@ KINDS = tuple(_kind(below) for below in ("", "apis/{api}", "apis/{api}/operation
 def register(world: World, router: Router) -> None:
     """Policies of the service, of each API, operation and product."""
     for kind in KINDS:
-        Crud(world, kind).register(router)
+        Policies(world, kind).register(router)
