@@ -168,7 +168,7 @@ class RequestParser:
     def _check_framing(self, request: Request, seen: dict[str, str]) -> None:
         encoding, length, expect = seen.get("transfer-encoding"), seen.get("content-length"), seen.get("expect")
         if encoding is not None and (encoding != "chunked" or request.version == "1.0"):
-            self._refuse(501 if request.version == "1.1" else 400, "Only the transfer coding chunked is supported.")
+            self._refuse(400, "Only the transfer coding chunked is supported.")
         if sum(name == "transfer-encoding" for name, _ in request.headers) > 1:
             self._refuse(400, "A request has at most one Transfer-Encoding header.")
         if length is not None and int(length) > self._limits.body_bytes:

@@ -79,9 +79,13 @@ class Server:
             self._date = (now, formatdate(now, usegmt=True))
         return self._date[1]
 
-    def _sweep(self) -> None:
-        """Look for connections past their deadline: one timer for all of them is cheaper than one each."""
+    def expire(self) -> None:
+        """Act on every deadline that has passed by the clock."""
         now = self.clock()
         for connection in list(self.connections):
             connection.expire(now)
+
+    def _sweep(self) -> None:
+        """Look for deadlines: one timer for all connections is cheaper than one each."""
+        self.expire()
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
