@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from provision.local.mock.access import Access
+from provision.local.mock.answers.embedding import USUAL_DIMENSIONS
 from provision.local.mock.asked import Asked, Body, parse_body
 from provision.local.mock.errors import ApiError, bad_request, not_found
 from provision.local.mock.hosts import AccountHost, Host, Served
@@ -13,9 +14,13 @@ from provision.local.mock.operations import OPERATIONS, Operation
 from provision.local.mock.routes import Route, parse_target
 from provision.local.wire.messages import Request
 
-__all__ = ["Call", "admit"]
+__all__ = ["Call", "admit", "check_size"]
 
 LONGEST_NAME = 256
+LARGEST_ANSWER = 1_000_000
+"""Completion tokens of one answer, over all its choices."""
+LARGEST_EMBEDDING = 1_000_000
+"""Numbers in one answer: more would keep every other request waiting."""
 
 
 class Names(TypedDict):
@@ -58,7 +63,7 @@ def admit(host: Host, access: Access, request: Request, fields: dict[str, str], 
     if isinstance(host, AccountHost):
         if not route.rooted or (route.style == "classic" and route.api_version is None):
             raise not_found()
-        key, token = fields.get("api-key"), fields.get("authorization")
+        key, token = _credentials(route, fields)
         access.check(host.account, key, token, operation.action, request.method, route.path)
     served = None if route.deployment is None else host.served(route.deployment)
     body = parse_body(data)
@@ -69,6 +74,24 @@ def admit(host: Host, access: Access, request: Request, fields: dict[str, str], 
     asked = operation.read(body)
     _check_length(asked, served)
     return Call(host, served, operation, route, asked)
+
+
+def check_size(asked: Asked, simulated_tokens: int | None) -> None:
+    """Raises ApiError 400 for an answer too large to make at one go."""
+    tokens = (asked.max_tokens or 0) if simulated_tokens is None else simulated_tokens
+    if tokens * asked.choices > LARGEST_ANSWER:
+        wanted = tokens * asked.choices
+        raise bad_request(f"{wanted} completion tokens are wanted; at most {LARGEST_ANSWER}.", "invalid_value", "n")
+    if len(asked.inputs) * (asked.dimensions or USUAL_DIMENSIONS) > LARGEST_EMBEDDING:
+        raise bad_request(f"Too many inputs for their dimensions: at most {LARGEST_EMBEDDING} numbers.", param="input")
+
+
+def _credentials(route: Route, fields: dict[str, str]) -> tuple[str | None, str | None]:
+    """Key and Authorization header. On /openai/v1 the plain OpenAI client sends the key as its bearer token."""
+    key, token = fields.get("api-key"), fields.get("authorization")
+    if route.style == "v1" and key is None and token is not None and token.count(".") < 2:
+        return token.partition(" ")[2].strip(), None
+    return key, token
 
 
 def _model_of(body: Body) -> str:

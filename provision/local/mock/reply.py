@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
+import orjson
+
 from provision.local.mock.answers.job import Stream
 from provision.local.mock.errors import ApiError, deployment_not_found, service_error, wrong_key
 
@@ -31,7 +33,9 @@ def simulated_error(status: int, retry_after: tuple[Header, ...]) -> ApiError:
     """The error Azure OpenAI would give with this status; 3xx have no body. (429 is made in `throttling`.)"""
     if status < 400:
         return ApiError(status, b"", retry_after)
-    if status == 401:
+    if status == 400:
+        error = _content_filter()  # the one 400 of Azure OpenAI that does not depend on the request's shape
+    elif status == 401:
         error = wrong_key()
     elif status == 404:
         error = deployment_not_found()
@@ -41,6 +45,22 @@ def simulated_error(status: int, retry_after: tuple[Header, ...]) -> ApiError:
     else:
         error = service_error(status, str(status), _phrase(status))
     return ApiError(error.status, error.body, (*error.headers, *retry_after))
+
+
+def _content_filter() -> ApiError:
+    safe = {"filtered": False, "severity": "safe"}
+    results = {"hate": safe, "self_harm": safe, "sexual": safe, "violence": {"filtered": True, "severity": "medium"}}
+    error = {
+        "message": "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
+        "Please modify your prompt and retry. To learn more about our content filtering policies please read our "
+        "documentation: https://go.microsoft.com/fwlink/?linkid=2198766",
+        "type": None,
+        "param": "prompt",
+        "code": "content_filter",
+        "status": 400,
+        "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results},
+    }
+    return ApiError(400, orjson.dumps({"error": error}))
 
 
 def _phrase(status: int) -> str:

@@ -13,6 +13,7 @@ from provision.local.mock.snapshot import SettingsFault, Site, Snapshot
 from provision.local.wire.limits import Limits
 from provision.local.wire.server import Server
 from tripcurve.errors import BadInput
+from tripcurve.local_options import LocalOptions
 
 __all__ = ["run_web_app", "web_app"]
 
@@ -36,13 +37,12 @@ def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
     try:
         site.limits()
         site.latency()
-        options = environment.get(OPTIONS_SETTING, "{}")
-        snapshot = Snapshot.model_validate_json('{"options":' + options + "}")
+        options = LocalOptions.model_validate_json(environment.get(OPTIONS_SETTING, "{}"))
     except SettingsFault as error:
         raise BadInput(str(error)) from None
     except ValidationError as error:
         raise BadInput(f"application setting {OPTIONS_SETTING}: {error.errors(include_url=False)[0]['msg']}") from None
-    return Mock(snapshot, only=site), int(port)
+    return Mock(Snapshot(options=options), only=site), int(port)
 
 
 async def run_web_app(environment: Mapping[str, str], host: str = "0.0.0.0") -> int:  # noqa: S104  # a container serves its network

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from provision.local.mock.access import Access
 from provision.local.mock.answers.job import Job, Stream
 from provision.local.mock.behaviours import Behaviours
-from provision.local.mock.call import Call, admit
+from provision.local.mock.call import Call, admit, check_size
 from provision.local.mock.errors import JSON, ApiError, not_found, service_error
 from provision.local.mock.hosts import AccountHost, Host, SiteHost, Throttles
 from provision.local.mock.ident import Ident
@@ -50,12 +50,15 @@ class Mock:
         self._behaviours = Behaviours()
         self._hosts: dict[str, Host] = {}
         self._ad_hoc: set[str] = set()
+        self._options = snapshot.options
         self.requests = 0
         self.by_status: dict[int, int] = {}
         self.configure(snapshot)
 
     def configure(self, snapshot: Snapshot) -> None:
         """Take a new configuration. Windows of unchanged limits, and random numbers under way, go on."""
+        if snapshot.options != self._options:  # what was drawn and made under other options is void
+            self._ad_hoc, self._hosts = set(), {}
         before = self._hosts
         self._options = snapshot.options
         self._access = Access(snapshot.token_key, snapshot.role_assignments, self._unix_time)
@@ -148,6 +151,7 @@ class Mock:
 
     def _decide(self, call: Call, header: str | None, ident: Ident) -> Reply:
         behaviour = self._behaviours.find(call.host.name, header, call.asked.simulation)
+        check_size(call.asked, behaviour.completion_tokens)
         now = self._clock()
         try:
             if behaviour.response_status_code is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 __all__ = ["estimate", "text_of", "token_text"]
 
 # Each word is one token of the usual vocabularies when a space stands before it.
@@ -13,6 +11,7 @@ _TEXT = (
     "opens once more ."
 )
 _TOKENS = tuple(word if word == "." else " " + word for word in _TEXT.split())
+_ROUND = "".join(_TOKENS)
 
 
 def estimate(characters: int) -> int:
@@ -21,11 +20,11 @@ def estimate(characters: int) -> int:
 
 
 def token_text(index: int) -> str:
-    """The text of the token at `index` of every answer."""
-    return "A" if index == 0 else _TOKENS[index % len(_TOKENS)]
+    """The text of the token at `index` of every answer; the first has no space before it."""
+    return _TOKENS[0].strip() if index == 0 else _TOKENS[index % len(_TOKENS)]
 
 
-@lru_cache(maxsize=128)
 def text_of(tokens: int) -> str:
     """The answer's text of exactly so many tokens; always the same for the same number."""
-    return "".join(token_text(index) for index in range(tokens))
+    rounds, rest = divmod(tokens, len(_TOKENS))
+    return (_ROUND * rounds + "".join(_TOKENS[:rest])).lstrip()

@@ -107,7 +107,7 @@ def _usage(job: Job) -> dict[str, Any]:
     prompt, completion = job.asked.prompt_tokens, job.completion_tokens
     return {
         "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": prompt + completion,

@@ -1,0 +1,133 @@
+"""Bodies nobody should send: each is refused with a clear 400 in Azure's error shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.provision.local.mock.conftest import CHAT, HELLO, Bench, site
+
+DEPLOYMENT = "/openai/deployments/a/"
+PATHS = [DEPLOYMENT + "chat/completions", DEPLOYMENT + "completions", DEPLOYMENT + "embeddings", "/openai/v1/responses"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hi"}, "messages"),
+        ({"messages": [7]}, "messages[0]"),
+        ({"messages": [{"content": "hi"}]}, "messages[0].role"),
+        ({"messages": [{"role": "king", "content": "hi"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": {"text": "hi"}}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": {"simulation": 7}}]}, "messages[0].content.simulation"),
+        ({"messages": [*HELLO["messages"], {"role": "user", "content": {"simulation": {}}}]}, "messages[1].content"),
+        ({**HELLO, "max_tokens": "many"}, "max_tokens"),
+        ({**HELLO, "max_tokens": True}, "max_tokens"),
+        ({**HELLO, "max_tokens": 1.5}, "max_tokens"),
+        ({**HELLO, "max_tokens": 0}, "max_tokens"),
+        ({**HELLO, "max_tokens": 10**12}, "max_tokens"),
+        ({**HELLO, "max_tokens": 1, "max_completion_tokens": 1}, "max_tokens"),
+        ({**HELLO, "n": 129}, "n"),
+        ({**HELLO, "stream": "yes"}, "stream"),
+        ({**HELLO, "stream_options": []}, "stream_options"),
+        ({**HELLO, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+        ({**HELLO, "temperature": "hot"}, "temperature"),
+        ({**HELLO, "temperature": 3}, "temperature"),
+    ],
+)
+async def test_a_wrong_field_is_named(bench: Bench, body: dict[str, Any], param: str) -> None:
+    status, _, answer = await bench.ask(body)
+    assert (status, answer["error"]["param"]) == (400, param)
+    assert answer["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe{}",
+        b'{"messages":"\xc3\x28"}',
+        b'{"messages":[{"role":"user","content":"\\ud800"}]}',
+        b"[" * 100_000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b'{"messages":NaN}',
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_is_no_json_object_is_a_400(bench: Bench, path: str, data: bytes) -> None:
+    status, _, answer = await bench.ask(data, path=path)
+    assert status == 400
+    assert answer["error"]["message"]
+
+
+async def test_an_answer_too_large_to_make_is_a_400(bench: Bench) -> None:
+    assert (await bench.ask({**HELLO, "max_tokens": 100_000, "n": 128}))[0] == 400
+    simulation = {"default": {"completion_tokens": 100_000}}
+    assert (await bench.ask({**HELLO, "n": 128}, simulation=simulation))[0] == 400
+    assert (await bench.ask({"input": ["x"] * 2000}, path=DEPLOYMENT + "embeddings"))[0] == 400
+    assert (await bench.ask(simulation=simulation))[0] == 200
+
+
+@pytest.mark.parametrize("given", [[], [[]], [""] * 2049, 7, None, [1, "a"], [[1.5]], {"a": 1}])
+async def test_an_input_that_cannot_be_embedded_is_a_400(bench: Bench, given: object) -> None:
+    assert (await bench.ask({"input": given}, path=DEPLOYMENT + "embeddings"))[0] == 400
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+_fields = [
+    "messages",
+    "prompt",
+    "input",
+    "model",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "dimensions",
+    "encoding_format",
+    "temperature",
+]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(PATHS), st.dictionaries(st.sampled_from(_fields), _json), st.integers(0, 1))
+async def test_no_json_gets_more_than_a_400(path: str, body: dict[str, Any], with_messages: int) -> None:
+    if with_messages:
+        body = {**body, "model": "a", "messages": HELLO["messages"], "prompt": "x", "input": "x"}
+    bench = Bench({"sites": [site()]})
+    status, _, answer = await bench.ask(body, path=path)
+    assert status in (200, 400, 404)
+    if status != 200:
+        assert answer["error"]["message"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(max_codepoint=255), max_size=80) | _json.map(json.dumps))
+async def test_no_simulation_header_gets_more_than_a_400(header: str) -> None:
+    status, _, _ = await Bench({"sites": [site()]}).ask(simulation=header)
+    assert 200 <= status < 600
+    assert status != 500 or "500" in header
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+async def test_no_bytes_get_more_than_a_400(data: bytes) -> None:
+    assert (await Bench({"sites": [site()]}).ask(data, path=CHAT))[0] == 400
