@@ -156,13 +156,20 @@ async def test_stream_that_breaks_cuts_the_connection_without_an_end() -> None:
     async with serving(handler) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
-        got = b""
-        with pytest.raises(ConnectionResetError):
-            while piece := await reader.read(1000):
-                got += piece
-            raise ConnectionResetError  # closed cleanly: fine too, as long as the end is missing
+        got = await _rest(reader)
         assert not got.endswith(b"0\r\n\r\n")
         writer.close()
+
+
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the connection is closed or reset."""
+    got = b""
+    try:
+        while piece := await reader.read(1000):
+            got += piece
+    except ConnectionResetError:
+        pass
+    return got
 
 
 async def test_disconnect_sends_nothing() -> None:
@@ -331,8 +338,8 @@ LIMITS = Limits(head_timeout_s=10, body_timeout_s=20, idle_timeout_s=30)
 )
 async def test_slow_client_is_given_up_at_the_limit_and_not_before(sent: bytes, past: float, expected: bytes) -> None:
     got = await _timed(sent, past, LIMITS)
-    assert got.startswith(expected)
-    assert got == expected or expected
+    assert got[: len(expected)] == expected
+    assert bool(got) == bool(expected)
 
 
 async def test_closing_lets_requests_under_way_finish() -> None:
