@@ -141,7 +141,7 @@ def _wrapped(text: str, indent: int) -> list[str]:
 def _rule_text(rule: dict[str, Any] | None) -> str:
     if rule is None:
         return "no breaker"
-    threshold = f"{rule['count']}" if rule["count"] is not None else f"{rule['percentage']} %"
-    counted = [*map(str, rule["status_codes"]), *rule["error_reasons"]]
-    after = ", or Retry-After" if rule["accept_retry_after"] else ""
-    return f"{threshold} of {', '.join(counted)} in {rule['interval']}: open {rule['trip_duration']}{after}"
+    threshold = f"{rule['count']} ×" if rule["count"] is not None else f"{rule['percentage']} %"
+    counted = [*map(str, rule["status_codes"]), *(f"“{reason}”" for reason in rule["error_reasons"])]
+    after = " or Retry-After" if rule["accept_retry_after"] else ""
+    return f"{threshold} {', '.join(counted)} in {rule['interval']} opens it for {rule['trip_duration']}{after}"

@@ -1,0 +1,142 @@
+"""What people read while a lab lives, at 80 columns, held against golden files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provision import commands
+from tests.provision.labs import opened
+from tripcurve.lab import load_lab
+
+GOLDEN = Path(__file__).parent / "golden"
+UPDATE = "TRIPCURVE_UPDATE_GOLDEN"
+
+
+def _steady(text: str) -> str:
+    """Without what differs from run to run: ports, ids, sizes of documents, times."""
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "SUBSCRIPTION", text)
+    text = re.sub(r"\(\d+ characters\)", "(N characters)", text)
+    text = re.sub(r" +[\d.]+ (ms|s)$", r"  TIME \1", text, flags=re.MULTILINE)
+    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+
+
+def _matches(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get(UPDATE):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"if this is meant, set {UPDATE}=1 and read the new {path.name}"
+
+
+@pytest.fixture
+def lab_file(tmp_path: Path, connection_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The shipped quick lab, under a name of its own, in a file that can be edited; down in the end."""
+    monkeypatch.chdir(tmp_path)
+    lab = load_lab("quick").model_dump(mode="json")
+    lab |= {"name": "golden", "resource_group": "golden"}
+    lab["gateway"]["name"] = "golden-aigw-apim"
+    lab["backends"][0]["name"] = "goldenmock1"
+    path = tmp_path / "golden.yaml"
+    path.write_text(yaml.safe_dump(lab, sort_keys=False), encoding="utf-8")
+    yield path
+    commands.down(str(path), purge=True, cloud="local", connection=connection_file)
+
+
+def test_the_life_of_a_lab_reads_well_at_80_columns(
+    lab_file: Path, connection_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story: list[str] = []
+
+    def run(words: str) -> int:
+        name, *flags = words.split()
+        options = {"purge": True} if "--purge" in flags else {}
+        code: int = getattr(commands, name)(str(lab_file), cloud="local", connection=connection_file, **options)
+        said = capsys.readouterr()
+        assert said.out == ""
+        raw = f"$ tripcurve {words.replace(name, f'{name} golden')}\n{said.err}exit {code}\n"
+        assert max(map(len, raw.splitlines())) <= 80
+        # What the mock says is the mock's to choose.
+        story.append(re.sub(r"(?m)^ {6}.*\n", "", _steady(raw)) if name == "smoke" else _steady(raw))
+        return code
+
+    assert run("plan") == commands.PLAN_HAS_CHANGES
+    assert run("up") == 0
+    assert run("up") == 0
+    assert run("plan") == 0
+    lab_file.write_text(lab_file.read_text(encoding="utf-8").replace("PT4S", "PT6S"), encoding="utf-8")
+    assert run("plan") == commands.PLAN_HAS_CHANGES
+    assert run("status") == 1
+    assert run("up") == 0
+    assert run("smoke") == 0
+    assert run("status") == 0
+    assert run("down") == 0
+    assert run("down --purge") == 0
+    assert run("status") == 0
+    _matches("life.txt", "\n".join(story))
+
+
+def test_each_command_answers_with_one_json_object(
+    lab_file: Path, connection_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = {}
+    for name in ("plan", "up", "status", "smoke", "down"):
+        options = {"purge": True} if name == "down" else {}
+        getattr(commands, name)(str(lab_file), cloud="local", connection=connection_file, as_json=True, **options)
+        (line,) = capsys.readouterr().out.splitlines()
+        answers[name] = json.loads(line)
+    assert answers["plan"]["has_changes"] is True
+    assert {action["action"] for action in answers["plan"]["actions"]} == {"create"}
+    assert answers["up"]["changed"] is True
+    assert answers["status"]["standing"] == "up"
+    assert answers["status"]["rules"]["goldenmock1"]["trip_duration"] == "PT4S"
+    assert [result["status"] for result in answers["smoke"]["results"]] == [200, 200, 429]
+    assert answers["down"]["purged"] == ["gateway golden-aigw-apim"]
+
+
+def test_drift_is_shown_with_what_the_lab_says(
+    lab_file: Path, connection_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = load_lab(lab_file)
+    commands.up(str(lab_file), cloud="local", connection=connection_file)
+    with opened(lab, commands.choose_cloud(lab, "local", connection_file, None)) as context:
+        backends = context.clients.apim.backend
+        entity = backends.get("golden", "golden-aigw-apim", "goldenmock1")
+        entity.circuit_breaker = None
+        backends.create_or_update("golden", "golden-aigw-apim", "goldenmock1", entity, if_match="*")
+    capsys.readouterr()
+    assert commands.status(str(lab_file), cloud="local", connection=connection_file) == 1
+    _matches("drift.txt", _steady(capsys.readouterr().err))
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ("not json", "not the JSON line"),
+        ("[]", "not the JSON line"),
+        ('{"management_url": "https://127.0.0.1:1"}', "it lacks ca_file, subscription_id"),
+    ],
+)
+def test_a_wrong_connection_file_is_told_by_name(content: str, wanted: str, tmp_path: Path) -> None:
+    from tripcurve.errors import BadInput
+
+    path = tmp_path / "cloud.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(BadInput, match=wanted):
+        commands.plan("quick", cloud="local", connection=path)
+
+
+def test_azure_without_a_subscription_says_where_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tripcurve.errors import BadInput
+
+    for name in ("TRIPCURVE_AZURE_SUBSCRIPTION", "AZURE_SUBSCRIPTION_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BadInput, match=r"subscription_id in the lab.*AZURE_SUBSCRIPTION_ID"):
+        commands.plan("quick")
