@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from provision.local.gateway.config import BackendConfig
 from provision.local.gateway.context import Url
 from provision.local.gateway.policies.targets import parse_url
+from provision.local.gateway.services import PolicyFault
 from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
 from tripcurve.durations import parse_seconds
 from tripcurve.local_options import LocalOptions
@@ -38,6 +39,7 @@ class BackendEntity:
     name: str
     properties: Mapping[str, Any]
     url: Url | None = None
+    """None: a pool, or a backend whose URL cannot be called."""
     region: str = ""
     breaker: Breaker | None = None
     members: tuple[str, ...] = ()
@@ -65,12 +67,17 @@ class Backends:
         """A backend by its name or ARM id, compared without case; None: there is none."""
         return self._entities.get(name.rpartition("/")[2].lower())
 
-    def update(self, configs: Iterable[BackendConfig], options: LocalOptions) -> None:
-        """Take over a new configuration; breakers stay or start anew as the option `backend_put_while_open` says."""
+    def update(self, configs: Sequence[BackendConfig], options: LocalOptions) -> None:
+        """Take over a new configuration; breakers stay or start anew as the option `backend_put_while_open` says.
+
+        Raises ValueError for a rule that cannot be read.
+        """
+        rules = {config.name: rule_of(config.properties) for config in configs}  # may raise: then nothing has changed
         self._options = options
         before, self._entities = self._entities, {}
         for config in configs:
-            self._entities[config.name.lower()] = self._entity(config, before.pop(config.name.lower(), None))
+            name = config.name.lower()
+            self._entities[name] = self._entity(config, rules[config.name], before.pop(name, None))
         for gone in before.values():
             self._retire(gone)
 
@@ -105,7 +112,7 @@ class Backends:
             entity.name: entity.breaker.open_until for entity in self._entities.values() if entity.breaker is not None
         }
 
-    def _entity(self, config: BackendConfig, before: BackendEntity | None) -> BackendEntity:
+    def _entity(self, config: BackendConfig, rule: BreakerRule | None, before: BackendEntity | None) -> BackendEntity:
         properties = config.properties
         entity = BackendEntity(config.name, properties, region=str(properties.get("azureRegion") or ""))
         if str(properties.get("type") or "Single").lower() == "pool":
@@ -115,8 +122,7 @@ class Backends:
             entity.pool = Pool(members, self._options, self._options.seed + self._unit)
             entity.affinity = _affinity(pool)
         else:
-            entity.url = parse_url(str(properties.get("url") or ""), "backend")
-        rule = rule_of(properties)
+            entity.url = _url(properties)
         if rule is not None and not entity.is_pool:
             self._place_breaker(entity, rule, before)
         elif before is not None:
@@ -210,6 +216,14 @@ def rule_of(properties: Mapping[str, Any]) -> BreakerRule | None:
         return BreakerRule(**values)
     except ValidationError:
         return BreakerRule.model_construct(**values)
+
+
+def _url(properties: Mapping[str, Any]) -> Url | None:
+    """The backend's URL; None: it has none that can be called, and every call fails."""
+    try:
+        return parse_url(str(properties.get("url") or ""), "backend")
+    except PolicyFault:
+        return None
 
 
 def _member(service: Mapping[str, Any]) -> Member:

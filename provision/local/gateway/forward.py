@@ -94,8 +94,12 @@ class Forwarder:
         if entity is not None and entity.breaker is not None:
             ticket = self._backends.admit(entity, self._clock())
             entity = entity if ticket is not None else None
-        if entity is None or entity.url is None:
+        if entity is None:
             raise self._shed(visit, chosen)
+        if entity.url is None:
+            self._count(Target(visit.request.url, entity, ticket), Outcome())
+            message = f"The backend '{entity.name}' has no URL that can be called."
+            raise self._unanswered(visit, UpstreamFailure("BackendConnectionFailure", message))
         visit.backend = Backend(chosen.name, "Pool" if chosen.is_pool else "Single", entity.region)
         base = entity.url
         path = base.path.rstrip("/") + visit.remaining_path

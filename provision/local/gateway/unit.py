@@ -119,6 +119,8 @@ class GatewayUnit:
             raise RuntimeError("the unit has not been started")
         visit = _visit(request, table)
         try:
+            if request.method == "OPTIONS" and _preflight(visit, table, services):
+                return await self._answer(visit, request)
             pipeline, fault = _admit(visit, request, table)
             if fault is None:
                 await self._read_body(visit, request, pipeline)
@@ -214,6 +216,16 @@ def _admit(visit: Visit, request: WireRequest, table: Table) -> tuple[Pipeline, 
     visit.subscription = access.subscription
     visit.product = table.product(access.product)
     return table.pipeline(access.product, api, operation), None
+
+
+def _preflight(visit: Visit, table: Table, services: UnitServices) -> bool:
+    """Have a browser's preflight answered by the cors policy of the operation it asks about, if it has one."""
+    method = visit.request.headers.get("access-control-request-method")
+    match = None if method is None else table.router.match(method.upper(), visit.request.url.path)
+    if match is None:
+        return False
+    _place(visit, match, table)
+    return table.pipeline(None, match.api, match.operation).preflight(visit, services)
 
 
 def _place(visit: Visit, match: Match, table: Table) -> None:

@@ -66,6 +66,17 @@ class Pipeline:
         """Answer a request that the gateway itself refuses (no key, no such operation): on-error alone runs."""
         await self._fail(Run(context, services, self), fault)
 
+    def preflight(self, context: PolicyContext, services: Services) -> bool:
+        """Let cors alone answer a preflight, which bears no key (facts 4.3). False: no policy answered."""
+        run = Run(context, services, self)
+        for step in self._inbound:
+            if step.name == "cors":
+                try:
+                    step.apply(run)
+                except Finished:
+                    return True
+        return False
+
     async def _fail(self, run: Run, fault: PolicyFault) -> None:
         context = run.context
         section = fault.section if fault.section is not None else run.section
