@@ -15,6 +15,7 @@ __all__ = ["CallWindow", "Quota", "Refusal", "SlidingTokens", "Throttle", "Token
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
+UTILISATION = "azure-openai-deployment-utilization"
 PTU_TOKENS_PER_MINUTE = 2500
 """Tokens per minute that one provisioned unit carries: gpt-4o's published figure, taken for every model."""
 PTU_BURST_S = 10.0
@@ -212,4 +213,4 @@ class Utilisation:
     def headers(self, now: float) -> list[tuple[str, str]]:
         """The utilisation, in per cent with one digit."""
         self._drain(now)
-        return [("azure-openai-deployment-utilization", f"{100 * self._level / self._size:.1f}%")]
+        return [(UTILISATION, f"{100 * self._level / self._size:.1f}%")]

@@ -24,7 +24,7 @@ from tripcurve.simulation import HEADER, Behaviour
 __all__ = ["Mock"]
 
 LARGEST_BODY = 16 * 1024 * 1024
-MOST_HOSTS = 1000
+MOST_HOSTS, LONGEST_HOST = 1000, 255
 _ACCOUNT_DOMAINS = (".openai.azure.com", ".cognitiveservices.azure.com")
 _WANTED = frozenset({"host", HEADER, "api-key", "authorization", "x-ms-client-request-id"})
 _STREAM_TYPE = ("content-type", "text/event-stream; charset=utf-8")
@@ -144,7 +144,7 @@ class Mock:
             raise not_found(f"Resource not found: there is no Azure OpenAI account at {name[:100]}")
         site = self._only if self._only is not None else Site(name=name, location="eastus")
         host = SiteHost(name, site, self._options, self._throttles)
-        if len(self._ad_hoc) < MOST_HOSTS:
+        if len(self._ad_hoc) < MOST_HOSTS and len(name) <= LONGEST_HOST:
             self._hosts[name] = host
             self._ad_hoc.add(name)
         return host

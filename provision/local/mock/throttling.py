@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from provision.local.mock.errors import ApiError, service_error
-from provision.local.mock.quota import DAY_S, Refusal
+from provision.local.mock.quota import DAY_S, UTILISATION, Refusal
 
 __all__ = ["throttled"]
 
@@ -37,9 +37,10 @@ def throttled(
     if kind == "utilisation":
         kind = "token"
         flavour = "ptu" if flavour == "payg" else flavour
-    seconds = None if wait_s is None else max(1 if refusal is not None else 0, math.ceil(wait_s))
+    # A window's end minus now is off by a rounding error; that must not become a second more.
+    seconds = None if wait_s is None else max(1 if refusal is not None else 0, math.ceil(wait_s - 1e-6))
     message = _message(_WORDS[kind], seconds, operation, api_version, deployment, model, region)
-    headers = [*_waiting(flavour, wait_s, seconds), *extra]
+    headers = [*_waiting(flavour, wait_s, seconds), *_state(flavour, extra)]
     if flavour in ("payg", "day"):
         headers.append(("policy-id", "DeploymentRatelimit-Token" if kind == "token" else "DeploymentRatelimit-Call"))
         if seconds is not None:
@@ -65,8 +66,18 @@ def _waiting(flavour: str, wait_s: float | None, seconds: int | None) -> list[tu
         return []
     found = [("retry-after", str(seconds))]
     if flavour == "ptu":
-        found.append(("retry-after-ms", str(math.ceil(wait_s * 1000))))
+        found.append(("retry-after-ms", str(math.ceil(wait_s * 1000 - 1e-3))))
     return found
+
+
+def _state(flavour: str, extra: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """What the set says about the quota: provisioned units show their utilisation in place of x-ratelimit-*."""
+    if flavour == "none":
+        return ()
+    if flavour != "ptu":
+        return extra
+    shown = tuple(pair for pair in extra if pair[0] == UTILISATION)
+    return shown if shown else ((UTILISATION, "100.0%"),)
 
 
 def _message(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from provision.local.identity.tokens import TokenIssuer
 from provision.local.mock.access import Access
 from provision.local.mock.errors import ApiError
 from provision.local.mock.snapshot import Account, RoleAssignment
@@ -125,6 +127,16 @@ def test_a_remembered_token_still_expires() -> None:
 async def test_a_key_as_bearer_token_opens_v1_only(bench: Bench, path: str, status: int) -> None:
     answered, _, _ = await bench.ask({**HELLO, "model": "gpt-4o"}, host=HOST, path=path, authorization="Bearer " + KEY)
     assert answered == status
+
+
+def test_a_token_that_the_local_tenant_mints_is_taken() -> None:
+    issuer = TokenIssuer("https://sts.windows.net/t/", "t")
+    assignment = RoleAssignment(scope=RESOURCE, principal_id=PRINCIPAL, role_definition_id=OPENAI_USER)
+    access = Access(issuer.public_pem, [assignment], time.time)
+    token, _ = issuer.mint("https://cognitiveservices.azure.com", PRINCIPAL, "client")
+    assert _check(access, token="Bearer " + token) is None
+    token, _ = issuer.mint("https://management.azure.com/", PRINCIPAL, "client")
+    assert _check(access, token="Bearer " + token) is not None
 
 
 def test_without_the_tenants_key_no_token_is_valid() -> None:

@@ -303,6 +303,34 @@ async def test_a_web_app_with_broken_settings_says_which(limits: str) -> None:
     assert "TRIPCURVE_MOCK_LIMITS" in body["error"]["message"]
 
 
+async def test_names_a_client_makes_up_do_not_fill_memory(bench: Bench) -> None:
+    for index in range(1200):
+        await bench.ask(host=f"host{index}.azurewebsites.net", path=CHAT.replace("gpt-4o", f"d{index}"))
+        await bench.ask(path=CHAT.replace("gpt-4o", f"d{index}"))
+    await bench.ask(host="x" * 5000)
+    hosts = bench.mock._hosts
+    assert len(hosts) <= 1003
+    assert all(len(name) < 256 for name in hosts)
+    assert len(hosts[SITE]._served) <= 1000  # type: ignore[attr-defined]  # a SiteHost
+
+
+async def test_other_options_start_the_random_numbers_anew(bench: Bench) -> None:
+    configured = {"sites": [site()], "options": {"seed": 5}}
+    await bench.ask()
+    await bench.ask(host="other.azurewebsites.net")
+    bench.mock.configure(Snapshot.model_validate(configured))
+    fresh = Bench(configured)
+    for host in (SITE, "other.azurewebsites.net"):
+        assert (await bench.ask(host=host))[2]["id"] == (await fresh.ask(host=host))[2]["id"]
+
+
+async def test_a_deleted_account_is_gone_and_a_deleted_web_app_is_as_if_nobody_had_made_it(bench: Bench) -> None:
+    assert (await bench.ask(host=ACCOUNT, api_key=KEY))[0] == 200
+    bench.mock.configure(Snapshot())
+    assert (await bench.ask(host=ACCOUNT, api_key=KEY))[0] == 404
+    assert (await bench.ask())[0] == 200
+
+
 async def test_the_client_request_id_comes_back(bench: Bench) -> None:
     _, headers, _ = await bench.ask(x_ms_client_request_id="abc")
     assert headers["x-ms-client-request-id"] == "abc"

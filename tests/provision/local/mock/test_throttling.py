@@ -50,20 +50,36 @@ def test_new_api_versions_have_the_new_wording(version: str | None, said: str) -
     [
         (
             "payg",
-            {"retry-after": "3", "policy-id": "DeploymentRatelimit-Token", "x-ratelimit-reset-tokens": "3"},
+            {
+                "retry-after": "3",
+                "policy-id": "DeploymentRatelimit-Token",
+                "x-ratelimit-reset-tokens": "3",
+                "x-ratelimit-remaining-tokens": "0",
+            },
         ),
-        ("ptu", {"retry-after": "3", "retry-after-ms": "2500"}),
+        ("ptu", {"retry-after": "3", "retry-after-ms": "2500", "azure-openai-deployment-utilization": "100.0%"}),
         ("none", {}),
         (
             "day",
-            {"retry-after": "86400", "policy-id": "DeploymentRatelimit-Token", "x-ratelimit-reset-tokens": "86400"},
+            {
+                "retry-after": "86400",
+                "policy-id": "DeploymentRatelimit-Token",
+                "x-ratelimit-reset-tokens": "86400",
+                "x-ratelimit-remaining-tokens": "0",
+            },
         ),
     ],
 )
 def test_each_set_of_headers(flavour: str, expected: dict[str, str]) -> None:
-    headers = dict(throttled(Refusal("token", 2.5), flavour, **NAMES).headers)
+    state = (("x-ratelimit-remaining-tokens", "0"),)
+    headers = dict(throttled(Refusal("token", 2.5), flavour, extra=state, **NAMES).headers)
     assert headers.pop("content-type").startswith("application/json")
     assert headers == expected
+
+
+def test_a_rounding_error_of_the_window_is_no_second_more() -> None:
+    wait_s = (1e6 + 0.1) + 10.0 - (1e6 + 0.1) + 1e-9
+    assert dict(throttled(Refusal("call", wait_s), "payg", **NAMES).headers)["retry-after"] == "10"
 
 
 def test_a_simulated_429_names_no_wait_unless_asked_to() -> None:
