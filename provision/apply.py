@@ -17,6 +17,7 @@ from provision.plan import Plan, Step, make_plan
 from provision.progress import DONE_WORDS, Progress, Silent
 from provision.resource import Context, SoftDeleting
 from provision.state import Endpoint, State, StateFile
+from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import POLICIES, Lab, policy_path
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
@@ -126,17 +127,27 @@ def _settled_plan(
 ) -> list[Step]:
     """A plan in which nothing is still being made: an `up` that was interrupted left it so."""
     waited, steps = 0.0, plan_steps(context, remembered)
-    waiting = next((step for step in steps if step.action.action == "wait"), None)
+    waiting = _waiting(steps)
     if waiting is None:
         return steps
-    progress.started("waiting for", f"{waiting.action.type} {waiting.action.name}", waiting.resource.slow)
-    while any(step.action.action == "wait" for step in steps) and waited < WAIT_LIMIT_S:
+    what = f"{waiting.action.type} {waiting.action.name}"
+    progress.started("waiting for", what, waiting.resource.slow)
+    while _waiting(steps) is not None:
+        if waited >= WAIT_LIMIT_S:
+            progress.finished("failed")
+            raise TargetUnavailable(
+                f"{what} is still being made after {waited / 60:.0f} minutes; look at it in the portal"
+            )
         sleep(context.cloud.poll_s)
         waited += context.cloud.poll_s
         progress.lasting()
         steps = plan_steps(context, remembered)
     progress.finished(DONE_WORDS["leave"])
     return steps
+
+
+def _waiting(steps: list[Step]) -> Step | None:
+    return next((step for step in steps if step.action.action == "wait"), None)
 
 
 def _carry_out(step: Step, remembered: State, file: StateFile, patience: Patience) -> None:

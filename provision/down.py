@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from provision.apply import open_context
+from provision.apis import ApiImport
+from provision.apply import WAIT_LIMIT_S, open_context
 from provision.clouds import Cloud
+from provision.gateways import GatewayService
 from provision.graph import lab_resources
 from provision.groups import Group
 from provision.orphans import orphans_of
@@ -18,6 +22,8 @@ from provision.state import State, StateFile
 from tripcurve.lab import Lab
 
 __all__ = ["Left", "Removed", "down_lab"]
+
+Sleep = Callable[[float], None]
 
 
 class Left(BaseModel):
@@ -48,6 +54,7 @@ def down_lab(
     progress: Progress | None = None,
     lab_file: Path | None = None,
     state: StateFile | None = None,
+    sleep: Sleep = time.sleep,
 ) -> Removed:
     """Delete what this lab created; with `purge` free the names of what was soft-deleted as well.
 
@@ -60,7 +67,7 @@ def down_lab(
         context.heartbeat = progress.lasting
         resources = lab_resources(context)
         steps = survey(resources, orphans_of(context, resources, remembered), remembered)
-        work = _Teardown(lab, cloud, remembered, file, progress)
+        work = _Teardown(lab, cloud, remembered, file, progress, sleep)
         # The group last, orphans or not: it must be empty by then.
         for step in [*reversed(steps[1:]), steps[0]]:
             work.remove(step, steps)
@@ -73,11 +80,16 @@ def down_lab(
 class _Teardown:
     """The deletions of one `down`, each written to the state as it is done."""
 
-    def __init__(self, lab: Lab, cloud: Cloud, remembered: State, file: StateFile, progress: Progress) -> None:
+    def __init__(
+        self, lab: Lab, cloud: Cloud, remembered: State, file: StateFile, progress: Progress, sleep: Sleep
+    ) -> None:
+        self._sleep = sleep
+        self._poll_s = cloud.poll_s
         self._remembered = remembered
         self._file = file
         self._progress = progress
         self._result = Removed(lab=lab.name, cloud=cloud.kind)
+        self._gone: set[str] = set()
 
     def remove(self, step: Step, steps: list[Step]) -> None:
         resource = step.resource
@@ -89,14 +101,19 @@ class _Teardown:
             return
         if _goes_with_parent(resource, steps):
             return
-        if isinstance(resource, Group) and (members := resource.members()):
-            self._leave(resource, f"still holds {len(members)} not of this lab, such as {members[0]}")
+        if isinstance(resource, Group) and (others := self._others_in(resource)):
+            self._leave(resource, f"still holds {len(others)} not of this lab, such as {others[0]}")
             return
         self._delete(resource)
+
+    def _others_in(self, group: Group) -> list[str]:
+        """What is in the group and was not deleted just now: the service's list lags behind."""
+        return [_short(arm_id) for arm_id in group.members() if arm_id.lower() not in self._gone]
 
     def _delete(self, resource: Resource) -> None:
         self._progress.started("delete", f"{resource.type} {resource.name}")
         try:
+            self._settle(resource)
             resource.delete()
         except BaseException as error:
             self._progress.finished("failed" if isinstance(error, Exception) else "stopped")
@@ -104,6 +121,15 @@ class _Teardown:
         self._progress.finished("deleted")
         self._forget(resource, soft=isinstance(resource, SoftDeleting))
         self._result.deleted.append(f"{resource.type} {resource.name}")
+        self._gone.add(resource.id.lower())
+
+    def _settle(self, resource: Resource) -> None:
+        """Wait for what an interrupted `up` left in the making: it cannot be deleted until it is made."""
+        waited = 0.0
+        while (found := resource.read()) is not None and found.in_progress and waited < WAIT_LIMIT_S:
+            self._sleep(self._poll_s)
+            self._progress.lasting()
+            waited += self._poll_s
 
     def purge(self, resource: Resource) -> None:
         if not isinstance(resource, SoftDeleting) or resource.id.lower() not in self._remembered.deleted:
@@ -132,8 +158,16 @@ class _Teardown:
 
 
 def _goes_with_parent(resource: Resource, steps: list[Step]) -> bool:
-    """Whether deleting its parent deletes it. Not so for a group, which other labs may share."""
+    """Whether deleting its parent deletes it. So for what is in a gateway; a group may be shared with other
+    labs, and an account is not deleted while it has deployments.
+    """
     parent = resource.parent
-    if parent is None or isinstance(parent, Group):
+    if not isinstance(parent, GatewayService | ApiImport):
         return False
     return any(step.resource.id == parent.id and step.action.ours for step in steps)
+
+
+def _short(arm_id: str) -> str:
+    """`Microsoft.Web/sites openaimock1` of an ARM id."""
+    kind, _, name = arm_id.rpartition("/providers/")[2].rpartition("/")
+    return f"{kind} {name}"

@@ -53,9 +53,9 @@ class Group(Resource):
             wait_for(poller, self.context.heartbeat)
 
     def members(self) -> list[str]:
-        """Types and names of the resources in the group."""
+        """ARM ids of the resources in the group."""
         found = self.context.clients.resources.resources.list_by_resource_group(self.name)
-        return [f"{item.type} {item.name}" for item in found]
+        return [item.id or "" for item in found]
 
 
 def plain_location(location: str | None) -> str:

@@ -13,7 +13,7 @@ from rich.status import Status
 __all__ = ["ConsoleProgress", "Progress", "Silent"]
 
 DONE_WORDS = {"create": "created", "change": "changed", "leave": "as it was", "delete": "deleted", "purge": "purged"}
-EVERY_S = 30.0
+EVERY_S = 60.0
 
 
 class Progress(Protocol):

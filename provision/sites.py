@@ -136,7 +136,9 @@ class Site(Resource):
 
     def delete(self) -> None:
         apps = self.context.clients.web.web_apps
-        none_if_absent(lambda: apps.delete(self.context.lab.resource_group, self.name))
+        group = self.context.lab.resource_group
+        # The plan goes by its own step, if it is ours at all.
+        none_if_absent(lambda: apps.delete(group, self.name, delete_empty_server_farm=False))
 
 
 def _settings(backend: Backend) -> dict[str, str]:

@@ -84,7 +84,7 @@ def _timed(
 
 def _advice(status: int | None, detail: str) -> str:
     hints = {
-        401: "the key is not accepted; `tripcurve up` fetches it anew",
+        401: "the key is not accepted: `tripcurve up` fetches it anew; or the gateway's role is too new to be known",
         404: "the gateway has no such API; `tripcurve plan` shows what is missing",
         503: "the breaker is open, or the backend is away; wait for the trip duration and try again",
     }

@@ -12,6 +12,7 @@ import requests
 
 from provision.apply import apply_lab, plan_lab
 from provision.clouds import Cloud
+from provision.down import down_lab
 from provision.progress import Silent
 from provision.status import status_lab
 from tests.provision.labs import cleaned_up, mock_lab, openai_lab
@@ -175,3 +176,56 @@ def test_a_wrong_secret_is_no_credential(connection: dict[str, Any]) -> None:
         plan_lab(mock_lab(), wrong)
     assert "not-the-secret" not in str(caught.value)
     assert "sign-in" in str(caught.value) or "credential" in str(caught.value)
+
+
+def test_an_identity_that_the_directory_does_not_know_yet_is_waited_for(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab = openai_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", "/roleAssignments/", method="PUT", status=400, code="PrincipalNotFound", count=3)
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_down_waits_for_a_gateway_that_is_still_in_the_making(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    class Impatient(Silent):
+        def lasting(self) -> None:
+            raise KeyboardInterrupt
+
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=2.5)
+        with pytest.raises(KeyboardInterrupt):
+            apply_lab(lab, local_cloud, state=state, progress=Impatient())
+        down_lab(lab, local_cloud, purge=True, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "down"
+
+
+def test_a_gateway_that_is_never_made_is_given_up_at_last(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient(Silent):
+        def lasting(self) -> None:
+            raise KeyboardInterrupt
+
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=3)
+        with pytest.raises(KeyboardInterrupt):
+            apply_lab(lab, local_cloud, state=state, progress=Impatient())
+        monkeypatch.setattr("provision.apply.WAIT_LIMIT_S", 0.3)
+        with pytest.raises(TargetUnavailable, match="still being made"):
+            apply_lab(lab, local_cloud, state=state, sleep=lambda _: None)
+
+
+def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", "/deletedservices/", status=403, code="AuthorizationFailed", message="no", count=1)
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
