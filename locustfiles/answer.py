@@ -1,0 +1,32 @@
+"""What came back for one request, as data: an error here is an outcome under test, not a failure of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Answer", "Sink"]
+
+Sink = Callable[[bytes, int], None]
+"""Takes each piece of a body as it comes, with the monotonic ns of its arrival."""
+
+
+class Answer:
+    """One answer, or what is known of one that broke.
+
+    `status` 0: no status line came. `error` None: the answer is whole; else a short class such as
+    `ConnectionRefused`. `start_ns` and `end_ns` are monotonic.
+    """
+
+    __slots__ = ("body", "end_ns", "error", "headers", "start_ns", "status")
+
+    def __init__(self, start_ns: int, error: str | None = None, end_ns: int = 0) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+        self.error = error
+        self.start_ns = start_ns
+        self.end_ns = end_ns
+
+    @property
+    def latency_ns(self) -> int:
+        return self.end_ns - self.start_ns

@@ -1,0 +1,105 @@
+"""The embedded local cloud: `tripcurve local LAB` as a child process, and never longer than we live."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import gevent
+from pydantic import ValidationError
+
+from tripcurve.documents import write_yaml
+from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.lab import Lab
+from tripcurve.target import Target
+
+__all__ = ["Embedded"]
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
+
+
+class Embedded:
+    """A running local cloud. Its standard input is ours: it ends when we close it, or die."""
+
+    def __init__(self, process: subprocess.Popen[bytes], target: Target) -> None:
+        self._process = process
+        self.target = target
+
+    @classmethod
+    def start(cls, lab: Path) -> Embedded:
+        """Start it and wait until its gateway is provisioned. Raises BadInput or TargetUnavailable."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tripcurve.cli", "local", str(lab), "--stop-with-stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            return cls(process, _target(process))
+        except BaseException:
+            _end(process)
+            raise
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop it in order, or by force when it takes too long. Twice does nothing."""
+        _end(self._process)
+
+    def kill(self) -> None:
+        """Stop it at once, with all it started."""
+        _kill(self._process)
+
+
+def _target(process: subprocess.Popen[bytes]) -> Target:
+    assert process.stdout is not None  # noqa: S101  # it was opened as a pipe
+    line = b""
+    with gevent.Timeout(START_TIMEOUT_S, False):
+        line = process.stdout.readline()
+    if not line.endswith(b"\n"):
+        raise _failure(process)
+    try:
+        return Target.model_validate_json(line)
+    except ValidationError:
+        raise TargetUnavailable("the local cloud answered with a line that is not a target; see its messages") from None
+
+
+def _failure(process: subprocess.Popen[bytes]) -> Exception:
+    try:
+        code = process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        return TargetUnavailable(f"the local cloud was not ready after {START_TIMEOUT_S:g} s; see its messages above")
+    if code == BadInput.exit_code:
+        return BadInput("the local cloud refused the lab, for the reason above")
+    return TargetUnavailable(f"the local cloud ended with exit code {code} before it was ready; see its messages above")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+    for last_resort in (lambda: None, process.terminate):
+        last_resort()
+        try:
+            process.wait(timeout=STOP_TIMEOUT_S)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    _kill(process)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Whatever of its process group is left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # nothing is left
+    process.wait()

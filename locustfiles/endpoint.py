@@ -1,0 +1,137 @@
+"""A gateway's address, and how a connection to it is made: names, TCP, TLS with verification."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import gevent
+from gevent import monkey, socket as gsocket
+
+from tripcurve.errors import BadInput
+
+__all__ = ["ConnectFailed", "Endpoint", "Pipe"]
+
+CONNECT_TIMEOUT_S = 10.0
+_RawSocket = monkey.get_original("socket", "socket")
+
+
+class ConnectFailed(Exception):
+    """No connection came about. The argument is the short class that the record carries."""
+
+    @property
+    def error(self) -> str:
+        return str(self.args[0])
+
+
+class Pipe:
+    """TLS between plain bytes and a socket's: an SSLObject over memory, so that one hub callback serves both."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    def handshake(self, sock: socket.socket) -> None:
+        """Shake hands over a connected socket that blocks its greenlet. Raises ssl.SSLError or OSError."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush(sock)
+                data = sock.recv(16_384)
+                if not data:
+                    raise ConnectionResetError("closed during the handshake") from None
+                self._incoming.write(data)
+            else:
+                return self._flush(sock)
+
+    def _flush(self, sock: socket.socket) -> None:
+        if self._outgoing.pending:
+            sock.sendall(self._outgoing.read())
+
+    def encrypt(self, data: bytes) -> bytes:
+        self._tls.write(data)
+        return self._outgoing.read()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """What can be read so far, perhaps nothing. Raises ssl.SSLError for what is no TLS record."""
+        self._incoming.write(data)
+        parts = []
+        try:
+            while part := self._tls.read(65_536):
+                parts.append(part)
+        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            pass  # all that was whole is in parts; an orderly end is seen again as the socket's end
+        return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests go. `context` None: plain HTTP."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None = field(default=None, compare=False)
+
+    @classmethod
+    def of_url(cls, url: str, ca_file: str | None = None) -> Endpoint:
+        """The endpoint of a base URL; `ca_file` adds a certificate authority. Raises BadInput."""
+        parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            raise BadInput(f"{url!r} has no usable port; a gateway URL is such as https://my-apim.azure-api.net") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"{url!r} is no gateway URL; give one such as https://my-apim.azure-api.net")
+        if parts.scheme == "http":
+            return cls(parts.hostname, 80 if port is None else port)
+        context = ssl.create_default_context()
+        if ca_file is not None:
+            context.load_verify_locations(ca_file)
+        return cls(parts.hostname, 443 if port is None else port, context)
+
+    @property
+    def authority(self) -> str:
+        """The Host header: without the port where it is the scheme's own."""
+        usual = 80 if self.context is None else 443
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == usual else f"{host}:{self.port}"
+
+    def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> tuple[socket.socket, Pipe | None]:
+        """A connected, non-blocking socket, and its TLS. Waits in the calling greenlet only. Raises ConnectFailed."""
+        with gevent.Timeout(timeout_s, ConnectFailed("ConnectTimeout")):
+            return self._connect()
+
+    def _connect(self) -> tuple[socket.socket, Pipe | None]:
+        sock = None
+        try:
+            sock = gsocket.create_connection((self.host, self.port))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            pipe = None if self.context is None else Pipe(self.context, self.host)
+            if pipe is not None:
+                pipe.handshake(sock)
+            raw = _RawSocket(fileno=sock.detach())
+            raw.setblocking(False)
+            return raw, pipe
+        except OSError as error:
+            raise ConnectFailed(_class_of(error)) from error
+        finally:
+            if sock is not None:
+                sock.close()
+
+
+def _class_of(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "CertificateInvalid"
+    if isinstance(error, ssl.SSLError):
+        return "TlsFailure"
+    if isinstance(error, socket.gaierror):
+        return "DnsFailure"
+    if isinstance(error, ConnectionRefusedError):
+        return "ConnectionRefused"
+    if isinstance(error, ConnectionResetError):
+        return "ConnectionReset"
+    return "ConnectFailed"

@@ -1,0 +1,109 @@
+"""A lane: arrivals on schedule, handed to free users.
+
+It lives in the hub: one timer, armed for the next arrival, whose callback switches straight into
+the user that has waited longest. So an arrival costs no greenlet of its own, and connections take turns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic_ns
+
+import gevent
+from gevent import get_hub, getcurrent
+
+__all__ = ["Lane"]
+
+
+class Lane:
+    """Arrivals for one kind of user. Counts: `intended` arrivals so far, `sent`, `dropped`.
+
+    An arrival that finds no free user waits, at most `patience_s`; then it is dropped.
+    """
+
+    def __init__(self, due_ns: Iterator[int], patience_s: float) -> None:
+        self._due = due_ns
+        self._next = next(due_ns, None)
+        self._patience_ns = int(patience_s * 1e9)
+        self._free: deque[gevent.Greenlet] = deque()
+        self._late: deque[int] = deque()
+        self._loop = get_hub().loop
+        self._timer = self._loop.timer(0)
+        self.free_running = False
+        self.intended = 0
+        self.sent = 0
+        self.dropped = 0
+
+    def start(self) -> None:
+        self._arm()
+
+    def take(self) -> int | None:
+        """The next arrival's intended monotonic ns, for the calling user; None: free running, go at once.
+
+        Parks the caller until there is one.
+        """
+        if self.free_running:
+            return None
+        if self._late:
+            due = self._first_in_time()
+            if due is not None:
+                self.sent += 1
+                return due
+        user = getcurrent()
+        self._free.append(user)
+        try:
+            return get_hub().switch()  # type: ignore[no-any-return]  # what _arrive or release switched in
+        except BaseException:
+            self._forget(user)
+            raise
+
+    def _first_in_time(self) -> int | None:
+        limit = monotonic_ns() - self._patience_ns
+        while self._late:
+            due = self._late.popleft()
+            if due >= limit:
+                return due
+            self.dropped += 1
+        return None
+
+    def _forget(self, user: gevent.Greenlet) -> None:
+        if user in self._free:
+            self._free.remove(user)
+
+    def _arm(self) -> None:
+        self._timer.stop()
+        self._timer.close()
+        if self._next is not None:
+            self._timer = self._loop.timer(max(self._next - monotonic_ns(), 0) / 1e9)
+            self._timer.start(self._arrive, update=True)
+
+    def _arrive(self) -> None:
+        """Hand out all that is due."""
+        while self._next is not None and self._next <= monotonic_ns():
+            due, self._next = self._next, next(self._due, None)
+            self.intended += 1
+            if self._free:
+                self.sent += 1
+                self._free.popleft().switch(due)
+            else:
+                self._late.append(due)
+        self._arm()
+
+    def release(self) -> None:
+        """Let the users go: from now on they do not wait for arrivals."""
+        self.free_running = True
+        for _ in range(len(self._free)):
+            self._loop.run_callback(self._free.popleft().switch, None)
+
+    def hold(self) -> None:
+        """Have the users wait for arrivals again."""
+        self.free_running = False
+
+    def close(self) -> None:
+        """No more arrivals. What still waited is dropped; users that ask wait for ever."""
+        self.hold()
+        self._timer.stop()
+        self._next = None
+        self.dropped += len(self._late)
+        self._late.clear()

@@ -1,0 +1,37 @@
+"""How late requests started, as a histogram of about one per cent resolution: flat in memory however long the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Lateness"]
+
+# From 1 us to 1000 s; the first bin is everything below.
+_EDGES_NS = np.geomspace(1e3, 1e12, 2001)
+
+
+class Lateness:
+    """Start minus intended start of every paced request."""
+
+    def __init__(self, counts: list[int] | None = None) -> None:
+        self._counts = np.zeros(len(_EDGES_NS) + 1, np.int64) if counts is None else np.array(counts, np.int64)
+
+    def add(self, late_ns: Any) -> None:
+        self._counts += np.bincount(np.searchsorted(_EDGES_NS, late_ns), minlength=len(self._counts))
+
+    def merge(self, other: Lateness) -> None:
+        self._counts += other._counts
+
+    def to_list(self) -> list[int]:
+        """The counts, as they travel between processes."""
+        return [int(count) for count in self._counts]
+
+    def quantile_ms(self, share: float) -> float | None:
+        """An upper bound of the quantile, in milliseconds; None when nothing was counted."""
+        total = int(self._counts.sum())
+        if total == 0:
+            return None
+        index = int(np.searchsorted(np.cumsum(self._counts), share * total))
+        return float(_EDGES_NS[min(index, len(_EDGES_NS) - 1)] / 1e6)

@@ -1,0 +1,24 @@
+"""Locust's command line and start form: lab, scenario, target, run directory."""
+
+from __future__ import annotations
+
+from locust.argument_parser import LocustArgumentParser
+
+__all__ = ["add_options"]
+
+
+def add_options(parser: LocustArgumentParser, **_: object) -> None:
+    """Listener of `init_command_line_parser`."""
+    parser.add_argument("--lab", default="quick", help="Lab file, or the name of one that ships")
+    parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of one that ships")
+    parser.add_argument(
+        "--target",
+        default="local",
+        help="local (a gateway on this machine), azure (a lab that is up), or a gateway's URL with TRIPCURVE_API_KEY set",
+    )
+    parser.add_argument(
+        "--run-dir",
+        default="",
+        include_in_web_ui=False,
+        help="Folder of the run; default runs/LAB-SCENARIO-TIME",
+    )

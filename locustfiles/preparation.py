@@ -1,0 +1,72 @@
+"""What must stand before traffic can start: lab and scenario, checked, and a target that is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from locust import User
+
+from locustfiles.embedded import Embedded
+from locustfiles.targets import find_target
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab, load_lab
+from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.target import Target
+
+__all__ = ["Asked", "Preparation", "prepare", "seat_users"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line or the start form asks for."""
+
+    lab: str
+    scenario: str
+    target: str
+
+
+@dataclass
+class Preparation:
+    """Everything checked and, for the local target, running. `embedded` None: the target is not ours to stop."""
+
+    asked: Asked
+    lab: Lab
+    scenario: Scenario
+    target: Target
+    embedded: Embedded | None
+
+    def stop(self) -> None:
+        if self.embedded is not None:
+            self.embedded.stop()
+
+    @property
+    def usable(self) -> bool:
+        """False once an embedded cloud has died."""
+        return self.embedded is None or self.embedded.alive
+
+
+def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
+    """Check, then start what is needed. Raises BadInput or TargetUnavailable; nothing is left running."""
+    lab = load_lab(asked.lab)
+    scenario = load_scenario(asked.scenario, lab)
+    seat_users(scenario, classes)
+    found = find_target(asked.target, lab, asked.lab)
+    if isinstance(found, Embedded):
+        return Preparation(asked, lab, scenario, found.target, found)
+    return Preparation(asked, lab, scenario, found, None)
+
+
+def seat_users(scenario: Scenario, classes: list[type[User]]) -> list[type[User]]:
+    """Set how Locust shares users out among the scenario's classes; returns those. Raises BadInput."""
+    known = {each.__name__: each for each in classes}
+    for name in scenario.users:
+        if name not in known:
+            raise BadInput(
+                f"scenario {scenario.name}: users.{name}: the locustfile has no such class; it has: {', '.join(sorted(known))}"
+            )
+    wanted = [known[name] for name, count in scenario.users.items() if count]
+    for each in wanted:
+        count = scenario.users[each.__name__]
+        each.weight = count
+        each.fixed_count = count if each.__name__ == "ProbeUser" else 0
+    return wanted

@@ -1,0 +1,13 @@
+"""The probe: a light, steady pulse that brackets trips and resets when traffic is thin."""
+
+from __future__ import annotations
+
+from locustfiles.traffic_user import TrafficUser
+
+__all__ = ["ProbeUser"]
+
+
+class ProbeUser(TrafficUser):
+    """Sends at the scenario's `probe.rate`, in every phase. A pulse that finds it busy is dropped, not piled up."""
+
+    lane = "probe"

@@ -1,0 +1,52 @@
+"""Prompts that differ from one another, so that no cache flatters the backend, at equal length."""
+
+from __future__ import annotations
+
+import json
+import random
+
+__all__ = ["Prompts"]
+
+VARIETY = 64
+WORDS = tuple(
+    "the of and to in is that it was for on are as with his they at be this from have or by one had not but what all "
+    "were when we there can an your which their said if do will each about how up out them then she many some so "
+    "these would other into has more her two like him see time could no make than first been its who now people my "
+    "made over did down only way find use may water long little very after words called just where most know".split()
+)
+NUMBER_DIGITS = 12
+_MARK = "0" * NUMBER_DIGITS
+
+
+class Prompts:
+    """Bodies of chat completions about `prompt` tokens long, each with a number of its own near its start.
+
+    All bodies have the same length in bytes, so that a request's head can be built beforehand.
+    """
+
+    def __init__(self, rng: random.Random, prompt: int, completion: int, stream: bool = False) -> None:
+        texts = [self._text(rng, prompt) for _ in range(VARIETY)]
+        longest = max(map(len, texts))
+        bodies = [self._body(text.ljust(longest, "."), completion, stream) for text in texts]
+        self.length = len(bodies[0])
+        self._halves = [tuple(body.split(_MARK.encode(), 1)) for body in bodies]
+        self._next = rng.randrange(10**9)
+
+    @staticmethod
+    def _text(rng: random.Random, tokens: int) -> str:
+        # The number costs about four tokens and the frame around a message seven.
+        count = max(tokens - 11, 1)
+        return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
+
+    @staticmethod
+    def _body(text: str, completion: int, stream: bool) -> bytes:
+        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": completion}
+        if stream:
+            body["stream"] = True
+        return json.dumps(body, separators=(",", ":")).encode()
+
+    def after(self, head: bytes) -> bytes:
+        """The next request: a head made for this length, and a body never used before."""
+        number = self._next = self._next + 1
+        first, last = self._halves[number % VARIETY]
+        return b"%b%b%0*d%b" % (head, first, NUMBER_DIGITS, number, last)

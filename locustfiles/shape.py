@@ -1,0 +1,65 @@
+"""How many users Locust runs at each moment of a scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic_ns
+
+import gevent
+from locust import LoadTestShape, User
+
+from locustfiles.timeline import Timeline
+from tripcurve.scenario import Phase, Scenario
+
+__all__ = ["Course", "ScenarioShape", "user_count"]
+
+TICK_S = 1.0
+"""Locust asks once a second; a phase that begins in between is waited for."""
+
+
+def user_count(scenario: Scenario, phase: Phase, into_s: float) -> int:
+    """Users at an instant of a phase: in open loop all of them, else the phase's and the probes."""
+    users = phase.users_at(into_s)
+    if users is None:
+        return sum(scenario.users.values())
+    return users + scenario.users.get("ProbeUser", 0)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the shape follows. `timeline` None: the run has not begun."""
+
+    scenario: Scenario
+    classes: list[type[User]]
+    timeline: Timeline | None = None
+
+
+class ScenarioShape(LoadTestShape):
+    """Follows the scenario of the run that is being set up or under way."""
+
+    course: Course | None = None
+
+    def tick(self) -> tuple[int, float, list[type[User]]] | None:
+        """Locust's question: how many users now? None ends the run, exactly at the end of the last phase."""
+        if self.course is None:
+            return None
+        scenario, timeline = self.course.scenario, self.course.timeline
+        if timeline is None:
+            count = user_count(scenario, scenario.phases[0], 0.0)
+        else:
+            now = _after_boundary(timeline)
+            if now >= timeline.end_ns:
+                return None
+            stretch = timeline.at(now)
+            count = user_count(scenario, stretch.phase, max(now - stretch.begin_ns, 0) / 1e9)
+        return count, max(count, 1), self.course.classes
+
+
+def _after_boundary(timeline: Timeline) -> int:
+    """Monotonic ns now; where a phase ends before Locust asks again, that instant, waited for."""
+    now = monotonic_ns()
+    end_ns = timeline.at(now).end_ns
+    if not now < end_ns < now + TICK_S * 1e9:
+        return now
+    gevent.sleep((end_ns - now) / 1e9)
+    return max(monotonic_ns(), end_ns)

@@ -1,0 +1,179 @@
+"""The traffic of one process: lanes, phases, clients and the recorder, from a run's start to its last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+
+from locustfiles.answer import Answer
+from locustfiles.client import Client, Deadlines
+from locustfiles.endpoint import Endpoint
+from locustfiles.heads import Heads
+from locustfiles.lane import Lane
+from locustfiles.lateness import Lateness
+from locustfiles.pacing import Share, arrivals, derived_rng, probe_arrivals
+from locustfiles.plan import Plan
+from locustfiles.prompts import Prompts
+from locustfiles.reading import MOST_INT32, Reader, Usage
+from locustfiles.recorder import FLUSH_S, Batch, Recorder
+from locustfiles.timeline import Stretch, Timeline
+from tripcurve.errors import TripcurveError
+
+__all__ = ["Traffic"]
+
+PATIENCE_S = 5.0
+"""How long an arrival waits for a free user before it is dropped."""
+_UNREAD = Usage(None, None)
+
+
+class Traffic:
+    """What users of this process share. `failed` is called once with the error that ends the run early."""
+
+    def __init__(self, plan: Plan, share: Share, recorder: Recorder, failed: Callable[[TripcurveError], None]) -> None:
+        self.plan = plan
+        self.share = share
+        self.recorder = recorder
+        self.lateness = Lateness()
+        self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
+        self.stretch = self.timeline.stretches[0]
+        self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
+        self.reader = Reader(plan.lab)
+        self.in_flight = 0
+        self._failed = failed
+        self._offset_ns = plan.clock.offset_ns
+        self._deadlines = Deadlines()
+        rng = derived_rng(plan.scenario, share, "shares")
+        self._heads = [Heads(phase, plan.lab, rng) for phase in plan.scenario.phases]
+        self._prompts: dict[bool, Prompts] = {}
+        self.lanes = {"traffic": self._lane(arrivals(plan.scenario, share)), "probe": self._probe_lane()}
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def _lane(self, due_s: Iterator[float], patience_s: float = PATIENCE_S) -> Lane:
+        start = self.timeline.start_ns
+        return Lane((start + round(due * 1e9) for due in due_s), patience_s)
+
+    def _probe_lane(self) -> Lane:
+        scenario = self.plan.scenario
+        probes = scenario.users.get("ProbeUser", 0)
+        due = probe_arrivals(scenario.probe, probes, scenario.duration_s, self.share) if probes else iter(())
+        return self._lane(due, patience_s=1 / scenario.probe.rate)
+
+    def start(self) -> None:
+        """Arm the lanes and start what runs beside the users."""
+        self._enter(self.stretch)
+        for lane in self.lanes.values():
+            lane.start()
+        self._greenlets = [gevent.spawn(run) for run in (self._deadlines.run, self._follow_phases, self._flush)]
+
+    def _follow_phases(self) -> None:
+        for stretch in self.timeline.stretches[1:]:
+            gevent.sleep(max(stretch.begin_ns - monotonic_ns(), 0) / 1e9)
+            self._enter(stretch)
+
+    def _enter(self, stretch: Stretch) -> None:
+        self.stretch = stretch
+        lane = self.lanes["traffic"]
+        if stretch.phase.users is not None:
+            lane.release()
+        else:
+            lane.hold()
+
+    def _flush(self) -> None:
+        try:
+            while True:
+                gevent.sleep(FLUSH_S)
+                self.recorder.flush()
+        except TripcurveError as error:
+            self._failed(error)
+
+    def observe(self, batch: Batch) -> None:
+        """Listener of the recorder: how late the paced requests of a batch were."""
+        late = batch.start_ns - batch.intended_ns
+        self.lateness.add(late[late != 0])
+
+    def client(self) -> Client:
+        """A new user's client."""
+        return Client(self.endpoint, self.plan.scenario.timeout, self._deadlines)
+
+    def prompts(self, stream: bool = False) -> Prompts:
+        """The prompts of this process's users, made once."""
+        if stream not in self._prompts:
+            tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
+            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream)
+        return self._prompts[stream]
+
+    def head(self, length: int, accept: str = "application/json") -> bytes:
+        """The head of a request sent now: the faults are those of the present phase."""
+        stretch = self.timeline.at(monotonic_ns())
+        return self._heads[stretch.index].head(self.plan.target, self.endpoint, length, accept)
+
+    def record(
+        self,
+        answer: Answer,
+        user: str,
+        intended_ns: int | None,
+        usage: Usage | None = None,
+        first_byte_ns: int | None = None,
+    ) -> None:
+        """Add one attempt's row. `intended_ns` None: closed loop, or a retry. `usage` None: read from the body."""
+        reader, offset, start = self.reader, self._offset_ns, answer.start_ns
+        if usage is None:
+            usage = self._usage(answer)
+        intended = start if intended_ns is None else intended_ns
+        self.recorder.add(
+            (
+                start + offset,
+                intended + offset,
+                min((answer.end_ns - start) // 1000, MOST_INT32),
+                None if first_byte_ns is None else (first_byte_ns - start) // 1000,
+                reader.backend_us(answer),
+                answer.status,
+                reader.origin(answer),
+                reader.backend(answer),
+                reader.retry_after_s(answer),
+                usage.prompt,
+                usage.completion,
+                answer.error,
+                self.timeline.at(intended).phase.name,
+                user,
+                self.share.worker,
+                len(answer.body),
+            )
+        )
+
+    def _usage(self, answer: Answer) -> Usage:
+        if answer.error is not None or not 200 <= answer.status < 300:
+            return _UNREAD
+        usage = self.reader.usage(answer)
+        if usage is None:
+            answer.error = "BadBody"
+            return _UNREAD
+        return usage
+
+    def drain(self, grace_s: float) -> None:
+        """No more arrivals; wait for the answers under way, at most `grace_s`, then give the rest up."""
+        for lane in self.lanes.values():
+            lane.close()
+        limit = monotonic_ns() + int(grace_s * 1e9)
+        while self.in_flight and monotonic_ns() < limit:
+            gevent.sleep(0.01)
+        self._deadlines.cancel()
+        gevent.sleep(0)
+
+    def finish(self) -> None:
+        """Stop what runs beside the users and close the recorder. Raises RecordingFailed."""
+        gevent.killall(self._greenlets)
+        self.recorder.close()
+
+    def pacing(self) -> dict[str, Any]:
+        """Counts of the open-loop arrivals, and how late they started."""
+        lanes = self.lanes.values()
+        return {
+            "intended": sum(lane.intended for lane in lanes),
+            "sent": sum(lane.sent for lane in lanes),
+            "dropped": sum(lane.dropped for lane in lanes),
+            "late_p99_ms": self.lateness.quantile_ms(0.99),
+        }

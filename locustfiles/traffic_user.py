@@ -1,0 +1,73 @@
+"""The base of all users: waits for its turn, sends, records. A user's own class overrides `turn`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from locust import User, task
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
+
+from locustfiles.answer import Answer
+from locustfiles.client import Client
+from locustfiles.traffic import Traffic
+
+__all__ = ["TrafficUser"]
+
+
+class TrafficUser(User):
+    """A user whose turns come from the scenario: at each arrival, or one after another in closed loop."""
+
+    abstract = True
+    lane: ClassVar[str] = "traffic"
+
+    client: Client
+    traffic: Traffic
+
+    def on_start(self) -> None:
+        self.traffic = self.environment.traffic
+        self.client = self.traffic.client()
+        self.name = type(self).__name__
+
+    def on_stop(self) -> None:
+        self.client.close()
+
+    @task
+    def take_turns(self) -> None:
+        """Turn after turn until the user is stopped. Locust's own task loop starts it again after an error."""
+        lane = self.traffic.lanes[self.lane]
+        while self._state in (LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING):
+            self._state = LOCUST_STATE_WAITING
+            intended_ns = lane.take()
+            self._state = LOCUST_STATE_RUNNING
+            self.turn(intended_ns)
+
+    def turn(self, intended_ns: int | None) -> None:
+        """One turn: by default one chat completion. `intended_ns` is for `chat`, which records it."""
+        self.chat(intended_ns)
+
+    def chat(self, intended_ns: int | None = None, body: dict[str, Any] | None = None) -> Answer:
+        """Send a chat completion and record it. With `body`, that one; else the scenario's next prompt.
+
+        The answer may be anything that came, or did not: look at its `status` and `error`.
+        """
+        traffic = self.traffic
+        request = self._request(body)
+        traffic.in_flight += 1
+        try:
+            answer = self.client.exchange(request)
+        finally:
+            traffic.in_flight -= 1
+        traffic.record(answer, self.name, intended_ns)
+        return answer
+
+    def _request(self, body: dict[str, Any] | None) -> bytes:
+        if body is not None:
+            return self._own(body)
+        prompts = self.traffic.prompts()
+        return prompts.after(self.traffic.head(prompts.length))
+
+    def _own(self, body: dict[str, Any]) -> bytes:
+        import orjson
+
+        data = orjson.dumps(body)
+        return self.traffic.head(len(data)) + data
