@@ -1,31 +1,25 @@
 """Builds the gateway of a lab with the Azure SDK, on Azure or on the local cloud.
 
-One code path for both; they differ in endpoint and credential. Names are imported when first
-used: the local cloud's processes live in this package and need none of them to start.
+One code path for both; they differ in endpoint and credential. The SDK is imported when a
+call needs it.
 """
 
-from __future__ import annotations
+from provision.apply import plan_lab, provision_lab
+from provision.clouds import Cloud, azure, local
+from provision.down import down_lab
+from provision.smoke import smoke_lab
+from provision.state import StateFile
+from provision.status import rule_in_force, status_lab
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from provision.apply import plan_lab, provision_lab
-    from provision.clouds import Cloud
-    from provision.state import StateFile
-
-__all__ = ["Cloud", "StateFile", "plan_lab", "provision_lab"]
-
-_HOMES = {
-    "Cloud": "provision.clouds",
-    "StateFile": "provision.state",
-    "plan_lab": "provision.apply",
-    "provision_lab": "provision.apply",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__all__ = [
+    "Cloud",
+    "StateFile",
+    "azure",
+    "down_lab",
+    "local",
+    "plan_lab",
+    "provision_lab",
+    "rule_in_force",
+    "smoke_lab",
+    "status_lab",
+]

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from provision.plan import differences
 from provision.resource import Fields, Found, Resource, none_if_absent, wait_for
 from tripcurve.errors import BadInput
-
-if TYPE_CHECKING:
-    from azure.mgmt.apimanagement.models import SubscriptionKeyParameterNamesContract
 
 __all__ = ["ApiImport", "ApiPolicy", "NamedValue"]
 
@@ -79,26 +76,31 @@ class ApiImport(Resource):
         from azure.mgmt.apimanagement import models
 
         form, document = self._document()
-        keys = models.SubscriptionKeyParameterNamesContract(header=KEY_NAME, query=KEY_NAME)
-        settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
-        body = models.ApiCreateOrUpdateParameter(
-            format=form, value=document, subscription_key_parameter_names=keys, **settings
-        )
+        settings = self._contract()
+        body = models.ApiCreateOrUpdateParameter(format=form, value=document, **settings)
         apis, lab = self.context.clients.apim.api, self.context.lab
         poller = apis.begin_create_or_update(lab.resource_group, lab.gateway.name, self.name, body)
         wait_for(poller, self.context.heartbeat)
-        self._settle(settings, keys)
+        self.settle()
 
-    def _settle(self, settings: Fields, keys: SubscriptionKeyParameterNamesContract) -> None:
-        """Say once more what the document, being imported, may have overruled: names and addresses."""
+    def settle(self) -> None:
+        """Say once more what the imported document may have overruled: names, description, address."""
         from azure.mgmt.apimanagement import models
 
         made = self.read()
         if made is None or not differences(made.fields, self._settings()):
             return
         apis, lab = self.context.clients.apim.api, self.context.lab
-        body = models.ApiUpdateContract(subscription_key_parameter_names=keys, **settings)
+        body = models.ApiUpdateContract(**self._contract())
         apis.update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=body)
+
+    def _contract(self) -> dict[str, Any]:
+        """The settings as the SDK's models take them."""
+        from azure.mgmt.apimanagement import models
+
+        settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
+        keys = models.SubscriptionKeyParameterNamesContract(header=KEY_NAME, query=KEY_NAME)
+        return {**settings, "subscription_key_parameter_names": keys}
 
     def _document(self) -> tuple[str, str]:
         """Format and value of the OpenAPI document."""
@@ -175,9 +177,10 @@ class ApiPolicy(Resource):
 
 
 def normalise(document: str) -> str:
-    """A policy without comments and layout: the service gives it back laid out its own way."""
+    """A policy without comments, layout and kind of quotes: the service gives it back written its own way."""
     text = re.sub(r"<!--.*?-->", "", document, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"='([^'\"<>]*)'", r'="\1"', text)
     return re.sub(r"\s*(/?>|<)\s*", r"\1", text).strip()
 
 

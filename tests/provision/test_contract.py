@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from azure.mgmt.apimanagement.models import ApiUpdateContract
 
+from provision.apis import ApiImport
 from provision.apply import apply_lab, plan_lab
 from provision.clouds import Cloud
 from provision.down import down_lab
@@ -90,3 +92,31 @@ def _down_leaves_nothing(lab: Lab, cloud: Cloud, state: StateFile) -> None:
         assert context.clients.resources.resource_groups.check_existence(lab.resource_group) is False
         deleted = [item.name for item in context.clients.apim.deleted_services.list_by_subscription()]
         assert lab.gateway.name not in deleted
+
+
+def test_an_import_that_overrules_the_labs_words_is_set_right(local_cloud: Cloud, tmp_path: Path) -> None:
+    """Azure takes display name, description and address from some documents, whatever the request says."""
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        with opened(lab, local_cloud) as context:
+            apis, where = context.clients.apim.api, (lab.resource_group, lab.gateway.name, lab.api.id)
+            overruled = ApiUpdateContract(display_name="Inference", description="from the document")
+            apis.update(*where, if_match="*", parameters=overruled)
+            ApiImport(context, lab.api.id).settle()
+            assert apis.get(*where).display_name == "OpenAI"
+        assert not plan_lab(lab, local_cloud, state=state).has_changes
+
+
+def test_operations_that_went_missing_are_seen_and_imported_again(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        with opened(lab, local_cloud) as context:
+            operations, where = context.clients.apim.api_operation, (lab.resource_group, lab.gateway.name, lab.api.id)
+            first = next(iter(operations.list_by_api(*where)))
+            operations.delete(*where, first.name or "", if_match="*")
+        drifted = status_lab(lab, local_cloud, state=state)
+        assert [change.field for action in drifted.resources for change in action.changes] == ["operations"]
+        apply_lab(lab, local_cloud, state=state)
+        assert not plan_lab(lab, local_cloud, state=state).has_changes

@@ -193,6 +193,7 @@ def test_an_orphan_is_deleted_and_one_that_is_gone_is_not_spoken_of() -> None:
 
 def test_policies_that_differ_in_layout_and_comments_only_are_the_same() -> None:
     written = '<policies>\n  <!-- why -->\n  <inbound>\n    <base />\n    <set-header name="a">'
+    written = written.replace('"a"', "'a'")
     returned = '<policies>\r\n\t<inbound>\r\n\t\t<base/>\r\n\t\t<set-header name="a">'
     assert normalise(written) == normalise(returned)
-    assert normalise(written) != normalise(written.replace('"a"', '"b"'))
+    assert normalise(written) != normalise(written.replace("'a'", "'b'"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.provision.local.running import Running, running_cloud
+from tests.provision.local.running import Running, running_cloud, token_for
 from tests.provision.local.sdk import Clients, clients_of
 
 
@@ -22,3 +22,9 @@ def clients(running: Running) -> Iterator[Clients]:
     """The unmodified SDK clients, signed in as the owner."""
     with clients_of(running.connection) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def owner_token(running: Running) -> str:
+    """An ARM token of the owner, for calls without the SDK."""
+    return token_for(running)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from provision.local.cloud import LocalCloud
 from provision.local.processes import Commands
@@ -45,9 +49,12 @@ class Running:
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """A plain HTTPS call without the SDK; the answer's status and JSON (None without a body)."""
-        import ssl
+        return self.send(method, path, None if body is None else json.dumps(body).encode(), headers)
 
-        data = None if body is None else json.dumps(body).encode()
+    def send(
+        self, method: str, path: str, data: bytes | None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """As `call`, with the body's bytes."""
         request = urllib.request.Request(self.url + path, data, headers or {}, method=method)  # noqa: S310  # https
         context = ssl.create_default_context(cafile=self.connection["ca_file"])
         try:
@@ -75,7 +82,7 @@ def running_cloud(folder: Path, fault: str = "") -> Iterator[Running]:
         mock=(sys.executable, str(CHILD), str(mock_record)),
         gateway=(sys.executable, str(CHILD), str(record), fault),
     )
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="local cloud")
     thread.start()
     cloud = asyncio.run_coroutine_threadsafe(_opened(folder, commands), loop).result(30)
@@ -92,3 +99,24 @@ async def _opened(folder: Path, commands: Commands) -> LocalCloud:
     cloud = LocalCloud(folder, commands=commands)
     await cloud.open()
     return cloud
+
+
+def token_for(running: Running, scope: str | None = None, **changes: str) -> str:
+    """An access token by the token endpoint itself; `changes` replace fields of the form."""
+    status, body = ask_token(running, scope, **changes)
+    assert status == 200, body
+    return str(body["access_token"])
+
+
+def ask_token(running: Running, scope: str | None = None, **changes: str) -> tuple[int, Any]:
+    """Status and body of the token endpoint."""
+    connection = running.connection
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": connection["client_id"],
+        "client_secret": connection["client_secret"],
+        "scope": f"{running.url}/.default" if scope is None else scope,
+        **changes,
+    }
+    tenant = form.pop("tenant", connection["tenant_id"])
+    return running.send("POST", f"/{tenant}/oauth2/v2.0/token", urllib.parse.urlencode(form).encode())
