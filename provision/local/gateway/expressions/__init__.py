@@ -1,0 +1,17 @@
+"""Policy expressions: the C# subset of API Management, compiled to closures."""
+
+from provision.local.gateway.expressions.errors import EvaluationError, ExpressionError
+from provision.local.gateway.expressions.expression import Expression, compile_expression
+from provision.local.gateway.expressions.library import documented_members
+from provision.local.gateway.expressions.limits import Limits
+from provision.local.gateway.expressions.runtime.text import to_text
+
+__all__ = [
+    "EvaluationError",
+    "Expression",
+    "ExpressionError",
+    "Limits",
+    "compile_expression",
+    "documented_members",
+    "to_text",
+]

@@ -1,0 +1,415 @@
+"""Operators, literals, casts, lambdas and interpolated strings to closures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lark import Token, Tree
+
+from provision.local.gateway.expressions.compiler.types import assignable, boolean, coerced
+from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
+from provision.local.gateway.expressions.errors import Thrown, null_reference
+from provision.local.gateway.expressions.library.table import find_table
+from provision.local.gateway.expressions.limits import checked_length
+from provision.local.gateway.expressions.runtime.casts import (
+    EXPLICIT,
+    NUMERIC,
+    cast,
+    default_of,
+    is_instance,
+    is_value_type,
+    unbox,
+    widens,
+)
+from provision.local.gateway.expressions.runtime.frame import Frame, Lambda, Run
+from provision.local.gateway.expressions.runtime.operators import BINARY, complement, equals, negate, not_, promoted
+from provision.local.gateway.expressions.runtime.text import aligned, format_value, to_text
+
+__all__ = ["binary_node", "common_type", "compile_lambda", "constant", "thrown", "unary"]
+
+_COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
+
+
+def constant(value: object, type_name: str) -> Node:
+    return Node(lambda f: value, type_name, constant=True)
+
+
+@rule("group")
+def _group(unit: Unit, tree: Syntax) -> Node:
+    return unit.expression(children(tree)[0])
+
+
+def joined(parts: list[Node]) -> Node:
+    """A string made of several values."""
+    runs = [part.run for part in parts]
+    if len(runs) == 2:
+        return Node(_joined_two(*runs), "string")
+
+    def run(f: Frame) -> str:
+        texts = [to_text(one(f)) for one in runs]
+        size = sum(map(len, texts))
+        if size > 256:
+            f.allocate(checked_length(size))
+        return "".join(texts)
+
+    return Node(run, "string")
+
+
+def _joined_two(first: Run, second: Run) -> Run:
+    def run(f: Frame) -> str:
+        a, b = first(f), second(f)
+        text = (a if type(a) is str else to_text(a)) + (b if type(b) is str else to_text(b))
+        if len(text) > 256:
+            f.allocate(checked_length(len(text)))
+        return text
+
+    return run
+
+
+@rule("binary")
+def _binary(unit: Unit, tree: Syntax) -> Node:
+    """A chain `a + b - c …` of one precedence, from the left; text is joined at one go."""
+    operands = [unit.expression(child) for child in children(tree)]
+    signs = [_sign(child) for child in tree.children if isinstance(child, Token)]
+    result, texts = operands[0], [operands[0]]
+    for sign, operand in zip(signs, operands[1:], strict=True):
+        if sign == "+" and "string" in (result.type, operand.type):
+            texts = [*(texts if result.type == "string" and len(texts) > 1 else [result]), operand]
+            result = joined(texts)
+        else:
+            result = binary_node(unit, sign, result, operand)
+            texts = [result]
+    return result
+
+
+def _sign(token: Token) -> str:
+    return ">>" if token.type == "SHR" else str(token)
+
+
+def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
+    """One binary operator. Raises ExpressionError when the static types have no such operator."""
+    _check_operands(unit, sign, left.type, right.type)
+    apply, first, second = BINARY[sign], left.run, right.run
+    if sign == "+" and "string" in (left.type, right.type):
+        return joined([left, right])
+    type_name = "bool" if sign in _COMPARISONS else _result_type(sign, left.type, right.type)
+    if sign == "==":
+        return Node(lambda f: equals(first(f), second(f)), type_name)
+
+    def run(f: Frame) -> object:
+        value = apply(first(f), second(f))
+        if type(value) is str:
+            f.settle(None, value)
+        return value
+
+    return Node(run, type_name)
+
+
+def _check_operands(unit: Unit, sign: str, left: str | None, right: str | None) -> None:
+    pair = {left, right}
+    message = f"Operator '{sign}' cannot be applied to operands of type '{left}' and '{right}'"
+    if "void" in pair:
+        raise unit.error(message)
+    if "object" in pair and pair != {"object", None} and not (sign == "+" and "string" in pair):
+        other = right if left == "object" else left
+        if sign not in ("==", "!=") or (other is not None and is_value_type(other)):
+            raise unit.error(message)
+    numbers = [one for one in (left, right) if one is not None and one.removesuffix("?") in NUMERIC]
+    if len(numbers) == 1 and ("bool" in pair or ("string" in pair and sign != "+")):
+        raise unit.error(message)
+    if sign not in ("+", "==", "!=") and "string" in pair:
+        raise unit.error(message)
+
+
+_TIMES: dict[tuple[str, str, str], str] = {
+    ("-", "DateTime", "DateTime"): "TimeSpan",
+    ("-", "DateTimeOffset", "DateTimeOffset"): "TimeSpan",
+    ("-", "TimeSpan", "TimeSpan"): "TimeSpan",
+    ("+", "TimeSpan", "TimeSpan"): "TimeSpan",
+}
+
+
+def _result_type(sign: str, left: str | None, right: str | None) -> str | None:
+    if left is None or right is None:
+        return None
+    if left == right == "bool":
+        return "bool"
+    if (sign, left, right) in _TIMES:
+        return _TIMES[sign, left, right]
+    if right == "TimeSpan" and left in ("DateTime", "DateTimeOffset"):
+        return left
+    bare = [one.removesuffix("?") for one in (left, right)]
+    if not all(one in NUMERIC for one in bare):
+        return None
+    kind = promoted(default_of(bare[0]), default_of(bare[0 if sign in ("<<", ">>") else 1]))
+    name = next((name for name, python in NUMERIC.items() if python is kind), None)
+    return name if name is None or bare == [left, right] else name + "?"
+
+
+@rule("both")
+def _both(unit: Unit, tree: Syntax) -> Node:
+    tests = [boolean(unit, unit.expression(child)) for child in children(tree)]
+    if len(tests) == 2:
+        first, second = tests
+        return Node(lambda f: first(f) and second(f), "bool")
+    return Node(lambda f: all(test(f) for test in tests), "bool")
+
+
+@rule("either")
+def _either(unit: Unit, tree: Syntax) -> Node:
+    tests = [boolean(unit, unit.expression(child)) for child in children(tree)]
+    if len(tests) == 2:
+        first, second = tests
+        return Node(lambda f: first(f) or second(f), "bool")
+    return Node(lambda f: any(test(f) for test in tests), "bool")
+
+
+@rule("coalesce")
+def _coalesce(unit: Unit, tree: Syntax) -> Node:
+    nodes = [unit.expression(child) for child in children(tree)]
+    if nodes[0].type is not None and is_value_type(nodes[0].type):
+        raise unit.error(f"Operator '??' cannot be applied to operands of type '{nodes[0].type}' and '{nodes[1].type}'")
+    runs = [node.run for node in nodes]
+
+    def run(f: Frame) -> object:
+        value = None
+        for one in runs:
+            value = one(f)
+            if value is not None:
+                break
+        return value
+
+    return Node(run, common_type([node.type for node in nodes]))
+
+
+def common_type(types: list[str | None]) -> str | None:
+    """The static type that several values share; None when it cannot be told."""
+    if any(one is None for one in types):
+        return None
+    known = {one for one in types if one not in ("null", "never")}
+    if "null" in types and len(known) == 1:
+        only = next(iter(known))
+        return only + "?" if only is not None and is_value_type(only) else only
+    bare = {one.removesuffix("?") for one in known if one is not None}
+    if len(known) > 1 and len(bare) == 1:
+        last = types[-1]
+        return last
+    return next(iter(known)) if len(known) == 1 else _widest(known)
+
+
+def _widest(types: set[str | None]) -> str | None:
+    for one in types:
+        if one is not None and all(other == one or (other is not None and widens(other, one)) for other in types):
+            return one
+    return None
+
+
+@rule("conditional")
+def _conditional(unit: Unit, tree: Syntax) -> Node:
+    condition, yes, no = children(tree)
+    test = boolean(unit, unit.expression(condition))
+    nodes = [unit.expression(yes), unit.expression(no)]
+    types = [node.type for node in nodes]
+    if (
+        None not in types
+        and "never" not in types
+        and not (assignable(*_pair(types)) or assignable(*_pair(types[::-1])))
+    ):
+        raise unit.error(
+            "Type of conditional expression cannot be determined because there is no implicit conversion "
+            f"between '{types[0]}' and '{types[1]}'"
+        )
+    common = common_type(types)
+    runs = [node.run if common not in NUMERIC or common == node.type else _numeric(node.run, common) for node in nodes]
+    first, second = runs
+    return Node(lambda f: first(f) if test(f) else second(f), common)
+
+
+def _pair(types: list[str | None]) -> tuple[str | None, str]:
+    return types[0], types[1] or "object"
+
+
+def _numeric(run: Run, target: str | None) -> Run:
+    name = target or "int"
+    return lambda f: cast(run(f), name)
+
+
+@rule("throw_expression")
+def _throw_expression(unit: Unit, tree: Syntax) -> Node:
+    run = unit.expression(children(tree)[0]).run
+
+    def throw(f: Frame) -> object:
+        raise thrown(run(f))
+
+    return Node(throw, "never")
+
+
+def thrown(value: object) -> Thrown:
+    """The exception object to raise; throwing null is a NullReferenceException."""
+    return value if isinstance(value, Thrown) else null_reference()
+
+
+def unary(unit: Unit, tree: Syntax) -> Node:
+    """`!x`, `-x`, `+x`, `~x`."""
+    sign = str(tree.children[0])
+    operand = unit.expression(children(tree)[0])
+    run = operand.run
+    if sign == "!":
+        test = boolean(unit, operand)
+        return Node(lambda f: not_(test(f)), "bool")
+    if operand.type in ("string", "bool", "object"):
+        raise unit.error(f"Operator '{sign}' cannot be applied to operand of type '{operand.type}'")
+    if sign == "-":
+        return _negated(operand)
+    type_name = "int" if operand.type in ("byte", "sbyte", "short", "ushort", "char") else operand.type
+    apply: Callable[[object], object] = complement if sign == "~" else lambda value: negate(negate(value))
+    return Node(lambda f: apply(run(f)), type_name)
+
+
+def _negated(operand: Node) -> Node:
+    run = operand.run
+    narrow = ("byte", "sbyte", "short", "ushort", "char")
+    type_name = "int" if operand.type in narrow else "long" if operand.type == "uint" else operand.type
+    if operand.constant and operand.type == "uint" and operand.run(None) == 2**31:  # type: ignore[arg-type]  # a literal
+        return constant(-(2**31), "int")
+    if operand.constant and operand.type in ("int", "long", "double", "decimal", "float"):
+        # A literal's closure ignores its frame.
+        value = negate(run(None))  # type: ignore[arg-type]
+        return constant(value, type_name or "int")
+    return Node(lambda f: negate(run(f)), type_name)
+
+
+@rule("cast")
+def _cast(unit: Unit, tree: Syntax) -> Node:
+    target = unit.type_name(children(tree, "type")[0])
+    node = unit.expression(children(tree)[1])
+    run, source = node.run, node.type
+    if target == "object" or source == target:
+        return Node(run, target)
+    _check_cast(unit, source, target)
+    if source == "object":
+        if target == "string":
+            return Node(_string_unboxed(run), target)
+        return Node(lambda f: unbox(run(f), target), target)
+    return Node(lambda f: cast(run(f), target), target)
+
+
+def _string_unboxed(run: Run) -> Run:
+    def cast_(f: Frame) -> object:
+        value = run(f)
+        return value if type(value) is str else unbox(value, "string")
+
+    return cast_
+
+
+def _check_cast(unit: Unit, source: str | None, target: str) -> None:
+    """C# refuses casts between types that can never convert, such as (string)5 and (int)"5"."""
+    if source is None or source in ("null", "object"):
+        if source == "null" and is_value_type(target):
+            raise unit.error(f"Cannot convert null to '{target}' because it is a non-nullable value type")
+        return
+    plain = {"string", "bool"} | set(NUMERIC)
+    bare, wanted = source.removesuffix("?"), target.removesuffix("?")
+    differ = bare in plain and wanted in plain and bare != wanted
+    if differ and not (bare in NUMERIC and wanted in NUMERIC):
+        raise unit.error(f"Cannot convert type '{source}' to '{target}'")
+    table = find_table(bare)
+    convertible = table is None or any(python in EXPLICIT for python in table.python) or not table.python
+    if wanted in plain and bare not in plain and not convertible and not source.startswith("I"):
+        raise unit.error(f"Cannot convert type '{source}' to '{target}'")
+
+
+@rule("is_")
+def _is(unit: Unit, tree: Syntax) -> Node:
+    operand, pattern = children(tree)
+    run = unit.expression(operand).run
+    first = pattern.children[0]
+    if isinstance(first, Token):
+        return Node(lambda f: run(f) is None, "bool")
+    if first.data == "constant":
+        value = unit.expression(first).run
+        return Node(lambda f: equals(run(f), value(f)), "bool")
+    target = unit.type_name(first)
+    if len(pattern.children) == 1:
+        return Node(lambda f: is_instance(run(f), target), "bool")
+    slot = unit.declare(str(pattern.children[1]), target).slot
+
+    def test(f: Frame) -> bool:
+        value = run(f)
+        found = is_instance(value, target)
+        f.locals[slot] = value if found else None
+        return found
+
+    return Node(test, "bool")
+
+
+@rule("as_")
+def _as(unit: Unit, tree: Syntax) -> Node:
+    operand, type_tree = children(tree)
+    target = unit.type_name(type_tree)
+    if is_value_type(target):
+        raise unit.error(f"The as operator must be used with a reference type or nullable type ('{target}' is neither)")
+    run = unit.expression(operand).run
+
+    def convert(f: Frame) -> object:
+        value = run(f)
+        return value if is_instance(value, target) else None
+
+    return Node(convert, target)
+
+
+@rule("interpolated")
+def _interpolated(unit: Unit, tree: Syntax) -> Node:
+    parts: list[Node] = []
+    for child in tree.children:
+        if isinstance(child, Tree):
+            parts.append(_hole(unit, child))
+        elif child:
+            parts.append(constant(str(child), "string"))
+    return joined(parts) if parts else constant("", "string")
+
+
+def _hole(unit: Unit, tree: Syntax) -> Node:
+    node, *width = [unit.expression(child) for child in children(tree)]
+    pattern = next((str(child) for child in tree.children if isinstance(child, Token)), None)
+    if node.type == "void":
+        raise unit.error("A value is expected in an interpolated string")
+    run = node.run
+    if width:
+        space = coerced(unit, width[0], ("int",), "Alignment")
+        return Node(lambda f: aligned(format_value(run(f), pattern), _int(space(f))), "string")
+    return Node(run if pattern is None else lambda f: format_value(run(f), pattern), "string")
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+@rule("lambda_")
+def _lambda(unit: Unit, tree: Syntax) -> Node:
+    return compile_lambda(unit, tree, [])
+
+
+def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
+    """A lambda; `types` are those of its parameters where the call tells them. The node's type is that of its body."""
+    names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
+    declared = [(str(name), None) for name in names] or [_parameter(unit, one) for one in children(tree, "parameter")]
+    unit.scopes.append({})
+    unit.lambdas += 1
+    try:
+        slots = []
+        for index, (name, type_name) in enumerate(declared):
+            known = types[index] if index < len(types) else None
+            slots.append(unit.declare(name, type_name or known).slot)
+        body = children(tree)[-1]
+        node = unit.expression(body)
+    finally:
+        unit.scopes.pop()
+        unit.lambdas -= 1
+    places, inner = tuple(slots), node.run
+    return Node(lambda f: Lambda(f, places, inner), node.type)
+
+
+def _parameter(unit: Unit, tree: Syntax) -> tuple[str, str | None]:
+    named = children(tree, "type")
+    return str(tree.children[-1]), unit.type_name(named[0]) if named else None

@@ -1,0 +1,170 @@
+"""Tables of what an expression can reach: type by type, member by member. Nothing else is reachable.
+
+A member is registered with its C# signature; from it come the checks of arguments, the static type of
+the result, and the line in the documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+__all__ = ["Member", "Parameter", "Table", "all_tables", "base_name", "find_table", "table_of", "type_arguments"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_SIGNATURE = re.compile(
+    r"^(?P<static>static )?(?:(?P<returns>[\w<>\[\],.?|]+) )?(?P<name>\w+)(?:<(?P<generics>\w+)>)?"
+    r"(?:\((?P<parameters>.*)\)|\[(?P<index>.*)\])?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A formal parameter. `types` are the alternatives it accepts; `variadic` takes all arguments left."""
+
+    name: str
+    types: tuple[str, ...]
+    optional: bool = False
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One way to use a type. `kind`: property, method, indexer, constructor, or static/static_property."""
+
+    owner: str
+    name: str
+    kind: str
+    returns: str
+    parameters: tuple[Parameter, ...]
+    generic: bool
+    metered: bool
+    function: Callable[..., object]
+    source: str
+    signature: str
+
+    def accepts(self, count: int) -> bool:
+        """Whether that many arguments are a possible call."""
+        least = sum(not parameter.optional and not parameter.variadic for parameter in self.parameters)
+        variadic = any(parameter.variadic for parameter in self.parameters)
+        return least <= count and (variadic or count <= len(self.parameters))
+
+
+@dataclass(slots=True)
+class Table:
+    """The members of one C# type. `python` are the classes its values have here."""
+
+    name: str
+    python: tuple[type, ...] = ()
+    namespace: str = "System"
+    aliases: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    source: str = "5.6"
+    members: dict[str, list[Member]] = field(default_factory=dict)
+    setters: dict[str, Callable[..., None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _TABLES[self.name] = self
+        for alias in self.aliases:
+            _TABLES[alias] = self
+        for cls in self.python:
+            _BY_CLASS[cls] = self
+
+    @property
+    def full_name(self) -> str:
+        own = self.aliases[0] if self.aliases and self.name.islower() else self.name
+        return f"{self.namespace}.{own}"
+
+    def parents(self) -> list[Table]:
+        """The tables of the base types."""
+        return [_TABLES[base] for base in self.bases]
+
+    def member(self, signature: str, *, source: str = "", metered: bool = False) -> Callable[[F], F]:
+        """Register a function under a C# signature. `metered`: it gets the Frame first, to charge its work."""
+
+        def register(function: F) -> F:
+            found = _member(self, signature, function, source or self.source, metered)
+            self.members.setdefault(found.name, []).append(found)
+            return function
+
+        return register
+
+    def find(self, name: str, static: bool) -> list[Member]:
+        """The overloads of a member, inherited ones included; empty when there is none."""
+        own = [one for one in self.members.get(name, ()) if one.kind.startswith("static") is static]
+        if own or static:
+            return own
+        for base in self.parents():
+            inherited = base.find(name, False)
+            if inherited:
+                return inherited
+        return []
+
+
+_TABLES: dict[str, Table] = {}
+_BY_CLASS: dict[type, Table] = {}
+
+
+def _member(table: Table, signature: str, function: Callable[..., object], source: str, metered: bool) -> Member:
+    found = _SIGNATURE.match(signature)
+    if found is None:
+        raise ValueError(f"not a signature: {signature}")
+    name, static = found["name"], found["static"] is not None
+    if found["index"] is not None:
+        kind, name = "indexer", "[]"
+    elif name == "new":
+        kind = "static_constructor"
+    elif found["parameters"] is None:
+        kind = "static_property" if static else "property"
+    else:
+        kind = "static" if static else "method"
+    parameters = tuple(_parameters(found["parameters"] or found["index"] or ""))
+    returns = found["returns"] or table.name
+    generic = found["generics"] is not None
+    return Member(table.name, name, kind, returns, parameters, generic, metered, function, source, signature)
+
+
+def _parameters(text: str) -> Iterator[Parameter]:
+    for part in text.split(", ") if text else ():
+        variadic = part.startswith("params ")
+        types, name = part.removeprefix("params ").rsplit(" ", 1)
+        alternatives = tuple(one.removesuffix("[]") if variadic else one for one in types.split("|"))
+        yield Parameter(name.rstrip("?"), alternatives, name.endswith("?"), variadic)
+
+
+def base_name(type_name: str) -> str:
+    """`List<string>` → `List`, `string[]` → `Array`, `int?` → `int`."""
+    if type_name.endswith("[]"):
+        return "Array"
+    return type_name.split("<", 1)[0].removesuffix("?")
+
+
+def type_arguments(type_name: str) -> list[str]:
+    """`Dictionary<string,List<int>>` → `["string", "List<int>"]`; empty when not generic."""
+    if "<" not in type_name or not type_name.endswith(">"):
+        return []
+    inner, depth, start, found = type_name[type_name.index("<") + 1 : -1], 0, 0, []
+    for position, sign in enumerate(inner):
+        depth += (sign == "<") - (sign == ">")
+        if sign == "," and depth == 0:
+            found.append(inner[start:position])
+            start = position + 1
+    return [*found, inner[start:]]
+
+
+def find_table(type_name: str) -> Table | None:
+    """The table of a static type, generic arguments and aliases aside; None when the type is not known here."""
+    return _TABLES.get(type_name) or _TABLES.get(base_name(type_name))
+
+
+def table_of(value: object) -> Table | None:
+    """The table of a value's own type; None for a value that no expression can have made."""
+    return _BY_CLASS.get(type(value))
+
+
+def all_tables() -> list[Table]:
+    """Every table once, by name."""
+    return sorted({id(table): table for table in _TABLES.values()}.values(), key=lambda table: table.name)

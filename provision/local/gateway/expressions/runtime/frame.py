@@ -1,0 +1,107 @@
+"""One evaluation: its context, its local variables and what it may still spend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from provision.local.gateway.expressions.errors import EvaluationError
+from provision.local.gateway.expressions.limits import Limits
+
+if TYPE_CHECKING:
+    from provision.local.gateway.context import PolicyContext
+
+__all__ = ["Frame", "Lambda", "Run", "charge"]
+
+Run = Callable[["Frame"], object]
+"""A compiled node: evaluates to its value."""
+
+_SMALL = 256
+
+
+class Frame:
+    """The state of one evaluation. Steps and memory only go down."""
+
+    __slots__ = ("calls", "context", "locals", "memory", "result", "steps", "strict_variables", "thrown")
+
+    def __init__(self, context: PolicyContext, slots: int, limits: Limits, strict_variables: bool) -> None:
+        self.context = context
+        self.locals: list[object] = [None] * slots
+        self.steps = limits.steps
+        self.memory = limits.memory
+        self.calls = limits.calls
+        self.result: object = None
+        self.thrown: list[Exception] = []
+        self.strict_variables = strict_variables
+
+    def evaluate(self, run: Run) -> object:
+        """Run a compiled expression in this frame."""
+        _running.append(self)
+        try:
+            return run(self)
+        finally:
+            _running.pop()
+
+    def step(self, count: int = 1) -> None:
+        """Account for work; raises EvaluationError when the budget is spent."""
+        self.steps -= count
+        if self.steps < 0:
+            raise EvaluationError("Expression ran too long: its step budget is spent", "BudgetExceeded")
+
+    def allocate(self, count: int) -> None:
+        """Account for that many characters or elements; raises EvaluationError when the budget is spent."""
+        self.memory -= count
+        if self.memory < 0:
+            raise EvaluationError("Expression made too much data: its memory budget is spent", "BudgetExceeded")
+
+    def settle(self, subject: object, result: object) -> object:
+        """Account for one call on `subject`, and hand its result on."""
+        self.steps -= 1
+        if self.steps < 0:
+            self.step()
+        if isinstance(result, (str, bytes, list)) and len(result) > _SMALL:
+            self.allocate(len(result))
+        if isinstance(subject, (str, bytes, list)) and len(subject) > _SMALL:
+            self.step(len(subject) >> 6)
+        return result
+
+
+_running: list[Frame] = []
+
+
+def charge(count: int) -> None:
+    """Account for work on that many elements inside a library function, against the evaluation now running.
+
+    Evaluation is synchronous and a gateway unit has one thread, so there is one at most.
+    """
+    if _running:
+        _running[-1].step(1 + (count >> 2))
+        _running[-1].allocate(count)
+
+
+class Lambda:
+    """A C# lambda bound to its evaluation. Called with as many arguments as it has parameters, or more."""
+
+    __slots__ = ("body", "frame", "slots")
+
+    def __init__(self, frame: Frame, slots: tuple[int, ...], body: Run) -> None:
+        self.frame, self.slots, self.body = frame, slots, body
+
+    def __call__(self, *arguments: object) -> object:
+        frame = self.frame
+        frame.steps -= 1
+        if frame.steps < 0:
+            frame.step()
+        if frame.calls <= 0:
+            raise EvaluationError("Lambdas call one another too deeply", "BudgetExceeded")
+        frame.calls -= 1
+        values = frame.locals
+        saved = [values[slot] for slot in self.slots]
+        try:
+            for slot, argument in zip(self.slots, arguments, strict=False):
+                values[slot] = argument
+            return self.body(frame)
+        finally:
+            frame.calls += 1
+            for slot, value in zip(self.slots, saved, strict=True):
+                values[slot] = value
