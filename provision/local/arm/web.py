@@ -80,6 +80,7 @@ class Sites(Crud):
         router.add("GET", "/subscriptions/{subscription}/providers/Microsoft.Web/sites", self.list_all)
         router.add("PUT", f"{SITE.template}/config/appsettings", self.put_settings)
         router.add("POST", f"{SITE.template}/config/appsettings/list", self.list_settings)
+        router.add("GET", f"{SITE.template}/config/web", self.configuration)
 
     async def list_all(self, call: Call) -> Answer:
         return Answer(200, {"value": [self.shown(site) for site in self._world.store.of_kind(SITE_TYPE)]})
@@ -91,6 +92,14 @@ class Sites(Crud):
 
     async def list_settings(self, call: Call) -> Answer:
         return Answer(200, _settings(self.find(call)))
+
+    async def configuration(self, call: Call) -> Answer:
+        """What `siteConfig` set, such as the container image in `linuxFxVersion`."""
+        site = self.find(call)
+        config = dict(site.properties.get("siteConfig") or {})
+        return Answer(
+            200, {"id": f"{site.id}/config/web", "name": "web", "type": f"{SITE_TYPE}/config", "properties": config}
+        )
 
 
 def _settings(site: Resource) -> Json:
