@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from provision.smoke import smoke_lab
 from provision.state import StateFile
 from provision.status import rule_in_force, status_lab
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
+from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 
 LABS = pytest.mark.parametrize("make", [mock_lab, openai_lab, pool_lab], ids=["mock", "openai", "pool"])
@@ -120,3 +122,23 @@ def test_operations_that_went_missing_are_seen_and_imported_again(local_cloud: C
         assert [change.field for action in drifted.resources for change in action.changes] == ["operations"]
         apply_lab(lab, local_cloud, state=state)
         assert not plan_lab(lab, local_cloud, state=state).has_changes
+
+
+@pytest.mark.parametrize("make", [mock_lab, openai_lab], ids=["mock", "openai"])
+def test_what_is_done_for_azure_alone_works_on_the_same_control_plane(
+    make: Callable[[], Lab], local_cloud: Cloud, tmp_path: Path
+) -> None:
+    """Importing by address and running the mock from an image: all that the code does for Azure and not here."""
+    as_azure = dataclasses.replace(local_cloud, kind="azure", mock_image="registry.example/mock:1")
+    lab = make()
+    with cleaned_up(lab, as_azure, tmp_path) as state:
+        assert apply_lab(lab, as_azure, state=state).target.kind == "azure"
+        assert not plan_lab(lab, as_azure, state=state).has_changes
+        newer = dataclasses.replace(as_azure, mock_image="registry.example/mock:2")
+        changed = [a.type for a in plan_lab(lab, newer, state=state).actions if a.action == "change"]
+        assert changed == (["mock web app"] if make is mock_lab else [])
+
+
+def test_a_mock_on_azure_without_an_image_is_refused_before_anything(local_cloud: Cloud) -> None:
+    with pytest.raises(BadInput, match=r"TRIPCURVE_MOCK_IMAGE(?s:.*)nothing was changed"):
+        plan_lab(mock_lab(), dataclasses.replace(local_cloud, kind="azure"))
