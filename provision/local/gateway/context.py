@@ -212,7 +212,7 @@ class Deployment:
 
 @dataclass(slots=True)
 class Backend:
-    """The backend in use: `id` of the entity set by policy, `type` Single or Pool, `azure_region` of the chosen member."""
+    """The backend in use: `id` of the entity a policy set, `type` Single or Pool, `azure_region` of the chosen member."""
 
     id: str
     type: str = "Single"
@@ -237,7 +237,7 @@ class PolicyContext:
     base_url: str | None = None
     """What set-backend-service's base-url said last; None: it said nothing."""
     remaining_path: str = ""
-    """What follows the API's path in the client's URL, and so the backend's: `/deployments/…`. rewrite-uri replaces it."""
+    """What follows the API's path in the client's URL, and so in the backend's; rewrite-uri replaces it."""
     variables: dict[str, object] = field(default_factory=dict)
     traces: list[dict[str, object]] = field(default_factory=list)
     tracing: bool = False

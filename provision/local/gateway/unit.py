@@ -97,6 +97,10 @@ class GatewayUnit:
         self._log.close()
         self._events.close()
 
+    def flush(self) -> None:
+        """Write log lines that wait for the next batch."""
+        self._log.flush()
+
     def counts(self) -> dict[str, object]:
         """Requests taken and how they were answered; what the wire refused is apart, policies never saw it."""
         return {
