@@ -40,6 +40,7 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     folder = _new_run_dir(run_dir, the_lab, the_scenario)
     code = _drive(lab, scenario, target, folder)
     if not any(folder.glob("requests*.arrow*")):
+        _remove_if_empty(folder)
         return code or 3
     reported = _report(folder, checks, as_json)
     return code if code else reported
@@ -67,8 +68,16 @@ def _new_run_dir(given: Path | None, lab: Lab, scenario: Scenario) -> Path:
     return given
 
 
+def _remove_if_empty(folder: Path) -> None:
+    """A run that never began leaves nothing behind; one that got further keeps what it wrote."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
 def _drive(lab: str, scenario: str, target: str, folder: Path) -> int:
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless"]
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder)]

@@ -110,9 +110,9 @@ class Connection:
             if data and self._pipe is not None:
                 data = self._pipe.decrypt(data)
                 if not data:
-                    return
+                    return None
         except BlockingIOError:
-            return
+            return None
         except ssl.SSLError:
             return self._finish(monotonic_ns(), "TlsFailure")
         except OSError:

@@ -6,15 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import gevent
 from pydantic import ValidationError
 
-from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput, TargetUnavailable
-from tripcurve.lab import Lab
 from tripcurve.target import Target
 
 __all__ = ["Embedded"]

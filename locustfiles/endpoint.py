@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import gevent
-from gevent import monkey, socket as gsocket
+from gevent import monkey
+from gevent import socket as gsocket
 
 from tripcurve.errors import BadInput
 
@@ -83,7 +84,9 @@ class Endpoint:
         try:
             port = parts.port
         except ValueError:
-            raise BadInput(f"{url!r} has no usable port; a gateway URL is such as https://my-apim.azure-api.net") from None
+            raise BadInput(
+                f"{url!r} has no usable port; a gateway URL is such as https://my-apim.azure-api.net"
+            ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"{url!r} is no gateway URL; give one such as https://my-apim.azure-api.net")
         if parts.scheme == "http":

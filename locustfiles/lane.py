@@ -13,6 +13,8 @@ from time import monotonic_ns
 import gevent
 from gevent import get_hub, getcurrent
 
+from locustfiles.alarm import make_alarm
+
 __all__ = ["Lane"]
 
 
@@ -28,14 +30,14 @@ class Lane:
         self._patience_ns = int(patience_s * 1e9)
         self._free: deque[gevent.Greenlet] = deque()
         self._late: deque[int] = deque()
-        self._loop = get_hub().loop
-        self._timer = self._loop.timer(0)
+        self._alarm = make_alarm(self._arrive)
         self.free_running = False
         self.intended = 0
         self.sent = 0
         self.dropped = 0
 
     def start(self) -> None:
+        """Begin to hand out arrivals."""
         self._arm()
 
     def take(self) -> int | None:
@@ -72,11 +74,8 @@ class Lane:
             self._free.remove(user)
 
     def _arm(self) -> None:
-        self._timer.stop()
-        self._timer.close()
         if self._next is not None:
-            self._timer = self._loop.timer(max(self._next - monotonic_ns(), 0) / 1e9)
-            self._timer.start(self._arrive, update=True)
+            self._alarm.set(self._next)
 
     def _arrive(self) -> None:
         """Hand out all that is due."""
@@ -94,7 +93,7 @@ class Lane:
         """Let the users go: from now on they do not wait for arrivals."""
         self.free_running = True
         for _ in range(len(self._free)):
-            self._loop.run_callback(self._free.popleft().switch, None)
+            get_hub().loop.run_callback(self._free.popleft().switch, None)
 
     def hold(self) -> None:
         """Have the users wait for arrivals again."""
@@ -103,7 +102,7 @@ class Lane:
     def close(self) -> None:
         """No more arrivals. What still waited is dropped; users that ask wait for ever."""
         self.hold()
-        self._timer.stop()
+        self._alarm.close()
         self._next = None
         self.dropped += len(self._late)
         self._late.clear()

@@ -14,7 +14,7 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
     parser.add_argument(
         "--target",
         default="local",
-        help="local (a gateway on this machine), azure (a lab that is up), or a gateway's URL with TRIPCURVE_API_KEY set",
+        help="local (a gateway on this machine), azure (a lab that is up), or a URL with TRIPCURVE_API_KEY set",
     )
     parser.add_argument(
         "--run-dir",

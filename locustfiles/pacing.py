@@ -13,6 +13,10 @@ from tripcurve.scenario import Phase, Probe, Ramp, Scenario
 __all__ = ["Share", "arrivals", "derived_rng", "probe_arrivals"]
 
 
+OFF_BEAT = 2**0.5 - 1
+"""No simple fraction: seldom on an arrival, whatever the rates."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """Which part of the load is this worker's: the `worker`-th of `workers`, from 0."""
@@ -55,7 +59,10 @@ def _part(rate: float | Ramp | None, parts: int) -> float | Ramp | None:
 
 
 def probe_arrivals(probe: Probe, users: int, duration_s: float, share: Share) -> Iterator[float]:
-    """The pulse of all ProbeUsers, evenly spread: each one's rate times how many there are."""
+    """The pulse of all ProbeUsers, evenly spread: each one's rate times how many there are.
+
+    It begins off the beat, so that probes fall between the evenly spaced arrivals of a phase.
+    """
     gap = 1.0 / (probe.rate * users)
     for number in range(share.worker, int(duration_s / gap), share.workers):
-        yield number * gap
+        yield (number + OFF_BEAT) * gap

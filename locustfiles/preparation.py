@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from locust import User
 
 from locustfiles.embedded import Embedded
+from locustfiles.preflight import check_target
 from locustfiles.targets import find_target
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
@@ -53,6 +54,7 @@ def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
     found = find_target(asked.target, lab, asked.lab)
     if isinstance(found, Embedded):
         return Preparation(asked, lab, scenario, found.target, found)
+    check_target(found)
     return Preparation(asked, lab, scenario, found, None)
 
 
@@ -61,9 +63,8 @@ def seat_users(scenario: Scenario, classes: list[type[User]]) -> list[type[User]
     known = {each.__name__: each for each in classes}
     for name in scenario.users:
         if name not in known:
-            raise BadInput(
-                f"scenario {scenario.name}: users.{name}: the locustfile has no such class; it has: {', '.join(sorted(known))}"
-            )
+            has = ", ".join(sorted(known))
+            raise BadInput(f"scenario {scenario.name}: users.{name}: the locustfile has no such class; it has: {has}")
     wanted = [known[name] for name, count in scenario.users.items() if count]
     for each in wanted:
         count = scenario.users[each.__name__]

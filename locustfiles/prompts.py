@@ -8,12 +8,13 @@ import random
 __all__ = ["Prompts"]
 
 VARIETY = 64
-WORDS = tuple(
+_COMMON = (
     "the of and to in is that it was for on are as with his they at be this from have or by one had not but what all "
     "were when we there can an your which their said if do will each about how up out them then she many some so "
     "these would other into has more her two like him see time could no make than first been its who now people my "
-    "made over did down only way find use may water long little very after words called just where most know".split()
+    "made over did down only way find use may water long little very after words called just where most know"
 )
+WORDS = tuple(_COMMON.split())
 NUMBER_DIGITS = 12
 _MARK = "0" * NUMBER_DIGITS
 

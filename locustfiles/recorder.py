@@ -91,11 +91,16 @@ class Recorder:
         self.add = self._pending.append
         self._listeners = listeners
         self._texts = {f.name: _Dictionary() for f in SCHEMA if pa.types.is_dictionary(f.type)}
+        self._write_nothing()
         try:
             self._file = pa.OSFile(str(path), "wb")
             self._stream = ipc.new_stream(self._file, SCHEMA, options=ipc.IpcWriteOptions(emit_dictionary_deltas=True))
         except OSError as error:
             raise self._failed(error) from error
+
+    def _write_nothing(self) -> None:
+        """Arrow imports and sets up at first use, for a tenth of a second: not while requests are due."""
+        [self._array(field, ()) for field in SCHEMA]
 
     def flush(self) -> None:
         """Write what has come since the last flush and tell the listeners."""
