@@ -99,5 +99,15 @@ def test_unreachable_target_is_named(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     done = tripcurve("run", "quick", "--target", url, cwd=tmp_path, env={"TRIPCURVE_API_KEY": "key"})
     assert done.returncode == 3
-    assert url in done.stderr
+    assert f"{url} cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_key_is_named_and_not_printed(tmp_path: Path, local_cloud: dict[str, str]) -> None:
+    url, key = local_cloud["gateway_url"], "wrong-key-5f1c"
+    done = tripcurve("run", "quick", "--target", url, cwd=tmp_path, env={"TRIPCURVE_API_KEY": key})
+    assert done.returncode == 3
+    assert f"{url} refused the key (401); check TRIPCURVE_API_KEY" in done.stderr
+    assert key not in done.stderr + done.stdout
+    assert list(tmp_path.iterdir()) == []
