@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
-from provision.local.arm.errors import ArmError
+from provision.local.arm.errors import ArmError, group_not_found
 from provision.local.arm.regions import region
 from provision.local.arm.router import Router
 from provision.local.arm.store import Resource
@@ -49,6 +49,9 @@ class Groups(Crud):
     ) -> None:
         super().register(router, only)
         router.add("GET", "/subscriptions/{subscription}/resourceGroups/{group}/resources", self.resources)
+
+    def _missing(self, identifier: str) -> ArmError:
+        return group_not_found(identifier.rsplit("/", 1)[1])
 
     async def head(self, call: Call) -> Answer:
         self.find(call)
