@@ -131,7 +131,7 @@ def _settled_plan(
     if waiting is None:
         return steps
     what = f"{waiting.action.type} {waiting.action.name}"
-    progress.started("waiting for", what, waiting.resource.slow)
+    progress.started("wait", what, waiting.resource.slow)
     while _waiting(steps) is not None:
         if waited >= WAIT_LIMIT_S:
             progress.finished("failed")
@@ -142,7 +142,7 @@ def _settled_plan(
         waited += context.cloud.poll_s
         progress.lasting()
         steps = plan_steps(context, remembered)
-    progress.finished(DONE_WORDS["leave"])
+    progress.finished(DONE_WORDS["wait"])
     return steps
 
 

@@ -12,7 +12,21 @@ from rich.status import Status
 
 __all__ = ["ConsoleProgress", "Progress", "Silent"]
 
-DONE_WORDS = {"create": "created", "change": "changed", "leave": "as it was", "delete": "deleted", "purge": "purged"}
+DONE_WORDS = {
+    "create": "created",
+    "change": "changed",
+    "leave": "as it was",
+    "wait": "ready",
+    "delete": "deleted",
+    "purge": "purged",
+}
+DOING_WORDS = {
+    "create": "creating",
+    "change": "changing",
+    "wait": "waiting for",
+    "delete": "deleting",
+    "purge": "purging",
+}
 EVERY_S = 60.0
 
 
@@ -20,7 +34,7 @@ class Progress(Protocol):
     """Told of each step as it starts, lasts and ends."""
 
     def started(self, doing: str, what: str, note: str | None = None) -> None:
-        """`doing` is create, change, wait, delete or purge; `what` names the resource."""
+        """`doing` is create, change, leave, wait, delete or purge; `what` names the resource."""
 
     def lasting(self) -> None:
         """About once a second while the step runs."""
@@ -59,7 +73,7 @@ class ConsoleProgress:
     def started(self, doing: str, what: str, note: str | None = None) -> None:
         self._doing, self._what, self._note = doing, what, note
         self._start = self._told = self._clock()
-        if self.console.is_terminal:
+        if self.console.is_terminal and doing in DOING_WORDS:
             self._status = self.console.status(self._line())
             self._status.start()
 
@@ -81,7 +95,9 @@ class ConsoleProgress:
 
     def _line(self) -> str:
         note = "" if self._note is None else f" ({self._note})"
-        return f"{self._doing} {self._what}, {_elapsed(self._clock() - self._start)}{note}"
+        return (
+            f"{DOING_WORDS.get(self._doing, self._doing)} {self._what}, {_elapsed(self._clock() - self._start)}{note}"
+        )
 
     def _stop(self) -> None:
         if self._status is not None:
