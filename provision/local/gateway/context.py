@@ -212,7 +212,7 @@ class Deployment:
 
 @dataclass(slots=True)
 class Backend:
-    """The backend in use: `id` of the entity a policy set, `type` Single or Pool, `azure_region` of the chosen member."""
+    """The backend in use: `id` of what a policy set, `type` Single or Pool, `azure_region` of the chosen member."""
 
     id: str
     type: str = "Single"

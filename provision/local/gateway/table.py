@@ -15,6 +15,9 @@ from provision.local.gateway.routing import Router
 
 __all__ = ["NO_API", "NO_OPERATION", "Table"]
 
+_Key = tuple[str, str, str]
+"""Scope, format and text of a policy document."""
+
 NO_API = Api("", "", "")
 NO_OPERATION = Operation("", "", "", "")
 
@@ -30,8 +33,12 @@ class _Served:
 class Table:
     """What a unit looks up for each request. Raises PolicyError for a policy that does not compile."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, before: Table | None = None) -> None:
+        """`before`: the table this one replaces; what has not changed is not compiled again."""
         self.snapshot = snapshot
+        self._compiled: dict[_Key, Document] = {}
+        same = before is not None and _same_surroundings(before.snapshot, snapshot)
+        known = before._compiled if before is not None and same else {}
         self.router = Router(snapshot.apis)
         self.keys = KeyRing(snapshot.subscriptions, snapshot.products, snapshot.apis)
         service = snapshot.service
@@ -44,7 +51,7 @@ class Table:
         self._fragments: Mapping[str, Mapping[str, str]] = {
             name: {"format": text.format, "value": text.value} for name, text in snapshot.fragments.items()
         }
-        self._compile_all(snapshot)
+        self._compile_all(snapshot, known)
         self._pipelines: dict[tuple[str | None, str, str], Pipeline] = {}
 
     def api(self, config: ApiConfig) -> Api:
@@ -80,17 +87,22 @@ class Table:
             found = self._pipelines[key] = Pipeline(documents)
         return found
 
-    def _compile_all(self, snapshot: Snapshot) -> None:
+    def _compile_all(self, snapshot: Snapshot, known: Mapping[_Key, Document]) -> None:
+        def compiled(text: PolicyText, scope: str) -> Document:
+            key = (scope, text.format, text.value)
+            found = self._compiled.get(key) or known.get(key) or self._compile(text, scope)
+            return self._compiled.setdefault(key, found)
+
         stored = snapshot.policy if snapshot.policy is not None else PolicyText(value=DEFAULT_GLOBAL)
-        self._global = self._compile(stored, "global")
+        self._global = compiled(stored, "global")
         self._of_product = {
-            product.id: self._compile(product.policy, "product")
+            product.id: compiled(product.policy, "product")
             for product in snapshot.products
             if product.policy is not None
         }
-        self._of_api = {api.id: self._compile(api.policy, "api") for api in snapshot.apis if api.policy is not None}
+        self._of_api = {api.id: compiled(api.policy, "api") for api in snapshot.apis if api.policy is not None}
         self._of_operation = {
-            (api.id, operation.id): self._compile(operation.policy, "operation")
+            (api.id, operation.id): compiled(operation.policy, "operation")
             for api in snapshot.apis
             for operation in api.operations
             if operation.policy is not None
@@ -105,6 +117,11 @@ class Table:
             fragments=self._fragments,
             options=self.snapshot.options,
         )
+
+
+def _same_surroundings(one: Snapshot, other: Snapshot) -> bool:
+    """Whether the same policy text means the same in both."""
+    return one.named_values == other.named_values and one.fragments == other.fragments and one.options == other.options
 
 
 def _served(config: ApiConfig) -> _Served:

@@ -77,12 +77,14 @@ class GatewayUnit:
         return await self._server.listen("127.0.0.1", snapshot.service.port, reuse_port=True)
 
     def apply(self, snapshot: Snapshot) -> None:
-        """Take another configuration; requests under way finish with the one they began with. Raises PolicyError."""
+        """Take another configuration; requests under way finish with the one they began with.
+
+        Raises PolicyError or ValueError for one that cannot be used; then the one before stays in force."""
         if self._backends is None or self._forwarder is None or self._services is None:
             raise RuntimeError("the unit has not been started")
-        table = Table(snapshot)
-        self._table = table
+        table = Table(snapshot, self._table)
         self._backends.update(snapshot.backends, snapshot.options)
+        self._table = table
         self._forwarder.options = snapshot.options
         self._forwarder.endpoints = Endpoints(snapshot.mock_port, snapshot.allow_external)
         self._services.configure(snapshot.options, snapshot.service.sku, snapshot.service.unit)
