@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,8 @@ def inline_key(parsed: Parsed) -> SigningKey:
         return _rsa(parsed, id, modulus, exponent)
     text = str(getattr(parsed.text, "value", ""))
     try:
-        secret = urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
+        padded = text.translate({ord("-"): "+", ord("_"): "/"}) + "=" * (-len(text) % 4)
+        secret = b64decode(padded, validate=True)
     except (Base64Error, ValueError) as error:
         raise parsed.node.error("The key must be base64.") from error
     if not secret:

@@ -26,7 +26,7 @@ FILTERS: dict[str, Callable[[str], str]] = {
     "escape": lambda text: escape(text, quote=True),
     "size": lambda text: str(len(text)),
 }
-_OUTPUT = re.compile(r"\{\{(.*?)\}\}|\{%.*?%\}", re.DOTALL)
+_OUTPUT = re.compile(r"\{\{([^{}]*)\}\}|\{%[^{}]*\}")
 _PART = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\[\s*[\"']([^\"'\]]+)[\"']\s*\]")
 
 Part = str | int
@@ -54,7 +54,10 @@ def compile_template(parsed: Parsed) -> Template:
             raise parsed.node.error(f"The Liquid tag '{match.group()}' cannot run on the local gateway.")
         pieces += (text[at : match.start()], _piece(match.group(1), parsed.node))
         at = match.end()
-    return Template((*pieces, text[at:]))
+    pieces.append(text[at:])
+    if any(isinstance(piece, str) and ("{{" in piece or "{%" in piece) for piece in pieces):
+        raise parsed.node.error("A Liquid output or tag is never closed.")
+    return Template(tuple(pieces))
 
 
 def _piece(text: str, node: Node) -> Piece:

@@ -18,13 +18,14 @@ OPEN, FILL, CLOSE = "\ue000", "\ue001", "\ue002"
 MAX_NESTING = 64
 """Brackets and interpolations within one another."""
 
-_START = re.compile(r"<!--.*?--(?=>)|<!\[CDATA\[.*?\]\](?=>)|(?:=\s*[\"']|>)\s*(?=@[({])", re.DOTALL)
+_START = re.compile(r"<!--|<!\[CDATA\[|(?:=\s*[\"']|>)\s*(?=@[({])")
+_SKIPPED = {"<!--": "-->", "<![CDATA[": "]]>"}
 _HIDDEN = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 _PLAIN = re.compile(r"[^\"'/@$(){}\[\]&]+")
 _WHOLE = re.compile(
-    r"//[^\n]*|/\*.*?\*/"
+    r"//[^\n]*"
     r'|@"(?:[^"]|"")*"'
-    r"|&quot;(?:\\.|(?!&quot;).)*?&quot;"
+    r"|&quot;(?:\\.|(?!&quot;)[^\\])*&quot;"
     r'|"(?:[^"\\\n]|\\.)*"'
     r"|'(?:[^'\\\n]|\\.[^'\n]*)'",
     re.DOTALL,
@@ -57,34 +58,38 @@ def _expressions(text: str) -> Iterator[tuple[int, int]]:
     at = 0
     while (match := _START.search(text, at)) is not None:
         at = match.end()
-        if text.startswith(("@(", "@{"), at):
+        end = _SKIPPED.get(match.group())
+        if end is not None:
+            found = text.find(end, at)
+            if found < 0:
+                return  # the XML parser will say so
+            at = found + len(end) - 1  # the `>` stays: an expression may follow it
+        elif text.startswith(("@(", "@{"), at):
             start, at = at, _closing(text, at)
             yield start, at
 
 
 def _closing(text: str, start: int) -> int:
     """Just past the bracket that closes the expression at `start`. Raises PolicyError if none does."""
-    end = _code(text, start + 2, _PAIRS[text[start + 1]])
+    end = _code(text, start + 2, _PAIRS[text[start + 1]], 0)
     if end is None:
         line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-        raise PolicyError([fault_at("policies", line, column, "The policy expression is never closed.")])
+        reason = f"The policy expression is never closed, or nested deeper than {MAX_NESTING}."
+        raise PolicyError([fault_at("policies", line, column, reason)])
     return end
 
 
-def _code(text: str, at: int, closer: str) -> int | None:
+def _code(text: str, at: int, closer: str, depth: int) -> int | None:
     """Just past `closer`, from within the code it closes; None when the text ends first or nests too deep."""
     stack = [closer]
-    while at < len(text):
-        opened = _INTERPOLATED.match(text, at)
-        if opened is not None:
-            inner = _interpolated(text, opened.end(), opened.group(), len(stack))
-            if inner is None:
-                return None
-            at = inner
-            continue
-        token = _WHOLE.match(text, at) or _PLAIN.match(text, at)
-        if token is not None:
-            at = token.end()
+    while stack:
+        if at >= len(text) or len(stack) + depth > MAX_NESTING:
+            return None
+        skipped = _skip(text, at, depth + len(stack))
+        if skipped is None:
+            return None
+        if skipped > at:
+            at = skipped
             continue
         char = text[at]
         at += 1
@@ -92,19 +97,25 @@ def _code(text: str, at: int, closer: str) -> int | None:
             stack.append(_PAIRS[char])
         elif char == stack[-1]:
             stack.pop()
-        if not stack:
-            return at
-        if len(stack) > MAX_NESTING:
-            return None
-    return None
+    return at
+
+
+def _skip(text: str, at: int, depth: int) -> int | None:
+    """Past what cannot hold a bracket that counts, if that begins here; None when it never ends."""
+    opened = _INTERPOLATED.match(text, at)
+    if opened is not None:
+        return _interpolated(text, opened.end(), opened.group(), depth)
+    if text.startswith("/*", at):
+        end = text.find("*/", at + 2)
+        return None if end < 0 else end + 2
+    token = _WHOLE.match(text, at) or _PLAIN.match(text, at)
+    return at if token is None else token.end()
 
 
 def _interpolated(text: str, at: int, opening: str, depth: int) -> int | None:
     """Just past an interpolated string, whose holes hold code and so perhaps strings again."""
     quote = "&quot;" if opening.endswith("&quot;") else '"'
     verbatim = "@" in opening
-    if depth > MAX_NESTING:
-        return None
     while at < len(text):
         if text.startswith(("{{", "}}"), at) or (verbatim and text.startswith('""', at)):
             at += 2
@@ -113,7 +124,7 @@ def _interpolated(text: str, at: int, opening: str, depth: int) -> int | None:
         elif text[at] == "\\" and not verbatim:
             at += 2
         elif text[at] == "{":
-            hole = _code(text, at + 1, "}")
+            hole = _code(text, at + 1, "}", depth + 1)
             if hole is None:
                 return None
             at = hole

@@ -25,6 +25,8 @@ __all__ = ["MAX_FRAGMENT_DEPTH", "ElementReader", "is_expression"]
 
 MAX_FRAGMENT_DEPTH = 5
 """Fragments that include fragments."""
+MAX_INCLUDES = 200
+"""Fragments put into one document."""
 
 _CONVERT: Mapping[str, Callable[[object], object] | None] = {
     "text": as_text,
@@ -55,6 +57,7 @@ class ElementReader:
         self._mismatch = options.variable_type_mismatch
         self._including: list[str] = []
         self._steps_made = 0
+        self._includes = 0
         self._once: set[tuple[str, str]] = set()
 
     def steps(self, nodes: Iterable[Node], place: Place) -> tuple[Step, ...]:
@@ -96,7 +99,10 @@ class ElementReader:
     def _included(self, node: Node, place: Place) -> tuple[Step, ...]:
         element = self._policies["include-fragment"].element
         name = self.read(node, element, place, policy=True).literal("fragment-id")
-        fragment = self._fragments.get(name)
+        fragment = self._fragment(name)
+        self._includes += 1
+        if self._includes > MAX_INCLUDES:
+            raise node.error(f"More than {MAX_INCLUDES} fragments are included.")
         if fragment is None:
             raise node.error(f"The policy fragment '{name}' does not exist.")
         if name in self._including or len(self._including) >= MAX_FRAGMENT_DEPTH:
@@ -109,6 +115,13 @@ class ElementReader:
             return self.steps(root.children, place)
         finally:
             self._including.pop()
+
+    def _fragment(self, name: str) -> Mapping[str, str] | None:
+        """By its id, which like all names in ARM is compared without case."""
+        exact = self._fragments.get(name)
+        if exact is not None:
+            return exact
+        return next((value for id, value in self._fragments.items() if id.lower() == name.lower()), None)
 
     def read(self, node: Node, element: Element, place: Place, *, policy: bool = False) -> Parsed:
         """A node checked against its description. Raises PolicyError."""

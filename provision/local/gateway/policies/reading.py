@@ -21,7 +21,7 @@ MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_DEPTH = 64
 MAX_ELEMENTS = 10_000
 MAX_EXPANDED = 2 * 1024 * 1024
-"""Characters of one document once its named values are put in."""
+"""Characters that named values may add to one attribute or text."""
 
 MARKUP = frozenset({"set-body"})
 """Elements whose content is kept as it was written, tags and all."""
@@ -65,10 +65,16 @@ def replace_named_values(text: str, named_values: Mapping[str, str], node: Node,
     if "{{" not in text:
         return text
 
+    size = 0
+
     def value(match: re.Match[str]) -> str:
+        nonlocal size
         known = named_values.get(match.group(1))
         if known is None and not lenient:
             raise node.error(f"Cannot find a property '{match.group(1)}'")
+        size += 0 if known is None else len(known)
+        if size > MAX_EXPANDED:
+            raise node.error(f"Named values make the text longer than {MAX_EXPANDED} characters.")
         return match.group() if known is None else known
 
     return _NAMED_VALUE.sub(value, text)
