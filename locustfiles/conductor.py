@@ -82,6 +82,8 @@ class Conductor:
         events.quit.add_listener(self.on_quit)
         gevent.signal_handler(signal.SIGINT, self.on_interrupt)
         atexit.register(self._leave)
+        shape: Any = self.environment.shape_class
+        shape.set_out = self.set_out
         if self.headless:
             _quieten(self.environment)
             self._or_exit()
@@ -100,11 +102,23 @@ class Conductor:
         asked = self.asked
         if self.preparation is not None:
             if self.preparation.asked == asked and self.preparation.usable:
+                self._follow(None)
                 return
             self.preparation.stop()
             self.preparation = None
         self.preparation = prepare(asked, self.environment.user_classes)
         self._follow(None)
+
+    def set_out(self) -> Course | None:
+        """The course of a run that the start form asks for; None, with its message told, when it cannot be."""
+        shape: Any = self.environment.shape_class
+        try:
+            self.set_up()
+        except TripcurveError as error:
+            self.failure = None
+            self.fail(error)
+        course: Course | None = shape.course
+        return course
 
     def _follow(self, traffic: Traffic | None) -> None:
         """Tell the shape what to follow."""
@@ -189,7 +203,8 @@ class Conductor:
             self._complete(traffic, end_ns)
         except TripcurveError as error:
             self.fail(error)
-        self._follow(None)
+        shape: Any = self.environment.shape_class
+        shape.course = None  # the next run may ask for another lab or scenario
 
     def _complete(self, traffic: Traffic, end_ns: int) -> None:
         from locustfiles.shards import join_shards

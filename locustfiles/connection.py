@@ -48,6 +48,7 @@ class Connection:
         self._size = 0
         self._headed = False
         self._done = False
+        self._kept = False
 
     @property
     def waiting(self) -> bool:
@@ -110,17 +111,21 @@ class Connection:
             if data and self._pipe is not None:
                 data = self._pipe.decrypt(data)
                 if not data:
-                    return None
+                    return
         except BlockingIOError:
-            return None
+            return
         except ssl.SSLError:
-            return self._finish(monotonic_ns(), "TlsFailure")
+            self._finish(monotonic_ns(), "TlsFailure")
+            return
         except OSError:
-            return self._finish(monotonic_ns(), "ConnectionReset")
+            self._finish(monotonic_ns(), "ConnectionReset")
+            return
         if not data:
-            return self._ended(now)
+            self._ended(now)
+            return
         if self._waiter is None:
-            return self.close()  # bytes that nobody asked for: the peer is out of step
+            self.close()  # bytes that nobody asked for: the peer is out of step
+            return
         self._feed(data, now)
 
     def _feed(self, data: bytes, now: int) -> None:
@@ -130,22 +135,27 @@ class Connection:
             self._parser.feed_data(data)
         except (HttpParserError, ssl.SSLError):
             if not self._done:
-                return self._finish(now, "BadResponse")
+                self._finish(now, "BadResponse")
+                return
             self.close()  # whole by its own length, and more behind it: keep the answer, not the connection
         if self._done:
-            return self._finish(now, None)
+            self._finish(now, None)
+            return
         if not self._headed and self._size > LARGEST_HEAD:
-            return self._finish(now, "HeadersTooLarge")
+            self._finish(now, "HeadersTooLarge")
+            return
         if self._size > LARGEST_BODY and self._sink is None:
-            return self._finish(now, "BodyTooLarge")
+            self._finish(now, "BodyTooLarge")
 
     def _ended(self, now: int) -> None:
         """The peer closed its side."""
         if self._waiter is None:
-            return self.close()
+            self.close()
+            return
         if self._headed and self._until_end():
             self.close()
-            return self._finish(now, None)
+            self._finish(now, None)
+            return
         self._finish(now, "IncompleteBody" if self._headed else "ConnectionClosed")
 
     def _until_end(self) -> bool:
@@ -176,6 +186,7 @@ class Connection:
     def on_message_complete(self) -> None:
         if self._headed:
             self._done = True
+            self._kept = self._parser.should_keep_alive()  # can be asked here only
 
     def _finish(self, now: int, error: str | None, wake: bool = True) -> None:
         """The answer is as whole as it will be: hand it over."""
@@ -185,7 +196,7 @@ class Connection:
         answer.error = error
         answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._done = True
-        if error is not None or self.closed or not self._parser.should_keep_alive():
+        if error is not None or not self._kept:
             self.close()
         if wake and waiter is not None:
             waiter.switch()
@@ -203,4 +214,4 @@ class Connection:
         self._watcher.stop()
         self._watcher.close()
         self._sock.close()
-        self._parser = None
+        del self._parser  # it refers back to us

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 
@@ -38,9 +39,13 @@ class ScenarioShape(LoadTestShape):
     """Follows the scenario of the run that is being set up or under way."""
 
     course: Course | None = None
+    set_out: Callable[[], Course | None] = staticmethod(lambda: None)
+    """Makes a course where none stands: Locust's web UI asks the shape before it says that a test starts."""
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Locust's question: how many users now? None ends the run, exactly at the end of the last phase."""
+        if self.course is None:
+            self.course = self.set_out()
         if self.course is None:
             return None
         scenario, timeline = self.course.scenario, self.course.timeline
