@@ -67,6 +67,11 @@ def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveErr
             f"signed in to another tenant than that of subscription {cloud.subscription_id}; "
             "run `az login --tenant <its tenant>`, or set AZURE_TENANT_ID"
         )
+    if cloud.kind == "local":
+        return TargetUnavailable(
+            f"the sign-in at the local cloud {cloud.management_url} failed; is it the one that printed this line? "
+            "Start `tripcurve local` and use the line it prints"
+        )
     if type(error).__name__ == "CredentialUnavailableError" or getattr(error, "response", None) is None:
         return TargetUnavailable(
             f"no credential for {cloud.explain()}; run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provision.resource import Fields, Found, Resource, none_if_absent
 from provision.rules import rule_from_arm, rule_to_arm
@@ -24,9 +24,11 @@ class _Entity(Resource):
     def id(self) -> str:
         return f"{self.context.gateway_id}/backends/{self.name}"
 
-    def _get(self) -> BackendContract | None:
-        backends, lab = self.context.clients.apim.backend, self.context.lab
-        return none_if_absent(lambda: backends.get(lab.resource_group, lab.gateway.name, self.name))
+    def _get(self) -> tuple[BackendContract, str | None] | None:
+        """The entity with its ETag; None when it is not there."""
+        get: Any = self.context.clients.apim.backend.get  # `cls` changes what it returns
+        lab = self.context.lab
+        return none_if_absent(lambda: get(lab.resource_group, lab.gateway.name, self.name, cls=_with_etag))
 
     def _put(self, body: BackendContract, found: Found | None) -> None:
         backends, lab = self.context.clients.apim.backend, self.context.lab
@@ -59,9 +61,10 @@ class BackendEntity(_Entity):
         return {**fields, "breaker": rule}
 
     def read(self) -> Found | None:
-        entity = self._get()
-        if entity is None:
+        got = self._get()
+        if got is None:
             return None
+        entity, etag = got
         rules = [] if entity.circuit_breaker is None else entity.circuit_breaker.rules or []
         fields: Fields = {
             "title": entity.title,
@@ -70,7 +73,7 @@ class BackendEntity(_Entity):
             "protocol": entity.protocol,
             "breaker": None if not rules else rule_from_arm(rules[0]),
         }
-        return Found(fields, etag=None)
+        return Found(fields, etag=etag)
 
     def put(self, found: Found | None) -> None:
         from azure.mgmt.apimanagement import models
@@ -100,15 +103,16 @@ class PoolEntity(_Entity):
         return {"members": members}
 
     def read(self) -> Found | None:
-        entity = self._get()
-        if entity is None:
+        got = self._get()
+        if got is None:
             return None
+        entity, etag = got
         services = [] if entity.pool is None else entity.pool.services or []
         members = {}
         for item in services:
             name = item.id.rsplit("/", 1)[-1]
             members[name] = self._stated(name, {"priority": item.priority, "weight": item.weight})
-        return Found({"members": members})
+        return Found({"members": members}, etag=etag)
 
     def _stated(self, name: str, member: dict[str, int | None]) -> dict[str, int | None]:
         """Without the service's defaults for what the lab leaves open."""
@@ -134,3 +138,9 @@ class PoolEntity(_Entity):
             pool=models.BackendBaseParametersPool(services=services),
         )
         self._put(body, found)
+
+
+def _with_etag(response: Any, entity: Any, headers: Any) -> Any:
+    """What the SDK's `get` shall return: the entity and its ETag."""
+    del response
+    return entity, headers.get("ETag")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tripcurve.errors import BadInput
+from tripcurve.errors import BadInput, TargetUnavailable
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -89,13 +90,15 @@ def azure(subscription_id: str | None = None, *, environ: Mapping[str, str] = os
 def local(connection: Mapping[str, Any]) -> Cloud:
     """The local cloud that printed this connection as its JSON line.
 
-    Raises BadInput naming the fields that are missing.
+    Raises BadInput naming the fields that are missing, and TargetUnavailable when that cloud is gone.
     """
     missing = [name for name in LOCAL_FIELDS if not connection.get(name)]
     if missing:
         raise BadInput(f"this is not what `tripcurve local` prints: it lacks {', '.join(missing)}")
     url = str(connection["management_url"]).rstrip("/")
     ca_file = str(connection["ca_file"])
+    if not Path(ca_file).is_file():
+        raise TargetUnavailable(f"the local cloud at {url} is gone; start `tripcurve local` and use the line it prints")
 
     def credential() -> TokenCredential:
         return _service_principal(connection, authority=url, ca_file=ca_file)

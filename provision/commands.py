@@ -7,6 +7,7 @@ pass through: the command line maps them to exit codes in one place.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -189,6 +190,8 @@ def down(
 
 
 def _open(lab: str, cloud: str, connection: Path | None, subscription: str | None) -> tuple[Lab, Path, Cloud]:
+    # The SDK's own warnings repeat, at length and without a remedy, what our message says.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     model = load_lab(lab)
     file = find_file(lab, LABS, ".yaml", "lab")
     return model, file, choose_cloud(model, cloud, connection, subscription)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import textwrap
 from typing import Any
@@ -98,7 +99,20 @@ def _action_lines(action: Action) -> list[str]:
     lines = [f"  {MARKS[action.action]} {action.type} {action.name}{note}"]
     if action.action == "create":
         return lines + [line for change in action.changes for line in _field(change.field, _value(change.new))]
-    return lines + [line for change in action.changes for line in _field(change.field, _arrow(change))]
+    return lines + [line for change in action.changes for line in _change_lines(change)]
+
+
+def _change_lines(change: Change) -> list[str]:
+    if change.field != "document" or change.old is None:
+        return _field(change.field, _arrow(change))
+    return [*_field(change.field, "(elements that go and come)"), *_elements(change.old, change.new)]
+
+
+def _elements(old: str, new: str) -> list[str]:
+    """The elements of a policy that differ, as a diff shows lines."""
+    before, after = (document.replace("><", ">\n<").splitlines() for document in (old, new))
+    moved = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+    return [part for line in moved for part in _wrapped(line, 8)]
 
 
 def _standing_lines(action: Action) -> list[str]:
@@ -108,10 +122,13 @@ def _standing_lines(action: Action) -> list[str]:
     lines = [f"  {MARKS[action.action]} {action.type} {action.name}{note}"]
     if action.action != "change":
         return lines
-    drift = [
-        _field(change.field, f"{_value(change.old)}, the lab says {_value(change.new)}") for change in action.changes
-    ]
-    return lines + [line for lines_of_field in drift for line in lines_of_field]
+    return lines + [line for change in action.changes for line in _drift_lines(change)]
+
+
+def _drift_lines(change: Change) -> list[str]:
+    if change.field == "document":
+        return _change_lines(change)
+    return _field(change.field, f"{_value(change.old)}, the lab says {_value(change.new)}")
 
 
 def _arrow(change: Change) -> str:

@@ -7,12 +7,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from provision import commands
+from provision.plan import Action, Change, Plan
+from provision.show import plan_text
 from tests.provision.labs import opened
+from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import load_lab
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -125,8 +129,6 @@ def test_drift_is_shown_with_what_the_lab_says(
     ],
 )
 def test_a_wrong_connection_file_is_told_by_name(content: str, wanted: str, tmp_path: Path) -> None:
-    from tripcurve.errors import BadInput
-
     path = tmp_path / "cloud.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(BadInput, match=wanted):
@@ -134,9 +136,26 @@ def test_a_wrong_connection_file_is_told_by_name(content: str, wanted: str, tmp_
 
 
 def test_azure_without_a_subscription_says_where_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tripcurve.errors import BadInput
-
     for name in ("TRIPCURVE_AZURE_SUBSCRIPTION", "AZURE_SUBSCRIPTION_ID"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BadInput, match=r"subscription_id in the lab.*AZURE_SUBSCRIPTION_ID"):
         commands.plan("quick")
+
+
+def test_a_changed_policy_is_shown_by_the_elements_that_go_and_come() -> None:
+    new = "<policies><inbound><base/></inbound></policies>"
+    old = new.replace("<base/>", '<base/><retry count="1"/>')
+    action = Action(type="API policy", name="openai", id="/x", action="change", ours=True,
+                    changes=[Change(field="document", old=old, new=new)])  # fmt: skip
+    plan = Plan(lab="l", cloud="local", subscription_id="s", resource_group="g", actions=[action])
+    assert [line.strip() for line in plan_text(plan).splitlines()][3:5] == [
+        "document                   (elements that go and come)",
+        '- <retry count="1"/>',
+    ]
+
+
+def test_a_local_cloud_that_is_gone_is_told_as_such(connection: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "cloud.json"
+    path.write_text(json.dumps({**connection, "ca_file": str(tmp_path / "gone.pem")}), encoding="utf-8")
+    with pytest.raises(TargetUnavailable, match="is gone; start `tripcurve local`"):
+        commands.plan("quick", cloud="local", connection=path)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import requests
+from azure.mgmt.apimanagement.models import BackendContract
 
 from provision.apply import apply_lab, plan_lab
 from provision.clouds import Cloud
 from provision.down import down_lab
 from provision.progress import Silent
 from provision.status import status_lab
-from tests.provision.labs import cleaned_up, mock_lab, openai_lab
+from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
 from tripcurve.errors import BadInput, TargetUnavailable
 
 Inject = Callable[..., None]
@@ -229,3 +230,25 @@ def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
         inject("error", "/deletedservices/", status=403, code="AuthorizationFailed", message="no", count=1)
         apply_lab(lab, local_cloud, state=state)
         assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_a_backend_that_somebody_changes_between_look_and_write_is_not_overwritten(
+    local_cloud: Cloud, tmp_path: Path
+) -> None:
+    lab = mock_lab()
+    backend = lab.backends[0].name
+
+    class Meddler(Silent):
+        def started(self, doing: str, what: str, note: str | None = None) -> None:
+            if (doing, what) == ("change", f"backend {backend}"):
+                with opened(lab, local_cloud) as context:
+                    body = BackendContract(url="https://elsewhere.example/openai", protocol="http")
+                    context.clients.apim.backend.create_or_update(lab.resource_group, lab.gateway.name, backend, body)
+
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        longer = altered(lab, breaker={"trip_duration": "PT2M"})
+        with pytest.raises(TargetUnavailable, match="somebody else changed"):
+            apply_lab(longer, local_cloud, state=state, progress=Meddler())
+        apply_lab(longer, local_cloud, state=state)
+        assert status_lab(longer, local_cloud, state=state).standing == "up"
