@@ -35,7 +35,7 @@ class Clients:
         return requests.Session()
 
     def _options(self) -> dict[str, Any]:
-        """What every client is built with; `connection_verify` alone is for the local cloud."""
+        """What every client is built with."""
         from azure.core.pipeline.transport import RequestsTransport
 
         verify = True if self.cloud.ca_file is None else self.cloud.ca_file
@@ -43,6 +43,7 @@ class Clients:
             "base_url": self.cloud.management_url,
             "credential_scopes": [self.cloud.scope],
             "polling_interval": self.cloud.poll_s,
+            "retry_backoff_factor": self.cloud.backoff_factor,
             "transport": RequestsTransport(session=self._session, session_owner=False, connection_verify=verify),
         }
 

@@ -55,6 +55,11 @@ class Cloud:
         return 30.0 if self.kind == "azure" else 0.1
 
     @property
+    def backoff_factor(self) -> float:
+        """Seconds, doubled from try to try, between the SDK's own retries; 0.8 is its default."""
+        return 0.8 if self.kind == "azure" else 0.1
+
+    @property
     def outage_s(self) -> float:
         """Seconds without a connection that a long piece of work bears before it gives up."""
         return 900.0 if self.kind == "azure" else 5.0
@@ -130,4 +135,5 @@ def _service_principal(connection: Mapping[str, Any], *, authority: str, ca_file
         authority=authority,
         disable_instance_discovery=True,  # the public directory does not know a loopback authority
         connection_verify=ca_file,
+        retry_backoff_factor=0.1,
     )
