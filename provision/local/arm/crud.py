@@ -211,7 +211,11 @@ class Crud:
         operations, style = self._world.operations, self._kind.put_style
         operation = await operations.begin(self._kind.namespace, self._location(resource), work, result)
         status = 201 if created else 202 if call.method == "PATCH" else 200
-        return Answer(status, self.shown(resource), self._etag(resource) | operations.headers(operation, style, call))
+        shown = self.shown(resource)
+        if operation.error is not None:
+            # A failure is told by the first poll: the SDKs do not look at one in the answer itself.
+            shown = merge(shown, {"properties": {"provisioningState": "Creating" if created else "Updating"}})
+        return Answer(status, shown, self._etag(resource) | operations.headers(operation, style, call))
 
     async def _finish(self, resource: Resource) -> None:
         if self._kind.created is not None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.provision.local.running import Running, running_cloud, token_for
-from tests.provision.local.sdk import Clients, clients_of
+from tests.provision.local.samples import SERVICE, Place
+from tests.provision.local.sdk import Clients, clients_of, unique
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,25 @@ def clients(running: Running) -> Iterator[Clients]:
 def owner_token(running: Running) -> str:
     """An ARM token of the owner, for calls without the SDK."""
     return token_for(running)
+
+
+@pytest.fixture
+def group(clients: Clients) -> str:
+    """A resource group of the test's own."""
+    name = unique("group")
+    clients.groups.resource_groups.create_or_update(name, {"location": "eastus"})
+    return name
+
+
+@pytest.fixture(scope="session")
+def shared_place(clients: Clients) -> Place:
+    place = Place(unique("group"), unique("service"))
+    clients.groups.resource_groups.create_or_update(place.group, {"location": "eastus"})
+    clients.apim.api_management_service.begin_create_or_update(*place.at, SERVICE).result()
+    return place
+
+
+@pytest.fixture
+def place(shared_place: Place) -> Place:
+    """A service that tests share: each names its own things inside."""
+    return shared_place

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.provision.local.arm.conftest import Place
 from tests.provision.local.arm.refusals import refused
 from tests.provision.local.running import Running
+from tests.provision.local.samples import Place
 from tests.provision.local.sdk import Clients, unique
 
 DOCUMENT = {

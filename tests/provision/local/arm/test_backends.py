@@ -8,9 +8,9 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.apimanagement import models
 
-from tests.provision.local.arm.conftest import SERVICE, Place
 from tests.provision.local.arm.refusals import raw, refused
 from tests.provision.local.running import Running
+from tests.provision.local.samples import SERVICE, Place
 from tests.provision.local.sdk import Clients, unique
 
 RULE: dict[str, Any] = {

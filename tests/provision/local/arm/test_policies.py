@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.provision.local.arm.conftest import SERVICE, Place
 from tests.provision.local.arm.refusals import raw, refused
 from tests.provision.local.running import Running
+from tests.provision.local.samples import SERVICE, Place
 from tests.provision.local.sdk import Clients, unique
 
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.provision.local.arm.conftest import Place
 from tests.provision.local.arm.refusals import refused
 from tests.provision.local.running import Running
+from tests.provision.local.samples import Place
 from tests.provision.local.sdk import Clients, clients_of, unique
 
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from tests.provision.local.arm.conftest import SERVICE, Place
 from tests.provision.local.running import Running
+from tests.provision.local.samples import SERVICE, Place
 from tests.provision.local.sdk import Clients, unique
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from tests.provision.local.arm.conftest import Place
 from tests.provision.local.arm.refusals import raw, refused
 from tests.provision.local.running import Running
+from tests.provision.local.samples import Place
 from tests.provision.local.sdk import Clients, unique
 
 
