@@ -19,7 +19,7 @@ import uvloop
 
 from provision.local.cloud import LocalCloud, Ports
 from tripcurve.errors import TargetUnavailable
-from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.lab import LABS, Existing, Lab, load_lab
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
 
@@ -134,7 +134,9 @@ def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
     def provision(connection: Mapping[str, Any]) -> Target:
         from provision import clouds, provision_lab
 
-        return provision_lab(lab, clouds.local(connection), lab_file=lab_file)
+        # This cloud was empty a moment ago: what the lab finds elsewhere has to be made here.
+        whole = lab.model_copy(update={"existing": Existing()})
+        return provision_lab(whole, clouds.local(connection), lab_file=lab_file)
 
     return provision
 
