@@ -14,15 +14,16 @@ class Answer:
     """One answer, or what is known of one that broke.
 
     `status` 0: no status line came. `error` None: the answer is whole; else a short class such as
-    `ConnectionRefused`. `start_ns` and `end_ns` are monotonic.
+    `ConnectionRefused`. `start_ns` and `end_ns` are monotonic. `streamed`: bytes handed to a sink.
     """
 
-    __slots__ = ("body", "end_ns", "error", "headers", "start_ns", "status")
+    __slots__ = ("body", "end_ns", "error", "headers", "start_ns", "status", "streamed")
 
     def __init__(self, start_ns: int, error: str | None = None, end_ns: int = 0) -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
+        self.streamed = 0
         self.error = error
         self.start_ns = start_ns
         self.end_ns = end_ns

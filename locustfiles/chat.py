@@ -7,8 +7,19 @@ from locust import events
 from locustfiles.chat_user import ChatUser
 from locustfiles.conductor import conduct
 from locustfiles.probe_user import ProbeUser
+from locustfiles.retrying_users import PatientChatUser, StormChatUser
+from locustfiles.sdk_user import SdkChatUser
 from locustfiles.shape import ScenarioShape
+from locustfiles.streaming_user import StreamingChatUser
 
-__all__ = ["ChatUser", "ProbeUser", "ScenarioShape"]
+__all__ = [
+    "ChatUser",
+    "PatientChatUser",
+    "ProbeUser",
+    "ScenarioShape",
+    "SdkChatUser",
+    "StormChatUser",
+    "StreamingChatUser",
+]
 
 conduct(events)

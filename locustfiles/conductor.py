@@ -214,7 +214,7 @@ class Conductor:
         rows = traffic.recorder.rows
         counts = {"recorded": rows} | (gateway_counts(plan.target) or {})
         copy_events(plan.target.events_file, plan.run_dir)
-        write_run_json(plan.run_dir, describe_run(plan, counts, traffic.pacing(), end_ns, code))
+        write_run_json(plan.run_dir, describe_run(plan, counts, traffic.pacing(), end_ns, code) | traffic.extras())
         gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
         self.environment.process_exit_code = code
 

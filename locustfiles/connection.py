@@ -181,6 +181,7 @@ class Connection:
         if self._sink is None:
             self._parts.append(data)
         else:
+            self._answer.streamed += len(data)
             self._sink(data, self._now)
 
     def on_message_complete(self) -> None:

@@ -38,21 +38,34 @@ class Heads:
         self._lab = lab
         self._rng = rng
         self._shares = [(name, fault.share) for name, fault in phase.simulate.items() if fault.share < 1]
+        self._texts: dict[frozenset[str], str | None] = {}
         self._built: dict[tuple[int, str, frozenset[str]], bytes] = {}
 
     def head(self, target: Target, endpoint: Endpoint, length: int, accept: str = "application/json") -> bytes:
         """The head for a body of this length, in this phase."""
-        spared = frozenset(n for n, share in self._shares if self._rng.random() >= share) if self._shares else _NONE
+        spared = self._draw()
         key = (length, accept, spared)
         built = self._built.get(key)
         if built is None:
-            built = self._built[key] = request_head(target, endpoint, length, self._simulation(spared), accept)
+            built = self._built[key] = request_head(target, endpoint, length, self._text(spared), accept)
         return built
 
-    def _simulation(self, spared: frozenset[str]) -> str | None:
-        faults = {name: fault for name, fault in self._phase.simulate.items() if name not in spared}
-        simulation = simulation_of(self._phase.model_copy(update={"simulate": faults}), self._lab)
-        return None if simulation is None else simulation.to_header()
+    def simulation(self) -> str | None:
+        """The simulation header's value for one request, faults drawn; None: no header."""
+        return self._text(self._draw())
+
+    def _draw(self) -> frozenset[str]:
+        """Backends whose fault this request is spared."""
+        if not self._shares:
+            return _NONE
+        return frozenset(name for name, share in self._shares if self._rng.random() >= share)
+
+    def _text(self, spared: frozenset[str]) -> str | None:
+        if spared not in self._texts:
+            faults = {name: fault for name, fault in self._phase.simulate.items() if name not in spared}
+            simulation = simulation_of(self._phase.model_copy(update={"simulate": faults}), self._lab)
+            self._texts[spared] = None if simulation is None else simulation.to_header()
+        return self._texts[spared]
 
 
 _NONE: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ from locust import User
 from locustfiles.embedded import Embedded
 from locustfiles.preflight import check_target
 from locustfiles.targets import find_target
+from locustfiles.traffic_user import TrafficUser
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.scenario import Scenario, load_scenario
@@ -50,7 +51,9 @@ def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
     """Check, then start what is needed. Raises BadInput or TargetUnavailable; nothing is left running."""
     lab = load_lab(asked.lab)
     scenario = load_scenario(asked.scenario, lab)
-    seat_users(scenario, classes)
+    for each in seat_users(scenario, classes):
+        if issubclass(each, TrafficUser):
+            each.prepare()
     found = find_target(asked.target, lab, asked.lab)
     if isinstance(found, Embedded):
         return Preparation(asked, lab, scenario, found.target, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 __all__ = ["Prompts"]
 
@@ -28,7 +29,9 @@ class Prompts:
     def __init__(self, rng: random.Random, prompt: int, completion: int, stream: bool = False) -> None:
         texts = [self._text(rng, prompt) for _ in range(VARIETY)]
         longest = max(map(len, texts))
-        bodies = [self._body(text.ljust(longest, "."), completion, stream) for text in texts]
+        self._texts = [text.ljust(longest, ".") for text in texts]
+        self._completion = completion
+        bodies = [json.dumps(self._body(text, stream), separators=(",", ":")).encode() for text in self._texts]
         self.length = len(bodies[0])
         self._halves = [tuple(body.split(_MARK.encode(), 1)) for body in bodies]
         self._next = rng.randrange(10**9)
@@ -39,15 +42,22 @@ class Prompts:
         count = max(tokens - 11, 1)
         return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
 
-    @staticmethod
-    def _body(text: str, completion: int, stream: bool) -> bytes:
-        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": completion}
-        if stream:
-            body["stream"] = True
-        return json.dumps(body, separators=(",", ":")).encode()
+    def _body(self, text: str, stream: bool) -> dict[str, object]:
+        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": self._completion}
+        return body | {"stream": True} if stream else body
+
+    def _take(self) -> int:
+        self._next += 1
+        return self._next
+
+    def body(self) -> dict[str, Any]:
+        """The next body as an object, for clients that write it themselves; `model` is the deployment's business."""
+        number = self._take()
+        text = self._texts[number % VARIETY].replace(_MARK, f"{number:0{NUMBER_DIGITS}d}")
+        return self._body(text, stream=False) | {"model": "deployment"}
 
     def after(self, head: bytes) -> bytes:
         """The next request: a head made for this length, and a body never used before."""
-        number = self._next = self._next + 1
+        number = self._take()
         first, last = self._halves[number % VARIETY]
         return b"%b%b%0*d%b" % (head, first, NUMBER_DIGITS, number, last)

@@ -50,6 +50,7 @@ def describe_run(plan: Plan, counts: dict[str, Any], pacing: dict[str, Any], end
         "interrupted": code == 130,
         "counts": counts,
         "pacing": pacing,
+        "rules": plan.target.rules,
         "options": plan.lab.local.model_dump(mode="json"),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("locust", "gevent", "httptools", "pyarrow", "openai")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import Any
@@ -12,8 +13,8 @@ from locustfiles.answer import Answer
 from locustfiles.client import Client, Deadlines
 from locustfiles.endpoint import Endpoint
 from locustfiles.heads import Heads
+from locustfiles.histogram import Histogram
 from locustfiles.lane import Lane
-from locustfiles.lateness import Lateness
 from locustfiles.pacing import Share, arrivals, derived_rng, probe_arrivals
 from locustfiles.plan import Plan
 from locustfiles.prompts import Prompts
@@ -36,7 +37,11 @@ class Traffic:
         self.plan = plan
         self.share = share
         self.recorder = recorder
-        self.lateness = Lateness()
+        self.lateness = Histogram()
+        self.token_gaps = Histogram()
+        self.outcomes: Counter[str] = Counter()
+        self.closed = False
+        self.shared: dict[str, Any] = {}
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
         self.stretch = self.timeline.stretches[0]
         self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
@@ -110,6 +115,10 @@ class Traffic:
         stretch = self.timeline.at(monotonic_ns())
         return self._heads[stretch.index].head(self.plan.target, self.endpoint, length, accept)
 
+    def simulation(self) -> str | None:
+        """The simulation of a request sent now; None: none."""
+        return self._heads[self.timeline.at(monotonic_ns()).index].simulation()
+
     def record(
         self,
         answer: Answer,
@@ -140,7 +149,7 @@ class Traffic:
                 self.timeline.at(intended).phase.name,
                 user,
                 self.share.worker,
-                len(answer.body),
+                max(answer.streamed, len(answer.body)),
             )
         )
 
@@ -155,6 +164,7 @@ class Traffic:
 
     def drain(self, grace_s: float) -> None:
         """No more arrivals; wait for the answers under way, at most `grace_s`, then give the rest up."""
+        self.closed = True
         for lane in self.lanes.values():
             lane.close()
         limit = monotonic_ns() + int(grace_s * 1e9)
@@ -176,4 +186,12 @@ class Traffic:
             "sent": sum(lane.sent for lane in lanes),
             "dropped": sum(lane.dropped for lane in lanes),
             "late_p99_ms": self.lateness.quantile_ms(0.99),
+        }
+
+    def extras(self) -> dict[str, Any]:
+        """What only some users know: time between streamed tokens, and how calls that retry ended."""
+        gaps = self.token_gaps
+        return {
+            "token_gap_ms": {"p50": gaps.quantile_ms(0.5), "p99": gaps.quantile_ms(0.99)},
+            "outcomes": dict(self.outcomes),
         }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import orjson
 from locust import User, task
+from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
-from locustfiles.answer import Answer
+from locustfiles.answer import Answer, Sink
 from locustfiles.client import Client
 from locustfiles.traffic import Traffic
 
@@ -22,6 +24,10 @@ class TrafficUser(User):
 
     client: Client
     traffic: Traffic
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Called before a run starts, once per class that takes part: for slow imports and the like."""
 
     def on_start(self) -> None:
         self.traffic = self.environment.traffic
@@ -50,15 +56,23 @@ class TrafficUser(User):
 
         The answer may be anything that came, or did not: look at its `status` and `error`.
         """
+        answer = self.send(self._request(body))
+        self.traffic.record(answer, self.name, intended_ns)
+        return answer
+
+    def send(self, request: bytes, sink: Sink | None = None) -> Answer:
+        """The answer to a prebuilt request, not yet recorded: whoever sends records.
+
+        Raises StopUser once the run is over, so that nothing is sent that nobody would record.
+        """
         traffic = self.traffic
-        request = self._request(body)
+        if traffic.closed:
+            raise StopUser
         traffic.in_flight += 1
         try:
-            answer = self.client.exchange(request)
+            return self.client.exchange(request, sink)
         finally:
             traffic.in_flight -= 1
-        traffic.record(answer, self.name, intended_ns)
-        return answer
 
     def _request(self, body: dict[str, Any] | None) -> bytes:
         if body is not None:
@@ -67,7 +81,5 @@ class TrafficUser(User):
         return prompts.after(self.traffic.head(prompts.length))
 
     def _own(self, body: dict[str, Any]) -> bytes:
-        import orjson
-
         data = orjson.dumps(body)
         return self.traffic.head(len(data)) + data

@@ -1,4 +1,4 @@
-"""How late requests started, as a histogram of about one per cent resolution: flat in memory however long the run."""
+"""Times counted in bins of about one per cent: flat in memory however long the run."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Lateness"]
+__all__ = ["Histogram"]
 
-# From 1 us to 1000 s; the first bin is everything below.
+# The first bin is everything below, the last everything above.
 _EDGES_NS = np.geomspace(1e3, 1e12, 2001)
 
 
-class Lateness:
-    """Start minus intended start of every paced request."""
+class Histogram:
+    """How often a time was seen, from 1 us to 1000 s."""
 
     def __init__(self, counts: list[int] | None = None) -> None:
         self._counts = np.zeros(len(_EDGES_NS) + 1, np.int64) if counts is None else np.array(counts, np.int64)
 
-    def add(self, late_ns: Any) -> None:
-        self._counts += np.bincount(np.searchsorted(_EDGES_NS, late_ns), minlength=len(self._counts))
+    def add(self, times_ns: Any) -> None:
+        """Count an array of times in nanoseconds."""
+        self._counts += np.bincount(np.searchsorted(_EDGES_NS, times_ns), minlength=len(self._counts))
 
-    def merge(self, other: Lateness) -> None:
+    def merge(self, other: Histogram) -> None:
         self._counts += other._counts
 
     def to_list(self) -> list[int]:

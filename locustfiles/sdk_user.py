@@ -1,0 +1,91 @@
+"""The SDK user: chat completions through the `openai` package, as applications send them."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+from locust.exception import StopUser
+
+from locustfiles.traffic import Traffic
+from locustfiles.traffic_user import TrafficUser
+
+if TYPE_CHECKING:
+    from openai import AzureOpenAI
+
+__all__ = ["SdkChatUser"]
+
+
+class SdkChatUser(TrafficUser):
+    """One `chat.completions.create` a turn, with the scenario's `max_retries`.
+
+    All users of a process share one AzureOpenAI client. Every attempt is a record; what the caller saw
+    in the end is an entry of its own in Locust's statistics, and counted in run.json.
+    """
+
+    sdk: AzureOpenAI
+
+    @classmethod
+    def prepare(cls) -> None:
+        """The SDK takes about a second to import: before the run, not in it."""
+        import openai  # noqa: F401
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.sdk = _shared_client(self.traffic, self.name)
+
+    def turn(self, intended_ns: int | None) -> None:
+        """One call, and the retries the SDK makes of it."""
+        import openai
+
+        from locustfiles.sdk_transport import INTENDED
+
+        if self.traffic.closed:
+            raise StopUser
+        headers = {} if intended_ns is None else {INTENDED: str(intended_ns)}
+        began = monotonic_ns()
+        failure = None
+        try:
+            self.sdk.chat.completions.create(**self.traffic.prompts().body(), extra_headers=headers)
+        except openai.APIStatusError as error:
+            failure = f"{type(error).__name__} {error.status_code}"
+        except openai.APIError as error:
+            failure = type(error).__name__
+        self._tell(failure, (monotonic_ns() - began) / 1e6)
+
+    def _tell(self, failure: str | None, latency_ms: float) -> None:
+        self.traffic.outcomes[f"{self.name} {'gave up' if failure else 'settled'}"] += 1
+        self.environment.events.request.fire(
+            request_type="SDK",
+            name=f"{self.name} outcome",
+            response_time=latency_ms,
+            response_length=0,
+            exception=failure,
+            context={},
+        )
+
+
+def _shared_client(traffic: Traffic, user: str) -> Any:
+    """This process's client, made at first use."""
+    key = f"sdk/{user}"
+    if key not in traffic.shared:
+        traffic.shared[key] = _make_client(traffic, user)
+    return traffic.shared[key]
+
+
+def _make_client(traffic: Traffic, user: str) -> AzureOpenAI:
+    import httpx2
+    from openai import AzureOpenAI
+
+    from locustfiles.sdk_transport import SdkTransport
+
+    target, scenario = traffic.plan.target, traffic.plan.scenario
+    transport = SdkTransport(traffic, user)
+    return AzureOpenAI(
+        base_url=f"{target.gateway_url}/{target.api_path}/deployments/{target.deployment}",
+        api_key=target.api_key.get_secret_value(),
+        api_version=target.api_version,
+        max_retries=scenario.max_retries,
+        timeout=scenario.timeout,
+        http_client=httpx2.Client(transport=transport),
+    )
