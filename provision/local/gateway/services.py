@@ -44,7 +44,7 @@ class PolicyFault(Exception):
     on-error changes it, with `message` as its body's; None: 500 and "Internal server error".
     `headers` are set on that answer. `response`, when given, is the whole answer. `answered` says that
     `context.response` is already what on-error shall see, even None: faults of `Services.forward`.
-    Section, scope, path and policy id are filled in by the pipeline as the fault rises.
+    Section, scope, path and policy id, and a source left empty, are filled in by the pipeline as the fault rises.
     """
 
     def __init__(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from provision.local.gateway.context import Body, Headers, PolicyContext, Request, Response
+from provision.local.gateway.expressions import to_text
 from provision.local.gateway.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
-from provision.local.gateway.policies.interim import to_text
 from provision.local.gateway.policies.liquid import Template, compile_template
 from provision.local.gateway.policies.steps import Run, Step, reads_of
 from provision.local.gateway.policies.targets import rewrite

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from provision.local.gateway.expressions import EvaluationError, ExpressionError
 from provision.local.gateway.policies.elements import Attribute, Element, Parsed, Place, Policy
 from provision.local.gateway.policies.faults import Fault, PolicyError
-from provision.local.gateway.policies.interim import EvaluationError, ExpressionError
 from provision.local.gateway.policies.reading import MAX_ELEMENTS, Node, read_xml, replace_named_values
 from provision.local.gateway.policies.steps import Step
 from provision.local.gateway.policies.values import (
@@ -187,7 +187,7 @@ class ElementReader:
 
     def _expression(self, node: Node, text: str, convert: Callable[[object], object] | None) -> Value:
         try:
-            return compile_value(text, node.name, convert, self._mismatch)
+            return compile_value(text, convert, self._mismatch)
         except ExpressionError as error:
             raise node.error(f"{error} (in the policy expression, line {error.line}, column {error.column})") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from provision.local.gateway.context import PolicyContext
-from provision.local.gateway.policies.interim import (
+from provision.local.gateway.expressions import (
     EvaluationError,
     Expression,
     ExpressionError,
@@ -20,6 +20,7 @@ from provision.local.gateway.services import PolicyFault
 __all__ = ["Constant", "Dynamic", "Value", "as_boolean", "as_integer", "as_number", "as_text", "compile_value"]
 
 _ENTITY = re.compile(r"&(?:quot|apos|lt|gt|amp|#\d+|#x[0-9a-fA-F]+);")
+_QUOTED = re.compile(r"""@?"(?:[^"\\]|\\.)*"|'((?:[^'"\\\n]|\\.)*)'""")
 
 
 class Value(Protocol):
@@ -51,12 +52,11 @@ class Constant:
 class Dynamic:
     """An expression, evaluated per request; its failure is the policy's fault."""
 
-    __slots__ = ("_convert", "_evaluate", "_source", "reads")
+    __slots__ = ("_convert", "_evaluate", "reads")
     constant: Final = False
 
-    def __init__(self, expression: Expression, source: str, convert: Callable[[object], object] | None) -> None:
+    def __init__(self, expression: Expression, convert: Callable[[object], object] | None) -> None:
         self._evaluate = expression.evaluate
-        self._source = source
         self._convert = convert
         self.reads = expression.reads
 
@@ -66,22 +66,29 @@ class Dynamic:
             return value if self._convert is None else self._convert(value)
         except EvaluationError as error:
             message = f"Expression evaluation failed. {error}"
-            raise PolicyFault(self._source, "ExpressionValueEvaluationFailure", message) from error
+            raise PolicyFault("", "ExpressionValueEvaluationFailure", message) from error
 
 
-def compile_value(text: str, source: str, convert: Callable[[object], object] | None, mismatch: str) -> Dynamic:
+def compile_value(text: str, convert: Callable[[object], object] | None, mismatch: str) -> Dynamic:
     """Compile `@(…)` or `@{…}`. Raises ExpressionError.
 
-    rawxml is taken as it stands; where that is not C# and XML entities stand in it, as authors often
-    leave them, it is read with the entities resolved.
+    Where the text is not C#, two habits of authors that Azure takes are tried: XML entities left in
+    rawxml, and strings in single quotes.
     """
-    try:
-        return Dynamic(compile_expression(text, variable_type_mismatch=mismatch), source, convert)
-    except ExpressionError:
-        plain = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
-        if plain == text:
-            raise
-        return Dynamic(compile_expression(plain, variable_type_mismatch=mismatch), source, convert)
+    plain = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+    failure: ExpressionError | None = None
+    for candidate in dict.fromkeys((text, plain, _QUOTED.sub(_double_quoted, plain))):
+        try:
+            return Dynamic(compile_expression(candidate, variable_type_mismatch=mismatch), convert)
+        except ExpressionError as error:
+            failure = error if failure is None or candidate == plain else failure
+    raise failure or ExpressionError("The expression is empty.")
+
+
+def _double_quoted(match: re.Match[str]) -> str:
+    """A constant in single quotes that is too long for a character, as a string; anything else as it is."""
+    inner = match.group(1)
+    return match.group() if inner is None or len(inner) < 2 or inner.startswith("\\") else f'"{inner}"'
 
 
 def as_text(value: object) -> str:

@@ -49,7 +49,9 @@ def unanswered(reason: str = "BackendConnectionFailure") -> PolicyFault:
 class Gateway:
     """Implements Services. `answers` are given in turn, the last one for ever."""
 
-    def __init__(self, answers: Iterable[Response | PolicyFault] = (), sku: str = "Developer", **options: object) -> None:
+    def __init__(
+        self, answers: Iterable[Response | PolicyFault] = (), sku: str = "Developer", **options: object
+    ) -> None:
         self.answers = list(answers) or [answer()]
         self.sku, self.options = sku, LocalOptions.model_validate(options)
         self.random, self.cache, self.counters = Random(0), ValueCache(), Counters()
