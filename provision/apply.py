@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from provision.azure_errors import explained
+from provision.backends import BackendEntity
 from provision.clients import Clients
 from provision.clouds import Cloud
 from provision.graph import gateway_of, lab_resources
@@ -15,14 +17,14 @@ from provision.orphans import orphans_of
 from provision.patience import Patience
 from provision.plan import Plan, Step, make_plan
 from provision.progress import DONE_WORDS, Progress, Silent
-from provision.resource import Context, SoftDeleting
+from provision.resource import Context, Resource, SoftDeleting
 from provision.state import Endpoint, State, StateFile
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import POLICIES, Lab, policy_path
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
 
-__all__ = ["Applied", "apply_lab", "open_context", "plan_lab", "plan_of", "provision_lab", "target_of"]
+__all__ = ["Applied", "apply_lab", "open_context", "plan_lab", "plan_of", "provision_lab", "rules_of", "target_of"]
 
 WAIT_LIMIT_S = 5400.0
 """How long to wait for what another process is making: the slowest gateway takes less."""
@@ -179,7 +181,14 @@ def _endpoint(context: Context, steps: list[Step]) -> Endpoint:
         deployment=context.lab.model.deployment,
         api_version=context.lab.api.version,
         api_path=context.lab.api.path,
+        rules=rules_of([step.resource for step in steps if step.action.action != "delete"]),
     )
+
+
+def rules_of(resources: list[Resource]) -> dict[str, dict[str, Any] | None]:
+    """Each backend's rule as the service has it now; None for a backend without one. Missing ones are left out."""
+    read = {entity.name: entity.read() for entity in resources if isinstance(entity, BackendEntity)}
+    return {name: found.fields["breaker"] for name, found in read.items() if found is not None}
 
 
 def target_of(state: State, cloud: Cloud) -> Target:

@@ -32,7 +32,17 @@ from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
 
-__all__ = ["PLAN_HAS_CHANGES", "choose_cloud", "down", "plan", "smoke", "status", "stored_target", "up"]
+__all__ = [
+    "PLAN_HAS_CHANGES",
+    "choose_cloud",
+    "down",
+    "plan",
+    "refresh_rules",
+    "smoke",
+    "status",
+    "stored_target",
+    "up",
+]
 
 PLAN_HAS_CHANGES = 10
 """Exit code of `plan` when there is something to do; 0 when there is not. 1 to 3 keep their meanings."""
@@ -94,6 +104,26 @@ def stored_target(lab: Lab, cloud: Cloud) -> Target:
     if state.endpoint is None:
         raise TargetUnavailable(f"lab {lab.name} is not up on {cloud.explain()}; run `tripcurve up {lab.name}`")
     return target_of(state, cloud)
+
+
+def refresh_rules(
+    lab: str, cloud: str = "azure", connection: Path | None = None, subscription: str | None = None
+) -> None:
+    """Before a run against a lab that is up: read the breaker rules in force and keep them beside its key.
+
+    The run takes them from there into its record. Warns when they are not the lab's. Raises
+    TargetUnavailable when the lab is not up or cannot be read.
+    """
+    model, file, where = _open(lab, cloud, connection, subscription)
+    state = StateFile.of(model, where)
+    with state.locked() as remembered:
+        if remembered.endpoint is None:
+            raise TargetUnavailable(f"lab {model.name} is not up on {where.explain()}; run `tripcurve up {lab}`")
+        found = status_lab(model, where, lab_file=file, state=state)
+        remembered.endpoint.rules = found.rules
+        state.save(remembered)
+    if found.standing != "up":
+        _say(f"warning: lab {model.name} is not as it says ({found.standing}); `tripcurve status {lab}` shows where")
 
 
 def up(

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
@@ -28,13 +28,14 @@ class _Part(BaseModel):
 
 
 class Endpoint(_Part):
-    """Where the gateway answers, and the key it wants."""
+    """Where the gateway answers, the key it wants, and the breaker rules read back from the service."""
 
     gateway_url: str
     api_key: SecretStr
     deployment: str
     api_version: str
     api_path: str
+    rules: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
 
     @field_serializer("api_key", when_used="json")
     def _in_clear(self, key: SecretStr) -> str:

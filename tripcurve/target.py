@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -33,6 +33,8 @@ class Target(BaseModel):
     client_secret: SecretStr | None = None
     events_file: str | None = None
     logs_file: str | None = None
+    rules: dict[str, dict[str, Any] | None] | None = None
+    """Each backend's breaker rule as read back from the service, in the lab's words; None where it was not asked."""
 
     @property
     def chat_path(self) -> str:

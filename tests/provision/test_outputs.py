@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from azure.mgmt.apimanagement.models import BackendContract
 
 from provision import commands
 from provision.plan import Action, Change, Plan
 from provision.show import plan_text
 from tests.provision.labs import opened
 from tripcurve.errors import BadInput, TargetUnavailable
-from tripcurve.lab import load_lab
+from tripcurve.lab import Lab, load_lab
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "TRIPCURVE_UPDATE_GOLDEN"
@@ -159,3 +160,31 @@ def test_a_local_cloud_that_is_gone_is_told_as_such(connection: dict[str, Any], 
     path.write_text(json.dumps({**connection, "ca_file": str(tmp_path / "gone.pem")}), encoding="utf-8")
     with pytest.raises(TargetUnavailable, match="is gone; start `tripcurve local`"):
         commands.plan("quick", cloud="local", connection=path)
+
+
+def test_a_run_finds_the_rule_really_in_force_beside_the_key(
+    lab_file: Path, connection_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = load_lab(lab_file)
+    commands.up(str(lab_file), cloud="local", connection=connection_file)
+    cloud = commands.choose_cloud(lab, "local", connection_file, None)
+    assert (commands.stored_target(lab, cloud).rules or {})["goldenmock1"] == _breaker(lab)
+    with opened(lab, cloud) as context:
+        backends = context.clients.apim.backend
+        body = BackendContract(url="https://goldenmock1.azurewebsites.net/openai", protocol="http")
+        backends.create_or_update("golden", "golden-aigw-apim", "goldenmock1", body, if_match="*")
+    capsys.readouterr()
+    commands.refresh_rules(str(lab_file), cloud="local", connection=connection_file)
+    assert "warning: lab golden is not as it says (drifted)" in capsys.readouterr().err
+    assert commands.stored_target(lab, cloud).rules == {"goldenmock1": None}
+
+
+def _breaker(lab: Lab) -> dict[str, Any]:
+    breaker = lab.backends[0].breaker
+    assert breaker is not None
+    return breaker.model_dump(mode="json")
+
+
+def test_a_run_against_a_lab_that_is_not_up_says_so(lab_file: Path, connection_file: Path) -> None:
+    with pytest.raises(TargetUnavailable, match="run `tripcurve up "):
+        commands.refresh_rules(str(lab_file), cloud="local", connection=connection_file)
