@@ -120,7 +120,7 @@ class Client:
         except BaseException:
             if sender is not None:
                 sender.cancel()
-            connection.abort()
+            connection.drop(exchange)
             raise
         finally:
             timer.cancel()

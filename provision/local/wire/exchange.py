@@ -114,6 +114,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def drop(self, exchange: Exchange) -> None:
+        """Cut the connection if this exchange is still under way: one that is over may have been followed by another."""
+        if self._exchange is exchange:
+            self.abort()
+
     def give_up(self, stream: ResponseBody) -> None:
         """Cut the connection if this body is still arriving on it."""
         if self._stream is stream:

@@ -362,3 +362,18 @@ async def test_backend_is_held_back_by_a_reader_that_does_not_read() -> None:
         assert sent < 500
         assert not isinstance(response.body, bytes)
         await response.body.aclose()  # type: ignore[attr-defined]  # a ResponseBody
+
+
+async def test_giving_up_just_too_late_does_not_cut_the_exchange_that_follows() -> None:
+    following: list[asyncio.Task[ClientResponse]] = []
+    async with backend(always(OK)) as (client, endpoint):
+
+        def on_head(_: ClientResponse) -> None:
+            following.append(asyncio.create_task(client.request(get(endpoint))))
+            first.cancel()
+
+        first = asyncio.create_task(client.request(get(endpoint, on_head=on_head)))
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert await whole(await following[0]) == b"ok"
+        assert client.open_connections == 1
