@@ -115,7 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.abort()
 
     def drop(self, exchange: Exchange) -> None:
-        """Cut the connection if this exchange is still under way: one that is over may have been followed by another."""
+        """Cut the connection if this exchange is still under way, and no other has followed it."""
         if self._exchange is exchange:
             self.abort()
 

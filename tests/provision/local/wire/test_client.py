@@ -369,7 +369,7 @@ async def test_giving_up_just_too_late_does_not_cut_the_exchange_that_follows() 
     async with backend(always(OK)) as (client, endpoint):
 
         def on_head(_: ClientResponse) -> None:
-            following.append(asyncio.create_task(client.request(get(endpoint))))
+            following.append(asyncio.create_task(client.request(post(endpoint, b""))))
             first.cancel()
 
         first = asyncio.create_task(client.request(get(endpoint, on_head=on_head)))
