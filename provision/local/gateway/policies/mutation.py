@@ -76,13 +76,14 @@ def _check_name(name: str) -> str | None:
 class HeaderEdit:
     """What one set-header does to headers, wherever it stands."""
 
-    __slots__ = ("_action", "_fixed", "_name", "_separate", "_single", "_values", "reads")
+    __slots__ = ("_action", "_fixed", "_name", "_separate", "_simple", "_single", "_values", "reads")
 
     def __init__(self, parsed: Parsed) -> None:
         self._name = parsed.required("name")
         self._action = parsed.literal("exists-action", "override")
         self._values = tuple(child.text for child in parsed.named("value") if child.text is not None)
         self._single = self._values[0] if len(self._values) == 1 else None
+        self._simple = self._action == "override"  # by far the most frequent: one value under one name
         self._fixed = parsed.literal("name") if self._name.constant else None
         self._separate = self._fixed is not None and self._fixed.lower() in SEPARATE
         self.reads = reads_of((self._name, *self._values))
@@ -93,6 +94,12 @@ class HeaderEdit:
             raise parsed.node.error("A 'value' is needed unless exists-action is delete.")
 
     def apply(self, headers: Headers, context: PolicyContext) -> None:
+        if self._simple and self._fixed is not None and self._single is not None:
+            headers.replace(self._fixed, (_safe(as_text(self._single.get(context))),))
+        else:
+            self._edit(headers, context)
+
+    def _edit(self, headers: Headers, context: PolicyContext) -> None:
         name = self._fixed if self._fixed is not None else self._dynamic_name(context)
         action = self._action
         if action == "delete":
@@ -113,11 +120,14 @@ class HeaderEdit:
 
     def _texts(self, context: PolicyContext) -> list[str]:
         values = self._values if self._single is None else (self._single,)
-        texts = [as_text(value.get(context)) for value in values]
-        for text in texts:
-            if _UNSAFE.search(text) is not None:
-                raise PolicyFault("set-header", "InvalidHeader", "A header's value cannot hold line breaks.")
-        return texts
+        return [_safe(as_text(value.get(context))) for value in values]
+
+
+def _safe(text: str) -> str:
+    """A header's value. Raises PolicyFault for one that would begin another header."""
+    if not text.isprintable() and _UNSAFE.search(text) is not None:
+        raise PolicyFault("set-header", "InvalidHeader", "A header's value cannot hold line breaks.")
+    return text
 
 
 class SetHeader(Step):
