@@ -53,7 +53,7 @@ class Plan(BaseModel):
     def count(self, action: str) -> int:
         return sum(1 for item in self.actions if item.action == action)
 
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way; mypy has no plugin for it
+    @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator above property; pydantic's docs say so
     @property
     def has_changes(self) -> bool:
         """Whether there is anything to do."""
