@@ -14,6 +14,7 @@ from provision.local.gateway.context import Backend, Body, Headers, PolicyContex
 from provision.local.gateway.endpoints import Endpoints
 from provision.local.gateway.heads import request_head, with_query
 from provision.local.gateway.policies.answers import internal_error
+from provision.local.gateway.redirects import MOST, Hop, is_redirect, next_hop
 from provision.local.gateway.services import ForwardOptions, PolicyFault
 from provision.local.gateway.shed import shed_response
 from provision.local.gateway.tokens import Tokens
@@ -28,6 +29,7 @@ from tripcurve.retry_after import parse_retry_after
 __all__ = ["Forwarder", "Target"]
 
 _SOURCE = "forward-request"
+_CONNECT_S = 30.0
 
 
 @dataclass(slots=True)
@@ -134,20 +136,50 @@ class Forwarder:
         request = visit.request
         body = await self._request_body(request.body, options)
         url, extra = await self._credentials(target)
-        verify = target.entity is None or _verifies(target.entity)
-        head, chunked = request_head(request, url, body, client_host=visit.client_host, extra=extra)
-        call = Call(
-            self.endpoints.resolve(url, verify),
+        hop = Hop(request.method, url, True)
+        for _ in range(MOST):
+            call = self._call(visit, target, hop, body if hop.body else b"", extra, options)
+            response = await self._perform(call, target.entity)
+            following = next_hop(hop.method, hop.url, response) if options.follow_redirects else None
+            if following is None or (following.body and not isinstance(body, bytes)):
+                return response
+            await _discard(response)
+            hop = following._replace(body=hop.body and following.body)
+        return response
+
+    def _call(
+        self,
+        visit: Visit,
+        target: Target,
+        hop: Hop,
+        body: bytes | AsyncIterator[bytes],
+        extra: tuple[tuple[str, str], ...],
+        options: ForwardOptions,
+    ) -> Call:
+        same_origin = (hop.url.host, hop.url.port) == (target.url.host, target.url.port)
+        head, chunked = request_head(
+            visit.request,
+            hop.url,
+            body,
+            method=hop.method,
+            client_host=visit.client_host,
+            extra=extra if same_origin else (),
+            private=same_origin,
+        )
+        counts = self.options.connect_time_counts
+        return Call(
+            self.endpoints.resolve(hop.url, target.entity is None or _verifies(target.entity)),
             head,
-            request.method,
+            hop.method,
             body,
             chunked,
             options.timeout_s,
-            connect_counts=self.options.connect_time_counts,
-            connect_timeout_s=min(30.0, options.timeout_s) if self.options.connect_time_counts else 30.0,
-            on_head=self._counter(target),
+            connect_counts=counts,
+            connect_timeout_s=min(_CONNECT_S, options.timeout_s) if counts else _CONNECT_S,
+            on_head=self._counter(target, options.follow_redirects),
         )
-        entity = target.entity
+
+    async def _perform(self, call: Call, entity: BackendEntity | None) -> ClientResponse:
         if self.options.in_flight_at_trip == "finish" or entity is None:
             return await self._client.request(call)
         return await self._cancellable(call, entity)
@@ -207,13 +239,15 @@ class Forwarder:
 
     # counting
 
-    def _counter(self, target: Target) -> Callable[[ClientResponse], None] | None:
+    def _counter(self, target: Target, follows: bool) -> Callable[[ClientResponse], None] | None:
         """Counts the answer the instant its head is there, before anything else can happen."""
         entity = target.entity
         if entity is None or target.ticket is None:
             return None
 
         def count(response: ClientResponse) -> None:
+            if follows and is_redirect(response):
+                return  # the answer that counts is the last one's
             outcome = Outcome(response.status, None, self._retry_after(response))
             ticket, target.ticket = target.ticket, None
             if ticket is not None:
@@ -308,6 +342,12 @@ class _Watched:
         close = getattr(self._body, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _discard(response: ClientResponse) -> None:
+    close = getattr(response.body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 def _verifies(entity: BackendEntity) -> bool:

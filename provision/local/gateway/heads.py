@@ -14,21 +14,28 @@ __all__ = ["request_head", "with_query"]
 
 _OWN = HOP_BY_HOP | {"content-length", "host", "x-forwarded-for"}
 
+_PRIVATE = frozenset({"authorization", "cookie", "api-key", "ocp-apim-subscription-key"})
+_EMPTY: frozenset[str] = frozenset()
+
 
 def request_head(
     request: Request,
     url: Url,
     body: bytes | AsyncIterator[bytes],
     *,
+    method: str | None = None,
     client_host: str | None = None,
     extra: tuple[tuple[str, str], ...] = (),
+    private: bool = True,
 ) -> tuple[bytes, bool]:
     """The head's bytes, and whether the body is to be sent in chunks.
 
     Host is the URL's unless a policy set another than the client's; framing is made anew from the body
     at hand; the client's address is added to X-Forwarded-For; `extra` replaces headers of the same name.
+    `method` None: the request's. `private` False leaves out what another host must not learn.
     """
-    replaced = {name.lower() for name, _ in extra}
+    replaced = {name.lower() for name, _ in extra} | (_EMPTY if private else _PRIVATE)
+    method = request.method if method is None else method
     host, length, forwarded = None, None, request.ip_address
     headers = []
     for name, value in request.headers:
@@ -48,11 +55,11 @@ def request_head(
     if not isinstance(body, bytes):
         chunked = length is None
         headers.append(("transfer-encoding", "chunked") if length is None else ("content-length", length))
-    elif body or request.method not in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
+    elif body or method not in ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"):
         headers.append(("content-length", str(len(body))))
     headers.insert(0, ("host", host if host is not None else _authority(url)))
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    return head_bytes(f"{request.method} {_one_word(target)} HTTP/1.1", headers), chunked
+    return head_bytes(f"{method} {_one_word(target)} HTTP/1.1", headers), chunked
 
 
 def with_query(url: Url, parameters: Mapping[str, Any]) -> Url:

@@ -208,8 +208,8 @@ async def rig(folder: Path, clock: Clock | None = None, **changes: Any) -> Async
     mock_port = await mock.listen("127.0.0.1", 0)
     unit = GatewayUnit() if clock is None else GatewayUnit(clock=clock)
     made = Rig(unit, 0, backend, folder, mock_port, clock)
-    made.port = await unit.start(made._complete(snapshot(**changes)))
     try:
+        made.port = await unit.start(made._complete(snapshot(**changes)))
         yield made
     finally:
         await unit.stop(0.0)

@@ -1,0 +1,44 @@
+"""Where a redirect leads, for forward-request with follow-redirects."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from provision.local.gateway.context import Url
+from provision.local.gateway.policies.targets import parse_url
+from provision.local.gateway.services import PolicyFault
+from provision.local.wire.calls import ClientResponse
+
+__all__ = ["MOST", "Hop", "is_redirect", "next_hop"]
+
+MOST = 10
+"""Redirects followed for one request; the answer after them is handed back as it is."""
+
+
+class Hop(NamedTuple):
+    """The next request. `body` False: it goes without one."""
+
+    method: str
+    url: Url
+    body: bool
+
+
+def is_redirect(response: ClientResponse) -> bool:
+    """Whether the answer sends the caller elsewhere."""
+    return response.status in (301, 302, 303, 307, 308) and response.header("location") is not None
+
+
+def next_hop(method: str, url: Url, response: ClientResponse) -> Hop | None:
+    """What to ask next; None: the answer is no redirect, or to no place that can be asked.
+
+    As browsers and .NET do it, 303 becomes a GET, and so do 301 and 302 after a POST.
+    """
+    if not is_redirect(response):
+        return None
+    try:
+        target = parse_url(urljoin(str(url), response.header("location") or ""), "forward-request")
+    except PolicyFault:
+        return None
+    turns = (response.status == 303 and method != "HEAD") or (response.status in (301, 302) and method == "POST")
+    return Hop("GET" if turns else method, target, not turns)
