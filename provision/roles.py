@@ -32,6 +32,8 @@ class RoleAssignment(Resource):
     @property
     def guid(self) -> str:
         """The same name for the same principal and account, so that a second creation is no second one."""
+        if self.context.principal_id is None:
+            return UNKNOWN
         return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.context.principal_id}|{OPENAI_USER}"))
 
     @property
