@@ -84,6 +84,10 @@ def run(
     """Provision, drive the scenario, record, report, tear down: the main job."""
     from locustfiles.command import run as run_scenario
 
+    if target == "azure":
+        from provision.commands import refresh_rules
+
+        refresh_rules(lab)  # the record holds the rules that are in force, not those of the last `up`
     raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json))
 
 
@@ -109,7 +113,7 @@ def plan(
     subscription: SubscriptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what `up` would create or change."""
+    """Show what `up` would create or change. Exit code 0: nothing; 10: something."""
     import provision.commands as commands
 
     raise typer.Exit(commands.plan(lab, cloud, connection, subscription, as_json))
