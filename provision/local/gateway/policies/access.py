@@ -220,7 +220,7 @@ def _texts(parsed: Parsed, group: str, name: str) -> list[str]:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(CHECK_HEADER, INBOUND, "F", "4.2, 5.3 check-header", CheckHeader),
-    Policy(IP_FILTER, INBOUND, "F", "4.2 ip-filter", IpFilter),
-    Policy(CORS, INBOUND, "F", "4.3 cors", Cors, once=True),
+    Policy(CHECK_HEADER, INBOUND, "F", "D-ERR, PR-check-header", CheckHeader),
+    Policy(IP_FILTER, INBOUND, "F", "D-ERR, PR-ip-filter", IpFilter),
+    Policy(CORS, INBOUND, "F", "PR-cors", Cors, once=True),
 )

@@ -152,9 +152,9 @@ class Store(Step):
 
 
 POLICIES = (
-    Policy(LOOKUP_VALUE, ANYWHERE, "D", "4.3 cache-lookup-value", LookupValue),
-    Policy(STORE_VALUE, ANYWHERE, "D", "4.3 cache-store-value", StoreValue),
-    Policy(REMOVE_VALUE, ANYWHERE, "D", "4.3 cache-remove-value", RemoveValue),
+    Policy(LOOKUP_VALUE, ANYWHERE, "D", "PR-cache-lookup-value", LookupValue),
+    Policy(STORE_VALUE, ANYWHERE, "D", "PR-cache-store-value", StoreValue),
+    Policy(REMOVE_VALUE, ANYWHERE, "D", "PR-cache-remove-value", RemoveValue),
     Policy(LOOKUP, frozenset({"inbound"}), "D", "PR-cache-lookup", Lookup),
     Policy(STORE, frozenset({"outbound"}), "D", "PR-cache-store", Store),
 )

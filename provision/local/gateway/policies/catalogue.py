@@ -10,6 +10,7 @@ from provision.local.gateway.policies import (
     identity,
     limits,
     mutation,
+    quotas,
     refused,
     routing,
     sending,
@@ -25,12 +26,25 @@ _FRAGMENT = Policy(
     Element("include-fragment", (Attribute("fragment-id", required=True),)),
     ANYWHERE,
     "D",
-    "4.3 include-fragment",
+    "PR-include-fragment",
     None,
     note="its policies are put in its place when the document is compiled",
 )
 
-_MODULES = (routing, mutation, identity, telemetry, caching, limits, tokens, access, validate_token, sending, refused)
+_MODULES = (
+    routing,
+    mutation,
+    identity,
+    telemetry,
+    caching,
+    limits,
+    quotas,
+    tokens,
+    access,
+    validate_token,
+    sending,
+    refused,
+)
 
 POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for policy in module.POLICIES} | {
     _FRAGMENT.name: _FRAGMENT

@@ -87,6 +87,6 @@ class BasicAuthentication(Step):
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(MANAGED_IDENTITY, INBOUND | {"outbound"}, "B", "4.3 authentication-managed-identity", ManagedIdentity),
+    Policy(MANAGED_IDENTITY, INBOUND | {"outbound"}, "B", "PR-authentication-managed-identity", ManagedIdentity),
     Policy(BASIC, INBOUND, "B", "PR-authentication-basic", BasicAuthentication),
 )

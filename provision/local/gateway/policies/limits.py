@@ -1,24 +1,22 @@
-"""rate-limit, rate-limit-by-key, quota, quota-by-key and limit-concurrency."""
+"""rate-limit, rate-limit-by-key and limit-concurrency."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from provision.local.gateway.context import PolicyContext
 from provision.local.gateway.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
-from provision.local.gateway.policies.state import Gauge, PeriodCounter, SlidingWindow, TokenBucket
+from provision.local.gateway.policies.state import Gauge, SlidingWindow, TokenBucket
 from provision.local.gateway.policies.steps import Run, Step, execute, reads_of
 from provision.local.gateway.policies.values import Value, as_integer, as_text
 from provision.local.gateway.services import PolicyFault
 
-__all__ = ["POLICIES", "is_v2", "period_text"]
+__all__ = ["POLICIES", "Increment", "Limit", "applicable", "by_name", "entity", "is_v2"]
 
 MAX_RENEWAL_S = 300
 """Longest renewal period of a rate limit (facts 4.3)."""
-MIN_QUOTA_RENEWAL_S = 300
 
 NAMES = (
     *("retry-after-header-name", "retry-after-variable-name", "remaining-calls-header-name"),
@@ -34,13 +32,13 @@ def _limits(name: str, least: int, most: int | None, *, required: bool) -> tuple
     )
 
 
-def _by_name(name: str, attributes: tuple[Attribute, ...], children: tuple[Child, ...] = ()) -> Child:
+def by_name(name: str, attributes: tuple[Attribute, ...], children: tuple[Child, ...] = ()) -> Child:
     """`api` and `operation` inside rate-limit and quota: limits of their own, found by name or id."""
     return Child(Element(name, (Attribute("name"), Attribute("id"), *attributes), children), 0, None)
 
 
 _RATE = _limits("renewal-period", 1, MAX_RENEWAL_S, required=True)
-RATE_LIMIT = Element("rate-limit", (*_RATE, *_NAMES), (_by_name("api", _RATE, (_by_name("operation", _RATE),)),))
+RATE_LIMIT = Element("rate-limit", (*_RATE, *_NAMES), (by_name("api", _RATE, (by_name("operation", _RATE),)),))
 RATE_BY_KEY = Element(
     "rate-limit-by-key",
     (
@@ -51,24 +49,6 @@ RATE_BY_KEY = Element(
         Attribute("increment-count", "integer", expression=True, least=0),
         Attribute("increment-after-response", "boolean"),
         *_NAMES,
-    ),
-)
-_QUOTA = (
-    Attribute("calls", "integer", least=1),
-    Attribute("bandwidth", "integer", least=1),
-)
-_RENEWAL = Attribute("renewal-period", "integer", least=0)
-_QUOTA_WHOLE = (*_QUOTA, Attribute("renewal-period", "integer", required=True, least=0))
-_QUOTA_PART = (*_QUOTA, _RENEWAL)
-QUOTA = Element("quota", _QUOTA_WHOLE, (_by_name("api", _QUOTA_PART, (_by_name("operation", _QUOTA_PART),)),))
-QUOTA_BY_KEY = Element(
-    "quota-by-key",
-    (
-        *_QUOTA_WHOLE,
-        Attribute("counter-key", required=True, expression=True),
-        Attribute("increment-condition", "boolean", expression=True),
-        Attribute("increment-count", "integer", expression=True, least=0),
-        Attribute("first-period-start"),
     ),
 )
 CONCURRENCY = Element(
@@ -86,15 +66,7 @@ def is_v2(sku: str) -> bool:
     return sku.lower().endswith("v2")
 
 
-def period_text(seconds: float) -> str:
-    """A wait as quota messages print it: hh:mm:ss, days before it when there are any."""
-    whole = max(0, math.ceil(seconds))
-    days, rest = divmod(whole, 86_400)
-    clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
-    return f"{days}.{clock}" if days else clock
-
-
-def _entity(scope: str, context: PolicyContext) -> tuple[str, ...]:
+def entity(scope: str, context: PolicyContext) -> tuple[str, ...]:
     """What a limit of this scope counts for."""
     if scope == "operation":
         return context.api.id, context.operation.id
@@ -158,23 +130,23 @@ def _set_headers(run: Run, texts: list[tuple[str, str]]) -> None:
             run.context.response.headers.replace(name, [text])
 
 
-class _Limit:
+class Limit:
     """A limit of its own for one api or operation inside rate-limit or quota, or the whole's."""
 
-    def __init__(self, parsed: Parsed, outer: _Limit | None = None) -> None:
+    def __init__(self, parsed: Parsed, outer: Limit | None = None) -> None:
         self.id, self.name = parsed.literal("id"), parsed.literal("name")
         self.calls, self.bandwidth = parsed.number("calls"), parsed.number("bandwidth")
         period = parsed.number("renewal-period")
         self.period_s: float = period if period is not None else 0.0 if outer is None else outer.period_s
-        self.inner = [_Limit(child, self) for child in parsed.named("operation")]
+        self.inner = [Limit(child, self) for child in parsed.named("operation")]
 
     def applies(self, id: str, name: str) -> bool:
         return (self.id or self.name) in ((id,) if self.id else (name,))
 
 
-def _applicable(limits: list[_Limit], context: PolicyContext) -> list[tuple[str, _Limit]]:
+def applicable(limits: list[Limit], context: PolicyContext) -> list[tuple[str, Limit]]:
     """The narrower limits that this call falls under, with what they count for."""
-    found: list[tuple[str, _Limit]] = []
+    found: list[tuple[str, Limit]] = []
     for limit in limits:
         if limit.applies(context.api.id, context.api.name):
             found.append((f"api:{context.api.id}", limit))
@@ -191,15 +163,15 @@ class RateLimit(Step):
         super().__init__(parsed)
         if parsed.place.scope == "global":
             raise parsed.node.error(f"The policy '{self.name}' is not allowed at global scope.")
-        self._own, self._reports = _Limit(parsed), _Reports(parsed)
-        self._narrow = [_Limit(child) for child in parsed.named("api")]
+        self._own, self._reports = Limit(parsed), _Reports(parsed)
+        self._narrow = [Limit(child) for child in parsed.named("api")]
 
     def apply(self, run: Run) -> None:
         context = run.context
         if context.subscription is None:
             return
-        base = (self.name, self.scope, *_entity(self.scope, context), context.subscription.id)
-        found = [("", self._own), *_applicable(self._narrow, context)]
+        base = (self.name, self.scope, *entity(self.scope, context), context.subscription.id)
+        found = [("", self._own), *applicable(self._narrow, context)]
         rates = [self._rate(run, (*base, what), limit) for what, limit in found]
         waits = [(rate.wait_s, limit) for rate, (_, limit) in zip(rates, found, strict=True) if rate.wait_s > 0]
         if waits:
@@ -209,11 +181,11 @@ class RateLimit(Step):
             rate.count(1)
         self._reports.tell(run, min(rate.left for rate in rates) - 1, int(self._own.calls or 0))
 
-    def _rate(self, run: Run, key: tuple[object, ...], limit: _Limit) -> Rate:
+    def _rate(self, run: Run, key: tuple[object, ...], limit: Limit) -> Rate:
         return _check_rate(run, key, int(limit.calls or 0), limit.period_s, bucket=False)
 
 
-class _Increment:
+class Increment:
     """How much a call counts, and whether that is known at once.
 
     An expression puts counting off to the end of outbound (facts 4.3).
@@ -245,7 +217,7 @@ class RateLimitByKey(Step):
     def __init__(self, parsed: Parsed) -> None:
         self._calls, self._period = parsed.required("calls"), parsed.required("renewal-period")
         self._key = parsed.required("counter-key")
-        self._increment, self._reports = _Increment(parsed), _Reports(parsed)
+        self._increment, self._reports = Increment(parsed), _Reports(parsed)
         super().__init__(parsed, self._calls, self._period, self._key)
         self.reads |= self._increment.reads
 
@@ -265,106 +237,6 @@ def _positive(value: Value, context: PolicyContext) -> int:
     if not isinstance(number, int) or number < 1:
         raise PolicyFault("", "ExpressionValueEvaluationFailure", "A whole number of 1 or more is needed.")
     return number
-
-
-class _Quota:
-    """Calls and kilobytes per fixed period, or for good where the period is 0."""
-
-    def __init__(self, source: str, key: tuple[object, ...], limit: _Limit, start: datetime | None) -> None:
-        self._source, self._key, self._limit, self._start = source, key, limit, start
-
-    def check(self, run: Run) -> Callable[[int], None]:
-        """Raise PolicyFault when the quota is used up; return what counts calls."""
-        now, limit = run.services.now(), self._limit
-        ends = now + self._left(run.services.utcnow())
-        calls = run.services.counters.get(PeriodCounter, ("calls", *self._key), PeriodCounter)
-        traffic = run.services.counters.get(PeriodCounter, ("bandwidth", *self._key), PeriodCounter)
-        if limit.calls is not None and calls.current(now, ends) >= limit.calls:
-            raise self._exceeded("call volume", calls.ends - now)
-        if limit.bandwidth is not None and traffic.current(now, ends) >= limit.bandwidth * 1024:
-            raise self._exceeded("bandwidth", traffic.ends - now)
-        if limit.bandwidth is not None:
-            run.later(lambda: _count_traffic(run, traffic))
-        return lambda amount: _add(calls, amount)
-
-    def _left(self, now: datetime) -> float:
-        """Seconds to the end of the period that `now` is in."""
-        if not self._limit.period_s:
-            return math.inf
-        start = datetime(1970, 1, 1, tzinfo=UTC) if self._start is None else self._start
-        return self._limit.period_s - (now - start).total_seconds() % self._limit.period_s
-
-    def _exceeded(self, what: str, wait_s: float) -> PolicyFault:
-        message = f"Out of {what} quota."
-        if math.isfinite(wait_s):
-            message += f" Quota will be replenished in {period_text(wait_s)}."
-        headers = (("Retry-After", str(max(1, math.ceil(wait_s)))),) if math.isfinite(wait_s) else ()
-        return PolicyFault(self._source, "QuotaExceeded", message, 403, headers=headers)
-
-
-def _add(counter: PeriodCounter, amount: int) -> None:
-    counter.total += amount
-
-
-def _count_traffic(run: Run, counter: PeriodCounter) -> None:
-    """Bytes of the bodies that are at hand; one that is still streaming counts by its Content-Length."""
-    for message in (run.context.request, run.context.response):
-        if message is not None:
-            length = message.headers.get("Content-Length") or "0"
-            size = len(message.body.data) if message.body.data is not None else int(length) if length.isdigit() else 0
-            counter.total += size
-
-
-class Quota(Step):
-    def __init__(self, parsed: Parsed) -> None:
-        super().__init__(parsed)
-        _check_quota(parsed)
-        if parsed.place.scope not in ("product", "fragment"):
-            raise parsed.node.error("The policy 'quota' is allowed at product scope only.")
-        self._own = _Limit(parsed)
-        self._narrow = [_Limit(child, self._own) for child in parsed.named("api")]
-
-    def apply(self, run: Run) -> None:
-        context = run.context
-        if context.subscription is None:
-            return
-        base = (self.name, *_entity(self.scope, context), context.subscription.id)
-        limits = [("", self._own), *_applicable(self._narrow, context)]
-        counts = [_Quota(self.name, (*base, what), limit, None).check(run) for what, limit in limits]
-        for count in counts:
-            count(1)
-
-
-class QuotaByKey(Step):
-    def __init__(self, parsed: Parsed) -> None:
-        self._key, self._increment = parsed.required("counter-key"), _Increment(parsed)
-        super().__init__(parsed, self._key)
-        self.reads |= self._increment.reads
-        _check_quota(parsed)
-        self._limit, self._start = _Limit(parsed), _start_of(parsed)
-
-    def apply(self, run: Run) -> None:
-        key = (self.name, as_text(self._key.get(run.context)))
-        self._increment.schedule(run, _Quota(self.name, key, self._limit, self._start).check(run))
-
-
-def _check_quota(parsed: Parsed) -> None:
-    if parsed.value("calls") is None and parsed.value("bandwidth") is None:
-        raise parsed.node.error("At least one of 'calls' and 'bandwidth' must be specified.")
-    period = parsed.number("renewal-period") or 0
-    if 0 < period < MIN_QUOTA_RENEWAL_S:
-        raise parsed.node.error(f"The 'renewal-period' attribute must be 0 or at least {MIN_QUOTA_RENEWAL_S} seconds.")
-
-
-def _start_of(parsed: Parsed) -> datetime | None:
-    text = parsed.literal("first-period-start")
-    if not text:
-        return None
-    try:
-        start = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise parsed.node.error("The 'first-period-start' attribute must be a date, yyyy-MM-ddTHH:mm:ssZ.") from error
-    return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
 
 
 class LimitConcurrency(Step):
@@ -393,9 +265,7 @@ class LimitConcurrency(Step):
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(RATE_LIMIT, INBOUND, "E", "4.3 rate-limit", RateLimit, once=True),
-    Policy(RATE_BY_KEY, INBOUND, "E", "4.3 rate-limit-by-key", RateLimitByKey),
-    Policy(QUOTA, INBOUND, "E", "4.2, PR-quota", Quota, once=True),
-    Policy(QUOTA_BY_KEY, INBOUND, "E", "4.2, PR-quota-by-key", QuotaByKey),
-    Policy(CONCURRENCY, ANYWHERE, "E", "4.3 limit-concurrency", LimitConcurrency),
+    Policy(RATE_LIMIT, INBOUND, "E", "PR-rate-limit", RateLimit, once=True),
+    Policy(RATE_BY_KEY, INBOUND, "E", "PR-rate-limit-by-key", RateLimitByKey),
+    Policy(CONCURRENCY, ANYWHERE, "E", "PR-limit-concurrency", LimitConcurrency),
 )

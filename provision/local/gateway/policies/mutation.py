@@ -278,12 +278,12 @@ class FindAndReplace(Step):
 
 BEFORE = frozenset({"inbound", "backend"})
 POLICIES = (
-    Policy(SET_HEADER, ANYWHERE, "B", "4.3 set-header", SetHeader),
-    Policy(SET_QUERY, ANYWHERE, "B", "4.3 set-query-parameter", SetQueryParameter),
-    Policy(SET_BODY, ANYWHERE, "B", "4.3 set-body", SetBody, note="template=liquid: the subset named in the text"),
-    Policy(SET_STATUS, ANYWHERE, "B", "4.3 set-status", SetStatus),
-    Policy(SET_METHOD, ANYWHERE, "B", "5.3 set-method", SetMethod),
-    Policy(SET_VARIABLE, ANYWHERE, "B", "4.3 set-variable", SetVariable),
-    Policy(REWRITE, frozenset({"inbound"}), "B", "4.3 rewrite-uri", RewriteUri),
+    Policy(SET_HEADER, ANYWHERE, "B", "PR-set-header", SetHeader),
+    Policy(SET_QUERY, ANYWHERE, "B", "PR-set-query-parameter", SetQueryParameter),
+    Policy(SET_BODY, ANYWHERE, "B", "PR-set-body", SetBody, note="template liquid: see below"),
+    Policy(SET_STATUS, ANYWHERE, "B", "PR-set-status", SetStatus),
+    Policy(SET_METHOD, ANYWHERE, "B", "PR-set-method", SetMethod),
+    Policy(SET_VARIABLE, ANYWHERE, "B", "PR-set-variable", SetVariable),
+    Policy(REWRITE, frozenset({"inbound"}), "B", "PR-rewrite-uri", RewriteUri),
     Policy(FIND, ANYWHERE, "B", "PR-find-and-replace", FindAndReplace),
 )

@@ -272,10 +272,10 @@ async def _discard(response: Response | None) -> None:
 
 
 POLICIES = (
-    Policy(BASE, ANYWHERE, "A", "4.1 base", Base),
-    Policy(CHOOSE, ANYWHERE, "B", "4.3 choose", Choose),
-    Policy(RETRY, ANYWHERE, "B", "4.3 retry", Retry),
-    Policy(SET_BACKEND, frozenset({"inbound", "backend"}), "B", "4.3 set-backend-service", SetBackendService),
-    Policy(FORWARD, frozenset({"backend"}), "B", "4.3 forward-request", ForwardRequest),
-    Policy(RETURN, ANYWHERE, "B", "4.3 return-response", ReturnResponse),
+    Policy(BASE, ANYWHERE, "A", "D-POL", Base),
+    Policy(CHOOSE, ANYWHERE, "B", "PR-choose", Choose),
+    Policy(RETRY, ANYWHERE, "B", "PR-retry", Retry),
+    Policy(SET_BACKEND, frozenset({"inbound", "backend"}), "B", "PR-set-backend-service", SetBackendService),
+    Policy(FORWARD, frozenset({"backend"}), "B", "PR-forward-request", ForwardRequest),
+    Policy(RETURN, ANYWHERE, "B", "PR-return-response", ReturnResponse),
 )

@@ -208,14 +208,14 @@ class MockResponse(Step):
 
 
 POLICIES = (
-    Policy(SEND, ANYWHERE, "G", "4.3 send-request", SendRequest),
+    Policy(SEND, ANYWHERE, "G", "PR-send-request", SendRequest),
     Policy(SEND_ONE_WAY, ANYWHERE, "G", "PR-send-one-way-request", SendOneWayRequest),
     Policy(WAIT, ANYWHERE, "G", "PR-wait", Wait),
     Policy(
         MOCK,
         frozenset({"inbound", "outbound", "on-error"}),
         "G",
-        "4.3 mock-response",
+        "PR-mock-response",
         MockResponse,
         note="no examples of the API definition",
     ),

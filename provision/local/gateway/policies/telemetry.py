@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from provision.local.gateway.context import PolicyContext
 from provision.local.gateway.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
 from provision.local.gateway.policies.steps import Run, Step, reads_of
-from provision.local.gateway.policies.usage import Usage, estimate_prompt, watch_usage
+from provision.local.gateway.policies.usage import Usage, watch_usage
 from provision.local.gateway.policies.values import Value, as_text
 
 __all__ = ["DEFAULT_DIMENSIONS", "POLICIES"]
@@ -130,7 +130,7 @@ class EmitTokenMetric(Step):
         self._namespace = parsed.value("namespace")
         self._dimensions = Dimensions(parsed.named("dimension"))
         super().__init__(parsed, self._namespace)
-        self.reads |= self._dimensions.reads
+        self.reads |= self._dimensions.reads | {"request.body"}
 
     def apply(self, run: Run) -> None:
         context, services = run.context, run.services
@@ -143,7 +143,7 @@ class EmitTokenMetric(Step):
                 record: dict[str, object] = {"name": f"{kind} Tokens", "namespace": namespace, "value": value}
                 services.record("metric", {**record, "dimensions": dimensions, "estimated": usage.estimated})
 
-        watch_usage(run, estimate_prompt(context.request.body.data), done)
+        watch_usage(run, done)
 
 
 class LogToEventHub(Step):
@@ -166,11 +166,11 @@ class LogToEventHub(Step):
 
 
 INBOUND = frozenset({"inbound"})
-_FACT = "4.3 emit-token-metric"
+_FACT = "PR-emit-token-metric"
 POLICIES = (
-    Policy(TRACE, ANYWHERE, "C", "4.3 trace", Trace, "recorded"),
-    Policy(EMIT_METRIC, ANYWHERE, "C", "4.3 emit-metric", EmitMetric, "recorded"),
+    Policy(TRACE, ANYWHERE, "C", "PR-trace", Trace, "recorded"),
+    Policy(EMIT_METRIC, ANYWHERE, "C", "PR-emit-metric", EmitMetric, "recorded"),
     Policy(_token_metric("llm-emit-token-metric"), INBOUND, "C", _FACT, EmitTokenMetric, "recorded"),
     Policy(_token_metric("azure-openai-emit-token-metric"), INBOUND, "C", _FACT, EmitTokenMetric, "recorded"),
-    Policy(EVENT_HUB, ANYWHERE, "C", "4.3 log-to-eventhub", LogToEventHub, "recorded"),
+    Policy(EVENT_HUB, ANYWHERE, "C", "PR-log-to-eventhub", LogToEventHub, "recorded"),
 )

@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta
 
 from provision.local.gateway.policies.elements import Attribute, Element, Parsed, Policy
-from provision.local.gateway.policies.limits import period_text
+from provision.local.gateway.policies.quotas import period_text
 from provision.local.gateway.policies.state import PeriodCounter, SlidingWindow
 from provision.local.gateway.policies.steps import Run, Step
 from provision.local.gateway.policies.usage import Usage, estimate_prompt, watch_usage
@@ -62,8 +62,7 @@ class TokenLimit(Step):
             if parsed.literal(f"{what}-{kind}-name")
         }
         super().__init__(parsed, self._key, self._estimate, self._minute, self._quota)
-        if not (self._estimate.constant and not parsed.flag("estimate-prompt-tokens", False)):
-            self.reads |= {"request.body"}
+        self.reads |= {"request.body"}
         _check(parsed)
 
     def apply(self, run: Run) -> None:
@@ -79,7 +78,7 @@ class TokenLimit(Step):
         self._check_minute(run, window, prompt)
         self._check_quota(run, quota, prompt)
         self._tell(run, self._left(run, window, quota, prompt))
-        self._count(run, window, quota, prompt)
+        self._count(run, window, quota)
 
     def _check_minute(self, run: Run, window: SlidingWindow, prompt: int) -> None:
         if self._minute is None:
@@ -118,7 +117,7 @@ class TokenLimit(Step):
             elif what in values and run.context.response is not None:
                 run.context.response.headers.replace(name, [str(values[what])])
 
-    def _count(self, run: Run, window: SlidingWindow, quota: PeriodCounter, prompt: int) -> None:
+    def _count(self, run: Run, window: SlidingWindow, quota: PeriodCounter) -> None:
         services = run.services
 
         def done(usage: Usage) -> None:
@@ -126,7 +125,7 @@ class TokenLimit(Step):
             quota.total += usage.total
             self._tell(run, {**self._left(run, window, quota, 0), "tokens-consumed": usage.total})
 
-        watch_usage(run, prompt, done)
+        watch_usage(run, done)
         run.later(lambda: self._tell(run, self._left(run, window, quota, 0)))
 
 
@@ -146,6 +145,6 @@ def _positive(value: Value, run: Run) -> int:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = tuple(
-    Policy(_element(name), INBOUND, "E", "4.3 llm-token-limit", TokenLimit)
+    Policy(_element(name), INBOUND, "E", "PR-llm-token-limit", TokenLimit)
     for name in ("llm-token-limit", "azure-openai-token-limit")
 )

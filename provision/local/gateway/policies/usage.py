@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from provision.local.gateway.context import Response
+from provision.local.gateway.context import Request, Response
 from provision.local.gateway.policies.steps import Run
 
 __all__ = ["CHARACTERS_PER_TOKEN", "Usage", "estimate_prompt", "watch_usage"]
@@ -58,8 +58,8 @@ def _tokens(part: object, depth: int = 0) -> int:
 class _Meter:
     """Watches an answer go by; says at its end what it used."""
 
-    def __init__(self, prompt_estimate: int) -> None:
-        self._prompt = prompt_estimate
+    def __init__(self, request: Request) -> None:
+        self._request = request
         self._tail = b""
         self._frames = 0
 
@@ -74,19 +74,21 @@ class _Meter:
         if found:
             prompt, completion = found.get(b"prompt", 0), found.get(b"completion", 0)
             return Usage(prompt, completion, found.get(b"total", prompt + completion))
-        return Usage(self._prompt, self._frames, self._prompt + self._frames, estimated=True)
+        prompt = estimate_prompt(self._request.body.data)
+        return Usage(prompt, self._frames, prompt + self._frames, estimated=True)
 
 
-def watch_usage(run: Run, prompt_estimate: int, done: Callable[[Usage], None]) -> None:
+def watch_usage(run: Run, done: Callable[[Usage], None]) -> None:
     """Have `done` called with what the backend's answer used, once it is there to its end.
 
-    An answer other than 2xx used nothing, and nothing is reported.
+    An answer other than 2xx used nothing, and nothing is reported. A stream that does not say what it
+    used is estimated, prompt and completion (facts 4.3): the request's body must be at hand for that.
     """
 
     def attach() -> None:
         response = run.context.response
         if response is not None and 200 <= response.status_code < 300:
-            _attach(response, _Meter(prompt_estimate), done)
+            _attach(response, _Meter(run.context.request), done)
 
     run.later(attach)
 

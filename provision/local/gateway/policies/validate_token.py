@@ -313,6 +313,6 @@ def _check_source(parsed: Parsed, *, needed: bool = True) -> None:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(VALIDATE_JWT, INBOUND, "F", "4.1, 4.3 validate-jwt", ValidateJwt),
-    Policy(VALIDATE_AAD, INBOUND, "F", "4.3 validate-azure-ad-token", ValidateAzureAdToken),
+    Policy(VALIDATE_JWT, INBOUND, "F", "PR-validate-jwt", ValidateJwt),
+    Policy(VALIDATE_AAD, INBOUND, "F", "PR-validate-azure-ad-token", ValidateAzureAdToken),
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.local.gateway.context import Body, Headers, PolicyContext, Response
-from provision.local.gateway.policies.limits import period_text
+from provision.local.gateway.policies.quotas import period_text
 from provision.local.gateway.policies.state import Counters, Gauge, SlidingWindow, TokenBucket, ValueCache
 from provision.local.gateway.policies.tokens import period_end
 from provision.local.gateway.policies.usage import estimate_prompt
@@ -223,14 +223,14 @@ FRAMES = [
 ]
 
 
-@pytest.mark.parametrize(("frames", "counted"), [(FRAMES, 10), (FRAMES[:2], 2)])
+@pytest.mark.parametrize(("frames", "counted"), [(FRAMES, 10), (FRAMES[:2], 2 + 11)])
 async def test_a_stream_passes_through_and_is_counted_at_its_end(frames: list[bytes], counted: int) -> None:
     async def stream() -> AsyncIterator[bytes]:
         for frame in frames:
             yield frame
 
     gateway = Gateway([Response(200, "", Headers(), Body(None, stream()))])
-    visit = context()
+    visit = context(PROMPT)
     await pipeline(tokens('tokens-per-minute="100"')).run(visit, gateway)
     window = gateway.counters.get(SlidingWindow, ("tokens", "k"), lambda: SlidingWindow(60))
     assert window.total(gateway.clock) == 0

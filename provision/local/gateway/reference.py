@@ -1,0 +1,205 @@
+"""Writes docs/gateway.md from the code's own tables: policies, expression members, breaker options.
+
+`python -m provision.local.gateway.reference docs/gateway.md`
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import get_args
+
+from pydantic.fields import FieldInfo
+
+from provision.local.gateway.expressions import Limits, documented_members
+from provision.local.gateway.policies import documented_elements
+from provision.local.gateway.policies.elements import SECTIONS, Attribute, Child, Element, Policy
+from provision.local.gateway.policies.liquid import FILTERS
+from provision.local.gateway.policies.reader import MAX_FRAGMENT_DEPTH, MAX_INCLUDES
+from provision.local.gateway.policies.reading import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ELEMENTS
+from tripcurve.local_options import LocalOptions
+from tripcurve.rule import BreakerRule
+
+__all__ = ["render"]
+
+_INTRO = """# The local gateway
+
+What of API Management the local gateway runs, and what each behaviour rests on. This page is written by
+`python -m provision.local.gateway.reference docs/gateway.md` from the tables that the gateway itself works
+from; a test
+holds it current.
+
+Sources: **PR-x** is page *x* of Microsoft's policy reference; **PX** its page on policy expressions; **D-ERR**
+the page on
+error handling; **D-POL** the page on policies; **D-BE** the page on backends; **SPEC** the ARM specification
+2024-05-01; **TF** Terraform's azurerm provider; **PTK** Microsoft's policy toolkit; **samples** the policies of
+Azure-Samples/AI-Gateway and Apim-Samples, counted; **open** what nobody outside Microsoft knows, which is why
+it is an option.
+"""
+
+_POLICIES = """
+## Policies
+
+A document is compiled once, when it is stored. What cannot run here is refused then, with ARM's `ValidationError`
+naming element, line, column and reason; nothing is skipped silently. *runs*: does what Azure does. *recorded*:
+what Azure
+would store is kept in the gateway's log instead. *refused*: known, not runnable here, for the reason given. A name
+that is not in the table is refused as unknown.
+
+`*` marks what must be there, `@` where an expression may stand. Sections: i inbound, b backend, o outbound, e
+on-error.
+
+| Element | Status | Sections | Attributes and children | Rests on | Note |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+_BOUNDS = """
+Bounds of a document: {bytes} KiB, {depth} levels of elements, {elements} elements; {includes} fragments,
+{nested} deep.
+Document types, entities and processing instructions are refused.
+
+Formats `xml` and `rawxml`: in `rawxml` an expression may hold quotes, `<` and `&` as they are; entities that
+authors left in it
+are resolved when it is not C# otherwise. A section that a document leaves out is inherited from the parent
+scope, as
+if it held `<base />`.
+
+Liquid in `set-body`: output of paths below `body` and `context`, with the filters {filters}; tags are refused.
+"""
+
+_EXPRESSIONS = """
+## Expressions
+
+A C# 7 subset, compiled to closures. Only what stands here can be reached. An evaluation may spend {steps} steps and
+{memory} MiB. Statements: `var` and typed locals, `if`, `switch`, `for`, `foreach`, `while`, `do`,
+`try`/`catch`/`finally`, `throw`,
+`return`; lambdas, LINQ methods, interpolated and verbatim strings, `?.`, `??`, `is`, `as`, `out var`,
+object and collection initialisers.
+
+| Type | Members | Rests on |
+| --- | --- | --- |
+"""
+
+_BREAKER = """
+## The breaker
+
+ARM's properties of `circuitBreaker.rules[]` and the lab's names for them.
+
+| ARM | Lab | Meaning | Rests on |
+| --- | --- | --- | --- |
+"""
+
+_OPTIONS = """
+### Options
+
+What is not known of API Management, or differs between tiers, is an option of the lab's `local:` block. A
+report prints
+those in force.
+
+| Option | Default | Values | Meaning |
+| --- | --- | --- | --- |
+"""
+
+_ARM = {
+    "name": ("rules[].name", "TF"),
+    "count": ("failureCondition.count", "D-BE, SPEC, TF"),
+    "percentage": ("failureCondition.percentage", "SPEC, TF; least volume open"),
+    "interval": ("failureCondition.interval", "D-BE, SPEC; kind of window open"),
+    "status_codes": ("failureCondition.statusCodeRanges[]", "D-BE, SPEC"),
+    "error_reasons": ("failureCondition.errorReasons[]", "SPEC; meaning open"),
+    "trip_duration": ("tripDuration", "D-BE, SPEC"),
+    "accept_retry_after": ("acceptRetryAfter", "D-BE, SPEC"),
+}
+_MEMBER_SOURCES = {"4.2": "D-ERR", "5.1": "PX"}
+"""Where a member's source is a table of counted use, it is documented in PX and used in samples."""
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [_INTRO, _POLICIES, *_rows(map(_policy, documented_elements())), _bounds()]
+    parts += [_expressions(), *_rows(_members()), _BREAKER, *_rows(_rule()), _OPTIONS, *_rows(_options())]
+    return "".join(parts)
+
+
+def _rows(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |\n"
+
+
+def _policy(policy: Policy) -> tuple[str, ...]:
+    sections = "".join(
+        section[0] if section != "on-error" else "e" for section in SECTIONS if section in policy.sections
+    )
+    holds = "" if policy.status == "refused" else _holds(policy.element)
+    note = policy.note + ("; once per document" if policy.once else "")
+    return f"`{policy.name}`", policy.status, sections, holds, policy.fact, note.strip("; ")
+
+
+def _holds(element: Element) -> str:
+    parts = [_attribute(attribute) for attribute in element.attributes]
+    parts += [_child(child) for child in element.children]
+    parts += ["policies"] if element.steps else []
+    parts += {"none": [], "literal": ["text"], "expression": ["text@"]}[element.text]
+    return ", ".join(parts)
+
+
+def _attribute(attribute: Attribute) -> str:
+    marks = ("*" if attribute.required else "") + ("@" if attribute.expression else "")
+    return attribute.name + marks
+
+
+def _child(child: Child) -> str:
+    inner = _holds(child.element)
+    return f"`<{child.element.name}>`" + ("*" if child.least else "") + (f" ({inner})" if inner else "")
+
+
+def _bounds() -> str:
+    return _BOUNDS.format(
+        bytes=MAX_DOCUMENT_BYTES // 1024,
+        depth=MAX_DEPTH,
+        elements=f"{MAX_ELEMENTS:,}",
+        includes=MAX_INCLUDES,
+        nested=MAX_FRAGMENT_DEPTH,
+        filters=", ".join(f"`{name}`" for name in FILTERS),
+    )
+
+
+def _expressions() -> str:
+    limits = Limits()
+    return _EXPRESSIONS.format(steps=f"{limits.steps:,}", memory=limits.memory // 2**20)
+
+
+def _members() -> Iterator[tuple[str, ...]]:
+    members = sorted(documented_members(), key=lambda member: (member[0].lower(), member[2]))
+    for (name, source), group in groupby(members, key=lambda member: (member[0], _source(member[2]))):
+        yield f"`{name}`", ", ".join(sorted({f"`{signature}`" for _, signature, _ in group})), source
+
+
+def _source(source: str) -> str:
+    return _MEMBER_SOURCES.get(source, "PX, samples")
+
+
+def _rule() -> Iterator[tuple[str, ...]]:
+    for name, field in BreakerRule.model_fields.items():
+        arm, source = _ARM[name]
+        yield f"`{arm}`", f"`{name}`", field.description or "Reasons of failures without an answer", source
+
+
+def _options() -> Iterator[tuple[str, ...]]:
+    for name, field in LocalOptions.model_fields.items():
+        yield f"`{name}`", f"`{_shown(field.default)}`", _values(field), field.description or ""
+
+
+def _values(field: FieldInfo) -> str:
+    choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
+    return ", ".join(f"`{value}`" for value in choices)
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(render(), encoding="utf-8")
