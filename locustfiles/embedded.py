@@ -81,16 +81,20 @@ def _failure(process: subprocess.Popen[bytes]) -> Exception:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None and not process.stdin.closed:
         process.stdin.close()
-    for last_resort in (lambda: None, process.terminate):
-        last_resort()
-        try:
-            process.wait(timeout=STOP_TIMEOUT_S)
-            break
-        except subprocess.TimeoutExpired:
-            continue
+    if not _ended(process):
+        process.terminate()
+        _ended(process)
     _kill(process)
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from locustfiles.recorder import Batch
 
-__all__ = ["KINDS", "Live", "Second", "kind_of"]
+__all__ = ["KINDS", "Live", "Second", "counts_of", "kind_of"]
 
 KINDS = ("2xx", "429", "shed", "other", "failed")
 KEPT_SECONDS = 600
@@ -28,6 +28,13 @@ def kind_of(status: int, origin: str, error: str | None) -> str:
     if status == 429:
         return "429"
     return "shed" if status == 503 and origin == "gateway" else "other"
+
+
+def counts_of(batch: Batch, start_ns: int) -> Counter[tuple[int, str]]:
+    """A batch's answers by the second of the run they ended in, and kind."""
+    ends = ((batch.start_ns + batch.latency_us * 1000 - start_ns) // _NS).tolist()
+    kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error)
+    return Counter(zip(ends, kinds, strict=False))
 
 
 @dataclass
@@ -50,9 +57,7 @@ class Live:
 
     def add(self, batch: Batch) -> None:
         """A recorder's listener."""
-        ends = ((batch.start_ns + batch.latency_us * 1000 - self.start_ns) // _NS).tolist()
-        kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error)
-        self.add_counts(Counter(zip(ends, kinds, strict=True)))
+        self.add_counts(counts_of(batch, self.start_ns))
         self._follow_breaker(batch)
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:

@@ -24,3 +24,9 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         include_in_web_ui=False,
         help="Folder of the run; default runs/LAB-SCENARIO-TIME",
     )
+    parser.add_argument(
+        "--ship-rows",
+        action="store_true",
+        include_in_web_ui=False,
+        help="Worker: send rows to the main process at the end instead of writing into its run directory",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ class Plan:
     run_dir: Path
     start_ns: int
     clock: Clock
-    workers: int = 1
+
+    def on_clock(self, clock: Clock) -> Plan:
+        """The same run on another reading of the main process's clock."""
+        return replace(self, clock=clock)
 
     def to_message(self) -> dict[str, Any]:
         """Plain data. It carries the key, and so goes to workers only, never to a file."""
@@ -38,7 +41,6 @@ class Plan:
             "run_dir": str(self.run_dir),
             "start_ns": self.start_ns,
             "clock": self.clock.to_message(),
-            "workers": self.workers,
         }
 
     @classmethod
@@ -50,5 +52,4 @@ class Plan:
             run_dir=Path(data["run_dir"]),
             start_ns=data["start_ns"],
             clock=Clock.from_message(data["clock"]),
-            workers=data["workers"],
         )

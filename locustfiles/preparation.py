@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from locust import User
+from typing import TYPE_CHECKING
 
 from locustfiles.embedded import Embedded
 from locustfiles.preflight import check_target
 from locustfiles.targets import find_target
-from locustfiles.traffic_user import TrafficUser
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.target import Target
 
-__all__ = ["Asked", "Preparation", "prepare", "seat_users"]
+if TYPE_CHECKING:  # at run time Locust's import patches the whole process
+    from locust import User
+
+__all__ = ["Asked", "Preparation", "prepare", "ready_users", "seat_users"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,19 @@ def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
     """Check, then start what is needed. Raises BadInput or TargetUnavailable; nothing is left running."""
     lab = load_lab(asked.lab)
     scenario = load_scenario(asked.scenario, lab)
-    for each in seat_users(scenario, classes):
-        if issubclass(each, TrafficUser):
-            each.prepare()
+    ready_users(scenario, classes)
     found = find_target(asked.target, lab, asked.lab)
     if isinstance(found, Embedded):
         return Preparation(asked, lab, scenario, found.target, found)
     check_target(found)
     return Preparation(asked, lab, scenario, found, None)
+
+
+def ready_users(scenario: Scenario, classes: list[type[User]]) -> None:
+    """Let the classes that take part do what is slow. Raises BadInput."""
+    for each in seat_users(scenario, classes):
+        if hasattr(each, "prepare"):
+            each.prepare()
 
 
 def seat_users(scenario: Scenario, classes: list[type[User]]) -> list[type[User]]:

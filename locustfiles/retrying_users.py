@@ -24,7 +24,7 @@ class StormChatUser(TrafficUser):
                 break
             self.wait_before_retry(answer)
             answer = self.chat()
-        self.traffic.outcomes[f"{self.name} {'gave up' if worth_retrying(answer) else 'settled'}"] += 1
+        self.traffic.tally.outcomes[f"{self.name} {'gave up' if worth_retrying(answer) else 'settled'}"] += 1
 
     def wait_before_retry(self, answer: Answer) -> None:
         """Not at all."""

@@ -14,7 +14,9 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
-__all__ = ["copy_events", "make_run_dir", "shard_path", "write_run_json"]
+__all__ = ["copy_events", "holds_run", "make_run_dir", "mark_run", "shard_path", "unmark_run", "write_run_json"]
+
+_MARK = ".run"
 
 
 def make_run_dir(given: str, lab: Lab, scenario: Scenario) -> Path:
@@ -33,6 +35,23 @@ def make_run_dir(given: str, lab: Lab, scenario: Scenario) -> Path:
 
 def shard_path(folder: Path, worker: int) -> Path:
     return folder / f"requests-{worker}.arrows"
+
+
+def mark_run(folder: Path, start_ns: int) -> None:
+    """Leave a mark by which a worker knows that this path is the same folder for it."""
+    (folder / _MARK).write_text(str(start_ns), "ascii")
+
+
+def holds_run(folder: Path, start_ns: int) -> bool:
+    """Whether the main process's run directory is reachable here under the same path."""
+    try:
+        return (folder / _MARK).read_text("ascii") == str(start_ns)
+    except OSError:
+        return False
+
+
+def unmark_run(folder: Path) -> None:
+    (folder / _MARK).unlink(missing_ok=True)
 
 
 def copy_events(events_file: str | None, folder: Path) -> None:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from locustfiles.plan import Plan
+from locustfiles.tally import Tally
 from tripcurve import __version__
 from tripcurve.records import SCHEMA_VERSION
 from tripcurve.target import Target
@@ -36,8 +37,8 @@ def gateway_counts(target: Target) -> dict[str, Any] | None:
     return counts if isinstance(counts, dict) else None
 
 
-def describe_run(plan: Plan, counts: dict[str, Any], pacing: dict[str, Any], end_ns: int, code: int) -> dict[str, Any]:
-    """The content of run.json but for what the workers add."""
+def describe_run(plan: Plan, counts: dict[str, Any], tally: Tally, end_ns: int, code: int) -> dict[str, Any]:
+    """The content of run.json but for the workers."""
     return {
         "schema": SCHEMA_VERSION,
         "tripcurve": __version__,
@@ -49,7 +50,7 @@ def describe_run(plan: Plan, counts: dict[str, Any], pacing: dict[str, Any], end
         "exit": code,
         "interrupted": code == 130,
         "counts": counts,
-        "pacing": pacing,
+        **tally.describe(),
         "rules": plan.target.rules,
         "options": plan.lab.local.model_dump(mode="json"),
         "versions": {"python": platform.python_version()}

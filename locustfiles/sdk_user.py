@@ -27,8 +27,16 @@ class SdkChatUser(TrafficUser):
 
     @classmethod
     def prepare(cls) -> None:
-        """The SDK takes about a second to import: before the run, not in it."""
-        import openai  # noqa: F401
+        """The SDK imports and builds for about a second at its first call: before the run, not in it."""
+        import httpx2
+        from openai import AzureOpenAI
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            return httpx2.Response(200, json={"id": "warm-up", "choices": [], "usage": None}, request=request)
+
+        client = httpx2.Client(transport=httpx2.MockTransport(answer))
+        sdk = AzureOpenAI(base_url="http://nowhere", api_key="none", api_version="none", http_client=client)
+        sdk.chat.completions.create(model="none", messages=[{"role": "user", "content": "warm-up"}])
 
     def on_start(self) -> None:
         super().on_start()
@@ -54,7 +62,7 @@ class SdkChatUser(TrafficUser):
         self._tell(failure, (monotonic_ns() - began) / 1e6)
 
     def _tell(self, failure: str | None, latency_ms: float) -> None:
-        self.traffic.outcomes[f"{self.name} {'gave up' if failure else 'settled'}"] += 1
+        self.traffic.tally.outcomes[f"{self.name} {'gave up' if failure else 'settled'}"] += 1
         self.environment.events.request.fire(
             request_type="SDK",
             name=f"{self.name} outcome",

@@ -9,21 +9,13 @@ from time import monotonic_ns
 import gevent
 from locust import LoadTestShape, User
 
-from locustfiles.timeline import Timeline
-from tripcurve.scenario import Phase, Scenario
+from locustfiles.timeline import Timeline, user_count
+from tripcurve.scenario import Scenario
 
-__all__ = ["Course", "ScenarioShape", "user_count"]
+__all__ = ["Course", "ScenarioShape"]
 
 TICK_S = 1.0
 """Locust asks once a second; a phase that begins in between is waited for."""
-
-
-def user_count(scenario: Scenario, phase: Phase, into_s: float) -> int:
-    """Users at an instant of a phase: in open loop all of them, else the phase's and the probes."""
-    users = phase.users_at(into_s)
-    if users is None:
-        return sum(scenario.users.values())
-    return users + scenario.users.get("ProbeUser", 0)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class StreamingChatUser(TrafficUser):
         answer = self.send(request, stream.feed)
         if 200 <= answer.status < 300:
             answer.error = stream.verdict(answer.error)
-            traffic.token_gaps.add(stream.gaps_ns)
+            traffic.tally.token_gaps.add(stream.gaps_ns)
         self._record(answer, stream, intended_ns)
 
     def _record(self, answer: Answer, stream: CompletionStream, intended_ns: int | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tripcurve.scenario import Phase, Scenario
 
-__all__ = ["Stretch", "Timeline"]
+__all__ = ["Stretch", "Timeline", "user_count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,11 @@ def _stretches(scenario: Scenario, start_ns: int) -> Iterator[Stretch]:
         end_s = begin_s + phase.duration_s
         yield Stretch(index, phase, start_ns + round(begin_s * 1e9), start_ns + round(end_s * 1e9))
         begin_s = end_s
+
+
+def user_count(scenario: Scenario, phase: Phase, into_s: float) -> int:
+    """Users at an instant of a phase: in open loop all of them, else the phase's and the probes."""
+    users = phase.users_at(into_s)
+    if users is None:
+        return sum(scenario.users.values())
+    return users + scenario.users.get("ProbeUser", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import Any
@@ -13,13 +12,13 @@ from locustfiles.answer import Answer
 from locustfiles.client import Client, Deadlines
 from locustfiles.endpoint import Endpoint
 from locustfiles.heads import Heads
-from locustfiles.histogram import Histogram
 from locustfiles.lane import Lane
 from locustfiles.pacing import Share, arrivals, derived_rng, probe_arrivals
 from locustfiles.plan import Plan
 from locustfiles.prompts import Prompts
 from locustfiles.reading import MOST_INT32, Reader, Usage
 from locustfiles.recorder import FLUSH_S, Batch, Recorder
+from locustfiles.tally import Tally
 from locustfiles.timeline import Stretch, Timeline
 from tripcurve.errors import TripcurveError
 
@@ -37,9 +36,7 @@ class Traffic:
         self.plan = plan
         self.share = share
         self.recorder = recorder
-        self.lateness = Histogram()
-        self.token_gaps = Histogram()
-        self.outcomes: Counter[str] = Counter()
+        self.tally = Tally()
         self.closed = False
         self.shared: dict[str, Any] = {}
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
@@ -97,7 +94,7 @@ class Traffic:
     def observe(self, batch: Batch) -> None:
         """Listener of the recorder: how late the paced requests of a batch were."""
         late = batch.start_ns - batch.intended_ns
-        self.lateness.add(late[late != 0])
+        self.tally.lateness.add(late[late != 0])
 
     def client(self) -> Client:
         """A new user's client."""
@@ -178,20 +175,11 @@ class Traffic:
         gevent.killall(self._greenlets)
         self.recorder.close()
 
-    def pacing(self) -> dict[str, Any]:
-        """Counts of the open-loop arrivals, and how late they started."""
-        lanes = self.lanes.values()
-        return {
-            "intended": sum(lane.intended for lane in lanes),
-            "sent": sum(lane.sent for lane in lanes),
-            "dropped": sum(lane.dropped for lane in lanes),
-            "late_p99_ms": self.lateness.quantile_ms(0.99),
-        }
-
-    def extras(self) -> dict[str, Any]:
-        """What only some users know: time between streamed tokens, and how calls that retry ended."""
-        gaps = self.token_gaps
-        return {
-            "token_gap_ms": {"p50": gaps.quantile_ms(0.5), "p99": gaps.quantile_ms(0.99)},
-            "outcomes": dict(self.outcomes),
-        }
+    def count(self) -> Tally:
+        """What was counted, lanes and rows included."""
+        lanes, tally = self.lanes.values(), self.tally
+        tally.intended = sum(lane.intended for lane in lanes)
+        tally.sent = sum(lane.sent for lane in lanes)
+        tally.dropped = sum(lane.dropped for lane in lanes)
+        tally.rows = self.recorder.rows
+        return tally

@@ -1,0 +1,53 @@
+"""Starts a process's part of the traffic: what the process that is alone and a worker have in common."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+
+from locust.env import Environment
+
+from locustfiles import locust_stats
+from locustfiles.pacing import Share
+from locustfiles.plan import Plan
+from locustfiles.recorder import Batch, Recorder
+from locustfiles.traffic import Traffic
+from tripcurve.errors import TripcurveError
+
+__all__ = ["end_traffic", "launch"]
+
+Listener = Callable[[Batch], None]
+
+
+def launch(
+    environment: Environment,
+    plan: Plan,
+    share: Share,
+    shard: Path,
+    listener: Listener,
+    failed: Callable[[TripcurveError], None],
+) -> Traffic:
+    """Traffic under way, where Locust's users find it. Raises RecordingFailed when the shard cannot be written."""
+
+    def observe(batch: Batch) -> None:
+        traffic.observe(batch)
+        locust_stats.feed(environment.stats, batch)
+        listener(batch)
+
+    traffic = Traffic(plan, share, Recorder(shard, (observe,)), failed)
+    environment.traffic = traffic  # type: ignore[attr-defined]  # users know nothing but their environment
+    # A user that a falling load takes away ends its turn first: it is no lost row.
+    environment.stop_timeout = plan.scenario.timeout + 1
+    gc.collect()
+    gc.freeze()  # what stands now is not looked at again: collections stay short
+    traffic.start()
+    return traffic
+
+
+def end_traffic(environment: Environment, traffic: Traffic, grace_s: float) -> None:
+    """No more arrivals, the answers under way awaited, the shard closed. Raises RecordingFailed."""
+    traffic.drain(grace_s)
+    environment.stop_timeout = 0  # nobody is under way: Locust need not wait for anyone
+    traffic.finish()
+    gc.unfreeze()

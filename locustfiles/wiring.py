@@ -1,0 +1,28 @@
+"""Connects Tripcurve to Locust, in whichever role the process has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locust.env import Environment
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from locustfiles.conductor import Conductor
+from locustfiles.master import Master
+from locustfiles.options import add_options
+from locustfiles.worker import Worker
+
+__all__ = ["conduct"]
+
+
+def conduct(events: Any) -> None:
+    """Listen to Locust's events; what is needed is made when Locust says that it is up."""
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_on_init)
+
+
+def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
+    role = Worker if isinstance(runner, WorkerRunner) else Master if isinstance(runner, MasterRunner) else Conductor
+    conductor = role(environment)
+    environment.conductor = conductor  # type: ignore[attr-defined]  # where pages find it
+    conductor.attach()
