@@ -9,7 +9,7 @@ from provision.local.gateway.expressions.library.table import all_tables
 
 __all__ = ["documented_members", "load"]
 
-_MODULES = ("basic", "strings", "numbers", "collections_", "linq", "json_", "context_", "entities")
+_MODULES = ("basic", "strings", "numbers", "collections_", "linq", "json_", "context_", "entities", "dates")
 
 
 def load() -> None:
