@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 
 import orjson
@@ -11,6 +12,8 @@ __all__ = ["LineFile", "RequestLog"]
 
 _FLUSH_S = 0.2
 _FLUSH_LINES = 4096
+_LIMIT = 1024**3
+_logger = logging.getLogger(__name__)
 
 
 class LineFile:
@@ -20,13 +23,15 @@ class LineFile:
         """`path` None: nothing is kept. Raises OSError when the file cannot be opened."""
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
-    def write(self, *records: object) -> None:
-        """Append records, one line each. Raises OSError when the disk does not take them."""
+    def write(self, *records: object) -> int:
+        """Append records, one line each; the bytes written. Raises OSError when the disk does not take them."""
         if self._file is None or not records:
-            return
+            return 0
         data = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        size = len(data)
         while data:
             data = data[os.write(self._file, data) :]
+        return size
 
     def close(self) -> None:
         if self._file is not None:
@@ -35,11 +40,15 @@ class LineFile:
 
 
 class RequestLog:
-    """One line per client request and one per attempt, gathered and written in batches."""
+    """One line per client request and one per attempt, gathered and written in batches.
 
-    def __init__(self, path: str | None) -> None:
+    It stops at `limit` bytes, with a last line that says so: a long load must not fill the disk.
+    """
+
+    def __init__(self, path: str | None, limit: int = _LIMIT) -> None:
         self._file = LineFile(path)
         self.enabled = path is not None
+        self._left = limit
         self._waiting: list[dict[str, object]] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -58,7 +67,11 @@ class RequestLog:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        self._file.write(*waiting)
+        self._left -= self._file.write(*waiting)
+        if self.enabled and self._left <= 0:
+            self.enabled = False
+            self._file.write({"Type": "LogFull", "Message": "The request log of this unit has reached its limit."})
+            _logger.warning("the request log has reached its limit; requests are counted but no longer written down")
 
     def close(self) -> None:
         self.flush()

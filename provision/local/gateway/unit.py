@@ -26,7 +26,7 @@ from provision.local.gateway.table import NO_API, NO_OPERATION, Table
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.unit_services import UnitServices
 from provision.local.gateway.visit import HOP_BY_HOP, Visit
-from provision.local.wire import Limits, Server
+from provision.local.wire import Limits, Refused, Server
 from provision.local.wire import Request as WireRequest
 from provision.local.wire import Response as WireResponse
 from provision.local.wire.calls import ClientResponse, UpstreamFailure
@@ -133,14 +133,21 @@ class GatewayUnit:
                 await pipeline.run(visit, services)
             else:
                 await pipeline.reject(visit, services, fault)
-        except asyncio.CancelledError:
-            self.left += 1
-            self._note(visit, request, 0, 0)
-            raise
-        except BaseException:
-            await visit.drop_body()
+        except BaseException as error:
+            await self._ended(visit, request, error)
             raise
         return await self._answer(visit, request)
+
+    async def _ended(self, visit: Visit, request: WireRequest, error: BaseException) -> None:
+        """Account for a request that policies did not answer: the client left, its body was bad, or we failed."""
+        if isinstance(error, (asyncio.CancelledError, ConnectionError)):
+            self.left += 1
+            status = 0
+        else:
+            status = error.status if isinstance(error, Refused) else 500
+            self.by_status[status] += 1
+        self._note(visit, request, status, 0)
+        await visit.drop_body()
 
     async def _read_body(self, visit: Visit, request: WireRequest, pipeline: Pipeline) -> None:
         """Have the body whole if a policy looks into it. Raises Refused (413) when it is too long for that."""

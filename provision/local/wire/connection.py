@@ -177,12 +177,12 @@ class Connection(asyncio.Protocol):
         except Disconnect:
             self.abort()
         except Refused as refusal:
-            self._refuse(refusal)
+            self._refuse(refusal, counted=False)  # the handler has seen this one
         except (ConnectionError, asyncio.CancelledError):
             self.abort()
         except Exception:
             _logger.exception("the handler failed")
-            self._refuse(Refused(500, "Internal server error"))
+            self._refuse(Refused(500, "Internal server error"), counted=False)
         self.task = None
         if not self._closing:
             self._next()
@@ -255,11 +255,12 @@ class Connection(asyncio.Protocol):
             headers.append(("connection", "keep-alive"))
         return head_bytes(f"HTTP/1.1 {response.status} {reason}", headers)
 
-    def _refuse(self, refusal: Refused) -> None:
+    def _refuse(self, refusal: Refused, counted: bool = True) -> None:
         """Answer in the wire's own words and close; input on the way is thrown away for a moment first."""
         if self._closing:
             return
-        self._server.refused[refusal.status] = self._server.refused.get(refusal.status, 0) + 1
+        if counted:
+            self._server.refused[refusal.status] = self._server.refused.get(refusal.status, 0) + 1
         body = b'{ "statusCode": %d, "message": "%b" }' % (refusal.status, refusal.message.encode())
         headers = [
             ("content-type", "application/json"),
