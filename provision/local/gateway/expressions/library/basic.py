@@ -242,6 +242,6 @@ def anonymous_member(value: Anonymous, name: str) -> object:
 ANONYMOUS.members["*"] = ANONYMOUS.members.pop("[]")
 
 
-@VALUE_TYPE.member("string ToString(string format)")
-def formatted(value: object, pattern: str | None) -> str:
+@VALUE_TYPE.member("string ToString(string format?)")
+def formatted(value: object, pattern: str | None = None) -> str:
     return format_value(value, pattern)

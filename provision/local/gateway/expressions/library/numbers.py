@@ -82,8 +82,8 @@ def _number_table(name: str, alias: str, kind: type, low: object, high: object) 
     table.member(f"static {name} MinValue")(lambda: low)
     table.member(f"static {name} MaxValue")(lambda: high)
     table.member(f"int CompareTo({name} other)")(lambda a, b: int(a > b) - int(a < b))
-    table.member("string ToString(string|object format, object culture?)")(
-        lambda value, pattern, culture=None: format_value(value, pattern if isinstance(pattern, str) else None)
+    table.member("string ToString(string|object format?, object culture?)")(
+        lambda value, pattern=None, culture=None: format_value(value, pattern if isinstance(pattern, str) else None)
     )
     return table
 
