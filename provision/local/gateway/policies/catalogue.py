@@ -13,6 +13,7 @@ from provision.local.gateway.policies import (
     quotas,
     refused,
     routing,
+    semantic,
     sending,
     telemetry,
     tokens,
@@ -32,18 +33,8 @@ _FRAGMENT = Policy(
 )
 
 _MODULES = (
-    routing,
-    mutation,
-    identity,
-    telemetry,
-    caching,
-    limits,
-    quotas,
-    tokens,
-    access,
-    validate_token,
-    sending,
-    refused,
+    *(routing, mutation, identity, telemetry, caching, limits, quotas),
+    *(tokens, access, validate_token, sending, semantic, refused),
 )
 
 POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for policy in module.POLICIES} | {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provision.local.gateway.context import LastError, PolicyContext, Response
-from provision.local.gateway.policies.access import Cors
 from provision.local.gateway.policies.answers import error_response, internal_error
 from provision.local.gateway.policies.document import Document
 from provision.local.gateway.policies.elements import SECTIONS
@@ -20,7 +19,6 @@ class Pipeline:
     """The documents that apply to a request, from the broadest scope to the narrowest.
 
     `reads` says which bodies policies look into, so that the gateway has them whole beforehand.
-    `answers_preflight`: cors answers an OPTIONS request here, which carries no key and needs no operation.
     """
 
     def __init__(self, documents: Sequence[Document | None]) -> None:
@@ -31,7 +29,6 @@ class Pipeline:
         self._inbound, self._backend = sections["inbound"], sections["backend"]
         self._outbound, self._on_error = sections["outbound"], sections["on-error"]
         self.reads = reads_of(step for steps in sections.values() for step in steps)
-        self.answers_preflight = any(isinstance(step, Cors) for step in self._inbound)
         self.reads_response = "response.body" in self.reads
 
     def _flatten(self, documents: Sequence[Document], section: str) -> tuple[Step, ...]:

@@ -9,8 +9,6 @@ __all__ = ["POLICIES"]
 _SERVICE = "it calls an Azure service that the local cloud does not have"
 _REASONS = {
     "authentication-certificate": "the local cloud keeps no client certificates",
-    "azure-openai-semantic-cache-lookup": _SERVICE,
-    "azure-openai-semantic-cache-store": _SERVICE,
     "cache-value": "use cache-lookup-value and cache-store-value",
     "cross-domain": "it serves Adobe clients, which the local gateway does not",
     "get-authorization-context": "the local cloud has no credential manager",
@@ -19,8 +17,6 @@ _REASONS = {
     "json-to-xml": "bodies are not converted between JSON and XML",
     "jsonp": "answers are not wrapped for JSONP",
     "llm-content-safety": _SERVICE,
-    "llm-semantic-cache-lookup": _SERVICE,
-    "llm-semantic-cache-store": _SERVICE,
     "proxy": "the local gateway reaches backends directly",
     "publish-to-dapr": "there is no Dapr runtime beside the local gateway",
     "redirect-content-urls": "links in answers are not rewritten",

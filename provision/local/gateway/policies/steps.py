@@ -23,13 +23,14 @@ class Finished(Exception):
 class Run:
     """One request on its way through a pipeline."""
 
-    __slots__ = ("_later", "backend_scope", "cache_key", "context", "pipeline", "section", "services")
+    __slots__ = ("_later", "backend_scope", "cache_key", "context", "pipeline", "section", "semantic", "services")
 
     def __init__(self, context: PolicyContext, services: Services, pipeline: Pipeline) -> None:
         self.context, self.services, self.pipeline = context, services, pipeline
         self.section = "inbound"
         self.backend_scope: str | None = None
         self.cache_key: tuple[object, ...] | None = None
+        self.semantic: tuple[tuple[object, ...], tuple[float, ...]] | None = None
         self._later: list[Callable[[], None]] | None = None
 
     def message(self) -> Request | Response:

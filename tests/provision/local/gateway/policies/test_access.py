@@ -140,9 +140,13 @@ async def test_an_unmatched_request_ends_unless_told_to_go_on(terminate: str, ca
     assert "Access-Control-Allow-Origin" not in visit.response.headers
 
 
-async def test_a_pipeline_tells_whether_it_answers_preflights() -> None:
-    assert pipeline(policy(CORS.format("false", ""))).answers_preflight is True
-    assert pipeline(policy()).answers_preflight is False
+def test_a_preflight_can_be_answered_by_cors_alone_without_a_key() -> None:
+    visit = preflight()
+    assert pipeline(policy("<set-method>PUT</set-method>" + CORS.format("false", ""))).preflight(visit, Gateway())
+    assert visit.request.method == "OPTIONS"
+    assert visit.response is not None
+    assert visit.response.headers.get("Access-Control-Allow-Origin") == "https://app"
+    assert not pipeline(policy()).preflight(preflight(), Gateway())
 
 
 # validate-jwt
