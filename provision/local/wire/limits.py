@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "limits_table"]
 
 
-@dataclass(frozen=True, slots=True)
+def _limit(default: Any, unit: str, about: str, beyond: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "about": about, "beyond": beyond})
+
+
+@dataclass(frozen=True)
 class Limits:
-    """Bounds on one listening server. Sizes in bytes, times in seconds.
+    """Bounds on one listening server, explained in each field's metadata. Sizes in bytes, times in seconds.
 
     Ours, not Azure's: sized so that no honest chat client meets one and a hostile one cannot fill memory.
     """
 
-    target_bytes: int = 16_384
-    """Longest request target; over it 414."""
-    head_bytes: int = 65_536
-    """Request line and headers together; over it 431."""
-    head_count: int = 200
-    """Number of headers; over it 431."""
-    body_bytes: int = 64 * 1024 * 1024
-    """Longest request body; over it 413."""
-    buffered_bytes: int = 16 * 1024 * 1024
-    """Longest body held in memory because a policy asks for all of it; over it 413 (a response: 500)."""
-    connections: int = 4096
-    """Open connections; one more is answered 503 and closed."""
-    pipelined: int = 32
-    """Requests read ahead of the answer on one connection; then reading pauses."""
-    head_timeout_s: float = 15.0
-    """From a request's first byte to the end of its headers; over it 408."""
-    body_timeout_s: float = 30.0
-    """Between two pieces of a request's body; over it 408."""
-    idle_timeout_s: float = 120.0
-    """Between two requests; over it the connection is closed without an answer."""
-    write_timeout_s: float = 60.0
-    """For a client that does not read what it is sent; over it the connection is cut."""
-    linger_s: float = 2.0
-    """After a refusal, how long unread input is thrown away so that the client can read the answer."""
-    stream_bytes: int = 262_144
-    """Bytes of a streamed body held before its sender is paused."""
+    target_bytes: int = _limit(16_384, "bytes", "Request target", "414")
+    head_bytes: int = _limit(65_536, "bytes", "Request line and headers together", "431")
+    head_count: int = _limit(200, "headers", "Number of headers", "431")
+    body_bytes: int = _limit(64 * 1024 * 1024, "bytes", "Request body", "413")
+    buffered_bytes: int = _limit(
+        16 * 1024 * 1024, "bytes", "Body that a policy needs whole", "413; a response's body: 500"
+    )
+    connections: int = _limit(4096, "connections", "Open connections of one unit", "503, closed")
+    pipelined: int = _limit(32, "requests", "Requests read ahead of the answer on one connection", "reading pauses")
+    head_timeout_s: float = _limit(15.0, "s", "From a request's first byte to the end of its headers", "408")
+    body_timeout_s: float = _limit(30.0, "s", "Between two pieces of a request's body", "408")
+    idle_timeout_s: float = _limit(120.0, "s", "Between two requests on one connection", "closed")
+    write_timeout_s: float = _limit(60.0, "s", "For a client that does not read its answer", "cut off")
+    linger_s: float = _limit(2.0, "s", "For a refused client to take its answer and close", "cut off")
+    stream_bytes: int = _limit(262_144, "bytes", "Part of a streamed body held for its reader", "the sender is paused")
+
+
+def limits_table() -> str:
+    """The defaults as a table in Markdown."""
+    rows = [
+        f"| `{each.name}` | {each.metadata['about']} | {_number(each.default)} {each.metadata['unit']} "
+        f"| {each.metadata['beyond']} |"
+        for each in fields(Limits)
+    ]
+    return "\n".join(["| limit | of what | default | beyond it |", "| --- | --- | --- | --- |", *rows, ""])
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:,}"
