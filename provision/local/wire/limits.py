@@ -39,7 +39,7 @@ class Limits:
 def limits_table() -> str:
     """The defaults as a table in Markdown."""
     rows = [
-        f"| `{each.name}` | {each.metadata['about']} | {_number(each.default)} {each.metadata['unit']} "
+        f"| `{each.name}` | {each.metadata['about']} | {_number(getattr(Limits, each.name))} {each.metadata['unit']} "
         f"| {each.metadata['beyond']} |"
         for each in fields(Limits)
     ]
