@@ -13,6 +13,7 @@ from provision.local.gateway.policies import (
     quotas,
     refused,
     routing,
+    safety,
     semantic,
     sending,
     telemetry,
@@ -34,7 +35,7 @@ _FRAGMENT = Policy(
 
 _MODULES = (
     *(routing, mutation, identity, telemetry, caching, limits, quotas),
-    *(tokens, access, validate_token, sending, semantic, refused),
+    *(tokens, access, validate_token, sending, semantic, safety, refused),
 )
 
 POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for policy in module.POLICIES} | {

@@ -16,7 +16,6 @@ _REASONS = {
     "invoke-request": "use send-request",
     "json-to-xml": "bodies are not converted between JSON and XML",
     "jsonp": "answers are not wrapped for JSONP",
-    "llm-content-safety": _SERVICE,
     "proxy": "the local gateway reaches backends directly",
     "publish-to-dapr": "there is no Dapr runtime beside the local gateway",
     "redirect-content-urls": "links in answers are not rewritten",
