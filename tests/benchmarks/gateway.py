@@ -105,7 +105,25 @@ def rows() -> list[dict[str, Any]]:
             envoy = Child(server_core, "tests.benchmarks.peers.envoy", str(backend), str(envoy_binary()))
             ports["Envoy"] = stack.enter_context(envoy).ready["port"]
         measured = {number: _rounds(ports, number, load_core) for number in CONNECTIONS}
-    return _rows(measured)
+        pair = _pair_ratio(backend, token, folder, cores)
+    return [*_rows(measured), *pair]
+
+
+def _pair_ratio(backend: int, token: int, folder: str, cores: list[int]) -> list[dict[str, Any]]:
+    """Two units on two cores over one unit on one; nothing on a machine with fewer than four cores."""
+    name, budget = "two units over one", ">= 1.6 x one unit"
+    if len(cores) < 4 or not shutil.which("taskset"):
+        return [_row(f"{name} (not measured: needs four cores)", None, "x", "gateway", None, budget)]
+    rates = []
+    for units in (1, 2):
+        port = 0
+        with ExitStack() as running:
+            for unit in range(units):
+                first = json.dumps(snapshot(backend, token, folder, unit, port))
+                port = running.enter_context(Child(cores[unit], "provision.local.gateway", first=first)).ready["ready"]
+            rates.append(statistics.median(_load(port, 64, cores[-1])["rate"] for _ in range(ROUNDS)))
+    ratio = rates[1] / rates[0]
+    return [_row(name, ratio, "x", "gateway", ratio, budget, ratio >= 1.6)]
 
 
 def envoy_binary() -> str | None:
@@ -168,7 +186,7 @@ def _rows(measured: dict[int, dict[str, dict[str, float]]]) -> list[dict[str, An
 
 def _row(
     name: str,
-    value: float,
+    value: float | None,
     unit: str,
     peer: str | None = None,
     ratio: float | None = None,
