@@ -18,7 +18,7 @@ from locustfiles.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
 from locustfiles.plan import Plan
 from locustfiles.run_dir import mark_run, shard_path, unmark_run
 from locustfiles.tally import Tally
-from tripcurve.errors import TargetUnavailable, TripcurveError
+from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
 
 __all__ = ["Master"]
 
@@ -63,6 +63,7 @@ class Master(Conductor):
         clients = [*self._runner.clients.ready, *self._runner.clients.running, *self._runner.clients.spawning]
         if not clients:
             raise TargetUnavailable("no worker is connected; start one with `locust -f locustfiles/chat.py --worker`")
+        _check_users(plan, len(clients))
         mark_run(plan.run_dir, plan.start_ns)
         now = monotonic_ns()
         ids = sorted((client.id for client in clients), key=self._runner.get_worker_index)
@@ -142,3 +143,10 @@ class Master(Conductor):
         member = self._heard(msg)
         if member is not None:
             member.account = msg.data
+
+
+def _check_users(plan: Plan, workers: int) -> None:
+    """Each worker sends its share of the arrivals, so each needs a user. Raises BadInput."""
+    users = sum(count for name, count in plan.scenario.users.items() if name != "ProbeUser")
+    if users < workers:
+        raise BadInput(f"scenario {plan.scenario.name}: users: {users} for {workers} workers; give each at least one")

@@ -58,11 +58,13 @@ def _part(rate: float | Ramp | None, parts: int) -> float | Ramp | None:
     return None if rate is None else rate / parts
 
 
-def probe_arrivals(probe: Probe, users: int, duration_s: float, share: Share) -> Iterator[float]:
-    """The pulse of all ProbeUsers, evenly spread: each one's rate times how many there are.
+def probe_arrivals(probe: Probe, number: int, duration_s: float) -> Iterator[float]:
+    """The pulse of the run's `number`-th probe, from 0.
 
-    It begins off the beat, so that probes fall between the evenly spaced arrivals of a phase.
+    It begins off the beat, so that probes fall between the evenly spaced arrivals of a phase, and between one another.
     """
-    gap = 1.0 / (probe.rate * users)
-    for number in range(share.worker, int(duration_s / gap), share.workers):
-        yield (number + OFF_BEAT) * gap
+    gap_s = 1.0 / probe.rate
+    due = (number + 1) * OFF_BEAT % 1 * gap_s
+    while due < duration_s:
+        yield due
+        due += gap_s

@@ -10,4 +10,6 @@ __all__ = ["ProbeUser"]
 class ProbeUser(TrafficUser):
     """Sends at the scenario's `probe.rate`, in every phase. A pulse that finds it busy is dropped, not piled up."""
 
-    lane = "probe"
+    def on_start(self) -> None:
+        super().on_start()
+        self.lane = self.traffic.probe_lane()

@@ -50,24 +50,31 @@ class Traffic:
         rng = derived_rng(plan.scenario, share, "shares")
         self._heads = [Heads(phase, plan.lab, rng) for phase in plan.scenario.phases]
         self._prompts: dict[bool, Prompts] = {}
-        self.lanes = {"traffic": self._lane(arrivals(plan.scenario, share)), "probe": self._probe_lane()}
+        self.lane = self._lane(arrivals(plan.scenario, share), PATIENCE_S)
+        self._probes: list[Lane] = []
         self._greenlets: list[gevent.Greenlet] = []
 
-    def _lane(self, due_s: Iterator[float], patience_s: float = PATIENCE_S) -> Lane:
+    def _lane(self, due_s: Iterator[float], patience_s: float) -> Lane:
         start = self.timeline.start_ns
         return Lane((start + round(due * 1e9) for due in due_s), patience_s)
 
-    def _probe_lane(self) -> Lane:
+    def probe_lane(self) -> Lane:
+        """A new probe's own pulse. A beat that finds it busy is dropped, not piled up."""
         scenario = self.plan.scenario
-        probes = scenario.users.get("ProbeUser", 0)
-        due = probe_arrivals(scenario.probe, probes, scenario.duration_s, self.share) if probes else iter(())
-        return self._lane(due, patience_s=1 / scenario.probe.rate)
+        number = self.share.worker + self.share.workers * len(self._probes)
+        lane = self._lane(probe_arrivals(scenario.probe, number, scenario.duration_s), 1 / scenario.probe.rate)
+        self._probes.append(lane)
+        lane.start()
+        return lane
+
+    @property
+    def _lanes(self) -> list[Lane]:
+        return [self.lane, *self._probes]
 
     def start(self) -> None:
         """Arm the lanes and start what runs beside the users."""
         self._enter(self.stretch)
-        for lane in self.lanes.values():
-            lane.start()
+        self.lane.start()
         self._greenlets = [gevent.spawn(run) for run in (self._deadlines.run, self._follow_phases, self._flush)]
 
     def _follow_phases(self) -> None:
@@ -77,11 +84,10 @@ class Traffic:
 
     def _enter(self, stretch: Stretch) -> None:
         self.stretch = stretch
-        lane = self.lanes["traffic"]
         if stretch.phase.users is not None:
-            lane.release()
+            self.lane.release()
         else:
-            lane.hold()
+            self.lane.hold()
 
     def _flush(self) -> None:
         try:
@@ -162,7 +168,7 @@ class Traffic:
     def drain(self, grace_s: float) -> None:
         """No more arrivals; wait for the answers under way, at most `grace_s`, then give the rest up."""
         self.closed = True
-        for lane in self.lanes.values():
+        for lane in self._lanes:
             lane.close()
         limit = monotonic_ns() + int(grace_s * 1e9)
         while self.in_flight and monotonic_ns() < limit:
@@ -177,7 +183,7 @@ class Traffic:
 
     def count(self) -> Tally:
         """What was counted, lanes and rows included."""
-        lanes, tally = self.lanes.values(), self.tally
+        lanes, tally = self._lanes, self.tally
         tally.intended = sum(lane.intended for lane in lanes)
         tally.sent = sum(lane.sent for lane in lanes)
         tally.dropped = sum(lane.dropped for lane in lanes)

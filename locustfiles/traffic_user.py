@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from locust import User, task
@@ -11,6 +11,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from locustfiles.answer import Answer, Sink
 from locustfiles.client import Client
+from locustfiles.lane import Lane
 from locustfiles.traffic import Traffic
 
 __all__ = ["TrafficUser"]
@@ -20,9 +21,8 @@ class TrafficUser(User):
     """A user whose turns come from the scenario: at each arrival, or one after another in closed loop."""
 
     abstract = True
-    lane: ClassVar[str] = "traffic"
-
     client: Client
+    lane: Lane
     traffic: Traffic
 
     @classmethod
@@ -31,6 +31,7 @@ class TrafficUser(User):
 
     def on_start(self) -> None:
         self.traffic = self.environment.traffic
+        self.lane = self.traffic.lane
         self.client = self.traffic.client()
         self.name = type(self).__name__
 
@@ -40,10 +41,9 @@ class TrafficUser(User):
     @task
     def take_turns(self) -> None:
         """Turn after turn until the user is stopped. Locust's own task loop starts it again after an error."""
-        lane = self.traffic.lanes[self.lane]
         while self._state in (LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING):
             self._state = LOCUST_STATE_WAITING
-            intended_ns = lane.take()
+            intended_ns = self.lane.take()
             self._state = LOCUST_STATE_RUNNING
             self.turn(intended_ns)
 
