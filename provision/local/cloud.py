@@ -59,6 +59,7 @@ class LocalCloud:
         self._lab = lab
         self._base_url = ""
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self._directory = Directory(TENANT_ID)
         self._owner = self._directory.add_application("Owner", "tripcurve-local", CLIENT_ID)
         self._tls, self._ca_file = make_tls(data_dir)
@@ -114,25 +115,37 @@ class LocalCloud:
             endpoint.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, self._ports.management, ssl_context=self._tls)
+        protocol = self._runner.server
+        if protocol is None:
+            raise RuntimeError("aiohttp set up no server")
         try:
-            await site.start()
+            self._server = await asyncio.get_running_loop().create_server(
+                protocol, HOST, self._ports.management, ssl=self._tls
+            )
         except OSError as error:
             await self._runner.cleanup()
             what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
             raise TargetUnavailable(
                 f"port {self._ports.management} on {HOST} {what}; give another --port, or 0 for any free one"
             ) from None
-        self._base_url = f"https://{HOST}:{self._runner.addresses[0][1]}"
+        self._base_url = f"https://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
         """Stop listening, end operations, stop every process. Safe to call twice."""
         await self._operations.cancel_all()
         await self._processes.close()
-        if self._runner is not None:
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None and self._runner.server is not None:
+            connections = [connection.transport for connection in self._runner.server.connections]
             with suppress(asyncio.CancelledError):
                 await self._runner.cleanup()
             self._runner = None
+            # TLS would wait 30 s for the goodbye of a client that keeps an idle connection, and the loop for TLS.
+            for transport in connections:
+                if transport is not None:
+                    transport.abort()
+            await asyncio.sleep(0)
 
     @property
     def dead(self) -> list[str]:

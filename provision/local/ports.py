@@ -24,7 +24,7 @@ class HeldPort:
         if port:
             _check_free(port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Not SO_REUSEADDR: two sockets that both have it may be bound to one port while neither listens.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             self._socket.bind((HOST, port))

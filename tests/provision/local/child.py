@@ -1,7 +1,7 @@
 """A child process that serves nothing: it acknowledges snapshots and writes down what it was told.
 
 Run as `python child.py RECORD [FAULT]`. RECORD gets each snapshot as a line. FAULT `die` ends it at the second
-snapshot, `mute` never answers.
+snapshot, `stillborn` at the first.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def main() -> None:
         snapshots += 1
         with open(record, "a", encoding="utf-8") as file:
             file.write(line)
-        if fault == "die" and snapshots == 2:
+        if (fault, snapshots) in {("die", 2), ("stillborn", 1)}:
             sys.exit(7)
-        if snapshots == 1 and fault != "mute":
+        if snapshots == 1:
             print(json.dumps({"ready": document.get("service", {}).get("port") or 9}), flush=True)
 
 
