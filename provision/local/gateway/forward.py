@@ -18,7 +18,7 @@ from provision.local.gateway.redirects import MOST, Hop, is_redirect, next_hop
 from provision.local.gateway.services import ForwardOptions, PolicyFault
 from provision.local.gateway.shed import shed_response
 from provision.local.gateway.tokens import Tokens
-from provision.local.gateway.visit import HOP_BY_HOP, Visit
+from provision.local.gateway.visit import HOP_BY_HOP, Attempt, Visit
 from provision.local.wire.calls import Call, ClientResponse, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.limits import Limits
@@ -44,7 +44,7 @@ class Target:
 
 
 class Forwarder:
-    """The way to backends of one unit. `note` takes one record per attempt for the log."""
+    """The way to backends of one unit."""
 
     def __init__(
         self,
@@ -52,11 +52,12 @@ class Forwarder:
         client: Client,
         tokens: Tokens,
         clock: Callable[[], float],
-        note: Callable[[Visit, Target, ClientResponse | UpstreamFailure, float], None] | None,
         limits: Limits,
     ) -> None:
         self._backends, self._client, self._tokens, self._clock = backends, client, tokens, clock
-        self._note, self._limits = note, limits
+        self._limits = limits
+        self.attempts = 0
+        """Calls to backends so far."""
         self.endpoints = Endpoints(None, False)
         self.options = LocalOptions()
 
@@ -66,7 +67,7 @@ class Forwarder:
         if visit.open_body is not None:
             await visit.drop_body()
         target = self._choose(visit)
-        visit.attempts += 1
+        self.attempts += 1
         started = self._clock()
         try:
             response = await self._send(visit, target, options)
@@ -313,13 +314,12 @@ class Forwarder:
         return PolicyFault(_SOURCE, failure.reason, failure.message, 500, answered=True)
 
     def _account(self, visit: Visit, target: Target, came: ClientResponse | UpstreamFailure, started: float) -> None:
-        took = (came.received if isinstance(came, ClientResponse) else self._clock()) - started
-        visit.backend_s += took
-        visit.backend_name = target.entity.name if target.entity is not None else None
-        visit.backend_url = str(target.url)
-        visit.backend_status = came.status if isinstance(came, ClientResponse) else None
-        if self._note is not None:
-            self._note(visit, target, came, took)
+        name = target.entity.name if target.entity is not None else None
+        visit.backend_name = name
+        if isinstance(came, ClientResponse):
+            visit.tries.append(Attempt(name, target.url, came.status, None, started, came.received - started))
+        else:
+            visit.tries.append(Attempt(name, target.url, None, came.reason, started, self._clock() - started))
 
 
 class _Watched:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from provision.local.gateway.context import Url
 from provision.local.gateway.visit import Visit
 from provision.local.wire.messages import Request
 
-__all__ = ["attempt_record", "request_record"]
+__all__ = ["attempt_records", "request_record"]
 
 
 def request_record(
@@ -16,7 +17,8 @@ def request_record(
 ) -> dict[str, Any]:
     """One client request. Times are milliseconds, as in Azure's table; `status` 0: the client left first."""
     error = visit.last_error
-    backend_ms = round(visit.backend_s * 1000, 3)
+    last = visit.tries[-1] if visit.tries else None
+    backend_ms = round(sum(attempt.took_s for attempt in visit.tries) * 1000, 3)
     total_ms = round(total_s * 1000, 3)
     return {
         "Type": "ApiManagementGatewayLogs",
@@ -29,10 +31,10 @@ def request_record(
         "ApimSubscriptionId": visit.subscription.id if visit.subscription is not None else None,
         "UserId": visit.user.id if visit.user is not None else None,
         "BackendId": visit.backend_name,
-        "BackendUrl": None if visit.backend_url is None else _without_query(visit.backend_url),
-        "BackendMethod": visit.request.method if visit.attempts else None,
-        "BackendProtocol": "HTTP/1.1" if visit.backend_url is not None else None,
-        "BackendResponseCode": visit.backend_status,
+        "BackendUrl": None if last is None else _without_query(last.url),
+        "BackendMethod": visit.request.method if last is not None else None,
+        "BackendProtocol": "HTTP/1.1" if last is not None else None,
+        "BackendResponseCode": None if last is None else last.status,
         "BackendTime": backend_ms,
         "ClientTime": round(max(total_ms - backend_ms, 0.0), 3),
         "TotalTime": total_ms,
@@ -44,7 +46,7 @@ def request_record(
         "ResponseSize": sizes[1],
         "CallerIpAddress": request.peer,
         "Method": request.method,
-        "Url": _without_query(str(visit.request.original_url)),
+        "Url": _without_query(visit.request.original_url),
         "ClientProtocol": f"HTTP/{request.version}",
         "LastErrorSource": error.source if error is not None else None,
         "LastErrorReason": error.reason if error is not None else None,
@@ -54,27 +56,28 @@ def request_record(
         "LastErrorElapsed": total_ms if error is not None else None,
         "Errors": [error.reason] if error is not None else [],
         "TraceRecords": visit.traces,
-        "Attempts": visit.attempts,
+        "Attempts": len(visit.tries),
     }
 
 
-def attempt_record(
-    visit: Visit, attempt: int, backend: str | None, url: str, status: int | None, reason: str | None, took_s: float
-) -> dict[str, Any]:
-    """One call to a backend; Azure has these in Application Insights' dependencies only. `status` None: no answer."""
-    return {
-        "Type": "BackendAttempt",
-        "TimeGenerated": (datetime.now(UTC) - timedelta(seconds=took_s)).isoformat(),
-        "CorrelationId": str(visit.request_id),
-        "Attempt": attempt,
-        "BackendId": backend,
-        "BackendUrl": _without_query(url),
-        "BackendResponseCode": status,
-        "BackendTime": round(took_s * 1000, 3),
-        "ErrorReason": reason,
-    }
+def attempt_records(visit: Visit) -> list[dict[str, Any]]:
+    """The request's calls to backends; Azure has these in Application Insights' dependencies only."""
+    return [
+        {
+            "Type": "BackendAttempt",
+            "TimeGenerated": (visit.timestamp + timedelta(seconds=attempt.started - visit.started)).isoformat(),
+            "CorrelationId": str(visit.request_id),
+            "Attempt": number,
+            "BackendId": attempt.backend,
+            "BackendUrl": _without_query(attempt.url),
+            "BackendResponseCode": attempt.status,
+            "BackendTime": round(attempt.took_s * 1000, 3),
+            "ErrorReason": attempt.reason,
+        }
+        for number, attempt in enumerate(visit.tries, 1)
+    ]
 
 
-def _without_query(url: str) -> str:
+def _without_query(url: Url) -> str:
     """The URL without its query: a subscription key may stand there."""
-    return url.partition("?")[0]
+    return url.origin() + url.path

@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 from provision.local.gateway.expressions import Limits, documented_members
 from provision.local.gateway.policies import documented_elements
 from provision.local.gateway.policies.elements import SECTIONS, Attribute, Child, Element, Policy
-from provision.local.gateway.policies.liquid import FILTERS
+from provision.local.gateway.policies.liquid import TAGS
+from provision.local.gateway.policies.liquid_values import FILTERS
 from provision.local.gateway.policies.reader import MAX_FRAGMENT_DEPTH, MAX_INCLUDES
 from provision.local.gateway.policies.reading import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ELEMENTS
 from tripcurve.local_options import LocalOptions
@@ -66,7 +67,7 @@ are resolved when it is not C# otherwise. A section that a document leaves out i
 scope, as
 if it held `<base />`.
 
-Liquid in `set-body`: output of paths below `body` and `context`, with the filters {filters}; tags are refused.
+Liquid in `set-body`: output of paths below `body` and `context`, the tags {tags} and the filters {filters}.
 """
 
 _EXPRESSIONS = """
@@ -162,6 +163,7 @@ def _bounds() -> str:
         elements=f"{MAX_ELEMENTS:,}",
         includes=MAX_INCLUDES,
         nested=MAX_FRAGMENT_DEPTH,
+        tags=", ".join(f"`{name}`" for name in TAGS),
         filters=", ".join(f"`{name}`" for name in FILTERS),
     )
 

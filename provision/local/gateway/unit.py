@@ -15,11 +15,11 @@ from provision.local.gateway.backends import Backends
 from provision.local.gateway.config import Snapshot
 from provision.local.gateway.context import Body, Headers, Request, Url
 from provision.local.gateway.endpoints import Endpoints
-from provision.local.gateway.forward import Forwarder, Target
+from provision.local.gateway.forward import Forwarder
 from provision.local.gateway.logs import LineFile, RequestLog
 from provision.local.gateway.policies.answers import error_response
 from provision.local.gateway.policies.pipeline import Pipeline
-from provision.local.gateway.records import attempt_record, request_record
+from provision.local.gateway.records import attempt_records, request_record
 from provision.local.gateway.routing import Match
 from provision.local.gateway.services import PolicyFault
 from provision.local.gateway.table import NO_API, NO_OPERATION, Table
@@ -29,7 +29,6 @@ from provision.local.gateway.visit import HOP_BY_HOP, Visit
 from provision.local.wire import Limits, Refused, Server
 from provision.local.wire import Request as WireRequest
 from provision.local.wire import Response as WireResponse
-from provision.local.wire.calls import ClientResponse, UpstreamFailure
 from provision.local.wire.client import Client
 from tripcurve.breaker import Closed, Opened
 from tripcurve.events import Anchor, Source, render_event
@@ -57,7 +56,6 @@ class GatewayUnit:
         self.by_status: Counter[int] = Counter()
         self.left = 0
         """Requests whose client left before an answer was ready."""
-        self.attempts = 0
 
     # configuration
 
@@ -67,9 +65,7 @@ class GatewayUnit:
         self._log = RequestLog(snapshot.logs_file)
         unit = snapshot.service.unit
         self._backends = Backends(self._publish, self._clock, unit)
-        self._forwarder = Forwarder(
-            self._backends, self._client, self._tokens, self._clock, self._note_attempt, self._limits
-        )
+        self._forwarder = Forwarder(self._backends, self._client, self._tokens, self._clock, self._limits)
         self._services = UnitServices(
             self._forwarder, self._client, self._tokens, self._clock, self._telemetry, self._limits
         )
@@ -110,7 +106,7 @@ class GatewayUnit:
             "by_status": {str(status): number for status, number in sorted(self.by_status.items())},
             "client_left": self.left,
             "refused": {str(status): number for status, number in sorted(self._server.refused.items())},
-            "backend_attempts": self.attempts,
+            "backend_attempts": 0 if self._forwarder is None else self._forwarder.attempts,
             "connections": len(self._server.connections),
             "open_until": {} if self._backends is None else self._backends.states(),
         }
@@ -174,21 +170,17 @@ class GatewayUnit:
         service = self._table.snapshot.service
         self._events.write(render_event(event, self._anchor, Source(service.resource_id, backend, rule, service.unit)))
 
-    def _note_attempt(
-        self, visit: Visit, target: Target, came: ClientResponse | UpstreamFailure, took_s: float
-    ) -> None:
-        self.attempts += 1
-        if not self._log.enabled:
-            return
-        status = came.status if isinstance(came, ClientResponse) else None
-        reason = None if isinstance(came, ClientResponse) else came.reason
-        name = target.entity.name if target.entity is not None else None
-        self._log.add(attempt_record(visit, visit.attempts, name, str(target.url), status, reason, took_s))
-
     def _note(self, visit: Visit, request: WireRequest, status: int, size: int) -> None:
+        """Write a request down, but only once its answer is on its way."""
         if self._log.enabled:
-            sent = len(request.body) if isinstance(request.body, bytes) else int(request.header("content-length") or 0)
-            self._log.add(request_record(visit, request, status, (sent, size), self._clock() - request.received))
+            took_s = self._clock() - request.received
+            asyncio.get_running_loop().call_soon(self._write_down, visit, request, status, size, took_s)
+
+    def _write_down(self, visit: Visit, request: WireRequest, status: int, size: int, took_s: float) -> None:
+        sent = len(request.body) if isinstance(request.body, bytes) else int(request.header("content-length") or 0)
+        for record in attempt_records(visit):
+            self._log.add(record)
+        self._log.add(request_record(visit, request, status, (sent, size), took_s))
 
     def _telemetry(self, kind: str, data: dict[str, object]) -> None:
         self._log.add({"Type": kind, "TimeGenerated": datetime.now(UTC).isoformat(), **data})

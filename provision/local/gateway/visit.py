@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from provision.local.gateway.context import PolicyContext
+from provision.local.gateway.context import PolicyContext, Url
 
-__all__ = ["HOP_BY_HOP", "Visit"]
+__all__ = ["HOP_BY_HOP", "Attempt", "Visit"]
 
 HOP_BY_HOP = frozenset(
     {
@@ -26,18 +27,27 @@ HOP_BY_HOP = frozenset(
 """Headers that concern one connection only; neither side sees the other's."""
 
 
+class Attempt(NamedTuple):
+    """One call to a backend. `status` None: no answer, for `reason`. Times in seconds on the unit's clock."""
+
+    backend: str | None
+    url: Url
+    status: int | None
+    reason: str | None
+    started: float
+    took_s: float
+
+
 @dataclass(slots=True)
 class Visit(PolicyContext):
-    """The context of one request. The fields here are about the last attempt to reach a backend."""
+    """The context of one request, and what is noted about it on the way."""
 
     client_host: str | None = None
     """The Host header as the client sent it; a policy that sets another one wants it to reach the backend."""
-    attempts: int = 0
+    tries: list[Attempt] = field(default_factory=list)
+    """Calls to backends that were made, in order."""
     backend_name: str | None = None
-    backend_url: str | None = None
-    backend_status: int | None = None
-    backend_s: float = 0.0
-    """Seconds until the backend's headers, all attempts together."""
+    """The backend of the last call, or the one whose open breaker made a call impossible."""
     open_body: AsyncIterator[bytes] | None = None
     """A backend's body that may still be arriving: closed when nobody will read it."""
     session_cookie: str | None = None

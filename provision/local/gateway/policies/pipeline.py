@@ -53,13 +53,13 @@ class Pipeline:
             run.section = "backend"
             await execute(self._backend, run)
             run.section = "outbound"
+            if context.response is None:
+                context.response = Response(200, "OK")  # no forward-request: outbound follows at once (facts 4.1)
             await execute(self._outbound, run)
         except Finished:
             pass
         except PolicyFault as fault:
             await self._fail(run, fault)
-        if context.response is None:
-            context.response = Response(200, "OK")
         run.finish()
 
     async def reject(self, context: PolicyContext, services: Services, fault: PolicyFault) -> None:

@@ -63,13 +63,13 @@ def now_ticks() -> int:
 
 def to_python(ticks: int) -> datetime:
     """The calendar date of some ticks; fractions of a microsecond are dropped."""
-    return datetime(1, 1, 1) + timedelta(microseconds=ticks // 10)  # noqa: DTZ001  # ticks carry no zone
+    return datetime(1, 1, 1) + timedelta(microseconds=ticks // 10)  # ticks carry no zone
 
 
 def from_parts(year: int, month: int = 1, day: int = 1, hour: int = 0, minute: int = 0, second: int = 0, ms: int = 0) -> int:
     """Ticks of a calendar date. Raises ArgumentOutOfRangeException for one that does not exist."""
     try:
-        moment = datetime(year, month, day, hour, minute, second, ms * 1000)  # noqa: DTZ001  # ticks carry no zone
+        moment = datetime(year, month, day, hour, minute, second, ms * 1000)  # ticks carry no zone
     except ValueError as failure:
         raise Thrown(
             "ArgumentOutOfRangeException", "Year, Month, and Day parameters describe an un-representable DateTime."
@@ -80,12 +80,12 @@ def from_parts(year: int, month: int = 1, day: int = 1, hour: int = 0, minute: i
 def from_python(moment: datetime) -> int:
     """Ticks of a datetime; an aware one is read in UTC."""
     plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
-    since = plain - datetime(1, 1, 1)  # noqa: DTZ001  # ticks carry no zone
+    since = plain - datetime(1, 1, 1)  # ticks carry no zone
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 10
 
 
-_MONTHS = ("January February March April May June July August September October November December").split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?)?\s*(Z|[+-]\d\d:?\d\d)?$", re.ASCII | re.IGNORECASE
 )
