@@ -24,6 +24,8 @@ MAX_TURNS = 10_000
 """Turns of all loops of one rendering together."""
 MAX_OUTPUT = 4 * 1024 * 1024
 MAX_NESTING = 20
+MAX_TAG = 1000
+"""Characters of one output or tag."""
 
 _TOKEN = re.compile(r"(\{\{-?)([^{}]*?)(-?\}\})|(\{%-?)([^{}]*?)(-?%\})")
 _CONDITION = re.compile(r"\s+(and|or)\s+")
@@ -49,15 +51,17 @@ class _Rendering:
     def write(self, text: str) -> None:
         self.size += len(text)
         if self.size > MAX_OUTPUT:
-            raise PolicyFault(
-                "set-body", "LiquidLimitExceeded", f"The template makes more than {MAX_OUTPUT} characters."
-            )
+            raise _exceeded(f"The template makes more than {MAX_OUTPUT} characters.")
         self.parts.append(text)
 
     def turn(self) -> None:
         self.turns += 1
         if self.turns > MAX_TURNS:
-            raise PolicyFault("set-body", "LiquidLimitExceeded", f"The template loops more than {MAX_TURNS} times.")
+            raise _exceeded(f"The template loops more than {MAX_TURNS} times.")
+
+
+def _exceeded(message: str) -> PolicyFault:
+    return PolicyFault("set-body", "LiquidLimitExceeded", message)
 
 
 Node = Callable[[Scope, _Rendering], None]
@@ -104,6 +108,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         yield "text", _closed(plain.rstrip() if opening.endswith("-") else plain)
         closing = match.group(3) or match.group(6)
         kind, inner = ("output", match.group(2)) if match.group(1) else ("tag", match.group(5))
+        if len(inner) > MAX_TAG:
+            raise LiquidError(f"A Liquid output or tag is longer than {MAX_TAG} characters.")
         yield kind, inner.strip()
         eat, at = closing.startswith("-"), match.end()
     rest = text[at:]
@@ -137,13 +143,16 @@ class _Parser:
                 self.ended_by = inner
                 self._depth -= 1
                 return tuple(nodes)
-            nodes.append(
-                _write(inner) if kind == "text" else self._output(inner) if kind == "output" else self._tag(inner)
-            )
+            nodes.append(self._node(kind, inner))
         if ends:
             raise LiquidError(f"The Liquid tag '{ends[0]}' is missing.")
         self._depth -= 1
         return tuple(nodes)
+
+    def _node(self, kind: str, inner: str) -> Node:
+        if kind == "text":
+            return _write(inner)
+        return self._output(inner) if kind == "output" else self._tag(inner)
 
     def _output(self, inner: str) -> Node:
         operand = _operand(inner)
