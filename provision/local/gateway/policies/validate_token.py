@@ -9,9 +9,9 @@ import jwt
 from jwt.types import Options
 
 from provision.local.gateway.context import PolicyContext
+from provision.local.gateway.expressions.library.jwt import parse_jwt
 from provision.local.gateway.policies.answers import error_response
 from provision.local.gateway.policies.elements import Attribute, Child, Element, Parsed, Policy
-from provision.local.gateway.policies.interim import parse_jwt
 from provision.local.gateway.policies.jwt_keys import OpenIdConfig, SigningKey, fetch_config, inline_key
 from provision.local.gateway.policies.steps import Run, Step, reads_of
 from provision.local.gateway.policies.values import Value, as_boolean, as_integer, as_text
