@@ -3,6 +3,7 @@
 from provision.local.gateway.expressions.errors import EvaluationError, ExpressionError
 from provision.local.gateway.expressions.expression import Expression, compile_expression
 from provision.local.gateway.expressions.library import documented_members
+from provision.local.gateway.expressions.library.jwt import Jwt, parse_jwt
 from provision.local.gateway.expressions.limits import Limits
 from provision.local.gateway.expressions.runtime.text import to_text
 
@@ -10,8 +11,10 @@ __all__ = [
     "EvaluationError",
     "Expression",
     "ExpressionError",
+    "Jwt",
     "Limits",
     "compile_expression",
     "documented_members",
+    "parse_jwt",
     "to_text",
 ]

@@ -282,6 +282,25 @@ def _element_cast(named: str) -> Callable[[object], object]:
     return lambda item: cast(item, named)
 
 
+@statement("using_")
+def _using(unit: Unit, tree: Syntax) -> Statement:
+    """The resource is made, then used; nothing here holds what would have to be given back."""
+    resource, body = children(tree)
+    unit.scopes.append({})
+    try:
+        begin = _start(unit, resource)
+        part = scoped(unit, [body])
+    finally:
+        unit.scopes.pop()
+    inner = part.run
+
+    def run(f: Frame) -> int | None:
+        begin(f)
+        return inner(f)
+
+    return Statement(run, part.ends, part.breaks)
+
+
 @statement("switch_")
 def _switch(unit: Unit, tree: Syntax) -> Statement:
     subject_tree, *sections = children(tree)

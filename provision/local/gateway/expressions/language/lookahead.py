@@ -127,7 +127,7 @@ class _Classifier:
     def starts_declaration(self, index: int) -> bool:
         if index and self.kind(index - 1) not in _BEFORE_STATEMENT:
             return False
-        if self.kind(index - 1) == "_LPAR" and self.kind(index - 2) != "_FOR":
+        if self.kind(index - 1) == "_LPAR" and self.kind(index - 2) not in {"_FOR", "_USING"}:
             return False
         scan = self.scan_type(index)
         if (
@@ -160,7 +160,7 @@ class _Classifier:
         return _with_shifts(found)
 
 
-_KEYWORD_BRACKETS = frozenset({"_IF", "_FOR", "_FOREACH", "_WHILE", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"})
+_KEYWORD_BRACKETS = frozenset({"_IF", "_FOR", "_FOREACH", "_USING", "_WHILE", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"})
 
 
 def _pairs(tokens: list[Token]) -> dict[int, int]:

@@ -9,7 +9,10 @@ from provision.local.gateway.expressions.library.table import all_tables
 
 __all__ = ["documented_members", "load"]
 
-_MODULES = ("basic", "strings", "numbers", "collections_", "linq", "json_", "context_", "entities", "dates")
+_MODULES = (
+    "basic", "strings", "numbers", "collections_", "linq", "json_", "context_", "entities", "dates", "encoding", "hashing",
+    "jwt", "web",
+)  # fmt: skip
 
 
 def load() -> None:
