@@ -26,12 +26,19 @@ _SOURCE = "authentication-managed-identity"
 class Tokens:
     """Fetches each token once, however many requests wait for it. `wall` is unix seconds: expiry is a date."""
 
-    def __init__(self, identity: Identity | None, client: Client, wall: Callable[[], float] = time.time) -> None:
-        self.identity = identity
+    def __init__(self, client: Client, wall: Callable[[], float] = time.time) -> None:
+        self._identity: Identity | None = None
         self._client, self._wall = client, wall
         self._kept: dict[tuple[str, str | None], tuple[str, float]] = {}
         self._fetching: dict[tuple[str, str | None], asyncio.Task[str]] = {}
         self._endpoint: Endpoint | None = None
+
+    def configure(self, identity: Identity | None) -> None:
+        """Use this identity from now on; another one's tokens are forgotten."""
+        if identity != self._identity:
+            self._identity, self._endpoint = identity, None
+            self._kept.clear()
+            self._fetching.clear()
 
     async def get(self, resource: str, client_id: str | None) -> str:
         """A bearer token for a resource. Raises PolicyFault when there is no identity or no token."""
@@ -42,11 +49,17 @@ class Tokens:
         task = self._fetching.get(key)
         if task is None:
             task = self._fetching[key] = asyncio.get_running_loop().create_task(self._fetch(key))
-            task.add_done_callback(lambda _: self._fetching.pop(key, None))
+            task.add_done_callback(lambda done: self._fetched(key, done))
         return await asyncio.shield(task)  # a client that leaves must not fail the others
 
+    def _fetched(self, key: tuple[str, str | None], task: asyncio.Task[str]) -> None:
+        if self._fetching.get(key) is task:
+            del self._fetching[key]
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; that everybody may have left is no fault of its own
+
     async def _fetch(self, key: tuple[str, str | None]) -> str:
-        identity = self.identity
+        identity = self._identity
         if identity is None:
             raise _fault("The API Management service has no managed identity.")
         resource, client_id = key
@@ -68,15 +81,16 @@ class Tokens:
             )
         except UpstreamFailure as failure:
             raise _fault(f"The token endpoint gave no answer: {failure.message}") from failure
-        return self._keep(key, response.status, body)
+        return self._keep(key, response.status, body, identity)
 
-    def _keep(self, key: tuple[str, str | None], status: int, body: bytes) -> str:
+    def _keep(self, key: tuple[str, str | None], status: int, body: bytes, identity: Identity) -> str:
         try:
             content = orjson.loads(body)
             token, expires = str(content["access_token"]), float(content["expires_on"])
         except (ValueError, KeyError, TypeError):
             raise _fault(f"The token endpoint gave no token for {key[0]} (status {status}).") from None
-        self._kept[key] = (token, expires)
+        if identity == self._identity:
+            self._kept[key] = (token, expires)
         return token
 
     def _resolve(self, identity: Identity) -> Endpoint:

@@ -44,7 +44,7 @@ class GatewayUnit:
         self._clock = clock
         self._anchor = Anchor(time.time_ns(), time.monotonic_ns())
         self._client = Client(clock)
-        self._tokens = Tokens(None, self._client)
+        self._tokens = Tokens(self._client)
         self._backends: Backends | None = None
         self._forwarder: Forwarder | None = None
         self._services: UnitServices | None = None
@@ -84,7 +84,7 @@ class GatewayUnit:
         self._forwarder.options = snapshot.options
         self._forwarder.endpoints = Endpoints(snapshot.mock_port, snapshot.allow_external)
         self._services.configure(snapshot.options, snapshot.service.sku, snapshot.service.unit)
-        self._tokens.identity = snapshot.service.identity
+        self._tokens.configure(snapshot.service.identity)
 
     async def stop(self, grace_s: float = 1.0) -> None:
         """Finish what is under way, as far as `grace_s` allows, and write what is left to write."""

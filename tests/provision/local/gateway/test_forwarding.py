@@ -408,6 +408,54 @@ async def test_no_token_is_an_error_of_the_policy(tmp_path: Path, body: bytes) -
     await server.close()
 
 
+async def test_other_identity_gets_tokens_of_its_own(tmp_path: Path) -> None:
+    secrets: list[str | None] = []
+
+    async def tokens(request: Request) -> Response:
+        secrets.append(request.header("x-identity-header"))
+        return Response(200, [], b'{"access_token": "abc", "expires_on": 99999999999}')
+
+    server = Server(tokens)
+    port = await server.listen("127.0.0.1", 0)
+    service = {"name": "svc", "resource_id": "/svc", "identity": _identity(port)}
+    apis = [api(to_backend(inbound=IDENTITY))]
+    async with rig(tmp_path, service=service, apis=apis) as gateway:
+        for secret in ("shh", "shh", "other"):
+            identity = {**_identity(port), "secret": secret}
+            gateway.configure(service={**service, "identity": identity}, apis=apis)
+            await gateway.ask()
+    assert secrets == ["shh", "other"]
+    await server.close()
+
+
+async def test_policy_can_call_another_server_on_its_own(tmp_path: Path) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(200, [("x-made", request.header("x-sent") or "")], await request.read(100))
+
+    server = Server(handler)
+    port = await server.listen("127.0.0.1", 0)
+    inbound = (
+        f'<send-request mode="new" response-variable-name="other" timeout="5"><set-url>http://127.0.0.1:{port}/x</set-url>'
+        '<set-method>POST</set-method><set-header name="x-sent"><value>yes</value></set-header>'
+        "<set-body>hello</set-body></send-request>"
+    )
+    said = header("said", 'context.Variables.GetValueOrDefault<IResponse>("other").Body.As<string>()')
+    async with rig(tmp_path, apis=[api(to_backend(inbound=inbound, outbound=said))]) as gateway:
+        assert (await gateway.ask()).headers["said"] == "hello"
+        assert len(gateway.backend.seen) == 1
+    await server.close()
+
+
+@pytest.mark.parametrize(("ignore", "status"), [("true", 200), ("false", 500)])
+async def test_call_of_a_policy_that_fails_is_an_error_unless_ignored(tmp_path: Path, ignore: str, status: int) -> None:
+    inbound = (
+        f'<send-request mode="new" response-variable-name="other" ignore-error="{ignore}">'
+        "<set-url>http://127.0.0.1:9/x</set-url><set-method>GET</set-method></send-request>"
+    )
+    async with rig(tmp_path, apis=[api(to_backend(inbound=inbound))]) as gateway:
+        assert (await gateway.ask()).status == status
+
+
 async def test_log_has_a_line_per_request_and_one_per_attempt(tmp_path: Path) -> None:
     async with rig(tmp_path) as gateway:
         await gateway.ask(f"{CHAT}?subscription-key=secret", body=b"12345")

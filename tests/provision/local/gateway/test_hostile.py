@@ -28,16 +28,18 @@ TARGETS = st.one_of(
 
 
 async def _send(gateway: Rig, data: bytes) -> bytes:
+    """What comes back until the gateway closes, or falls silent because it waits for more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(data)
-    if writer.can_write_eof():
-        writer.write_eof()
+    got = b""
     try:
-        return await asyncio.wait_for(reader.read(), 5)
-    except ConnectionResetError:
-        return b""
+        while piece := await asyncio.wait_for(reader.read(65536), 0.05):
+            got += piece
+    except (ConnectionResetError, TimeoutError):
+        pass
     finally:
         writer.close()
+    return got
 
 
 def _statuses(got: bytes) -> list[int]:
@@ -67,7 +69,7 @@ async def test_no_refused_shape_reaches_the_backend(tmp_path: Path) -> None:
                 b"Host: a", f"Host: a\r\napi-key: {KEY}".encode(), 1
             )
             got = await _send(gateway, keyed)
-            assert _statuses(got)[:1] == [status] or not got, name
+            assert _statuses(got)[:1] == [status], name
         assert gateway.backend.seen == []
         assert (await gateway.ask()).status == 200
 
