@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
             self._refusal = refusal
         if self.task is None:
             self._next()
-        elif len(self._waiting) >= self._server.limits.pipelined:
+        elif len(self._waiting) >= self._server.limits.pipelined and not self._parser.pipeline_paused:
             self._pause_reading()
             self._parser.pipeline_paused = True
         if self.task is None or self._parser.receiving:

@@ -13,6 +13,10 @@ from provision.local.wire.messages import Refused, Request
 __all__ = ["RequestParser"]
 
 
+_FRAMING_SHARE = 16
+"""Bytes of chunk framing for each byte of body: a chunk of one byte needs five."""
+
+
 class RequestParser:
     """Feed it bytes, get requests. After it raised Refused it takes no more."""
 
@@ -41,7 +45,7 @@ class RequestParser:
         self._request: Request | None = None
         self._stream: BodyStream | None = None
         self._parts: list[bytes] = []
-        self._body_bytes = 0
+        self._body_bytes = self._framing_bytes = 0
         self._expects_continue = False
         self._started = False
 
@@ -68,6 +72,8 @@ class RequestParser:
         if self._request is None:
             self._started = True
             self._head_bytes += len(data)
+        else:
+            self._framing_bytes += len(data)
         try:
             self._llhttp.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -76,6 +82,8 @@ class RequestParser:
             self._failed(error)
         if self._request is None and self._started and self._head_bytes > self._limits.head_bytes:
             self._refuse(431, "The request's headers are too large.")
+        if self._request is not None:
+            self._check_framing_share()
         if self._request is not None and self._stream is None:
             self._begin_stream(self._request)
         return self.finished()
@@ -128,6 +136,7 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
+        self._framing_bytes -= len(data)
         if self._body_bytes > self._limits.body_bytes:
             self._refuse(413, f"The request body is larger than {self._limits.body_bytes} bytes.")
         if self._stream is not None:
@@ -176,6 +185,12 @@ class RequestParser:
         if expect is not None and expect != "100-continue":
             self._refuse(417, "The only expectation supported is 100-continue.")
         self._expects_continue = expect is not None and request.version == "1.1"
+
+    def _check_framing_share(self) -> None:
+        """Chunk sizes, extensions and trailers are thrown away, but llhttp gathers them: endless ones are refused."""
+        if self._framing_bytes > self._limits.head_bytes + _FRAMING_SHARE * self._body_bytes:
+            self._refusal = Refused(400, "Bad request: more framing than body.")
+            self._failed(self._refusal)
 
     def _refuse(self, status: int, message: str) -> None:
         """Raise Refused; through llhttp, which wraps what its callbacks raise, by way of `_refusal`."""

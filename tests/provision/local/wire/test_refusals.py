@@ -121,6 +121,27 @@ async def test_request_over_a_limit_is_refused_with_its_status(sent: bytes, stat
         assert recorder.seen == []
 
 
+@pytest.mark.parametrize("noise", [b"0\r\nX: ", b"1;x="], ids=["trailer", "chunk extension"])
+async def test_endless_framing_is_refused(noise: bytes) -> None:
+    recorder = Recorder()
+    async with serving(recorder, LIMITS) as (_, port):
+        got = await exchange(port, CHUNKED + b"1\r\na\r\n" + noise, *[b"y" * 1000] * 4)
+        assert got.startswith(b"HTTP/1.1 400 ")
+        assert recorder.seen == []
+
+
+async def test_body_in_the_smallest_chunks_is_taken() -> None:
+    recorder = Recorder()
+    async with serving(recorder, LIMITS) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED)
+        for _ in range(1000):
+            writer.write(b"1\r\na\r\n")
+        writer.write(b"0\r\n\r\n")
+        assert await answers(reader, 1) == [(200, b"1000")]
+        writer.close()
+
+
 async def test_body_of_exactly_the_limit_is_taken() -> None:
     recorder = Recorder()
     async with serving(recorder, LIMITS) as (_, port):

@@ -27,6 +27,17 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         writer.close()
 
 
+async def test_reading_goes_on_after_more_was_pipelined_than_is_read_ahead() -> None:
+    recorder = Recorder()
+    async with serving(recorder, Limits(pipelined=2)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(50):
+            writer.write(GET * 10)
+            await asyncio.sleep(0)
+        assert await answers(reader, 500) == [(200, b"0")] * 500
+        writer.close()
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 async def test_request_cut_into_pieces_is_the_same_request(size: int) -> None:
     recorder = Recorder()
