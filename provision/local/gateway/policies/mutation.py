@@ -10,7 +10,7 @@ from provision.local.gateway.policies.elements import ANYWHERE, Attribute, Child
 from provision.local.gateway.policies.liquid import Template, compile_template
 from provision.local.gateway.policies.steps import Run, Step, reads_of
 from provision.local.gateway.policies.targets import rewrite
-from provision.local.gateway.policies.values import Value, as_text
+from provision.local.gateway.policies.values import Constant, Value, as_text
 from provision.local.gateway.services import PolicyFault
 
 __all__ = ["POLICIES", "SET_BODY", "SET_HEADER", "SET_METHOD", "SET_STATUS", "BodyEdit", "HeaderEdit", "StatusEdit"]
@@ -73,6 +73,11 @@ def _check_name(name: str) -> str | None:
     return f"Header '{name}' cannot be changed by a policy." if name.lower() in FORBIDDEN else None
 
 
+def _values(parsed: Parsed) -> tuple[Value, ...]:
+    """What the `value` children say; an empty one is the empty text."""
+    return tuple(Constant("") if child.text is None else child.text for child in parsed.named("value"))
+
+
 class HeaderEdit:
     """What one set-header does to headers, wherever it stands."""
 
@@ -81,7 +86,7 @@ class HeaderEdit:
     def __init__(self, parsed: Parsed) -> None:
         self._name = parsed.required("name")
         self._action = parsed.literal("exists-action", "override")
-        self._values = tuple(child.text for child in parsed.named("value") if child.text is not None)
+        self._values = _values(parsed)
         self._single = self._values[0] if len(self._values) == 1 else None
         self._simple = self._action == "override"  # by far the most frequent: one value under one name
         self._fixed = parsed.literal("name") if self._name.constant else None
@@ -90,7 +95,7 @@ class HeaderEdit:
         problem = _check_name(self._fixed) if self._fixed is not None else None
         if problem is not None:
             raise parsed.node.error(problem)
-        if not self._values and self._action != "delete" and not parsed.named("value"):
+        if not self._values and self._action != "delete":
             raise parsed.node.error("A 'value' is needed unless exists-action is delete.")
 
     def apply(self, headers: Headers, context: PolicyContext) -> None:
@@ -144,7 +149,7 @@ class SetQueryParameter(Step):
     def __init__(self, parsed: Parsed) -> None:
         self._name = parsed.required("name")
         self._action = parsed.literal("exists-action", "override")
-        self._values = tuple(child.text for child in parsed.named("value") if child.text is not None)
+        self._values = _values(parsed)
         super().__init__(parsed, self._name, *self._values)
 
     def apply(self, run: Run) -> None:

@@ -100,7 +100,7 @@ class _Reader:
         self._stack: list[Node] = []
         self._root: Node | None = None
         self._count = 0
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate("utf-8")  # whatever the declaration says: the text came as text
         self._parser.buffer_text = True
         self._parser.ordered_attributes = True
         self._parser.StartElementHandler = self._start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Protocol
 
 from provision.local.gateway.context import PolicyContext
@@ -69,6 +70,12 @@ class Dynamic:
             raise PolicyFault("", "ExpressionValueEvaluationFailure", message) from error
 
 
+@lru_cache(maxsize=4096)
+def _compiled(text: str, mismatch: str) -> Expression:
+    """Compiled once for every document that says the same: expressions keep no state."""
+    return compile_expression(text, variable_type_mismatch=mismatch)
+
+
 def compile_value(text: str, convert: Callable[[object], object] | None, mismatch: str) -> Dynamic:
     """Compile `@(…)` or `@{…}`. Raises ExpressionError.
 
@@ -79,7 +86,7 @@ def compile_value(text: str, convert: Callable[[object], object] | None, mismatc
     failure: ExpressionError | None = None
     for candidate in dict.fromkeys((text, plain, _QUOTED.sub(_double_quoted, plain))):
         try:
-            return Dynamic(compile_expression(candidate, variable_type_mismatch=mismatch), convert)
+            return Dynamic(_compiled(candidate, mismatch), convert)
         except ExpressionError as error:
             failure = error if failure is None or candidate == plain else failure
     raise failure or ExpressionError("The expression is empty.")

@@ -51,6 +51,11 @@ async def test_several_values_are_joined_by_commas_but_for_headers_that_may_not_
     assert headers.get_all("Set-Cookie") == ["a", "b"]
 
 
+async def test_an_empty_value_is_an_empty_header() -> None:
+    visit = await run(policy('<set-header name="X"><value /></set-header>'))
+    assert visit.request.headers.get_all("X") == [""]
+
+
 @pytest.mark.parametrize("value", ["a\\r\\nSet-Cookie: b", "a\\n", "\\0"])
 async def test_a_header_value_cannot_smuggle_another_header(value: str) -> None:
     visit = await run(policy(outbound=f'<set-header name="X"><value>@("{value}")</value></set-header>'))

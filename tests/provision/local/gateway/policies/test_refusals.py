@@ -156,6 +156,11 @@ def test_hostile_documents_are_refused_at_once(text: str, format: str) -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("before", ['<?xml version="1.0" encoding="utf-16"?>', "\ufeff", "<!-- <policies> -->\n"])
+def test_declarations_marks_and_comments_before_the_root_are_fine(before: str) -> None:
+    assert faults(f"{before}<policies><inbound /></policies>") == []
+
+
 def test_a_document_over_the_limit_is_refused_by_its_bytes() -> None:
     room = MAX_DOCUMENT_BYTES - len("<policies></policies>")
     assert faults(f"<policies>{' ' * room}</policies>") == []
