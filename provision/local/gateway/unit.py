@@ -13,7 +13,7 @@ from uuid import UUID
 from provision.local.gateway.answers import answer_of
 from provision.local.gateway.backends import Backends
 from provision.local.gateway.config import Snapshot
-from provision.local.gateway.context import Body, Headers, Request, Url
+from provision.local.gateway.context import Body, Headers, LastError, Request, Url
 from provision.local.gateway.endpoints import Endpoints
 from provision.local.gateway.forward import Forwarder
 from provision.local.gateway.logs import LineFile, RequestLog
@@ -29,6 +29,7 @@ from provision.local.gateway.visit import HOP_BY_HOP, Visit
 from provision.local.wire import Limits, Refused, Server
 from provision.local.wire import Request as WireRequest
 from provision.local.wire import Response as WireResponse
+from provision.local.wire.calls import UpstreamFailure
 from provision.local.wire.client import Client
 from tripcurve.breaker import Closed, Opened
 from tripcurve.events import Anchor, Source, render_event
@@ -142,7 +143,7 @@ class GatewayUnit:
         else:
             status = error.status if isinstance(error, Refused) else 500
             self.by_status[status] += 1
-        self._note(visit, request, status, 0)
+        self._note(visit, request, status, 0, error)
         await visit.drop_body()
 
     async def _read_body(self, visit: Visit, request: WireRequest, pipeline: Pipeline) -> None:
@@ -160,7 +161,7 @@ class GatewayUnit:
             await visit.drop_body()  # a policy answered with something else
         self.by_status[response.status_code] += 1
         status = response.status_code
-        return answer_of(response, request.method, lambda size: self._note(visit, request, status, size))
+        return answer_of(response, request.method, lambda size, error: self._note(visit, request, status, size, error))
 
     # telling
 
@@ -170,8 +171,10 @@ class GatewayUnit:
         service = self._table.snapshot.service
         self._events.write(render_event(event, self._anchor, Source(service.resource_id, backend, rule, service.unit)))
 
-    def _note(self, visit: Visit, request: WireRequest, status: int, size: int) -> None:
-        """Write a request down, but only once its answer is on its way."""
+    def _note(self, visit: Visit, request: WireRequest, status: int, size: int, error: BaseException | None) -> None:
+        """Write a request down, but only once its answer is on its way. `error`: what ended it early."""
+        if error is not None:
+            visit.last_error = _early_end(error)
         if self._log.enabled:
             took_s = self._clock() - request.received
             asyncio.get_running_loop().call_soon(self._write_down, visit, request, status, size, took_s)
@@ -252,6 +255,17 @@ def _unmatched(visit: Visit, table: Table) -> tuple[Pipeline, PolicyFault]:
         "configuration", "OperationNotFound", message, 404, response=error_response(404, "Resource not found")
     )
     return table.pipeline(None, api, None), fault
+
+
+def _early_end(error: BaseException) -> LastError:
+    """What the log says of a request that did not run its course."""
+    if isinstance(error, UpstreamFailure):
+        return LastError("forward-request", error.reason, error.message)
+    if isinstance(error, Refused):
+        return LastError("client", "BadRequest", error.message)
+    if isinstance(error, (asyncio.CancelledError, ConnectionError)):
+        return LastError("client", "ClientConnectionFailure", "The client closed the connection.")
+    return LastError("gateway", "InternalError", type(error).__name__)
 
 
 def _client_url(host: str, path: str, query: str) -> Url:

@@ -271,6 +271,8 @@ async def test_client_that_leaves_a_stream_stops_the_backend(tmp_path: Path) -> 
         await reader.readuntil(b"data: more\n\n")
         writer.close()
         await asyncio.wait_for(stopped.wait(), 3)
+        line = (await gateway.logged())[-1]
+        assert (line["ResponseCode"], line["LastErrorReason"]) == (200, "ClientConnectionFailure")
 
 
 async def test_stream_that_breaks_reaches_the_client_as_broken(tmp_path: Path) -> None:
@@ -293,6 +295,7 @@ async def test_stream_that_breaks_reaches_the_client_as_broken(tmp_path: Path) -
         assert b"data: first" in got
         assert not got.endswith(b"0\r\n\r\n")
         writer.close()
+        assert (await gateway.logged())[-1]["LastErrorReason"] == "BackendConnectionFailure"
 
 
 async def test_upload_streams_to_the_backend_while_it_arrives(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provision.local.gateway.context import Backend, PolicyContext, Response
 from provision.local.gateway.policies import DEFAULT_GLOBAL, Pipeline, compile_document
@@ -297,6 +299,26 @@ async def test_a_shed_within_retry_is_seen_by_its_condition() -> None:
     visit = await run(retry('count="1" interval="0"', when="@(context.Response.StatusCode == 503)"), gateway=gateway)
     assert visit.response is not None
     assert visit.response.status_code == 200
+
+
+def plain_loop(came: list[int | None], count: int) -> tuple[int, int | None]:
+    """How often a retry of `count` calls, and what it ends with; the last answer goes on for ever."""
+    for attempt in range(count + 1):
+        status = came[min(attempt, len(came) - 1)]
+        if status == 200:
+            break
+    return attempt + 1, status
+
+
+@given(st.lists(st.sampled_from([200, 429, None]), min_size=1, max_size=8), st.integers(1, 6))
+def test_retry_attempts_as_often_as_a_plain_loop_would(came: list[int | None], count: int) -> None:
+    gateway = Gateway([unanswered() if status is None else answer(status) for status in came])
+    again = "@(context.Response == null || context.Response.StatusCode == 429)"
+    visit = asyncio.run(run(retry(f'count="{count}" interval="0"', when=again), gateway=gateway))
+    attempts, last = plain_loop(came, count)
+    assert len(gateway.forwarded) == attempts
+    assert visit.response is not None
+    assert visit.response.status_code == (500 if last is None else last)
 
 
 # set-backend-service and forward-request
