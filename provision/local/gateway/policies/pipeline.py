@@ -53,6 +53,7 @@ class Pipeline:
             run.section = "backend"
             await execute(self._backend, run)
             run.section = "outbound"
+            run.look_at_answer()
             if context.response is None:
                 context.response = Response(200, "OK")  # no forward-request: outbound follows at once (facts 4.1)
             await execute(self._outbound, run)

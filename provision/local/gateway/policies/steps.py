@@ -23,7 +23,17 @@ class Finished(Exception):
 class Run:
     """One request on its way through a pipeline."""
 
-    __slots__ = ("_later", "backend_scope", "cache_key", "context", "pipeline", "section", "semantic", "services")
+    __slots__ = (
+        "_answered",
+        "_later",
+        "backend_scope",
+        "cache_key",
+        "context",
+        "pipeline",
+        "section",
+        "semantic",
+        "services",
+    )
 
     def __init__(self, context: PolicyContext, services: Services, pipeline: Pipeline) -> None:
         self.context, self.services, self.pipeline = context, services, pipeline
@@ -31,6 +41,7 @@ class Run:
         self.backend_scope: str | None = None
         self.cache_key: tuple[object, ...] | None = None
         self.semantic: tuple[tuple[object, ...], tuple[float, ...]] | None = None
+        self._answered: list[Callable[[], None]] | None = None
         self._later: list[Callable[[], None]] | None = None
 
     def message(self) -> Request | Response:
@@ -40,6 +51,16 @@ class Run:
         if self.context.response is None:
             raise PolicyFault("pipeline", "ResponseMissing", "There is no response to work on.")
         return self.context.response
+
+    def answered(self, action: Callable[[], None]) -> None:
+        """Have something done with the backend's answer before outbound changes it."""
+        if self._answered is None:
+            self._answered = []
+        self._answered.append(action)
+
+    def look_at_answer(self) -> None:
+        for action in self._answered or ():
+            action()
 
     def later(self, action: Callable[[], None]) -> None:
         """Have something done once the answer is known: counters that wait for it."""

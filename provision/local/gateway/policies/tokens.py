@@ -119,14 +119,19 @@ class TokenLimit(Step):
 
     def _count(self, run: Run, window: SlidingWindow, quota: PeriodCounter) -> None:
         services = run.services
+        consumed: dict[str, int] = {}
 
         def done(usage: Usage) -> None:
             window.add(services.now(), usage.total)
             quota.total += usage.total
-            self._tell(run, {**self._left(run, window, quota, 0), "tokens-consumed": usage.total})
+            consumed["tokens-consumed"] = usage.total
+            tell()
+
+        def tell() -> None:
+            self._tell(run, {**self._left(run, window, quota, 0), **consumed})
 
         watch_usage(run, done)
-        run.later(lambda: self._tell(run, self._left(run, window, quota, 0)))
+        run.later(tell)
 
 
 def _check(parsed: Parsed) -> None:

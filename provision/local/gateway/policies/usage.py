@@ -90,7 +90,7 @@ def watch_usage(run: Run, done: Callable[[Usage], None]) -> None:
         if response is not None and 200 <= response.status_code < 300:
             _attach(response, _Meter(run.context.request), done)
 
-    run.later(attach)
+    run.answered(attach)
 
 
 def _attach(response: Response, meter: _Meter, done: Callable[[Usage], None]) -> None:

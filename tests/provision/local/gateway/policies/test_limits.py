@@ -202,6 +202,16 @@ async def test_what_is_left_and_what_was_used_are_reported() -> None:
     assert visit.variables["v"] == 70
 
 
+async def test_what_was_used_is_the_backends_count_whatever_outbound_makes_of_the_answer() -> None:
+    limit = '<llm-token-limit counter-key="k" estimate-prompt-tokens="false" tokens-per-minute="100" {} />'
+    names = 'tokens-consumed-header-name="used"'
+    text = policy(limit.format(names), outbound="<set-body>mine</set-body><return-response />")
+    gateway, visit = Gateway([answer(200, usage(30))]), context()
+    await status(text, gateway, visit)
+    assert visit.response is not None
+    assert visit.response.headers.get("used") == "30"
+
+
 async def test_a_token_quota_ends_with_its_calendar_period() -> None:
     gateway = Gateway([answer(200, usage(100))])
     text = tokens('token-quota="100" token-quota-period="Hourly"')
