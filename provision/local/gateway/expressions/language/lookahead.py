@@ -160,7 +160,9 @@ class _Classifier:
         return _with_shifts(found)
 
 
-_KEYWORD_BRACKETS = frozenset({"_IF", "_FOR", "_FOREACH", "_USING", "_WHILE", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"})
+_KEYWORD_BRACKETS = frozenset(
+    {"_IF", "_FOR", "_FOREACH", "_USING", "_WHILE", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"}
+)
 
 
 def _pairs(tokens: list[Token]) -> dict[int, int]:

@@ -12,14 +12,21 @@ from provision.local.gateway.expressions.limits import MAX_DEPTH, MAX_TOKENS
 
 __all__ = ["KEYWORDS", "tokenize", "unescape"]
 
-KEYWORDS = frozenset(
-    ["as", "bool", "break", "byte", "case", "catch", "char", "const", "continue", "decimal", "default", "do", "double", "else", "false", "finally", "float", "for", "foreach", "if", "in", "int", "is", "long", "new", "null", "object", "out", "ref", "return", "sbyte", "short", "string", "switch", "throw", "true", "try", "typeof", "uint", "ulong", "ushort", "while"]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KEYWORDS = _words(
+    "as bool break byte case catch char const continue decimal default do double else false finally float for "
+    "foreach if in int is long new null object out ref return sbyte short string switch throw true try typeof uint "
+    "ulong ushort using while"
 )
-PREDEFINED = frozenset(
-    ["bool", "byte", "char", "decimal", "double", "float", "int", "long", "object", "sbyte", "short", "string", "uint", "ulong", "ushort"]
-)
-_REFUSED = frozenset(
-    ["abstract", "base", "checked", "class", "delegate", "enum", "event", "explicit", "extern", "fixed", "goto", "implicit", "interface", "internal", "lock", "namespace", "operator", "override", "private", "protected", "public", "readonly", "sealed", "sizeof", "stackalloc", "static", "struct", "this", "unchecked", "unsafe", "using", "virtual", "void", "volatile"]
+PREDEFINED = _words("bool byte char decimal double float int long object sbyte short string uint ulong ushort")
+_REFUSED = _words(
+    "abstract base checked class delegate enum event explicit extern fixed goto implicit interface internal lock "
+    "namespace operator override private protected public readonly sealed sizeof stackalloc static struct this "
+    "unchecked unsafe virtual void volatile"
 )
 
 _PUNCTUATION = {

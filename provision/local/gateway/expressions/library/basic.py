@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from uuid import UUID, uuid4
 from zlib import crc32
 
@@ -205,11 +206,15 @@ def enum_text(value: EnumValue, pattern: str | None = None) -> str:
     return str(value.value) if pattern in ("D", "d") else value.name
 
 
+def _always(value: EnumValue) -> Callable[[], EnumValue]:
+    return lambda: value
+
+
 def enumeration(name: str, members: dict[str, int], namespace: str = "System") -> None:
     """A C# enumeration and its members."""
     table = Table(name, namespace=namespace, bases=("Enum",))
     for member, value in members.items():
-        table.member(f"static {name} {member}")(lambda one=EnumValue(name, member, value): one)
+        table.member(f"static {name} {member}")(_always(EnumValue(name, member, value)))
 
 
 enumeration(
@@ -225,7 +230,8 @@ enumeration(
 )
 enumeration("StringSplitOptions", {"None": 0, "RemoveEmptyEntries": 1, "TrimEntries": 2})
 enumeration(
-    "DayOfWeek", {day: n for n, day in enumerate(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])}
+    "DayOfWeek",
+    {day: n for n, day in enumerate(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])},
 )
 enumeration("MidpointRounding", {"ToEven": 0, "AwayFromZero": 1})
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
 from provision.local.gateway import context as data
 from provision.local.gateway.expressions.errors import EvaluationError, Thrown
 from provision.local.gateway.expressions.library.collections_ import missing_key
 from provision.local.gateway.expressions.library.json_convert import to_object
 from provision.local.gateway.expressions.library.jtokens import JToken, parse
 from provision.local.gateway.expressions.library.table import Table
-from provision.local.gateway.expressions.runtime.casts import cast, default_of, is_instance
+from provision.local.gateway.expressions.runtime.casts import default_of, is_instance
 from provision.local.gateway.expressions.runtime.frame import Frame, charge
 from provision.local.gateway.expressions.runtime.iteration import ITERATORS
 from provision.local.gateway.expressions.runtime.text import FORMATTERS
 from provision.local.gateway.expressions.runtime.values import Array, KeyValuePair, Sequence
 
-__all__: list[str] = []
+__all__ = ["BODY_READERS", "CONTEXT", "Lookup"]
 
 _SPACE = "Microsoft.Azure.ApiManagement.Proxy"
 CONTEXT = Table("IProxyRequestContext", (data.PolicyContext,), _SPACE, bases=("object",), source="5.4")
@@ -257,6 +260,10 @@ URL.member("Lookup Query")(lambda url: Lookup(url.parameters()))
 FORMATTERS[data.Url] = lambda url, pattern: str(url)
 
 
+BODY_READERS: dict[str, Callable[[str], object]] = {}
+"""How a body is read as the types of other modules, such as XDocument."""
+
+
 @BODY.member("T As<T>(bool preserveContent?)", source="5.1")
 def body_as(body: data.Body, wanted: str | None, preserve: bool = False) -> object:
     """The body as text, bytes, or a JSON or XML tree. Read without preserveContent, it is gone afterwards."""
@@ -273,9 +280,20 @@ def body_as(body: data.Body, wanted: str | None, preserve: bool = False) -> obje
     return text if target == "string" else _tree(text, target)
 
 
+@BODY.member("Lookup AsFormUrlEncodedContent(bool preserveContent?)", source="5.1")
+def body_as_form(body: data.Body, preserve: bool = False) -> Lookup:
+    """The fields of a form; a name may have several values."""
+    fields: dict[str, list[str]] = {}
+    text = body_as(body, "string", preserve)
+    for name, value in parse_qsl(str(text), keep_blank_values=True, max_num_fields=10_000):
+        fields.setdefault(name, []).append(value)
+    return Lookup(fields)
+
+
 def _tree(text: str, target: str) -> object:
-    if target.startswith("X"):
-        return cast(text, target)
+    reader = BODY_READERS.get(target)
+    if reader is not None:
+        return reader(text)
     if not text.strip():
         return None
     token: JToken = parse(text)

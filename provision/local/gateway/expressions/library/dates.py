@@ -45,7 +45,11 @@ SPAN = Table("TimeSpan", (TimeSpan,), bases=("ValueType",))
 DATE = Table("DateTime", (DateTime,), bases=("ValueType",))
 OFFSET = Table("DateTimeOffset", (DateTimeOffset,), bases=("ValueType",))
 enumeration("DateTimeKind", {"Unspecified": 0, "Utc": 1, "Local": 2})
-enumeration("DateTimeStyles", {"None": 0, "AssumeUniversal": 64, "AdjustToUniversal": 16, "RoundtripKind": 128}, "System.Globalization")
+enumeration(
+    "DateTimeStyles",
+    {"None": 0, "AssumeUniversal": 64, "AdjustToUniversal": 16, "RoundtripKind": 128},
+    "System.Globalization",
+)
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 FORMATTERS[TimeSpan] = format_span
@@ -68,7 +72,9 @@ def _to_offset(value: object) -> object | None:
 
 IMPLICIT["DateTime"] = _from_variable
 IMPLICIT["DateTimeOffset"] = _to_offset
-IMPLICIT["TimeSpan"] = lambda value: TimeSpan(round(value / timedelta(microseconds=1)) * 10) if isinstance(value, timedelta) else None
+IMPLICIT["TimeSpan"] = lambda value: (
+    TimeSpan(round(value / timedelta(microseconds=1)) * 10) if isinstance(value, timedelta) else None
+)
 
 
 def _json_text(value: DateTime | DateTimeOffset) -> str:
@@ -106,7 +112,13 @@ def _instant(value: TimeSpan | DateTime | DateTimeOffset) -> int:
 
 
 # TimeSpan
-_UNITS = {"Days": DAY, "Hours": 3600 * SECOND, "Minutes": 60 * SECOND, "Seconds": SECOND, "Milliseconds": SECOND // 1000}
+_UNITS = {
+    "Days": DAY,
+    "Hours": 3600 * SECOND,
+    "Minutes": 60 * SECOND,
+    "Seconds": SECOND,
+    "Milliseconds": SECOND // 1000,
+}
 _CYCLES = {"Days": 2**62, "Hours": 24, "Minutes": 60, "Seconds": 60, "Milliseconds": 1000}
 
 
@@ -127,7 +139,9 @@ SPAN.member("TimeSpan Add(TimeSpan other)")(lambda a, b: TimeSpan(a.ticks + b.ti
 SPAN.member("TimeSpan Subtract(TimeSpan other)")(lambda a, b: TimeSpan(a.ticks - b.ticks))
 SPAN.member("TimeSpan Duration()")(lambda value: TimeSpan(abs(value.ticks)))
 SPAN.member("TimeSpan Negate()")(lambda value: TimeSpan(-value.ticks))
-SPAN.member("string ToString(string format?, object culture?)")(lambda value, pattern=None, culture=None: format_span(value, pattern))
+SPAN.member("string ToString(string format?, object culture?)")(
+    lambda value, pattern=None, culture=None: format_span(value, pattern)
+)
 
 
 @SPAN.member("new(long hoursOrTicks, int minutesOrHours?, int secondsOrMinutes?, int seconds?, int milliseconds?)")
@@ -168,7 +182,9 @@ def _months(value: DateTime | DateTimeOffset, months: int) -> DateTime | DateTim
     moment = to_python(value.ticks)
     total = moment.year * 12 + moment.month - 1 + months
     if not 12 <= total < 120_000:
-        raise Thrown("ArgumentOutOfRangeException", "The added or subtracted value results in an un-representable DateTime.")
+        raise Thrown(
+            "ArgumentOutOfRangeException", "The added or subtracted value results in an un-representable DateTime."
+        )
     year, month = total // 12, total % 12 + 1
     day = min(moment.day, calendar.monthrange(year, month)[1])
     return _added(value, from_parts(year, month, day) + value.ticks % DAY - value.ticks)
@@ -189,9 +205,9 @@ for _table, _name in ((DATE, "DateTime"), (OFFSET, "DateTimeOffset")):
     _table.member(f"{_name} AddTicks(long ticks)")(lambda value, ticks: _added(value, int(ticks)))
     _table.member(f"{_name} Add(TimeSpan span)")(lambda value, span: _added(value, span.ticks))
     _table.member(f"dynamic Subtract({_name}|TimeSpan other)")(
-        lambda value, other: _added(value, -other.ticks)
-        if isinstance(other, TimeSpan)
-        else TimeSpan(_instant(value) - _instant(other))
+        lambda value, other: (
+            _added(value, -other.ticks) if isinstance(other, TimeSpan) else TimeSpan(_instant(value) - _instant(other))
+        )
     )
     for _field in ("Year", "Month", "Day", "Hour", "Minute", "Second"):
         # The attribute is one of the names in the line above.
@@ -234,7 +250,9 @@ DATE.member("string ToShortDateString()")(lambda value: format_moment(value, "d"
 DATE.member("long ToFileTimeUtc()")(lambda value: Int64(value.ticks - 504_911_232_000_000_000))
 
 
-@DATE.member("new(long year, int month?, int day?, int hour?, int minute?, int second?, int|DateTimeKind ms?, DateTimeKind kind?)")
+@DATE.member(
+    "new(long year, int month?, int day?, int hour?, int minute?, int second?, int|DateTimeKind ms?, DateTimeKind kind?)"
+)
 def new_date(*parts: object) -> DateTime:
     """Ticks alone, or year, month, day and so on, the kind last."""
     numbers = [int(one) for one in parts if isinstance(one, int)]

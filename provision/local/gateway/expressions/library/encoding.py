@@ -76,7 +76,9 @@ def _number(target: str) -> Callable[..., object]:
         if isinstance(value, (float, Decimal)) and kind in INTEGERS:
             value = _rounded(value, target)
         if not isinstance(value, (int, float, Decimal, Char)):
-            raise Thrown("InvalidCastException", f"Unable to cast object of type '{full_name_of(value)}' to IConvertible.")
+            raise Thrown(
+                "InvalidCastException", f"Unable to cast object of type '{full_name_of(value)}' to IConvertible."
+            )
         _check_range(value, target)
         return to_number(value, target)
 
@@ -208,7 +210,16 @@ def bits_text(data: bytes, start: int = 0, count: int | None = None) -> str:
     return data[start:end].hex("-").upper()
 
 
-_LAYOUTS = {"int": "<i", "long": "<q", "short": "<h", "uint": "<I", "ulong": "<Q", "ushort": "<H", "double": "<d", "float": "<f"}
+_LAYOUTS = {
+    "int": "<i",
+    "long": "<q",
+    "short": "<h",
+    "uint": "<I",
+    "ulong": "<Q",
+    "ushort": "<H",
+    "double": "<d",
+    "float": "<f",
+}
 _METHODS = {"int": "ToInt32", "long": "ToInt64", "short": "ToInt16", "uint": "ToUInt32", "ulong": "ToUInt64"}
 _METHODS |= {"ushort": "ToUInt16", "double": "ToDouble", "float": "ToSingle"}
 

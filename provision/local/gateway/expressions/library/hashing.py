@@ -49,7 +49,9 @@ def _hash_table(name: str, algorithm: str) -> None:
     table.member("static byte[] HashData(byte[] source)")(lambda data: Hash(algorithm).digest(data))
     keyed = Table(f"HMAC{name}", (), _SPACE, bases=("HashAlgorithm",))
     keyed.member("new(byte[] key?)")(lambda key=None: Hash(algorithm, secrets.token_bytes(64) if key is None else key))
-    keyed.member("static byte[] HashData(byte[] key, byte[] source)")(lambda key, data: Hash(algorithm, key).digest(data))
+    keyed.member("static byte[] HashData(byte[] key, byte[] source)")(
+        lambda key, data: Hash(algorithm, key).digest(data)
+    )
 
 
 for _name in ("SHA1", "SHA256", "SHA384", "SHA512", "MD5"):
@@ -62,7 +64,9 @@ def _cipher(name: str, key: bytes, vector: bytes) -> Cipher[modes.CBC]:
     try:
         return Cipher(algorithms.AES(key), modes.CBC(vector))
     except ValueError as failure:
-        raise Thrown("CryptographicException", "Specified key or initialization vector is not a valid size.") from failure
+        raise Thrown(
+            "CryptographicException", "Specified key or initialization vector is not a valid size."
+        ) from failure
 
 
 @BYTES.member("byte[] Encrypt(string algorithm, byte[] key, byte[] iv)", source="5.1")

@@ -35,7 +35,26 @@ ARRAY = Table("JArray", (JArray,), _LINQ, bases=("JContainer",))
 PROPERTY = Table("JProperty", (JProperty,), _LINQ, bases=("JContainer",))
 CONVERT = Table("JsonConvert", (), "Newtonsoft.Json", bases=("object",))
 enumeration("Formatting", {"None": 0, "Indented": 1}, "Newtonsoft.Json")
-_KINDS = ["None", "Object", "Array", "Constructor", "Property", "Comment", "Integer", "Float", "String", "Boolean", "Null", "Undefined", "Date", "Raw", "Bytes", "Guid", "Uri", "TimeSpan"]
+_KINDS = [
+    "None",
+    "Object",
+    "Array",
+    "Constructor",
+    "Property",
+    "Comment",
+    "Integer",
+    "Float",
+    "String",
+    "Boolean",
+    "Null",
+    "Undefined",
+    "Date",
+    "Raw",
+    "Bytes",
+    "Guid",
+    "Uri",
+    "TimeSpan",
+]
 enumeration("JTokenType", {kind: number for number, kind in enumerate(_KINDS)}, _LINQ)
 enumeration("NullValueHandling", {"Include": 0, "Ignore": 1}, "Newtonsoft.Json")
 

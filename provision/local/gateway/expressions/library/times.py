@@ -37,7 +37,9 @@ class DateTime:
 
     def __post_init__(self) -> None:
         if not 0 <= self.ticks <= MAX_TICKS:
-            raise Thrown("ArgumentOutOfRangeException", "The added or subtracted value results in an un-representable DateTime.")
+            raise Thrown(
+                "ArgumentOutOfRangeException", "The added or subtracted value results in an un-representable DateTime."
+            )
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,7 +51,9 @@ class DateTimeOffset:
 
     def __post_init__(self) -> None:
         if not 0 <= self.ticks <= MAX_TICKS:
-            raise Thrown("ArgumentOutOfRangeException", "The UTC time represented when the offset is applied is out of range.")
+            raise Thrown(
+                "ArgumentOutOfRangeException", "The UTC time represented when the offset is applied is out of range."
+            )
 
     @property
     def utc_ticks(self) -> int:
@@ -66,7 +70,9 @@ def to_python(ticks: int) -> datetime:
     return datetime(1, 1, 1) + timedelta(microseconds=ticks // 10)  # ticks carry no zone
 
 
-def from_parts(year: int, month: int = 1, day: int = 1, hour: int = 0, minute: int = 0, second: int = 0, ms: int = 0) -> int:
+def from_parts(
+    year: int, month: int = 1, day: int = 1, hour: int = 0, minute: int = 0, second: int = 0, ms: int = 0
+) -> int:
     """Ticks of a calendar date. Raises ArgumentOutOfRangeException for one that does not exist."""
     try:
         moment = datetime(year, month, day, hour, minute, second, ms * 1000)  # ticks carry no zone
@@ -84,12 +90,28 @@ def from_python(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 10
 
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?)?\s*(Z|[+-]\d\d:?\d\d)?$", re.ASCII | re.IGNORECASE
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?)?\s*(Z|[+-]\d\d:?\d\d)?$",
+    re.ASCII | re.IGNORECASE,
 )
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d\d)(?::(\d\d))?\s*(AM|PM)?)?\s*(Z|[+-]\d\d:\d\d)?$", re.ASCII | re.I)
+_US = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d\d)(?::(\d\d))?\s*(AM|PM)?)?\s*(Z|[+-]\d\d:\d\d)?$", re.ASCII | re.I
+)
 _RFC = re.compile(r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:GMT|Z)$", re.ASCII)
 
 
@@ -162,7 +184,10 @@ _STANDARD = {
     "y": "yyyy MMMM",
     "Y": "yyyy MMMM",
 }
-TOKENS = re.compile(r"'([^']*)'|\"([^\"]*)\"|\\(.)|%(?=.)|d{1,4}|M{1,4}|y{1,5}|H{1,2}|h{1,2}|m{1,2}|s{1,2}|f{1,7}|F{1,7}|t{1,2}|z{1,3}|K|.", re.S)
+TOKENS = re.compile(
+    r"'([^']*)'|\"([^\"]*)\"|\\(.)|%(?=.)|d{1,4}|M{1,4}|y{1,5}|H{1,2}|h{1,2}|m{1,2}|s{1,2}|f{1,7}|F{1,7}|t{1,2}|z{1,3}|K|.",
+    re.S,
+)
 
 
 def format_moment(value: DateTime | DateTimeOffset, pattern: str | None) -> str:

@@ -97,7 +97,9 @@ def escape_data(text: str | None) -> str:
 
 
 URI.member("static string UnescapeDataString(string text)")(lambda text: unquote(text))
-URI.member("static string EscapeUriString(string text)")(lambda text: quote(text, safe="-_.~:/?#[]@!$&'()*+,;=", errors="replace"))
+URI.member("static string EscapeUriString(string text)")(
+    lambda text: quote(text, safe="-_.~:/?#[]@!$&'()*+,;=", errors="replace")
+)
 URI.member("string Scheme")(lambda uri: uri.scheme)
 URI.member("string Host")(lambda uri: uri.host)
 URI.member("string DnsSafeHost")(lambda uri: uri.host)
@@ -112,7 +114,9 @@ URI.member("string AbsoluteUri")(lambda uri: uri.text)
 URI.member("string OriginalString")(lambda uri: uri.text)
 URI.member("bool IsAbsoluteUri")(lambda uri: bool(uri.scheme))
 URI.member("bool IsDefaultPort")(lambda uri: uri.port == _PORTS.get(uri.scheme))
-URI.member("string Authority")(lambda uri: uri.host + ("" if uri.port in (-1, _PORTS.get(uri.scheme)) else f":{uri.port}"))
+URI.member("string Authority")(
+    lambda uri: uri.host + ("" if uri.port in (-1, _PORTS.get(uri.scheme)) else f":{uri.port}")
+)
 URI.member("string[] Segments")(lambda uri: Array(re.findall(r"[^/]*/|[^/]+$", uri.path)))
 
 enumeration("UriPartial", {"Scheme": 0, "Authority": 1, "Path": 2, "Query": 3})
@@ -127,7 +131,9 @@ def left_part(uri: Uri, part: object) -> str:
 
 def url_encode(text: str | None) -> str | None:
     """WebUtility.UrlEncode: blanks become `+`, and `-_.!*()` stay."""
-    return None if text is None else quote(text, safe=" -_.!*()", errors="replace").replace("~", "%7E").replace(" ", "+")
+    return (
+        None if text is None else quote(text, safe=" -_.!*()", errors="replace").replace("~", "%7E").replace(" ", "+")
+    )
 
 
 def html_encode(text: str | None) -> str | None:

@@ -16,6 +16,7 @@ from provision.local.gateway.expressions.runtime.values import (
     Array,
     Char,
     Dictionary,
+    EnumValue,
     Single,
     number,
     wrap,
@@ -211,6 +212,8 @@ def _is_library_instance(value: object, bare: str) -> bool:
     name = base_name(bare)
     if bare == "byte[]" or isinstance(value, bytes):
         return isinstance(value, bytes) and (bare == "byte[]" or name in _SEQUENCES)
+    if isinstance(value, EnumValue):
+        return value.type == name or name == "Enum"
     if name in _SEQUENCES:
         return isinstance(value, (list, Dictionary)) or _inherits(value, "JContainer") or _inherits(value, "Headers")
     if name in _MAPPINGS:

@@ -11,7 +11,7 @@ from provision.local.gateway.expressions.limits import Limits
 if TYPE_CHECKING:
     from provision.local.gateway.context import PolicyContext
 
-__all__ = ["Frame", "Lambda", "Run", "charge"]
+__all__ = ["Frame", "Lambda", "Run", "charge", "charge_steps"]
 
 Run = Callable[["Frame"], object]
 """A compiled node: evaluates to its value."""
@@ -77,6 +77,12 @@ def charge(count: int) -> None:
     if _running:
         _running[-1].step(1 + (count >> 2))
         _running[-1].allocate(count)
+
+
+def charge_steps(count: int) -> None:
+    """Account for steps alone, as `charge` does."""
+    if _running:
+        _running[-1].step(count)
 
 
 class Lambda:

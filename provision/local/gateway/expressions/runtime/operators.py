@@ -220,6 +220,8 @@ def _logical(operator: str, compute: Callable[..., int]) -> Callable[[object, ob
     def apply(a: object, b: object) -> object:
         if isinstance(a, bool) and isinstance(b, bool):
             return bool(compute(a, b))
+        if isinstance(a, EnumValue) and isinstance(b, EnumValue) and a.type == b.type:
+            return EnumValue(a.type, f"{a.name}, {b.name}", compute(a.value, b.value))
         kind = promoted(a, b)
         if kind is None or kind not in INTEGERS:
             return _overloaded(operator, a, b)
