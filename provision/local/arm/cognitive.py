@@ -14,6 +14,7 @@ from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
 from provision.local.arm.regions import region
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import AccountShape, DeploymentShape
 from provision.local.arm.store import Resource
 from provision.local.arm.trash import Trash
 from provision.local.arm.world import World
@@ -140,6 +141,7 @@ ACCOUNT = Kind(
     ACCOUNT_TYPE,
     f"{_GROUP}/providers/{ACCOUNT_TYPE}/{{account}}",
     _prepare_account,
+    shape=AccountShape,
     put_style="body",
     delete_style="location",
     deleting=_forget_identity,
@@ -149,6 +151,7 @@ DEPLOYMENT = Kind(
     f"{ACCOUNT_TYPE}/deployments",
     f"{_GROUP}/providers/{ACCOUNT_TYPE}/{{account}}/deployments/{{deployment}}",
     _prepare_deployment,
+    shape=DeploymentShape,
     put_style="async",
     delete_style="location",
 )

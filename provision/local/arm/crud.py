@@ -5,6 +5,7 @@ A type is a `Kind`: data, and the few functions in which it differs.
 
 from __future__ import annotations
 
+import builtins
 import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from provision.local.arm.faults import current_plan
 from provision.local.arm.listing import page
 from provision.local.arm.operations import Style
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import Shape, check_shape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -59,6 +61,7 @@ class Kind:
     type: str
     template: str
     prepare: Callable[[Draft], Json] = _as_sent
+    shape: builtins.type[Shape] = Shape
     created: Callable[[World, Resource], Awaitable[None]] | None = None
     deleting: Callable[[World, Resource], Awaitable[None]] | None = None
     show: Callable[[World, Resource], Json] | None = None
@@ -181,6 +184,7 @@ class Crud:
         return {"id": resource.id, "type": self._kind.type, "name": resource.name, **body}
 
     async def _write(self, draft: Draft) -> Answer:
+        check_shape(self._kind.shape, draft.sent)
         body = self._kind.prepare(draft)
         created = draft.existing is None
         name = draft.name if draft.existing is None else draft.existing.name
@@ -236,7 +240,7 @@ class Crud:
         return {"ETag": resource.etag} if self._kind.etags else {}
 
     def _check_match(self, call: Call, existing: Resource | None, *, needed: bool) -> None:
-        wanted = call.headers.get("if-match")
+        wanted = call.headers.get("if-match") if self._kind.etags else None
         if wanted is None and needed:
             raise ArmError(400, "MissingIfMatchHeader", "The header If-Match is required: an entity tag, or * for any.")
         if wanted is None or (wanted == "*" and existing is not None):

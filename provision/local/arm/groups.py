@@ -9,6 +9,7 @@ from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, group_not_found
 from provision.local.arm.regions import region
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import GroupShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -34,7 +35,9 @@ def _prepare(draft: Draft) -> Json:
     }
 
 
-KIND = Kind(TYPE, "/subscriptions/{subscription}/resourceGroups/{group}", _prepare, delete_style="location")
+KIND = Kind(
+    TYPE, "/subscriptions/{subscription}/resourceGroups/{group}", _prepare, shape=GroupShape, delete_style="location"
+)
 
 
 class Groups(Crud):

@@ -9,6 +9,7 @@ from uuid import UUID
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.errors import ArmError, resource_not_found
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import RoleAssignmentShape, check_shape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -134,6 +135,7 @@ class Roles:
         return found.id
 
     def _check(self, call: Call, scope: str) -> Json:
+        check_shape(RoleAssignmentShape, call.json())
         sent = call.properties()
         role = str(sent.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
         principal = str(sent.get("principalId", ""))

@@ -10,6 +10,7 @@ from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
 from provision.local.arm.regions import display_name, region
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import PlanShape, SettingsShape, SiteShape, check_shape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -45,7 +46,7 @@ def _prepare_site(draft: Draft) -> Json:
     config = sent.pop("siteConfig", None) or {}
     settings = config.pop("appSettings", None)
     if settings is not None:
-        draft.secrets["settings"] = {str(item["name"]): str(item["value"]) for item in settings}
+        draft.secrets["settings"] = {item["name"]: item.get("value") or "" for item in settings}
     host = f"{draft.name.lower()}.azurewebsites.net"
     return {
         "location": display_name(location),
@@ -63,8 +64,8 @@ def _prepare_site(draft: Draft) -> Json:
     }
 
 
-PLAN = Kind(PLAN_TYPE, f"{_GROUP}/providers/{PLAN_TYPE}/{{plan}}", _prepare_plan, created_status=200)
-SITE = Kind(SITE_TYPE, f"{_GROUP}/providers/{SITE_TYPE}/{{site}}", _prepare_site, created_status=200)
+PLAN = Kind(PLAN_TYPE, f"{_GROUP}/providers/{PLAN_TYPE}/{{plan}}", _prepare_plan, shape=PlanShape, created_status=200)
+SITE = Kind(SITE_TYPE, f"{_GROUP}/providers/{SITE_TYPE}/{{site}}", _prepare_site, shape=SiteShape, created_status=200)
 
 
 class Sites(Crud):
@@ -87,7 +88,8 @@ class Sites(Crud):
 
     async def put_settings(self, call: Call) -> Answer:
         site = self.find(call)
-        site.secrets["settings"] = {name: str(value) for name, value in call.properties().items()}
+        check_shape(SettingsShape, call.json())
+        site.secrets["settings"] = {name: value or "" for name, value in call.properties().items()}
         return Answer(200, _settings(site))
 
     async def list_settings(self, call: Call) -> Answer:

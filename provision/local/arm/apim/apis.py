@@ -11,6 +11,7 @@ from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.links import fetch, is_local
+from provision.local.arm.shapes import ApiShape, OperationShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -99,13 +100,21 @@ def _prepare_operation(draft: Draft) -> Json:
 
 
 API = Kind(
-    API_TYPE, f"{SERVICE}/apis/{{api}}", _prepare_api, created=_api_created, put_style="both", delete_style="location",
-    etags=True, label="API",
-)  # fmt: skip
+    API_TYPE,
+    f"{SERVICE}/apis/{{api}}",
+    _prepare_api,
+    shape=ApiShape,
+    created=_api_created,
+    put_style="both",
+    delete_style="location",
+    etags=True,
+    label="API",
+)
 OPERATION = Kind(
     OPERATION_TYPE,
     f"{SERVICE}/apis/{{api}}/operations/{{operation}}",
     _prepare_operation,
+    shape=OperationShape,
     etags=True,
     label="Operation",
 )

@@ -12,6 +12,7 @@ from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import BackendShape
 
 __all__ = ["KIND", "Backends"]
 
@@ -82,7 +83,7 @@ def _member_faults(draft: Draft, target: str, member: object) -> Faults:
     return faults
 
 
-KIND = Kind(TYPE, f"{SERVICE}/backends/{{backend}}", _prepare, etags=True, label="Backend")
+KIND = Kind(TYPE, f"{SERVICE}/backends/{{backend}}", _prepare, shape=BackendShape, etags=True, label="Backend")
 
 
 class Backends(Crud):

@@ -9,6 +9,7 @@ from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.links import fetch
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import PolicyShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -57,6 +58,7 @@ def _kind(below: str) -> Kind:
         f"{SERVICE_TYPE}{types}/policies",
         f"{SERVICE}{'/' + below if below else ''}/policies/{{policy}}",
         _prepare,
+        shape=PolicyShape,
         deleting=_not_global,
         etags=True,
         label="Policy",

@@ -9,6 +9,7 @@ from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import ProductShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -41,6 +42,7 @@ KIND = Kind(
     f"{SERVICE_TYPE}/products",
     f"{SERVICE}/products/{{product}}",
     _prepare,
+    shape=ProductShape,
     deleting=_check_unused,
     etags=True,
     label="Product",

@@ -13,6 +13,7 @@ from provision.local.arm.crud import Crud, Draft, Kind, merge
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.regions import display_name, region
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import ServiceShape
 from provision.local.arm.store import Resource
 from provision.local.arm.trash import Trash
 from provision.local.arm.world import World
@@ -214,6 +215,7 @@ KIND = Kind(
     SERVICE_TYPE,
     SERVICE,
     _prepare,
+    shape=ServiceShape,
     created=_created,
     deleting=_deleting,
     show=_show,

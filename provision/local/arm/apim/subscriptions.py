@@ -11,6 +11,7 @@ from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import SubscriptionShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -65,6 +66,7 @@ KIND = Kind(
     f"{SERVICE_TYPE}/subscriptions",
     f"{SERVICE}/subscriptions/{{sid}}",
     _prepare,
+    shape=SubscriptionShape,
     deleting=_keep_master,
     etags=True,
     label="Subscription",

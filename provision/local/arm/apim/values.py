@@ -17,6 +17,7 @@ from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
+from provision.local.arm.shapes import FragmentShape, NamedValueShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
@@ -94,6 +95,7 @@ NAMED_VALUE = Kind(
     f"{SERVICE_TYPE}/namedValues",
     f"{SERVICE}/namedValues/{{value}}",
     _prepare_value,
+    shape=NamedValueShape,
     deleting=_check_value_unused,
     show=_show_value,
     put_style="both",
@@ -104,6 +106,7 @@ FRAGMENT = Kind(
     f"{SERVICE_TYPE}/policyFragments",
     f"{SERVICE}/policyFragments/{{fragment}}",
     _prepare_fragment,
+    shape=FragmentShape,
     deleting=_check_fragment_unused,
     put_style="both",
     etags=True,

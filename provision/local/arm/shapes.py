@@ -1,0 +1,258 @@
+"""The types of what a request may hold, checked before any rule looks at it.
+
+Only what the rules read is described; other keys pass as they are, as a newer api-version's would.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from provision.local.arm.call import Json
+from provision.local.arm.errors import ArmError
+
+__all__ = [
+    "AccountShape",
+    "ApiShape",
+    "BackendShape",
+    "DeploymentShape",
+    "FragmentShape",
+    "GroupShape",
+    "NamedValueShape",
+    "OperationShape",
+    "PlanShape",
+    "PolicyShape",
+    "ProductShape",
+    "RoleAssignmentShape",
+    "ServiceShape",
+    "SettingsShape",
+    "Shape",
+    "SiteShape",
+    "SubscriptionShape",
+    "check_shape",
+]
+
+Text = Annotated[str, Field(max_length=4_000_000)] | None
+Number = Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
+
+
+class Shape(BaseModel):
+    """Strict: a number is no text, and neither is read as the other."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class _Named(Shape):
+    name: Text = None
+
+
+class _Sku(_Named):
+    capacity: Number = None
+
+
+class _Identity(Shape):
+    type: Text = None
+
+
+class _Top(Shape):
+    """A resource that stands directly in a group."""
+
+    location: Text = None
+    kind: Text = None
+    tags: dict[str, str] | None = None
+    sku: _Sku | None = None
+    identity: _Identity | None = None
+
+
+class GroupShape(_Top):
+    properties: Json | None = None
+
+
+class PlanShape(_Top):
+    properties: Json | None = None
+
+
+class _Setting(Shape):
+    name: str
+    value: str | None = None
+
+
+class _SiteConfig(Shape):
+    app_settings: list[_Setting] | None = Field(None, alias="appSettings")
+
+
+class _Site(Shape):
+    site_config: _SiteConfig | None = Field(None, alias="siteConfig")
+
+
+class SiteShape(_Top):
+    properties: _Site | None = None
+
+
+class SettingsShape(Shape):
+    properties: dict[str, str | None] | None = None
+
+
+class _Account(Shape):
+    domain: Text = Field(None, alias="customSubDomainName")
+    restore: bool | None = None
+
+
+class AccountShape(_Top):
+    properties: _Account | None = None
+
+
+class _Model(_Named):
+    version: Text = None
+    format: Text = None
+
+
+class _Deployment(Shape):
+    model: _Model | None = None
+
+
+class DeploymentShape(_Top):
+    properties: _Deployment | None = None
+
+
+class _Service(Shape):
+    email: Text = Field(None, alias="publisherEmail")
+    publisher: Text = Field(None, alias="publisherName")
+    restore: bool | None = None
+
+
+class ServiceShape(_Top):
+    properties: _Service | None = None
+
+
+class _Pool(Shape):
+    services: list[Json] | None = None
+
+
+class _Condition(Shape):
+    ranges: list[Json] | None = Field(None, alias="statusCodeRanges")
+    reasons: list[str] | None = Field(None, alias="errorReasons")
+    interval: Text = None
+
+
+class _Rule(_Named):
+    condition: _Condition | None = Field(None, alias="failureCondition")
+    trip_duration: Text = Field(None, alias="tripDuration")
+    accept_retry_after: bool | None = Field(None, alias="acceptRetryAfter")
+
+
+class _Breaker(Shape):
+    rules: list[_Rule] | None = None
+
+
+class _Backend(Shape):
+    url: Text = None
+    protocol: Text = None
+    title: Text = None
+    description: Text = None
+    type: Text = None
+    pool: _Pool | None = None
+    breaker: _Breaker | None = Field(None, alias="circuitBreaker")
+
+
+class BackendShape(Shape):
+    properties: _Backend | None = None
+
+
+class _KeyNames(Shape):
+    header: Text = None
+    query: Text = None
+
+
+class _Api(Shape):
+    display_name: Text = Field(None, alias="displayName")
+    path: Text = None
+    format: Text = None
+    value: Text = None
+    service_url: Text = Field(None, alias="serviceUrl")
+    subscription_required: bool | None = Field(None, alias="subscriptionRequired")
+    key_names: _KeyNames | None = Field(None, alias="subscriptionKeyParameterNames")
+
+
+class ApiShape(Shape):
+    properties: _Api | None = None
+
+
+class _Operation(Shape):
+    display_name: Text = Field(None, alias="displayName")
+    method: Text = None
+    url_template: Text = Field(None, alias="urlTemplate")
+
+
+class OperationShape(Shape):
+    properties: _Operation | None = None
+
+
+class _Document(Shape):
+    format: Text = None
+
+
+class PolicyShape(Shape):
+    properties: _Document | None = None
+
+
+class FragmentShape(Shape):
+    properties: _Document | None = None
+
+
+class _NamedValue(Shape):
+    display_name: Text = Field(None, alias="displayName")
+    secret: bool | None = None
+
+
+class NamedValueShape(Shape):
+    properties: _NamedValue | None = None
+
+
+class _Product(Shape):
+    display_name: Text = Field(None, alias="displayName")
+    state: Text = None
+    subscription_required: bool | None = Field(None, alias="subscriptionRequired")
+
+
+class ProductShape(Shape):
+    properties: _Product | None = None
+
+
+class _Subscription(Shape):
+    display_name: Text = Field(None, alias="displayName")
+    scope: Text = None
+    state: Text = None
+    primary: Text = Field(None, alias="primaryKey")
+    secondary: Text = Field(None, alias="secondaryKey")
+
+
+class SubscriptionShape(Shape):
+    properties: _Subscription | None = None
+
+
+class _RoleAssignment(Shape):
+    role: Text = Field(None, alias="roleDefinitionId")
+    principal: Text = Field(None, alias="principalId")
+    kind: Text = Field(None, alias="principalType")
+
+
+class RoleAssignmentShape(Shape):
+    properties: _RoleAssignment | None = None
+
+
+def check_shape(shape: type[Shape], body: Json) -> None:
+    """Raises ArmError 400 with one detail per value of the wrong type."""
+    try:
+        shape.model_validate(body)
+    except ValidationError as error:
+        details = [_detail(fault) for fault in error.errors(include_url=False, include_input=False)]
+        raise ArmError(
+            400, "ValidationError", "One or more fields contain incorrect values:", details=details
+        ) from None
+
+
+def _detail(fault: Any) -> Json:
+    target = ".".join(str(part) for part in fault["loc"] if part != "properties")
+    return {"code": "ValidationError", "target": target, "message": str(fault["msg"])}
