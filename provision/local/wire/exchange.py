@@ -217,7 +217,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._response is None:
-            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")))
+            text = value.decode("latin-1")
+            if text[-1:] in (" ", "\t"):
+                text = text.rstrip(" \t")
+            self._headers.append((name.decode("latin-1").lower(), text))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

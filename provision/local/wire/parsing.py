@@ -34,6 +34,7 @@ class RequestParser:
         self._done: list[Request] = []
         self._refusal: Refused | None = None
         self._ended = False
+        self._piece_bytes = 0
         self.peer = ""
         self.pipeline_paused = False
         self._reset()
@@ -41,7 +42,7 @@ class RequestParser:
     def _reset(self) -> None:
         self._url = b""
         self._headers: list[tuple[str, str]] = []
-        self._head_bytes = self._header_bytes = 0
+        self._head_bytes = 0
         self._request: Request | None = None
         self._stream: BodyStream | None = None
         self._parts: list[bytes] = []
@@ -69,6 +70,7 @@ class RequestParser:
         """Requests that can be served now, oldest first. Raises Refused; `finished` has the good ones before it."""
         if self._ended:
             return []
+        self._piece_bytes = len(data)
         if self._request is None:
             self._started = True
             self._head_bytes += len(data)
@@ -113,12 +115,10 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._request is not None:
             return  # a trailer: nothing here reads one, and forwarding it is not required
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")))
-        self._header_bytes += len(name) + len(value)
-        if len(self._headers) > self._limits.head_count:
-            self._refuse(431, "The request has too many headers.")
-        if self._header_bytes > self._limits.head_bytes:
-            self._refuse(431, "The request's headers are too large.")
+        text = value.decode("latin-1")
+        if text[-1:] in (" ", "\t"):
+            text = text.rstrip(" \t")
+        self._headers.append((name.decode("latin-1").lower(), text))
 
     def on_headers_complete(self) -> None:
         version = self._llhttp.get_http_version()
@@ -161,30 +161,40 @@ class RequestParser:
 
     def _check(self, request: Request) -> None:
         """What llhttp lets through and we do not."""
-        seen: dict[str, str] = {}
-        hosts = 0
-        for name, value in request.headers:
-            if name == "host":
-                hosts += 1
-            elif name in ("transfer-encoding", "content-length", "expect"):
-                seen[name] = value.strip().lower()
+        names = [name for name, _ in request.headers]
+        self._check_size(request.headers)
         if request.version not in ("1.0", "1.1"):
             self._refuse(505, "Only HTTP/1.0 and HTTP/1.1 are supported.")
+        hosts = names.count("host")
         if hosts > 1 or (hosts == 0 and request.version == "1.1"):
             self._refuse(400, "A request has exactly one Host header.")
-        self._check_framing(request, seen)
-
-    def _check_framing(self, request: Request, seen: dict[str, str]) -> None:
-        encoding, length, expect = seen.get("transfer-encoding"), seen.get("content-length"), seen.get("expect")
-        if encoding is not None and (encoding != "chunked" or request.version == "1.0"):
-            self._refuse(400, "Only the transfer coding chunked is supported.")
-        if sum(name == "transfer-encoding" for name, _ in request.headers) > 1:
-            self._refuse(400, "A request has at most one Transfer-Encoding header.")
-        if length is not None and int(length) > self._limits.body_bytes:
+        if "transfer-encoding" in names:
+            self._check_coding(request, names.count("transfer-encoding"))
+        if "content-length" in names and int(request.header("content-length") or 0) > self._limits.body_bytes:
             self._refuse(413, f"The request body is larger than {self._limits.body_bytes} bytes.")
-        if expect is not None and expect != "100-continue":
+        if "expect" in names:
+            self._check_expectation(request)
+
+    def _check_size(self, headers: list[tuple[str, str]]) -> None:
+        if len(headers) > self._limits.head_count:
+            self._refuse(431, "The request has too many headers.")
+        # Both counts may include bodies that came along: count exactly only when it could be too much.
+        if max(self._head_bytes, self._piece_bytes) > self._limits.head_bytes:
+            exact = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            if exact > self._limits.head_bytes:
+                self._refuse(431, "The request's headers are too large.")
+
+    def _check_coding(self, request: Request, count: int) -> None:
+        coding = (request.header("transfer-encoding") or "").strip().lower()
+        if count > 1:
+            self._refuse(400, "A request has at most one Transfer-Encoding header.")
+        if coding != "chunked" or request.version == "1.0":
+            self._refuse(400, "Only the transfer coding chunked is supported.")
+
+    def _check_expectation(self, request: Request) -> None:
+        if (request.header("expect") or "").strip().lower() != "100-continue":
             self._refuse(417, "The only expectation supported is 100-continue.")
-        self._expects_continue = expect is not None and request.version == "1.1"
+        self._expects_continue = request.version == "1.1"
 
     def _check_framing_share(self) -> None:
         """Chunk sizes, extensions and trailers are thrown away, but llhttp gathers them: endless ones are refused."""

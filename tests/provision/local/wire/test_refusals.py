@@ -142,6 +142,15 @@ async def test_body_in_the_smallest_chunks_is_taken() -> None:
         writer.close()
 
 
+async def test_head_that_comes_behind_another_request_is_measured_too() -> None:
+    recorder = Recorder()
+    large = b"GET /large HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 3000 + b"\r\n\r\n"
+    async with serving(recorder, LIMITS) as (_, port):
+        got = await exchange(port, b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n" + large)
+        assert b"HTTP/1.1 431 " in got
+        assert [target for _, target, _ in recorder.seen] == ["/first"]
+
+
 async def test_body_of_exactly_the_limit_is_taken() -> None:
     recorder = Recorder()
     async with serving(recorder, LIMITS) as (_, port):
