@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from locustfiles.recorder import Batch
+from locustfiles.sightings import Sightings
 
 __all__ = ["KINDS", "Live", "Second", "counts_of", "kind_of"]
 
@@ -54,11 +55,13 @@ class Live:
         self.trips = 0
         self.open = False
         self.seconds: deque[Second] = deque(maxlen=KEPT_SECONDS)
+        self.sightings = Sightings(start_ns)
 
     def add(self, batch: Batch) -> None:
         """A recorder's listener."""
         self.add_counts(counts_of(batch, self.start_ns))
         self._follow_breaker(batch)
+        self.sightings.add(batch)
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:
         """Counts by second and kind, from this process or another."""

@@ -17,6 +17,7 @@ from locustfiles.live import Live
 from locustfiles.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
 from locustfiles.plan import Plan
 from locustfiles.run_dir import mark_run, shard_path, unmark_run
+from locustfiles.sightings import Sighting, Sightings, merge
 from locustfiles.tally import Tally
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
 
@@ -36,6 +37,7 @@ class Member:
     account: dict[str, Any] | None = None
     trips: int = 0
     open: bool = False
+    sightings: list[Sighting] = field(default_factory=list)
     shipped: list[Path] = field(default_factory=list)
 
 
@@ -131,6 +133,8 @@ class Master(Conductor):
         member.trips, member.open = msg.data["trips"], msg.data["open"]
         live.trips = max(each.trips for each in self._members.values())
         live.open = any(each.open for each in self._members.values())
+        member.sightings = Sightings.from_message(msg.data["sightings"])
+        live.sightings.periods = merge([one for each in self._members.values() for one in each.sightings])
 
     def _on_rows(self, msg: Any, **_: object) -> None:
         member = self._heard(msg)

@@ -101,7 +101,8 @@ class Worker:
         self._live.add(batch)
         counts = counts_of(batch, self._live.start_ns)
         data = {"counts": [[second, kind, n] for (second, kind), n in counts.items()]}
-        self._send(COUNTS, data | {"trips": self._live.trips, "open": self._live.open})
+        told = {"trips": self._live.trips, "open": self._live.open, "sightings": self._live.sightings.to_message()}
+        self._send(COUNTS, data | told)
 
     def _send(self, kind: str, data: dict[str, Any]) -> None:
         worker = None if self._traffic is None else self._traffic.share.worker
