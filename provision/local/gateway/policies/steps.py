@@ -24,15 +24,8 @@ class Run:
     """One request on its way through a pipeline."""
 
     __slots__ = (
-        "_answered",
-        "_later",
-        "backend_scope",
-        "cache_key",
-        "context",
-        "pipeline",
-        "section",
-        "semantic",
-        "services",
+        *("_answered", "_later", "backend_scope", "cache_key", "context"),
+        *("pipeline", "section", "semantic", "services"),
     )
 
     def __init__(self, context: PolicyContext, services: Services, pipeline: Pipeline) -> None:

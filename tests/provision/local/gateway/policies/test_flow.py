@@ -301,6 +301,25 @@ async def test_a_shed_within_retry_is_seen_by_its_condition() -> None:
     assert visit.response.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("value", "cast"), [("@(1)", "int.Parse((string){})"), ("1", "((Int32){})")], ids=["number", "text"]
+)
+async def test_a_wrong_cast_in_a_retry_condition_fails_at_the_first_failure(value: str, cast: str) -> None:
+    # Azure's own trace of both: Azure-Samples/openai-apim-lb, issues 25 and 27.
+    left = cast.format('context.Variables["left"]')
+    text = policy(
+        backend=f'<retry condition="@(context.Response.StatusCode == 429 && {left} > 0)" count="3" interval="0">'
+        f'<forward-request /><set-variable name="left" value="{value}" /></retry>'
+    )
+    fine, failed = [await run(text, gateway=Gateway([answer(status)])) for status in (200, 429)]
+    assert fine.last_error is None
+    error = failed.last_error
+    assert error is not None
+    assert (error.source, error.reason, error.section) == ("retry", "ExpressionValueEvaluationFailure", "backend")
+    assert error.message.startswith("Expression evaluation failed. ")
+    assert "cast" in error.message
+
+
 def plain_loop(came: list[int | None], count: int) -> tuple[int, int | None]:
     """How often a retry of `count` calls, and what it ends with; the last answer goes on for ever."""
     for attempt in range(count + 1):
