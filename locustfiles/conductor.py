@@ -73,6 +73,10 @@ class Conductor:
     def _options(self) -> Any:
         return self.environment.parsed_options
 
+    @property
+    def _shape(self) -> Any:
+        return self.environment.shape_class
+
     def attach(self) -> None:
         """Take part in Locust's events. Headless, the target is made here, so that a bad lab ends the process."""
         events: Any = self.environment.events
@@ -83,7 +87,10 @@ class Conductor:
         events.quit.add_listener(self._on_quit)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         atexit.register(self._leave)
+        self._shape.set_out = self._set_out
         if self.headless:
+            # Locust listens to SIGTERM only once a headless run is over.
+            gevent.signal_handler(signal.SIGTERM, self._on_interrupt)
             quieten(self._options)
             self._set_up_or_exit()
 
@@ -96,35 +103,40 @@ class Conductor:
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
+    def _set_out(self) -> Course | None:
+        """The shape's question at a start from the web page; None: it cannot be, and the page was told."""
+        self.failure = None
+        try:
+            self.set_up()
+        except TripcurveError as error:
+            self.fail(error)
+        course: Course | None = self._shape.course
+        return course
+
     def set_up(self) -> None:
         """Make the preparation that is asked for, unless it stands already. Raises TripcurveError."""
         asked = Asked(self._options.lab, self._options.scenario, self._options.target)
-        if self.preparation is not None:
-            if self.preparation.asked == asked and self.preparation.usable:
-                return
+        if self.preparation is None or self.preparation.asked != asked or not self.preparation.usable:
             self._leave()
-        self.preparation = prepare(asked, self.environment.user_classes)
+            self.preparation = prepare(asked, self.environment.user_classes)
         self._lead_shape(None)
 
     def _lead_shape(self, timeline: Timeline | None) -> None:
         assert self.preparation is not None  # noqa: S101  # set_up has made it
         scenario = self.preparation.scenario
-        shape: Any = self.environment.shape_class
-        shape.course = Course(scenario, seat_users(scenario, self.environment.user_classes), timeline)
+        self._shape.course = Course(scenario, seat_users(scenario, self.environment.user_classes), timeline)
 
     # A run, step by step.
 
     def _on_test_start(self, environment: Environment, **_: object) -> None:
         try:
-            self.set_up()
             self._begin()
         except TripcurveError as error:
             self.fail(error)
 
     def _begin(self) -> None:
         prepared = self.preparation
-        assert prepared is not None  # noqa: S101  # set_up has made it
-        self.failure = None
+        assert prepared is not None  # noqa: S101  # the shape has had it made
         self._gathering = False
         self._gathered.clear()
         # A second run from the web page cannot go where the first one is.
@@ -179,7 +191,7 @@ class Conductor:
         except OSError as error:
             self.fail(TripcurveError(f"{plan.run_dir}: the run could not be completed: {error.strerror}"))
         self.last_run = plan.run_dir
-        self._lead_shape(None)
+        self._shape.course = None
 
     def _complete(self, plan: Plan, end_ns: int) -> None:
         """Write what a run directory has beside the shards. Raises OSError."""
@@ -187,7 +199,7 @@ class Conductor:
         copy_events(plan.target.events_file, plan.run_dir)
         rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
         code = self._exit_code()
-        content = describe_run(plan, {"recorded": rows} | counts, self._tally, end_ns, code)
+        content = describe_run(plan, _with_loss({"recorded": rows} | counts), self._tally, end_ns, code)
         write_run_json(plan.run_dir, content | {"workers": self._workers})
         self.environment.process_exit_code = code
 
@@ -231,3 +243,9 @@ class Conductor:
         if self.preparation is not None:
             self.preparation.stop()
             self.preparation = None
+
+
+def _with_loss(counts: dict[str, Any]) -> dict[str, Any]:
+    """The counts, and where the gateway keeps its own, how many it served that no worker lived to record."""
+    served = (counts.get("gateway") or {}).get("requests")
+    return counts if served is None else counts | {"unrecorded": served - counts["recorded"]}

@@ -31,7 +31,7 @@ class Lane:
         self._free: deque[gevent.Greenlet] = deque()
         self._late: deque[int] = deque()
         self._alarm = make_alarm(self._arrive)
-        self.free_running = False
+        self._free_until_ns = 0
         self.intended = 0
         self.sent = 0
         self.dropped = 0
@@ -45,7 +45,7 @@ class Lane:
 
         Parks the caller until there is one.
         """
-        if self.free_running:
+        if self._free_until_ns and monotonic_ns() < self._free_until_ns:
             return None
         if self._late:
             due = self._first_in_time()
@@ -89,19 +89,15 @@ class Lane:
                 self._late.append(due)
         self._arm()
 
-    def release(self) -> None:
-        """Let the users go: from now on they do not wait for arrivals."""
-        self.free_running = True
+    def release(self, until_ns: int) -> None:
+        """Let the users go: until then they do not wait for arrivals."""
+        self._free_until_ns = until_ns
         for _ in range(len(self._free)):
             get_hub().loop.run_callback(self._free.popleft().switch, None)
 
-    def hold(self) -> None:
-        """Have the users wait for arrivals again."""
-        self.free_running = False
-
     def close(self) -> None:
         """No more arrivals. What still waited is dropped; users that ask wait for ever."""
-        self.hold()
+        self._free_until_ns = 0
         self._alarm.close()
         self._next = None
         self.dropped += len(self._late)

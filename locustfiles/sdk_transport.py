@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx2
+from gevent import GreenletExit
 
 from locustfiles.answer import Answer
 from locustfiles.client import Client
@@ -33,6 +34,8 @@ class SdkTransport(httpx2.BaseTransport):
 
     def _exchange(self, data: bytes) -> Answer:
         traffic = self._traffic
+        if traffic.closed:
+            raise GreenletExit  # a retry after the end; the SDK would try again after any Exception
         client = self._idle.pop() if self._idle else traffic.client()
         traffic.in_flight += 1
         try:

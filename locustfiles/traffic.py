@@ -85,9 +85,7 @@ class Traffic:
     def _enter(self, stretch: Stretch) -> None:
         self.stretch = stretch
         if stretch.phase.users is not None:
-            self.lane.release()
-        else:
-            self.lane.hold()
+            self.lane.release(stretch.end_ns)
 
     def _flush(self) -> None:
         try:

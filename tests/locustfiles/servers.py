@@ -75,19 +75,20 @@ def serving(behave: Behaviour, context: ssl.SSLContext | None = None) -> Iterato
 
 
 class Gateway:
-    """Answers every request well, and counts them. `fail_with` makes requests with a simulation fail so."""
+    """Answers every request well, and counts them. Throttles those that are to be throttled."""
 
     def __init__(self, wait_s: float = 0.0) -> None:
         self.served = 0
-        self.requests: list[bytes] = []
         self._wait_s = wait_s
         self._lock = threading.Lock()
 
     def __call__(self, connection: socket.socket) -> None:
         while request := read_request(connection):
+            if request.endswith(b"\r\n\r\n{}"):  # the try before a run is no part of it
+                connection.sendall(answer())
+                continue
             with self._lock:
                 self.served += 1
-                self.requests.append(request)
             if self._wait_s:
                 time.sleep(self._wait_s)
             throttled = b'"response_status_code":429' in request

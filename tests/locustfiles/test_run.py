@@ -1,0 +1,279 @@
+"""Whole runs under Locust, in processes of their own, against a gateway that counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from locustfiles.pacing import probe_arrivals
+from tests.locustfiles.servers import Gateway, answer, forever, serving
+from tripcurve.scenario import Probe
+
+LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
+PACED = """
+name: paced
+users: {ChatUser: 8, StreamingChatUser: 2, SdkChatUser: 2, StormChatUser: 2, ProbeUser: 1}
+max_retries: 1
+phases:
+  - {name: well, for: 1.5, rate: 120}
+  - {name: ill, for: 1, rate: 120, simulate: {default: {status: 429}}}
+"""
+CLOSED = """
+name: closed
+users: {ChatUser: 4, ProbeUser: 1}
+phases:
+  - {name: three, for: 1, users: 3}
+  - {name: paced, for: 1, rate: 50}
+  - {name: one, for: 1, users: 1}
+"""
+LONG = """
+name: long
+users: {ChatUser: 4}
+phases: [{name: all, for: 60, rate: 100}]
+"""
+
+
+class Running:
+    """A gateway in this process, and Locust processes against it."""
+
+    def __init__(self, folder: Path, port: int, gateway: Gateway) -> None:
+        self.folder, self.gateway = folder, gateway
+        self.run_dir = folder / "run"
+        self.url = f"http://127.0.0.1:{port}"
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def locust(self, *words: str, limit: str = "unlimited") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *words]
+        shell = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", *command]
+        process = subprocess.Popen(
+            shell,
+            cwd=self.folder,
+            env={**os.environ, "TRIPCURVE_API_KEY": "k"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def drive(self, scenario: str, *words: str, limit: str = "unlimited") -> subprocess.Popen[str]:
+        (self.folder / "scenario.yaml").write_text(scenario)
+        where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
+        return self.locust("--headless", *where, *words, limit=limit)
+
+    def wait_for_rows(self, worker: int = 0, size: int = 6000) -> None:
+        shard, deadline = self.run_dir / f"requests-{worker}.arrows", time.monotonic() + 30
+        while not shard.exists() or shard.stat().st_size < size:
+            assert time.monotonic() < deadline, "no requests were recorded"
+            time.sleep(0.05)
+
+    def rows(self) -> Any:
+        return pq.read_table(self.run_dir / "requests.parquet").to_pandas()
+
+    def info(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.run_dir / "run.json").read_text())
+        return content
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=10)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    gateway = Gateway()
+    with serving(gateway) as port:
+        made = Running(tmp_path, port, gateway)
+        yield made
+        made.close()
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def test_every_request_served_is_a_row_and_locusts_statistics_agree(running: Running) -> None:
+    code, out, err = ended(running.drive(PACED, "--json"))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    assert (rows["start_ns"].diff().dropna() >= 0).all()
+    told = {entry["name"]: entry for entry in json.loads(out)}
+    for name, count in rows["user"].value_counts().items():
+        assert told[name]["num_requests"] == count
+    failed = rows[(rows["status"] != 200) | rows["error"].notna()]
+    assert sum(told[name]["num_failures"] for name in set(rows["user"])) == len(failed)
+
+
+def test_faults_begin_and_end_with_their_phase(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED))
+    assert code == 0, err
+    rows = running.rows()
+    first = rows["user"] == "ChatUser"
+    assert set(rows[first & (rows["phase"] == "well")]["status"]) == {200}
+    assert set(rows[first & (rows["phase"] == "ill")]["status"]) == {429}
+    probes = len(list(probe_arrivals(Probe(), 0, 2.5)))
+    assert running.info()["pacing"]["intended"] == running.info()["pacing"]["sent"] == 300 + probes
+
+
+def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
+    code, _, err = ended(running.drive(CLOSED))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    by_phase = rows[rows["user"] == "ChatUser"].groupby("phase", observed=True).size()
+    assert by_phase["paced"] == 50
+    assert by_phase["three"] > 200
+    assert by_phase["one"] > 100
+
+
+def test_two_processes_lose_no_row(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED, "--processes", "2"))
+    assert code == 0, err
+    rows, info = running.rows(), running.info()
+    assert len(rows) == running.gateway.served == info["counts"]["recorded"]
+    assert set(rows["worker"]) == {0, 1}
+    assert [worker["lost"] for worker in info["workers"]] == [False, False]
+    assert info["pacing"]["intended"] == info["pacing"]["sent"]
+
+
+def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED, "--processes", "2", "--ship-rows"))
+    assert code == 0, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    scenario = "name: long\nusers: {ChatUser: 4}\nphases: [{name: all, for: 8, rate: 100}]\n"
+    master = running.drive(scenario, "--master", "--expect-workers", "2", "--master-bind-port", port)
+    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    running.wait_for_rows(1)
+    workers[0].send_signal(signal.SIGKILL)
+    code, _, err = ended(master)
+    assert code == 0, err
+    info = running.info()
+    lost = [worker for worker in info["workers"] if worker["lost"]]
+    assert len(lost) == 1
+    assert 1 < lost[0]["missed_s"] < 8
+    unrecorded = running.gateway.served - len(running.rows())
+    assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
+    assert len(running.rows()) > 400
+
+
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ...]) -> None:
+    process = running.drive(LONG, *words)
+    running.wait_for_rows()
+    process.send_signal(signal.SIGINT)
+    code, _, err = ended(process, timeout=20)
+    assert code == 130, err
+    assert "Traceback" not in err
+    assert len(running.rows()) == running.gateway.served
+    assert running.info()["interrupted"] is True
+
+
+def test_a_terminated_run_is_kept_whole(running: Running) -> None:
+    process = running.drive(LONG)
+    running.wait_for_rows()
+    process.send_signal(signal.SIGTERM)
+    code, _, err = ended(process, timeout=20)
+    assert code == 130, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> None:
+    code, _, err = ended(running.drive(LONG, limit="30"))
+    assert code == 1
+    assert "cannot record requests" in err
+    assert "Traceback" not in err
+
+
+def test_a_target_that_goes_away_is_recorded_not_fatal(tmp_path: Path) -> None:
+    def leave(connection: socket.socket) -> None:
+        forever(answer())(connection)
+
+    with serving(leave) as port:
+        running = Running(tmp_path, port, Gateway())
+        process = running.drive("name: gone\nusers: {ChatUser: 4}\nphases: [{name: all, for: 4, rate: 100}]\n")
+        running.wait_for_rows()
+    code, _, err = ended(process)
+    assert code == 0, err
+    running.close()
+    rows = running.rows()
+    assert len(rows) == 400
+    assert set(rows["status"]) >= {200}
+
+
+def test_a_key_that_is_refused_is_found_before_the_run(tmp_path: Path) -> None:
+    with serving(forever(answer(status=b"401 Access Denied", headers=b""))) as port:
+        running = Running(tmp_path, port, Gateway())
+        code, _, err = ended(running.drive(LONG), timeout=20)
+        running.close()
+    assert code == 3
+    assert "refused the key (401)" in err
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words", "code", "message"),
+    [
+        (LONG.replace("ChatUser", "NoUser"), (), 2, "users.NoUser"),
+        (LONG.replace("rate: 100", "rate: 0"), (), 2, "phases[0]"),
+        (LONG.replace("rate: 100", "users: 0"), (), 2, "phases[0]"),
+        (LONG, ("--lab", "none-such"), 2, "none-such"),
+        (LONG, ("--target", "azure"), 3, "tripcurve up"),
+        (LONG, ("--target", "what"), 2, "gateway"),
+        (LONG, ("--target", "http://127.0.0.1:1"), 3, "cannot be reached"),
+        (LONG, ("--target", "http://nowhere.invalid"), 3, "cannot be reached"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_line(
+    running: Running, scenario: str, words: tuple[str, ...], code: int, message: str
+) -> None:
+    got, _, err = ended(running.drive(scenario, *words))
+    assert got == code, err
+    assert message in err
+    assert "Traceback" not in err
+    assert not running.run_dir.exists()
+
+
+def test_the_web_page_starts_and_stops_a_run(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    (running.folder / "scenario.yaml").write_text(PACED)
+    running.locust("--web-host", "127.0.0.1", "--web-port", str(port), "--run-dir", "run")
+    page = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            text = urllib.request.urlopen(page, timeout=5).read().decode()
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert "scenario" in text
+    form = {"lab": "quick", "scenario": "scenario.yaml", "target": running.url}
+    data = urllib.parse.urlencode(form).encode()
+    urllib.request.urlopen(f"{page}/swarm", data=data, timeout=10).read()  # noqa: S310  # Locust's page, on loopback
+    while not (running.run_dir / "run.json").exists():
+        assert time.monotonic() < deadline + 20
+        time.sleep(0.1)
+    assert len(running.rows()) == running.gateway.served
