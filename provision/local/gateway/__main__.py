@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import sys
 from typing import Any
@@ -26,6 +27,7 @@ from provision.local.gateway.services import PolicyFault
 from provision.local.gateway.unit import GatewayUnit
 
 _LINE_BYTES = 256 * 1024 * 1024
+_OPEN_FILES = 16_384
 
 
 class Child:
@@ -81,6 +83,14 @@ class Child:
         return {"ready": self._port}
 
 
+def _raise_file_limit() -> None:
+    """Every client and every backend call is an open file: take as many as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _settle_memory() -> None:
     """Keep what was made at the start out of collections, and collect less often: requests leave no cycles."""
     gc.collect()
@@ -106,6 +116,7 @@ def main() -> int:
     """Run one unit. Returns 0, or 3 when its first configuration cannot be served."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="gateway: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    _raise_file_limit()
     return uvloop.run(Child().serve())
 
 
