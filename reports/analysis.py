@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reports.doubts import settle
 from reports.load import Run
 from reports.measures import NS, Trip, measure_trips
 from reports.touches import answers_of, touches_of
@@ -44,8 +45,9 @@ def _trips(run: Run) -> list[Trip]:
         return []
     trips: list[Trip] = []
     for backend in run.lab.backends:
-        periods = find_open_periods(touches_of(run.requests, backend, run.lab))
         answers = answers_of(run.requests, backend, run.lab)
+        periods = find_open_periods(touches_of(run.requests, backend, run.lab))
+        periods = settle(periods, answers, backend.breaker, run.lab.local)
         trips += measure_trips(periods, answers, backend.breaker, backend.name, run.start_ns)
     return sorted(trips, key=lambda trip: 0.0 if trip.tripped_s is None else trip.tripped_s.estimate)
 

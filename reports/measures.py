@@ -54,13 +54,17 @@ class Trip:
 
 @dataclass(frozen=True)
 class Answers:
-    """What clients got, as arrays in start order: unix ns, status (0: nothing), and the answering side."""
+    """What clients got, as arrays in start order: unix ns, status (0: nothing), and the answering side.
+
+    `waited`: ns that the gateway waited for the backend, 0 where it does not tell.
+    """
 
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     status: npt.NDArray[np.int16]
     by_backend: npt.NDArray[np.bool_]
     retry_after_s: npt.NDArray[np.float32]
+    waited: npt.NDArray[np.int64]
 
 
 def measure_trips(
@@ -72,7 +76,7 @@ def measure_trips(
     fault_began: int | None = None
     for index, period in enumerate(periods):
         trip = Trip(backend, None, _seconds(period.tripped, zero_ns), _seconds(period.reset, zero_ns))
-        trip.shed = period.last - period.first + 1
+        trip.shed = period.sheds
         earlier = periods[index - 1].reset if index else None
         trip.retrip = earlier is not None and not _recovered(answers, earlier, period.tripped)
         before = _failures_before(answers, failed, period, earlier, rule)

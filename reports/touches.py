@@ -19,9 +19,8 @@ import pandas as pd
 from reports.measures import Answers
 from reports.trips import Touches
 from tripcurve.lab import Backend, Lab
-from tripcurve.rule import BreakerRule
 
-__all__ = ["answers_of", "touches_of"]
+__all__ = ["answers_of", "clock_doubt_ns", "end_ns", "touches_of"]
 
 Mask = npt.NDArray[np.bool_]
 # Requests of many users overtake one another, so a turn may come this many rounds late.
@@ -35,30 +34,53 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
     start = part["start_ns"].to_numpy()
     return Answers(
         start=start,
-        end=start + part["latency_us"].to_numpy().astype(np.int64) * 1000,
+        end=end_ns(part),
         status=part["status"].to_numpy(),
         by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
+        waited=part["backend_us"].to_numpy(dtype=np.float64, na_value=0.0).astype(np.int64) * 1000,
     )
 
 
 def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     """Proofs of one breaker's state, in start order."""
+    doubt = clock_doubt_ns(frame)
     start = frame["start_ns"].to_numpy()
-    end = start + frame["latency_us"].to_numpy().astype(np.int64) * 1000
+    end = end_ns(frame)
+    by, soon = _admitted(frame, start, end)
     closed, opened = _proofs(frame, backend, lab)
-    waited_ns = frame["backend_us"].to_numpy(dtype=np.float64, na_value=0.0) * 1000
-    admitted_by = np.maximum(end - waited_ns.astype(np.int64), start)
-    return Touches(
-        answer_start=start[closed],
-        answer_admitted_by=admitted_by[closed],
-        answer_end=end[closed],
-        # A retry within the gateway hides a member's failures, so there any answer of its own is proof.
-        answer_failed=_failed(frame["status"].to_numpy()[closed], None if lab.has_pool else backend.breaker),
-        shed_start=start[opened],
-        # Passed over for another member: known by when that member had been chosen.
-        shed_end=admitted_by[opened],
-    )
+    # A refusal is known at its end; being passed over for another member by when that member had been chosen.
+    refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
+    if isinstance(doubt, np.ndarray):
+        start, by, soon, refused_by = start - doubt, by + doubt, soon + doubt, refused_by + doubt[opened]
+    return Touches(start[closed], soon[closed], by[closed], start[opened], refused_by)
+
+
+def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """When each answer was whole: never too early, for latencies are whole microseconds."""
+    ends: npt.NDArray[np.int64] = frame["latency_us"].to_numpy().astype(np.int64)
+    ends *= 1000
+    ends += frame["start_ns"].to_numpy()
+    return ends
+
+
+def clock_doubt_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """How far each row's clock may be off the main process's; None: all rows are on one clock."""
+    return frame["clock_doubt_ns"].to_numpy() if "clock_doubt_ns" in frame else None
+
+
+def _admitted(
+    frame: pd.DataFrame, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """By when each request was surely admitted, and by when it was if no slower on its way than any shed."""
+    waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(waited)
+    by = np.where(known, np.maximum(end - np.where(known, waited, 0).astype(np.int64) * 1000, start), end)
+    if known.all():
+        return by, by
+    sheds = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    slowest = int((end - start)[sheds].max()) if sheds.any() else 0
+    return by, np.where(known | (slowest == 0), by, np.minimum(by, start + slowest))
 
 
 def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab) -> tuple[Mask, Mask]:
@@ -98,13 +120,3 @@ def _passed_over(own: Mask, in_group: Mask, backend: Backend, lab: Lab) -> Mask:
 
 def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:
     return ((frame["origin"] == "backend") & (frame["backend"].astype(object) != backend.name)).to_numpy()
-
-
-def _failed(status: npt.NDArray[np.int16], rule: BreakerRule | None) -> Mask:
-    """Answers that the rule counts; all of them where no status is known to count."""
-    if rule is None or not rule.status_codes:
-        return np.ones(len(status), dtype=bool)
-    failed = np.zeros(len(status), dtype=bool)
-    for low, high in rule.status_codes:
-        failed |= (status >= low) & (status <= high)
-    return failed

@@ -2,22 +2,23 @@
 
 A breaker's state shows only where a request touched it. So a trip and a reset are intervals:
 each bound is an instant at which some request proves the state, and nothing is assumed
-between them. Definitions: docs/measures.md.
+between them. Definitions: docs/measures.md. One gateway unit; several are `groups`'s.
 
 Instants are int64 unix ns throughout.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from reports.chains import OPEN, Phases, Proofs, longest_chain
+
 __all__ = ["Interval", "OpenPeriod", "Touches", "find_open_periods"]
 
 Instants = npt.NDArray[np.int64]
-NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,17 @@ class Interval:
 class OpenPeriod:
     """One stretch in which the breaker was open, as seen from outside.
 
-    `tripped` is None when the run began open, `reset` when it ended open.
-    `first` and `last` index the period's sheds in start order, both inclusive.
+    `tripped` is None when the trip was not observed (the run began open), `reset` when the reset was not.
+    It was surely open from `open_by_ns` to `open_at_ns`. `sheds` were refused in it. With several units
+    (a group), `full` is when all of them were open, None where they never surely were.
     """
 
     tripped: Interval | None
     reset: Interval | None
-    first: int
-    last: int
+    open_by_ns: int
+    open_at_ns: int
+    sheds: int = 0
+    full: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -55,95 +59,78 @@ class Touches:
     """Every request that touched one breaker, as arrays in start order.
 
     answers: a backend answered, so the breaker was closed at admission, which lies within
-    [start, admitted_by]: admitted_by is the end, less the backend's own time where the gateway tells it.
-    sheds: the gateway refused, so the breaker was open within [start, end].
+    [start, by]: `by` is the end, less the backend's own time where the gateway tells it. `soon` is when a
+    request no slower on its way than any shed was admitted; it orders touches, and bounds nothing.
+    sheds: the breaker was open when it refused, within [start, end].
     """
 
     answer_start: Instants
-    answer_admitted_by: Instants
-    answer_end: Instants
-    answer_failed: npt.NDArray[np.bool_]
+    answer_soon: Instants
+    answer_by: Instants
     shed_start: Instants
     shed_end: Instants
 
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
-    """The open periods, in order; a failed answer between two sheds parts them, for it proves a reset."""
+    """The open periods of one breaker on one unit, in order: as few as the touches allow."""
     if not len(touches.shed_start):
         return []
-    bounds = _period_bounds(touches)
-    return [_period(touches, first, last) for first, last in bounds]
+    near = _near_changes(touches)
+    phases = longest_chain(Proofs(near.answer_start, near.answer_soon), Proofs(near.shed_start, near.shed_end))
+    periods = [_period(phases, index, near) for index in range(len(phases.known_by)) if phases.state(index) == OPEN]
+    return count_sheds(periods, touches.shed_start)
 
 
-def _period(touches: Touches, first: int, last: int) -> OpenPeriod:
-    opened_by = int(touches.shed_end[first : last + 1].min())
-    still_open = int(touches.shed_start[first : last + 1].max())
-    # Whoever began before the first shed was over was admitted before the reset: open outlasts a transit.
-    before = int(np.searchsorted(touches.answer_start, opened_by, side="left"))
-    tripped = Interval(int(touches.answer_start[before - 1]), opened_by) if before else None
-    # Whoever began after it cannot have been admitted before the trip.
-    after = touches.answer_admitted_by[before:]
-    reset = Interval(still_open, max(int(after.min()), still_open)) if len(after) else None
-    return OpenPeriod(tripped, reset, first, last)
+def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
+    open_by, open_at = phases.known_by[index], phases.known_at[index]
+    tripped = Interval(phases.known_at[index - 1], open_by) if index else None
+    reset = None
+    if index + 1 < len(phases.known_by):
+        after = int(np.searchsorted(touches.answer_start, open_by, side="right"))
+        reset = Interval(open_at, int(touches.answer_by[after:].min()))
+    return OpenPeriod(tripped, reset, open_by, open_at)
 
 
-def _period_bounds(touches: Touches) -> list[tuple[int, int]]:
-    """First and last shed of each period.
+def count_sheds(periods: list[OpenPeriod], shed_start: Instants) -> list[OpenPeriod]:
+    """The same periods, each with its sheds: those nearer to it than to its neighbours."""
+    cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in zip(periods, periods[1:], strict=False)]
+    edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
+    return [replace(one, sheds=high - low) for one, low, high in zip(periods, edges, edges[1:], strict=False)]
 
-    Runs of sheds with no answer's start between them are whole by construction; two neighbouring runs
-    are parted when an answer between them proves that the breaker was closed there. Answers that merely
-    overtook a shed on the wire (both in flight around a trip or a reset) prove nothing and part nothing.
+
+def _near_changes(touches: Touches) -> Touches:
+    """The touches that can bear on a change: those in flight near one, and the next beyond.
+
+    In a long run of answers, or of sheds, what lies deep inside proves only what its neighbours prove.
     """
-    position = np.searchsorted(touches.answer_start, touches.shed_start, side="right")
-    breaks = np.flatnonzero(np.diff(position)) + 1
-    starts = np.concatenate(([0], breaks))
-    ends = np.concatenate((breaks, [len(position)])) - 1
-    tolerance = _transit_ns(touches)
-    failed = np.flatnonzero(touches.answer_failed)
-    periods: list[tuple[int, int]] = []
-    first, opened_by = 0, int(touches.shed_end[0])
-    for index in range(len(starts)):
-        run_first, run_last = int(starts[index]), int(ends[index])
-        run_end = int(touches.shed_end[run_first : run_last + 1].max())
-        if index and _proves_reset(
-            touches,
-            failed,
-            int(position[run_first - 1]),
-            int(position[run_first]),
-            opened_by,
-            run_first,
-            run_end,
-            tolerance,
-        ):
-            periods.append((first, run_first - 1))
-            first, opened_by = run_first, int(touches.shed_end[run_first])
-        opened_by = min(opened_by, int(touches.shed_end[run_first : run_last + 1].min()))
-    return [*periods, (first, len(position) - 1)]
+    flights = [touches.answer_soon - touches.answer_start, touches.shed_end - touches.shed_start]
+    longest = max((int(flight.max()) for flight in flights if len(flight)), default=0)
+    answers = _near(touches.answer_start, touches.shed_start, 2 * longest)
+    sheds = _near(touches.shed_start, touches.answer_start, 2 * longest)
+    return Touches(
+        touches.answer_start[answers],
+        touches.answer_soon[answers],
+        touches.answer_by[answers],
+        touches.shed_start[sheds],
+        touches.shed_end[sheds],
+    )
 
 
-def _transit_ns(touches: Touches) -> int:
-    """How long a request may take to reach the gateway: no longer than 99 % of sheds took there and back."""
-    return int(np.quantile(touches.shed_end - touches.shed_start, 0.99))
-
-
-def _proves_reset(
-    touches: Touches,
-    failed: npt.NDArray[np.intp],
-    low: int,
-    high: int,
-    opened_by: int,
-    run_first: int,
-    run_end: int,
-    tolerance: int,
-) -> bool:
-    """Whether a failed answer among [low, high) was admitted after the open period began and before this run.
-
-    A second trip needs a failure after the reset, so answers that did not fail need not be asked.
-    """
-    among = failed[np.searchsorted(failed, low) : np.searchsorted(failed, high)]
-    if not len(among):
-        return False
-    began = touches.answer_start[among]
-    ended_before = touches.answer_end[among] <= run_end
-    surely_earlier = began + tolerance <= touches.shed_start[run_first]
-    return bool(np.any((began >= opened_by) & (ended_before | surely_earlier)))
+def _near(own: Instants, others: Instants, reach: int) -> npt.NDArray[np.bool_]:
+    """Which of `own` start within `reach` of a change to `others`, or are the next start beyond it."""
+    if len(own) < 1000 or not len(others):
+        return np.ones(len(own), dtype=bool)
+    position = np.searchsorted(others, own)
+    run = np.flatnonzero(np.diff(position)) + 1
+    begins, ends = np.concatenate(([0], run)), np.concatenate((run, [len(own)])) - 1
+    keep = np.zeros(len(own), dtype=bool)
+    # Within each run between two of the others: what is near its own ends.
+    low = np.searchsorted(own, own[begins] + 2 * reach, side="right")
+    high = np.searchsorted(own, own[ends] - 2 * reach, side="left")
+    edge = np.zeros(len(own) + 1, dtype=np.int64)
+    np.add.at(edge, begins, 1)
+    np.add.at(edge, np.minimum(low, ends) + 1, -1)
+    np.add.at(edge, np.maximum(high - 1, begins), 1)
+    np.add.at(edge, ends + 1, -1)
+    keep[np.cumsum(edge[:-1]) > 0] = True
+    return keep

@@ -26,9 +26,8 @@ def touches(*requests: tuple[str, int, int]) -> Touches:
 
     return Touches(
         answer_start=column(answers, 1),
-        answer_admitted_by=column(answers, 2),
-        answer_end=column(answers, 2),
-        answer_failed=np.array([row[0] == "fail" for row in answers], dtype=bool),
+        answer_soon=column(answers, 2),
+        answer_by=column(answers, 2),
         shed_start=column(sheds, 1),
         shed_end=column(sheds, 2),
     )
@@ -73,7 +72,7 @@ ONE_TRIP = (
                 ("shed", 302, 305),
                 ("ok", 500, 520),
             ),
-            [((301, 303), (302, 520))],
+            [((200, 303), (302, 520))],
             id="answers still in flight around the trip part nothing",
         ),
         pytest.param(
