@@ -175,7 +175,7 @@ def call_member(
 
 
 def _inferred(arguments: list[Argument]) -> str | None:
-    """T of a generic method called without it: the type of its last argument, as in GetValueOrDefault(name, default)."""
+    """T of a generic method called without it: that of its last argument, as in GetValueOrDefault(name, default)."""
     node = arguments[-1].node if len(arguments) > 1 else None
     return None if node is None or node.type == "null" else node.type
 

@@ -179,7 +179,10 @@ def _coalesce(unit: Unit, tree: Syntax) -> Node:
                 break
         return value
 
-    return Node(run, common_type([node.type for node in nodes]))
+    last = nodes[-1].type
+    common = common_type([node.type for node in nodes])
+    settled = common is not None and last not in (None, "null", "never") and not str(last).endswith("?")
+    return Node(run, common.removesuffix("?") if common is not None and settled else common)
 
 
 def common_type(types: list[str | None]) -> str | None:
@@ -192,8 +195,7 @@ def common_type(types: list[str | None]) -> str | None:
         return only + "?" if only is not None and is_value_type(only) else only
     bare = {one.removesuffix("?") for one in known if one is not None}
     if len(known) > 1 and len(bare) == 1:
-        last = types[-1]
-        return last
+        return f"{next(iter(bare))}?"
     return next(iter(known)) if len(known) == 1 else _widest(known)
 
 
@@ -393,7 +395,8 @@ def _lambda(unit: Unit, tree: Syntax) -> Node:
 def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
     """A lambda; `types` are those of its parameters where the call tells them. The node's type is that of its body."""
     names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
-    declared = [(str(name), None) for name in names] or [_parameter(unit, one) for one in children(tree, "parameter")]
+    declared = [_parameter(unit, one) for one in children(tree, "parameter")]
+    declared += [(str(name), None) for name in names]
     unit.scopes.append({})
     unit.lambdas += 1
     try:

@@ -49,8 +49,9 @@ def parse(text: str) -> tuple[Tree[Token], bool]:
     tokens = classify(tokenize(text, 2, len(stripped) - 1))
     if not tokens and not block:
         raise ExpressionError("Expression is empty", 1, 3)
+    given: Any = tokens  # the lexer takes a list: see _ListLexer
     try:
-        return _parser().parse(tokens, start="statements" if block else "single"), block  # type: ignore[arg-type]  # a list of tokens: see _ListLexer
+        return _parser().parse(given, start="statements" if block else "single"), block
     except UnexpectedToken as failure:
         raise _unexpected(failure, tokens) from None
     except UnexpectedInput as failure:

@@ -131,12 +131,11 @@ def try_get_header(headers: data.Headers, name: str) -> tuple[bool, Array | None
     return bool(values), Array(values) if values else None
 
 
-def _header_pairs(headers: data.Headers) -> list[object]:
-    seen: dict[str, KeyValuePair] = {}
+def _header_pairs(headers: data.Headers) -> list[KeyValuePair]:
+    seen: dict[str, tuple[str, Array]] = {}
     for name, value in headers:
-        found = seen.setdefault(name.lower(), KeyValuePair(name, Array()))
-        found.value.append(value)  # type: ignore[attr-defined]  # an Array, see above
-    return list(seen.values())
+        seen.setdefault(name.lower(), (name, Array()))[1].append(value)
+    return [KeyValuePair(name, values) for name, values in seen.values()]
 
 
 ITERATORS[data.Headers] = _header_pairs

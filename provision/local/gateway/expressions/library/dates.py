@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from provision.local.gateway import context as data
@@ -195,6 +196,16 @@ def _day_of_week(value: DateTime | DateTimeOffset) -> EnumValue:
     return EnumValue("DayOfWeek", _DAYS[number], number)
 
 
+_FIELDS: dict[str, Callable[[datetime], int]] = {
+    "Year": lambda moment: moment.year,
+    "Month": lambda moment: moment.month,
+    "Day": lambda moment: moment.day,
+    "Hour": lambda moment: moment.hour,
+    "Minute": lambda moment: moment.minute,
+    "Second": lambda moment: moment.second,
+}
+
+
 for _table, _name in ((DATE, "DateTime"), (OFFSET, "DateTimeOffset")):
     for _unit, _ticks in _UNITS.items():
         _table.member(f"{_name} Add{_unit}(double value)")(
@@ -209,9 +220,8 @@ for _table, _name in ((DATE, "DateTime"), (OFFSET, "DateTimeOffset")):
             _added(value, -other.ticks) if isinstance(other, TimeSpan) else TimeSpan(_instant(value) - _instant(other))
         )
     )
-    for _field in ("Year", "Month", "Day", "Hour", "Minute", "Second"):
-        # The attribute is one of the names in the line above.
-        _table.member(f"int {_field}")(lambda value, field=_field.lower(): getattr(to_python(value.ticks), field))
+    for _field, _read in _FIELDS.items():
+        _table.member(f"int {_field}")(lambda value, read=_read: read(to_python(value.ticks)))
     _table.member("int Millisecond")(lambda value: value.ticks // 10_000 % 1000)
     _table.member("int DayOfYear")(lambda value: to_python(value.ticks).timetuple().tm_yday)
     _table.member("DayOfWeek DayOfWeek")(_day_of_week)
@@ -251,7 +261,7 @@ DATE.member("long ToFileTimeUtc()")(lambda value: Int64(value.ticks - 504_911_23
 
 
 @DATE.member(
-    "new(long year, int month?, int day?, int hour?, int minute?, int second?, int|DateTimeKind ms?, DateTimeKind kind?)"
+    "new(long year, int month?, int day?, int hour?, int minute?, int second?, int|DateTimeKind ms?, object kind?)"
 )
 def new_date(*parts: object) -> DateTime:
     """Ticks alone, or year, month, day and so on, the kind last."""

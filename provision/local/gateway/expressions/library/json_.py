@@ -69,8 +69,7 @@ def _text(token: JToken, pattern: str | None = None) -> str:
     return write(token, indented=True)
 
 
-for _class in (JObject, JArray, JProperty, JValue):
-    FORMATTERS[_class] = _text
+FORMATTERS[JObject] = FORMATTERS[JArray] = FORMATTERS[JProperty] = FORMATTERS[JValue] = _text
 
 
 @TOKEN.member("string ToString(Formatting|string|object formatting?, params object[] converters)")
@@ -340,7 +339,8 @@ def add_property(token: JObject, name: object, value: object = None) -> None:
     if key in token.properties:
         raise Thrown(
             "ArgumentException",
-            f"Can not add property {key} to Newtonsoft.Json.Linq.JObject. Property with the same name already exists on object.",
+            f"Can not add property {key} to Newtonsoft.Json.Linq.JObject. "
+            "Property with the same name already exists on object.",
         )
     if isinstance(name, JProperty) and name.parent is None:
         token.properties[key] = name

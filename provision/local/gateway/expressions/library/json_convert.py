@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from provision.local.gateway.expressions.errors import Thrown
@@ -95,7 +96,7 @@ _NET = {
 }
 
 
-def convert_token(token: JToken, target: str) -> object:
+def convert_token(token: Any, target: str) -> object:
     """The explicit conversion operators of JToken: (string)token, (int)token, (bool?)token …"""
     bare = target.removesuffix("?")
     if isinstance(token, JProperty):
@@ -219,5 +220,6 @@ def _implicit_token(value: object) -> object | None:
 
 
 IMPLICIT["JToken"] = _implicit_token
-for _class in (JToken, JValue, JObject, JArray, JProperty):
-    EXPLICIT[_class] = lambda value, target: convert_token(value, target)
+_CLASSES: tuple[type, ...] = (JToken, JValue, JObject, JArray, JProperty)
+for _class in _CLASSES:
+    EXPLICIT[_class] = convert_token

@@ -16,7 +16,8 @@ _PART = re.compile(
     r"""(?P<deep>\.\.)?\.?(?:
         (?P<name>[^.\[\]\s?*'"]+) | (?P<any>\*)
       | \[\s*(?P<index>-?\d+)\s*\] | \[\s*(?P<all>\*)\s*\] | \[\s*'(?P<quoted>[^']*)'\s*\]
-      | \[\s*\?\(\s*@\.(?P<field>[\w-]+)\s*(?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>'[^']*'|-?\d+(?:\.\d+)?|true|false|null)\s*)?\)\s*\]
+      | \[\s*\?\(\s*@\.(?P<field>[\w-]+)\s*
+          (?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>'[^']*'|-?\d+(?:\.\d+)?|true|false|null)\s*)?\)\s*\]
     )""",
     re.VERBOSE,
 )

@@ -404,6 +404,10 @@ class Grouping(Sequence):
 
     __slots__ = ("key",)
 
+    def __init__(self, key: object) -> None:
+        super().__init__()
+        self.key = key
+
 
 GROUPING = Table("IGrouping", (Grouping,), "System.Linq", bases=("IEnumerable",), source="5.5")
 
@@ -420,8 +424,7 @@ def group_by(values: object, key: Selector) -> Sequence:
         name = key(one)
         found = groups.get(name)
         if found is None:
-            group = Grouping()
-            group.key = name
+            group = Grouping(name)
             groups.put(name, group)
             found = (name, group)
         found[1].append(one)  # type: ignore[attr-defined]  # only groups are put there

@@ -33,7 +33,7 @@ _FORMAT = "Input string was not in a correct format."
 
 
 def parse_number(kind: type, text: str | None) -> int | float | Decimal:
-    """int.Parse and its kin: blanks and a sign are allowed; FormatException, OverflowException, ArgumentNullException."""
+    """int.Parse and its kin: blanks and a sign are allowed; other text throws, too large a number too."""
     if text is None:
         raise Thrown("ArgumentNullException", "Value cannot be null.")
     if kind in INTEGERS:
@@ -137,12 +137,13 @@ for _one in _ORDERED:
 
 
 def absolute(value: object) -> object:
-    kind = type(value)
-    if isinstance(value, int) and kind in INTEGERS:
-        if value == INTEGERS[kind][1] and value < 0:
+    if isinstance(value, int) and type(value) in INTEGERS:
+        if value == INTEGERS[type(value)][1] and value < 0:
             raise Thrown("OverflowException", "Negating the minimum value of a twos complement number is invalid.")
-        return kind(abs(value))
-    return kind(abs(value)) if isinstance(value, (float, Decimal)) else value
+        return type(value)(abs(value))
+    if isinstance(value, float):
+        return type(value)(abs(value))
+    return abs(value) if isinstance(value, Decimal) else value
 
 
 for _one in ("int", "long", "double", "decimal", "float", "short"):

@@ -99,10 +99,8 @@ def _both(signature: str, returns: str, function: Callable[..., object], argumen
         options = rest[names] if len(rest) > names else None
         return function(_compiled(pattern, options), text, *rest[:names])
 
-    REGEX.member(
-        f"static {returns} {signature}(string input, string pattern{arguments}, RegexOptions options?, TimeSpan timeout?)",
-        source="5.5",
-    )(static)
+    formal = f"string input, string pattern{arguments}, RegexOptions options?, TimeSpan timeout?"
+    REGEX.member(f"static {returns} {signature}({formal})", source="5.5")(static)
 
 
 def is_match(regex: Regex, text: str | None) -> bool:

@@ -214,7 +214,12 @@ class _Reader:
             return self.closed(outer, Group([self.alternatives()]))
         if self.take("?>"):
             return self.closed(outer, Group([self.alternatives()], atomic=True))
-        for mark, behind, negated in (("?=", False, False), ("?!", False, True), ("?<=", True, False), ("?<!", True, True)):
+        for mark, behind, negated in (
+            ("?=", False, False),
+            ("?!", False, True),
+            ("?<=", True, False),
+            ("?<!", True, True),
+        ):
             if self.take(mark):
                 return self.closed(outer, Look(self.alternatives(), behind, negated))
         named = _GROUP_NAME.match(self.text, self.position)

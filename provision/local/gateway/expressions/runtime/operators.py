@@ -35,7 +35,8 @@ OVERLOADS: dict[tuple[str, type, type], Callable[..., object]] = {}
 """Operators of library classes: (operator, class, class) → function."""
 
 _RANKS: dict[type, int] = {
-    int: 0, Char: 0, Byte: 0, SByte: 0, Int16: 0, UInt16: 0, UInt32: 1, Int64: 2, UInt64: 3, Single: 4, float: 5, Decimal: 6,
+    int: 0, Char: 0, Byte: 0, SByte: 0, Int16: 0, UInt16: 0, UInt32: 1, Int64: 2, UInt64: 3, Single: 4, float: 5,
+    Decimal: 6,
 }  # fmt: skip
 _KINDS: tuple[type, ...] = (int, UInt32, Int64, UInt64, Single, float, Decimal)
 _SIGNED = (int, SByte, Int16, Int64)
@@ -271,11 +272,10 @@ def not_(value: object) -> bool:
 
 def incremented(value: object, by: int) -> object:
     """value ± 1 in the value's own type."""
-    kind = type(value)
     if isinstance(value, Char):
         return Char(chr((ord(value) + by) % 0x110000))
-    if kind in INTEGERS and isinstance(value, int):
-        return wrap(kind, value + by)
+    if isinstance(value, int) and type(value) in INTEGERS:
+        return wrap(type(value), value + by)
     return add(value, by)
 
 

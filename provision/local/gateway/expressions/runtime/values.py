@@ -131,7 +131,6 @@ class Sequence(Array):
     """IEnumerable<T>: what LINQ returns. Evaluated at once, where C# defers."""
 
     __slots__ = ()
-    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class Dictionary:
