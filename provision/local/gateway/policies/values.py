@@ -84,7 +84,7 @@ def compile_value(text: str, convert: Callable[[object], object] | None, mismatc
     """
     plain = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
     failure: ExpressionError | None = None
-    for candidate in dict.fromkeys((text, plain, _QUOTED.sub(_double_quoted, plain))):
+    for candidate in dict.fromkeys((text, plain, _QUOTED.sub(_double_quoted, plain), _all_double_quoted(plain))):
         try:
             return Dynamic(_compiled(candidate, mismatch), convert)
         except ExpressionError as error:
@@ -96,6 +96,11 @@ def _double_quoted(match: re.Match[str]) -> str:
     """A constant in single quotes that is too long for a character, as a string; anything else as it is."""
     inner = match.group(1)
     return match.group() if inner is None or len(inner) < 2 or inner.startswith("\\") else f'"{inner}"'
+
+
+def _all_double_quoted(text: str) -> str:
+    """With every single quote a double one, where the author used no other: then even `'0'` is a string."""
+    return text if '"' in text else _QUOTED.sub(lambda match: f'"{match.group(1)}"', text)
 
 
 def as_text(value: object) -> str:

@@ -93,6 +93,24 @@ async def test_a_literal_variable_is_a_string_and_an_expression_keeps_its_type()
     assert variables == {"s": "1", "i": 1}
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("@(context.Request.Headers.GetValueOrDefault('absent', '0'))", "0"),
+        ("@('a' + 'bc')", "abc"),
+        ("@(\"a\" + 'bc')", "abc"),
+        ("@((int)'a')", 97),
+        ("@(&quot;a&quot; + &quot;&amp;&quot;)", "a&"),
+    ],
+)
+async def test_strings_in_single_quotes_and_entities_are_taken_where_the_text_is_no_csharp_otherwise(
+    expression: str, value: object
+) -> None:
+    visit = await run(policy(f"<set-header name='x'><value>{expression}</value></set-header>"))
+    assert visit.last_error is None
+    assert visit.request.headers.get("x") == str(value)
+
+
 async def test_method_and_status_are_set() -> None:
     visit = await run(policy("<set-method>put</set-method>", outbound='<set-status code="@(200 + 3)" reason="Odd" />'))
     assert visit.request.method == "PUT"
