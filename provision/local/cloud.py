@@ -90,12 +90,15 @@ class LocalCloud:
         return self._issuer
 
     async def open(self) -> None:
-        """Listen and start the processes. Raises TargetUnavailable when a port is in use or a process fails."""
+        """Listen and begin to start the processes. Raises TargetUnavailable when a port is in use."""
         await self._listen()
+        await self._processes.open(spare_units=0 if self._lab is None else self._lab.units)
+
+    async def ready(self) -> None:
+        """Returns when every process answers. Raises TargetUnavailable when one does not."""
         try:
-            await self._processes.open(spare_units=0 if self._lab is None else self._lab.units)
+            await self._processes.ready()
         except RuntimeError as error:
-            await self.close()
             raise TargetUnavailable(f"the local cloud did not start: {error}") from None
 
     async def _listen(self) -> None:

@@ -25,6 +25,8 @@ from tripcurve.target import Target
 
 __all__ = ["Provisioner", "run_local", "serve"]
 
+_WARM_UP = '<policies><inbound><set-variable name="warm" value="@(1)" /></inbound></policies>'
+
 Provisioner = Callable[[Mapping[str, Any]], Target]
 """Makes a lab true on the cloud that a connection describes; synchronous, run in a thread."""
 
@@ -77,7 +79,9 @@ async def serve(
     cloud = LocalCloud(data_dir, ports, lab)
     try:
         await cloud.open()
+        threading.Thread(target=_load_compiler, name="compiler", daemon=True).start()
         line = await _provisioned(cloud, provision, stop)
+        await cloud.ready()
         if line is None:
             return 130
         ready(line)
@@ -101,6 +105,13 @@ async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: a
     if cloud.dead:
         raise TargetUnavailable("; ".join(cloud.dead))
     return connection | _shown(made.result()) if made.done() else None
+
+
+def _load_compiler() -> None:
+    """The first policy would wait for this, its grammar included; while the children start there is time."""
+    from provision.local.gateway.policies import compile_document
+
+    compile_document(_WARM_UP)
 
 
 def _in_thread(provision: Provisioner, connection: Mapping[str, Any]) -> asyncio.Future[Target]:

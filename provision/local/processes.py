@@ -74,6 +74,7 @@ class Processes:
         self._token_key = token_key
         self._base_url = base_url
         self._mock: Child | None = None
+        self._mock_started: asyncio.Task[None] | None = None
         self._gateways: dict[str, _Gateway] = {}
         self._spare: list[Child] = []
         self._dead: list[str] = []
@@ -87,17 +88,25 @@ class Processes:
         return list(self._dead)
 
     async def open(self, spare_units: int = 0) -> None:
-        """Start the mock, and gateway units that wait for a service. Raises ChildFailed."""
+        """Start the mock, and gateway units that wait for a service."""
         self._mock = Child("mock", self._settings.commands.mock, self._on_death)
         self._spare = [
             Child(f"unit {index}", self._settings.commands.gateway, self._on_death) for index in range(spare_units)
         ]
         await asyncio.gather(*(child.spawn() for child in (self._mock, *self._spare)))
-        await self._feed_mock()
+        # Provisioning begins while they load: the mock is waited for where its port is needed.
+        self._mock_started = asyncio.create_task(self._feed_mock(), name="mock")
+
+    async def ready(self) -> None:
+        """Returns when the mock answers. Raises ChildFailed."""
+        if self._mock_started is not None:
+            await asyncio.shield(self._mock_started)
 
     async def close(self) -> None:
         """Stop everything that runs."""
         await asyncio.gather(*(child.stop() for child in self.children()))
+        if self._mock_started is not None:
+            await asyncio.gather(self._mock_started, return_exceptions=True)
         for gateway in self._gateways.values():
             gateway.held.release()
         self._gateways.clear()
@@ -124,7 +133,9 @@ class Processes:
 
     async def start(self, service: Resource) -> None:
         """Bring the service's units to the number it asks for; returns when all are ready."""
+        await self.ready()
         gateway = self._gateways[service.id.lower()]
+        gateway.units = [unit for unit in gateway.units if unit.alive or unit.port is not None]
         wanted = self._unit_count(service)
         while len(gateway.units) > wanted:
             await gateway.units.pop().stop()

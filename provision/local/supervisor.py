@@ -73,9 +73,8 @@ class Child:
         first = self._sent is None
         self._sent = line
         await self._write(line)
-        if first:
-            self.port = await self._within(self._ready, START_S, "did not become ready")
-        else:
+        self.port = await self._within(self._ready, START_S, "did not become ready")
+        if not first:
             await self.counts()  # lines are taken in order: an answer means that the snapshot is in force
 
     async def counts(self) -> Json:

@@ -98,6 +98,7 @@ def running_cloud(folder: Path, fault: str = "") -> Iterator[Running]:
 async def _opened(folder: Path, commands: Commands) -> LocalCloud:
     cloud = LocalCloud(folder, commands=commands)
     await cloud.open()
+    await cloud.ready()
     return cloud
 
 
