@@ -80,7 +80,7 @@ def _drive(lab: str, scenario: str, target: str, folder: Path) -> int:
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
-    command += ["--target", target, "--run-dir", str(folder)]
+    command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     # A session of its own: the terminal's Ctrl-C reaches us alone and is passed on once, in order.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
     return _wait(child)

@@ -25,6 +25,12 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         help="Folder of the run; default runs/LAB-SCENARIO-TIME",
     )
     parser.add_argument(
+        "--no-report",
+        action="store_true",
+        include_in_web_ui=False,
+        help="Make no report when a run ends; `tripcurve report RUN` makes it later",
+    )
+    parser.add_argument(
         "--ship-rows",
         action="store_true",
         include_in_web_ui=False,

@@ -10,6 +10,8 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from locustfiles.conductor import Conductor
 from locustfiles.master import Master
 from locustfiles.options import add_options
+from locustfiles.run_report import RunReport
+from locustfiles.web.pages import add_pages
 from locustfiles.worker import Worker
 
 __all__ = ["conduct"]
@@ -26,3 +28,13 @@ def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
     conductor = role(environment)
     environment.conductor = conductor  # type: ignore[attr-defined]  # where pages find it
     conductor.attach()
+    if isinstance(conductor, Conductor):
+        _add_report(environment, conductor)
+
+
+def _add_report(environment: Environment, conductor: Conductor) -> None:
+    options: Any = environment.parsed_options
+    report = None if options.no_report else RunReport(environment, conductor)
+    if report is not None:
+        report.attach()
+    add_pages(environment, conductor, report)

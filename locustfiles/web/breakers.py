@@ -6,7 +6,7 @@ Elsewhere (Azure, or a gateway known only by its URL) from what clients saw; the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from locustfiles.sightings import Sighting, merge
 from tripcurve.events import BreakerEvent
@@ -44,9 +44,6 @@ class TripRow:
     recovery_latency_s: float | None
     throttled: int | None
     shed: int | None
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def states_by_events(lab: Lab, events: Iterable[BreakerEvent], start_ns: int, now_ns: int) -> list[State]:
