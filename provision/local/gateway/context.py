@@ -64,8 +64,10 @@ class Headers:
 
     def replace(self, name: str, values: Iterable[str]) -> None:
         """The header with just these values; absent when there are none."""
-        self.remove(name)
-        self._items.extend((name, value) for value in values)
+        wanted = name.lower()
+        items = [item for item in self._items if item[0].lower() != wanted]
+        items += [(name, value) for value in values]
+        self._items = items
 
     def append(self, name: str, value: str) -> None:
         self._items.append((name, value))
@@ -238,6 +240,8 @@ class PolicyContext:
     """What set-backend-service's base-url said last; None: it said nothing."""
     remaining_path: str = ""
     """What follows the API's path in the client's URL, and so in the backend's; rewrite-uri replaces it."""
+    open_body: AsyncIterator[bytes] | None = None
+    """The backend's body while it may still be arriving: who wraps `response.body.stream` puts the wrapper here too."""
     variables: dict[str, object] = field(default_factory=dict)
     traces: list[dict[str, object]] = field(default_factory=list)
     tracing: bool = False

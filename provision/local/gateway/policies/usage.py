@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from provision.local.gateway.context import Request, Response
+from provision.local.gateway.context import PolicyContext, Request, Response
 from provision.local.gateway.policies.steps import Run
 
 __all__ = ["CHARACTERS_PER_TOKEN", "Usage", "estimate_prompt", "watch_usage"]
@@ -88,27 +88,49 @@ def watch_usage(run: Run, done: Callable[[Usage], None]) -> None:
     def attach() -> None:
         response = run.context.response
         if response is not None and 200 <= response.status_code < 300:
-            _attach(response, _Meter(run.context.request), done)
+            _attach(run.context, response, _Meter(run.context.request), done)
 
     run.answered(attach)
 
 
-def _attach(response: Response, meter: _Meter, done: Callable[[Usage], None]) -> None:
+def _attach(context: PolicyContext, response: Response, meter: _Meter, done: Callable[[Usage], None]) -> None:
     body = response.body
     if body.data is None and body.stream is not None:
-        body.stream = _watched(body.stream, meter, done)
+        watched = _Watched(body.stream, meter, done)
+        if context.open_body is body.stream:
+            context.open_body = watched
+        body.stream = watched
     else:
         meter.feed(body.data or b"")
         done(meter.usage())
 
 
-async def _watched(stream: AsyncIterator[bytes], meter: _Meter, done: Callable[[Usage], None]) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in stream:
-            meter.feed(chunk)
-            yield chunk
-    finally:
-        done(meter.usage())
-        close = getattr(stream, "aclose", None)
+class _Watched:
+    """A stream that passes on as it comes; at its end, or when it is given up, what it used is told."""
+
+    def __init__(self, stream: AsyncIterator[bytes], meter: _Meter, done: Callable[[Usage], None]) -> None:
+        self._stream, self._meter = stream, meter
+        self._done: Callable[[Usage], None] | None = done
+
+    def __aiter__(self) -> _Watched:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await anext(self._stream)
+        except BaseException:
+            self._tell()
+            raise
+        self._meter.feed(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        self._tell()
+        close = getattr(self._stream, "aclose", None)
         if close is not None:
             await close()
+
+    def _tell(self) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(self._meter.usage())

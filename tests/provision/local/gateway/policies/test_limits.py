@@ -250,6 +250,39 @@ async def test_a_stream_passes_through_and_is_counted_at_its_end(frames: list[by
     assert window.total(gateway.clock) == counted
 
 
+async def test_a_stream_that_is_given_up_is_closed_behind_its_watcher_and_counted_so_far() -> None:
+    closed: list[bool] = []
+
+    class Stream:
+        def __aiter__(self) -> Stream:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return FRAMES[1]
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    stream = Stream()
+
+    class Streaming(Gateway):
+        async def forward(self, context: PolicyContext, options: object) -> None:
+            context.response = Response(200, "", Headers(), Body(None, stream))
+            context.open_body = stream
+
+    gateway, visit = Streaming(), context()
+    await pipeline(tokens('tokens-per-minute="100"')).run(visit, gateway)
+    assert visit.response is not None
+    watched = visit.open_body
+    assert watched is visit.response.body.stream
+    assert watched is not None
+    assert watched is not stream
+    await anext(watched)
+    await watched.aclose()  # type: ignore[attr-defined]  # the watcher has it, as generators do
+    assert closed == [True]
+    assert gateway.counters.get(SlidingWindow, ("tokens", "k"), lambda: SlidingWindow(60)).total(1000) == 1
+
+
 @pytest.mark.parametrize(
     ("period", "end"),
     [
