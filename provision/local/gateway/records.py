@@ -22,8 +22,8 @@ def request_record(
     total_ms = round(total_s * 1000, 3)
     return {
         "Type": "ApiManagementGatewayLogs",
-        "TimeGenerated": visit.timestamp.isoformat(),
-        "CorrelationId": str(visit.request_id),
+        "TimeGenerated": visit.timestamp,
+        "CorrelationId": visit.request_id,
         "Region": visit.deployment.region,
         "ApiId": visit.api.id or None,
         "OperationId": visit.operation.id or None,
@@ -65,8 +65,8 @@ def attempt_records(visit: Visit) -> list[dict[str, Any]]:
     return [
         {
             "Type": "BackendAttempt",
-            "TimeGenerated": (visit.timestamp + timedelta(seconds=attempt.started - visit.started)).isoformat(),
-            "CorrelationId": str(visit.request_id),
+            "TimeGenerated": visit.timestamp + timedelta(seconds=attempt.started - visit.started),
+            "CorrelationId": visit.request_id,
             "Attempt": number,
             "BackendId": attempt.backend,
             "BackendUrl": _without_query(attempt.url),
