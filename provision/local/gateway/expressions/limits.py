@@ -23,7 +23,7 @@ MAX_ITEMS = 500_000
 class Limits:
     """What one evaluation may spend. A step is a loop turn, a call, or the work on some 64 characters."""
 
-    steps: int = 1_000_000
+    steps: int = 500_000
     memory: int = 32 * 1024 * 1024
     """Characters, bytes and elements allocated in all."""
     calls: int = 40

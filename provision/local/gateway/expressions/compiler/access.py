@@ -14,6 +14,7 @@ from provision.local.gateway.expressions.compiler.calls import (
     pick,
     table_members,
 )
+from provision.local.gateway.expressions.compiler.operators import constant
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, is_namespace, rule
 from provision.local.gateway.expressions.errors import EvaluationError, Thrown, null_reference
 from provision.local.gateway.expressions.library.table import Member, base_name, find_table, table_of, type_arguments
@@ -90,8 +91,18 @@ def _head(unit: Unit, tree: Syntax, suffixes: list[Syntax]) -> Subject:
         return unit.expression(tree)
     name = str(tree.children[0])
     if name == "nameof" and suffixes and suffixes[0].data == "call" and unit.find(name) is None:
-        raise unit.error("nameof is not supported in a policy expression here")
+        return _nameof(unit, suffixes)
     return resolve_name(unit, name)
+
+
+def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
+    """`nameof(a.b)`: the last name, once what it names is known to exist."""
+    call = suffixes.pop(0)
+    arguments = arguments_of(unit, call)
+    names = [token for token in call.scan_values(lambda token: token.type == "NAME")]
+    if len(arguments) != 1 or not names:
+        raise unit.error("Expression does not have a name")
+    return constant(str(names[-1]), "string")
 
 
 def chain(unit: Unit, subject: Subject, suffixes: list[Syntax]) -> Subject:

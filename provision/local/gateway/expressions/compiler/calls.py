@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lark import Token
@@ -16,7 +16,7 @@ from provision.local.gateway.expressions.compiler.types import (
     substituted,
 )
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children
-from provision.local.gateway.expressions.errors import EvaluationError, null_reference
+from provision.local.gateway.expressions.errors import EvaluationError, Thrown, null_reference
 from provision.local.gateway.expressions.library.table import Member, find_table, table_of, type_arguments
 from provision.local.gateway.expressions.runtime.frame import Frame, Run
 from provision.local.gateway.expressions.runtime.operators import type_label
@@ -191,21 +191,39 @@ def _closure(
     return _instance(function, target, runs)
 
 
+_PYTHON_ERRORS = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
+
+
+def _translated(failure: Exception, arguments: Sequence[object]) -> Exception:
+    """What a library function met, as C# has it: a null argument that it has no use for; else our own defect."""
+    if any(argument is None for argument in arguments):
+        return Thrown("ArgumentNullException", "Value cannot be null.")
+    return failure
+
+
 def _static(function: Callable[..., object], runs: list[Run]) -> Run:
     if len(runs) == 1:
-        (first,) = runs
+        (only,) = runs
 
-        def run(f: Frame) -> object:
-            value = first(f)
-            return f.settle(value, function(value))
+        def run_one(f: Frame) -> object:
+            value = only(f)
+            try:
+                result = function(value)
+            except _PYTHON_ERRORS as failure:
+                raise _translated(failure, (value,)) from failure
+            return f.settle(value, result)
 
-        return run
+        return run_one
     if len(runs) == 2:
-        one, two = runs
+        first, second = runs
 
         def run_two(f: Frame) -> object:
-            value = one(f)
-            return f.settle(value, function(value, two(f)))
+            a, b = first(f), second(f)
+            try:
+                result = function(a, b)
+            except _PYTHON_ERRORS as failure:
+                raise _translated(failure, (a, b)) from failure
+            return f.settle(a, result)
 
         return run_two
     return lambda f: f.settle(None, function())
@@ -228,27 +246,37 @@ def _instance(function: Callable[..., object], target: Run, runs: list[Run]) -> 
             value = target(f)
             if value is None:
                 raise null_reference()
-            return f.settle(value, function(value, only(f)))
+            argument = only(f)
+            try:
+                result = function(value, argument)
+            except _PYTHON_ERRORS as failure:
+                raise _translated(failure, (argument,)) from failure
+            return f.settle(value, result)
 
         return run_one
-    first, second = runs
+    return _instance_of_two(function, target, *runs)
 
-    def run_two(f: Frame) -> object:
+
+def _instance_of_two(function: Callable[..., object], target: Run, first: Run, second: Run) -> Run:
+    def run(f: Frame) -> object:
         value = target(f)
         if value is None:
             raise null_reference()
-        return f.settle(value, function(value, first(f), second(f)))
+        a, b = first(f), second(f)
+        try:
+            result = function(value, a, b)
+        except _PYTHON_ERRORS as failure:
+            raise _translated(failure, (a, b)) from failure
+        return f.settle(value, result)
 
-    return run_two
+    return run
 
 
 def _general(
     member: Member, target: Run | None, runs: list[Run], fixed: tuple[object, ...], out_slots: list[int]
 ) -> Run:
-    function, metered = member.function, member.metered
-
     def run(f: Frame) -> object:
-        head: list[object] = [f] if metered else []
+        head: list[object] = [f] if member.metered else []
         subject = None
         if target is not None:
             subject = target(f)
@@ -256,9 +284,17 @@ def _general(
                 raise null_reference()
             head.append(subject)
         values = [one(f) for one in runs]
-        return _finish(f, subject if values == [] else values[0], function(*head, *fixed, *values), out_slots)
+        result = _applied(member, [*head, *fixed], values)
+        return _finish(f, values[0] if values and target is None else subject, result, out_slots)
 
     return run
+
+
+def _applied(member: Member, head: Sequence[object], values: Sequence[object]) -> object:
+    try:
+        return member.function(*head, *values)
+    except _PYTHON_ERRORS as failure:
+        raise _translated(failure, values) from failure
 
 
 def _finish(f: Frame, subject: object, result: object, out_slots: list[int]) -> object:
@@ -294,9 +330,9 @@ def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument],
             entry = found[type(value)] = _resolved(value, name, count)
         member, checks = entry
         values = [check(one(f)) for one, check in zip(runs, checks, strict=False)]
-        head = (f, value) if member.metered else (value,)
-        fixed = (inferred,) if member.generic else ()
-        return _finish(f, value, member.function(*head, *fixed, *values), out_slots)
+        head = [f, value] if member.metered else [value]
+        result = _applied(member, [*head, inferred] if member.generic else head, values)
+        return _finish(f, value, result, out_slots)
 
     return Node(run, generics[0] if generics and _returns_argument(name) else None)
 

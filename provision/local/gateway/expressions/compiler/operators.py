@@ -70,7 +70,7 @@ def _joined_two(first: Run, second: Run) -> Run:
 def _binary(unit: Unit, tree: Syntax) -> Node:
     """A chain `a + b - c …` of one precedence, from the left; text is joined at one go."""
     operands = [unit.expression(child) for child in children(tree)]
-    signs = [_sign(child) for child in tree.children if isinstance(child, Token)]
+    signs = [str(child) for child in tree.children if isinstance(child, Token)]
     result, texts = operands[0], [operands[0]]
     for sign, operand in zip(signs, operands[1:], strict=True):
         if sign == "+" and "string" in (result.type, operand.type):
@@ -80,10 +80,6 @@ def _binary(unit: Unit, tree: Syntax) -> Node:
             result = binary_node(unit, sign, result, operand)
             texts = [result]
     return result
-
-
-def _sign(token: Token) -> str:
-    return ">>" if token.type == "SHR" else str(token)
 
 
 def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:

@@ -85,6 +85,8 @@ def assignable(source: str | None, target: str) -> bool:
         return True
     if source == "null":
         return not is_value_type(target)
+    if target.startswith(("Func", "Action")):
+        return source.startswith(("Func", "Action"))
     bare_source, bare_target = source.removesuffix("?"), target.removesuffix("?")
     if source.endswith("?") and is_value_type(target):
         return False
@@ -109,7 +111,7 @@ def _surely_different(source: str, target: str) -> bool:
 
 def checked(types: tuple[str, ...]) -> Callable[[object], object]:
     """A run-time check and conversion to the first of the types that fits. It raises InvalidCastException."""
-    if any(one in _ANYTHING or one.startswith(("Func", "Action")) for one in types):
+    if any(one in _ANYTHING for one in types):
         return lambda value: value
     nullable = not all(is_value_type(one) for one in types)
 

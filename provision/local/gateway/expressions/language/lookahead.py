@@ -178,20 +178,27 @@ def _pairs(tokens: list[Token]) -> dict[int, int]:
 
 
 def _with_shifts(tokens: list[Token]) -> list[Token]:
-    """Two `>` side by side that close no generic list are one shift operator; `>=` never is."""
+    """Two `>` side by side that close no generic list are one shift operator, and `>` beside `>=` its assignment."""
     found: list[Token] = []
     for token in tokens:
         last = found[-1] if found else None
         if (
             last is not None
-            and last.type == token.type == "GT"
+            and last.type == "GT"
+            and token.type in ("GT", "GE")
             and last.start_pos is not None
             and token.start_pos == last.start_pos + 1
         ):
-            last.type, last.end_pos = "SHR", token.end_pos
+            found[-1] = _merged(last, token)
             continue
         found.append(token)
     return found
+
+
+def _merged(first: Token, second: Token) -> Token:
+    """`>>`, or `>>=` when the second is `>=`."""
+    kind = "SHR" if second.type == "GT" else "ASSIGN_OP"
+    return Token(kind, f"{first}{second}", first.start_pos, first.line, first.column, end_pos=second.end_pos)
 
 
 def classify(tokens: list[Token]) -> list[Token]:

@@ -32,7 +32,7 @@ _REFUSED = _words(
 _PUNCTUATION = {
     "??": "COALESCE", "?.": "NULL_DOT", "?[": "NULL_INDEX", "=>": "ARROW", "&&": "AND", "||": "OR", "==": "EQ",
     "!=": "NE", "<=": "LE", ">=": "GE", "<<": "SHL", "++": "INC", "--": "DEC", "+=": "ASSIGN_OP", "-=": "ASSIGN_OP",
-    "*=": "ASSIGN_OP", "/=": "ASSIGN_OP", "%=": "ASSIGN_OP", "|=": "ASSIGN_OP", "&=": "ASSIGN_OP", "^=": "ASSIGN_OP",
+    "*=": "ASSIGN_OP", "/=": "ASSIGN_OP", "%=": "ASSIGN_OP", "|=": "ASSIGN_OP", "&=": "ASSIGN_OP", "^=": "ASSIGN_OP", "<<=": "ASSIGN_OP",
     "(": "_LPAR", ")": "_RPAR", "[": "_LSQB", "]": "_RSQB", "{": "_LBRACE", "}": "_RBRACE", ",": "_COMMA",
     ";": "_SEMI", ":": "_COLON", "?": "_QMARK", ".": "_DOT", "+": "PLUS", "-": "MINUS", "*": "STAR", "/": "SLASH",
     "%": "PERCENT", "!": "BANG", "~": "TILDE", "&": "BIT_AND", "|": "BIT_OR", "^": "BIT_XOR", "<": "LT", ">": "GT",
@@ -47,7 +47,7 @@ _TOKEN = re.compile(
       | (?P<number>0[xX][0-9a-fA-F_]+[uUlL]{0,2}|0[bB][01_]+[uUlL]{0,2}
           |(?:\d[\d_]*)?\.\d[\d_]*(?:[eE][+-]?\d+)?[fFdDmM]?|\d[\d_]*(?:[eE][+-]?\d+[fFdDmM]?|[fFdDmM]|[uUlL]{0,2}))
       | (?P<name>@?[^\W\d]\w*)
-      | (?P<op>\?\?|\?\.(?!\d)|\?\[|=>|&&|\|\||==|!=|<=|>=|<<|\+\+|--|[-+*/%|&^]=|[()\[\]{},;:?.+\-*/%!~&|^<>=])
+      | (?P<op>\?\?|\?\.(?!\d)|\?\[|=>|&&|\|\||==|!=|<<=|<=|>=|<<|\+\+|--|[-+*/%|&^]=|[()\[\]{},;:?.+\-*/%!~&|^<>=])
     """,
     re.VERBOSE | re.DOTALL,
 )

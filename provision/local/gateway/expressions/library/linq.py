@@ -370,16 +370,20 @@ def default_if_empty(values: object, default: object = None) -> Sequence:
     return Sequence(iterate(values)) or Sequence([default])
 
 
-@ENUMERABLE.member("dynamic Aggregate(object seedOrFunc, Func<object,E,object> func?)")
-def aggregate(values: object, seed: object, function: Selector | None = None) -> object:
+@ENUMERABLE.member("dynamic Aggregate(Func<E,E,object> func)")
+def aggregate(values: object, function: Selector) -> object:
     items = iter(iterate(values))
-    if function is None:
-        if not callable(seed):
-            raise invalid_cast(seed, "Func")
-        function, seed = seed, next(items, EMPTY)
-        if seed is EMPTY:
-            raise EMPTY
+    seed = next(items, EMPTY)
+    if seed is EMPTY:
+        raise EMPTY
     for one in items:
+        seed = function(seed, one)
+    return seed
+
+
+@ENUMERABLE.member("dynamic Aggregate(object seed, Func<?,E,object> func)")
+def aggregate_from(values: object, seed: object, function: Selector) -> object:
+    for one in iterate(values):
         seed = function(seed, one)
     return seed
 

@@ -76,7 +76,7 @@ def from_parts(
     """Ticks of a calendar date. Raises ArgumentOutOfRangeException for one that does not exist."""
     try:
         moment = datetime(year, month, day, hour, minute, second, ms * 1000)  # ticks carry no zone
-    except ValueError as failure:
+    except (ValueError, OverflowError) as failure:
         raise Thrown(
             "ArgumentOutOfRangeException", "Year, Month, and Day parameters describe an un-representable DateTime."
         ) from failure

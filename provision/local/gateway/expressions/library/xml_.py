@@ -72,8 +72,14 @@ def _parse(text: str | None) -> etree._Element:
     return root
 
 
+_NAME = re.compile(r"(?:\{[^{}\s]*\})?[^\W\d][\w.\-]*")
+
+
 def _tag(name: object) -> str:
-    return name.text if isinstance(name, Name) else to_text(name)
+    text = name.text if isinstance(name, Name) else to_text(name)
+    if _NAME.fullmatch(text) is None:
+        raise Thrown("XmlException", f"'{text[:80]}' is not a valid name.")
+    return text
 
 
 def _elements(node: etree._Element, name: object) -> Sequence:
@@ -182,8 +188,6 @@ def new_element(name: object, *content: object) -> Element:
 
 @ATTRIBUTE.member("new(XName|string name, object value)")
 def new_attribute(name: object, value: object) -> Attribute:
-    if re.fullmatch(r"(?:\{[^{}]*\})?[A-Za-z_][\w.\-]*", _tag(name)) is None:
-        raise Thrown("XmlException", f"'{_tag(name)[:80]}' is not a valid name.")
     return Attribute(_tag(name), to_text(value))
 
 

@@ -147,7 +147,10 @@ class Dictionary:
     def hashed(self, key: object) -> object:
         if self.ignore_case and isinstance(key, str):
             return key.lower()
-        return (type(key), key) if type(key) is not str else key
+        if type(key) is str:
+            return key
+        # What C# compares by reference is not always hashable here.
+        return (type(key), key) if type(key).__hash__ is not None else (type(key), id(key))
 
     def put(self, key: object, value: object) -> None:
         self.items[self.hashed(key)] = (key, value)
