@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from reports.doubts import settle
+from reports.groups import find_group_periods, mixed_share
 from reports.load import Run
-from reports.measures import NS, Trip, measure_trips
+from reports.measures import NS, Measured, Trip, measure_trips
 from reports.touches import answers_of, touches_of
-from reports.trips import find_open_periods
+from reports.trips import OpenPeriod, Touches, find_open_periods
+from tripcurve.events import BreakerEvent
+from tripcurve.lab import Backend
 
 __all__ = ["Analysis", "TrueTrip", "analyse"]
+
+INFINITE = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class TrueTrip:
     unit: int | None
     tripped_s: float
     reset_s: float | None
+    failures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ def analyse(run: Run) -> Analysis:
     """Find the trips of a run and, where the breaker's own account exists, set it beside them."""
     trips = _trips(run)
     truth = _truth(run)
-    unobserved = _match(trips, truth) if truth is not None else []
+    unobserved = _match(trips, truth, run.lab.units) if truth is not None else []
     return Analysis(trips, truth, unobserved)
 
 
@@ -45,45 +52,102 @@ def _trips(run: Run) -> list[Trip]:
         return []
     trips: list[Trip] = []
     for backend in run.lab.backends:
-        answers = answers_of(run.requests, backend, run.lab)
-        periods = find_open_periods(touches_of(run.requests, backend, run.lab))
-        periods = settle(periods, answers, backend.breaker, run.lab.local)
-        trips += measure_trips(periods, answers, backend.breaker, backend.name, run.start_ns)
-    return sorted(trips, key=lambda trip: 0.0 if trip.tripped_s is None else trip.tripped_s.estimate)
+        if backend.breaker is not None or not run.lab.has_pool:
+            trips += _trips_of(run, backend)
+    return sorted(trips, key=_when)
+
+
+def _trips_of(run: Run, backend: Backend) -> list[Trip]:
+    lab, rule = run.lab, backend.breaker
+    answers, touches = answers_of(run.requests, backend, lab), touches_of(run.requests, backend, lab)
+    if lab.units == 1:
+        periods = settle(find_open_periods(touches), touches, answers, rule, lab.local)
+    else:
+        periods = find_group_periods(touches, answers, rule, lab.units)
+    trips = measure_trips(periods, answers, rule, backend.name, run.start_ns, lab.local)
+    for trip, period in zip(trips, periods, strict=True):
+        trip.unit = 0 if lab.units == 1 else None
+        if lab.units > 1:
+            _describe_group(trip, period, touches, run.start_ns)
+    return trips
+
+
+def _describe_group(trip: Trip, period: OpenPeriod, touches: Touches, zero_ns: int) -> None:
+    trip.open_error_s = None  # the rule speaks of one unit
+    trip.first_shed_s = (period.open_by_ns - zero_ns) / NS
+    if period.full is not None:
+        trip.full_shed_s = Measured((period.full.estimate_ns - zero_ns) / NS, period.full.half_width_ns / NS)
+        trip.partial_shed_share = mixed_share(touches, period.open_by_ns, period.full.estimate_ns)
+
+
+def _when(trip: Trip) -> float:
+    known = trip.tripped_s or trip.reset_s
+    return 0.0 if known is None else known.estimate
 
 
 def _truth(run: Run) -> list[TrueTrip] | None:
     if run.events is None:
         return None
     trips: list[TrueTrip] = []
-    opened: dict[tuple[str, int | None], float] = {}
+    opened: dict[tuple[str, int | None], BreakerEvent] = {}
     for event in run.events:
-        key, at_s = (event.backend, event.unit), (event.at_ns - run.start_ns) / NS
+        key = (event.backend, event.unit)
         if event.kind == "opened":
-            opened[key] = at_s
+            opened[key] = event
         elif key in opened:
-            trips.append(TrueTrip(*key, opened.pop(key), at_s))
-    trips += [TrueTrip(*key, at_s, None) for key, at_s in opened.items()]
+            trips.append(_true_trip(opened.pop(key), event.at_ns, run.start_ns))
+    trips += [_true_trip(event, None, run.start_ns) for event in opened.values()]
     return sorted(trips, key=lambda trip: trip.tripped_s)
 
 
-def _match(trips: list[Trip], truth: list[TrueTrip]) -> list[TrueTrip]:
-    """Set each measured trip beside the nearest true one of its backend; what is left was not observed."""
-    left = list(truth)
-    for trip in trips:
-        seen = trip.tripped_s or trip.reset_s
-        own = [true for true in left if trip.backend in (None, true.backend)]
-        if seen is None or not own:
-            continue
-        at_trip = trip.tripped_s is not None
-        nearest = min(own, key=lambda true: abs((true.tripped_s if at_trip else true.reset_s or 0.0) - seen.estimate))
-        left.remove(nearest)
-        trip.unit = nearest.unit
-        trip.truth = {"tripped_s": nearest.tripped_s, "reset_s": nearest.reset_s}
-        trip.error_s = {
-            "tripped_s": None if trip.tripped_s is None else trip.tripped_s.estimate - nearest.tripped_s,
-            "reset_s": None
-            if trip.reset_s is None or nearest.reset_s is None
-            else trip.reset_s.estimate - nearest.reset_s,
-        }
-    return left
+def _true_trip(opened: BreakerEvent, reset_ns: int | None, zero_ns: int) -> TrueTrip:
+    reset_s = None if reset_ns is None else (reset_ns - zero_ns) / NS
+    return TrueTrip(opened.backend, opened.unit, (opened.at_ns - zero_ns) / NS, reset_s, opened.failures)
+
+
+def _match(trips: list[Trip], truth: list[TrueTrip], units: int) -> list[TrueTrip]:
+    """Set each measured trip beside what it is of the truth; true trips that nothing shows are returned."""
+    seen: set[int] = set()
+    for backend in {true.backend for true in truth}:
+        own = [(index, true) for index, true in enumerate(truth) if true.backend == backend]
+        for trip in (trip for trip in trips if trip.backend == backend):
+            found = _nearest(trip, own) if units == 1 else _within(trip, own)
+            seen |= {index for index, _ in found}
+            if found:
+                _set_truth(trip, [true for _, true in found], units)
+    return [true for index, true in enumerate(truth) if index not in seen]
+
+
+Numbered = list[tuple[int, TrueTrip]]
+
+
+def _nearest(trip: Trip, own: Numbered) -> Numbered:
+    """The true trip nearest in time, as by the trip where it is known, else by the reset."""
+    at_trip = trip.tripped_s is not None
+    known = trip.tripped_s or trip.reset_s
+    if known is None:
+        return []
+    instants = [true.tripped_s if at_trip else INFINITE if true.reset_s is None else true.reset_s for _, true in own]
+    after = bisect_left(instants, known.estimate)
+    near = range(max(after - 1, 0), min(after + 1, len(own)))
+    return [own[min(near, key=lambda index: abs(instants[index] - known.estimate))]] if near else []
+
+
+def _within(trip: Trip, own: Numbered) -> Numbered:
+    """The true trips of any unit that lie in the group's open period."""
+    begin = -INFINITE if trip.tripped_s is None else trip.tripped_s.estimate - trip.tripped_s.half_width
+    end = INFINITE if trip.reset_s is None else trip.reset_s.estimate + trip.reset_s.half_width
+    return [(index, true) for index, true in own if true.tripped_s <= end and (true.reset_s or INFINITE) >= begin]
+
+
+def _set_truth(trip: Trip, true: list[TrueTrip], units: int) -> None:
+    tripped_s = min(one.tripped_s for one in true)
+    resets = [one.reset_s for one in true if one.reset_s is not None]
+    reset_s = max(resets) if len(resets) == len(true) else None
+    trip.truth = {"tripped_s": tripped_s, "reset_s": reset_s}
+    if units == 1:
+        trip.unit = true[0].unit
+    trip.error_s = {
+        "tripped_s": None if trip.tripped_s is None else trip.tripped_s.estimate - tripped_s,
+        "reset_s": None if trip.reset_s is None or reset_s is None else trip.reset_s.estimate - reset_s,
+    }

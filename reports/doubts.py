@@ -1,9 +1,10 @@
-"""Open periods that may be two: a breaker can reset and trip again without any request seeing it closed.
+"""Open periods that may be two, where a breaker can have tripped again before anybody was sure of the reset.
 
-That takes failures of requests admitted before the trip that arrive after the reset: a backend
-slower than the breaker. Where the record allows it, the instants that it does not settle are
-left out rather than stated wrong. The rule's own duration serves to ask the question only;
-no bound comes from it.
+Two ways lead there. The first failures after a reset trip the breaker while sheds are still on their
+way, which then may belong to either period: the reset's interval is widened to both readings. Or failures
+of requests admitted before the trip arrive after the reset, which takes a backend slower than the
+breaker: then no request sees it closed, and an instant that the record does not settle is left out
+rather than stated wrong. The rule's own duration serves to ask the question only; no bound comes from it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from reports.measures import Answers, failed_answers
-from reports.trips import OpenPeriod
+from reports.trips import Instants, Interval, OpenPeriod, Touches
 from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 
@@ -23,26 +23,37 @@ __all__ = ["settle"]
 NS = 1_000_000_000
 # A timer's slack: what is that much longer than the rule allows cannot be one period.
 SLACK = 1.02
+# What a client gave up on may still fail this much later.
+LOST_FOR_S = 60
 
 
 @dataclass(frozen=True)
 class _Arrivals:
-    """Failures by when they were admitted at the latest, and when they can have reached the gateway, unix ns."""
+    """Failures by when they were sent, admitted at the latest, and can have reached the gateway, unix ns.
 
-    admitted_by: npt.NDArray[np.int64]
-    early: npt.NDArray[np.int64]
-    late: npt.NDArray[np.int64]
+    `longest`: the most that one was under way.
+    """
+
+    start: Instants
+    admitted_by: Instants
+    early: Instants
+    late: Instants
+    longest: int
 
 
 def settle(
-    periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None, options: LocalOptions
+    periods: list[OpenPeriod], touches: Touches, answers: Answers, rule: BreakerRule | None, options: LocalOptions
 ) -> list[OpenPeriod]:
-    """The periods, with those that surely hid a reset made two, and doubtful resets left out."""
-    if rule is None or not periods or options.late_failures == "extend" or options.half_open_probes:
+    """The periods, with those that surely hid a reset made two, and doubtful resets widened or left out."""
+    if rule is None or not periods:
+        return periods
+    needed = rule.count if rule.count is not None and options.counter_after_reset == "cleared" else 1
+    early = _failures_after(answers, rule)
+    periods = [_widened(period, touches, *early, needed) for period in periods]
+    if options.late_failures == "extend" or options.half_open_probes:
         return periods
     arrivals = _arrivals(answers, rule)
     shortest, longest = _durations_ns(answers, rule)
-    needed = rule.count if rule.count is not None and options.counter_after_reset == "cleared" else 1
     settled: list[OpenPeriod] = []
     for period in periods:
         if _may_hide_a_reset(period, arrivals, shortest, needed):
@@ -52,6 +63,28 @@ def settle(
     return settled
 
 
+def _failures_after(answers: Answers, rule: BreakerRule) -> tuple[Instants, Instants]:
+    """Starts of failures, and when each can have reached the gateway at the earliest."""
+    failed = np.flatnonzero(failed_answers(answers, rule) | (answers.status == 0))
+    return answers.start[failed], (answers.start + answers.waited)[failed]
+
+
+def _widened(period: OpenPeriod, touches: Touches, start: Instants, early: Instants, needed: int) -> OpenPeriod:
+    """The reset from the last shed that was over before the breaker can have tripped again."""
+    if period.reset is None:
+        return period
+    first, last = np.searchsorted(touches.shed_start, [period.open_by_ns, period.open_at_ns], side="right")
+    sheds = slice(max(first - 1, 0), last)
+    latest = int(touches.shed_end[sheds].max(initial=period.open_at_ns))
+    low, high = np.searchsorted(start, [period.open_by_ns, latest], side="right")
+    if high - low < needed:
+        return period
+    again = np.sort(early[low:high])[needed - 1]
+    surely = touches.shed_start[sheds][touches.shed_end[sheds] < again]
+    known = max(int(surely.max(initial=0)), period.tripped.low_ns if period.tripped else period.open_by_ns)
+    return replace(period, reset=Interval(min(known, period.reset.low_ns), period.reset.high_ns))
+
+
 def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     """Failures, and requests whose client gave up: their answers may have been failures."""
     failed = failed_answers(answers, rule)
@@ -59,9 +92,11 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     chosen = np.flatnonzero(failed | lost)
     never = np.iinfo(np.int64).max
     return _Arrivals(
+        start=answers.start[chosen],
         admitted_by=answers.end[chosen] - np.where(lost, 0, answers.waited)[chosen],
         early=(answers.start + answers.waited)[chosen],
         late=np.where(lost, never, answers.end)[chosen],
+        longest=int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any()),
     )
 
 
@@ -79,10 +114,12 @@ def _may_hide_a_reset(period: OpenPeriod, arrivals: _Arrivals, shortest: int, ne
     if period.tripped is None:
         return False
     until = period.open_at_ns if period.reset is None else period.reset.high_ns
+    low, high = np.searchsorted(arrivals.start, [period.tripped.low_ns - arrivals.longest, period.open_at_ns])
+    part = slice(low, high)
     able = (
-        (arrivals.admitted_by <= period.open_at_ns)
-        & (arrivals.late >= period.tripped.low_ns + shortest)
-        & (arrivals.early <= until)
+        (arrivals.admitted_by[part] <= period.open_at_ns)
+        & (arrivals.late[part] >= period.tripped.low_ns + shortest)
+        & (arrivals.early[part] <= until)
     )
     return int(np.sum(able)) >= needed
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reports.trips import Interval, OpenPeriod
+from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 
 __all__ = ["Answers", "Measured", "Trip", "failed_answers", "measure_trips"]
@@ -36,6 +37,9 @@ class Trip:
     time_to_trip_s: float | None = None
     failures_to_trip: int | None = None
     failures_bounds: tuple[int, int] | None = None
+    first_shed_s: float | None = None
+    full_shed_s: Measured | None = None
+    partial_shed_share: float | None = None
     overshoot: int | None = None
     open_s: float | None = None
     open_error_s: float | None = None
@@ -68,7 +72,12 @@ class Answers:
 
 
 def measure_trips(
-    periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None, backend: str | None, zero_ns: int
+    periods: list[OpenPeriod],
+    answers: Answers,
+    rule: BreakerRule | None,
+    backend: str | None,
+    zero_ns: int,
+    options: LocalOptions,
 ) -> list[Trip]:
     """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse."""
     failed = failed_answers(answers, rule)
@@ -83,7 +92,7 @@ def measure_trips(
         _count(trip, before, answers, period, rule)
         if not trip.retrip or fault_began is None:
             fault_began = int(answers.start[before[0]]) if len(before) else None
-        _open_time(trip, before, answers, rule)
+        _open_time(trip, before, answers, rule, options)
         later = periods[index + 1].tripped if index + 1 < len(periods) else None
         _recovery(trip, period, answers, later, zero_ns)
         if trip.restored_s is not None and trip.reset_s is not None and fault_began is not None:
@@ -147,14 +156,24 @@ def _count(
         return
     trip.throttled = int(np.sum(answers.status[before] == 429))
     ends = answers.end[before]
-    trip.failures_bounds = (int(np.sum(ends < period.tripped.low_ns)), int(np.sum(ends <= period.tripped.high_ns)))
-    trip.failures_to_trip = trip.failures_bounds[1]
+    arrived = answers.start[before] + answers.waited[before]
+    trip.failures_bounds = (
+        int(np.sum(ends < period.tripped.low_ns)),
+        int(np.sum(arrived <= period.tripped.high_ns)),
+    )
+    trip.failures_to_trip = int(np.sum(ends <= period.tripped.high_ns))
     trip.time_to_trip_s = (period.tripped.estimate_ns - int(answers.end[before[0]])) / NS
     if rule is not None and rule.count is not None:
         trip.overshoot = max(0, len(before) - rule.count)
 
 
-def _open_time(trip: Trip, before: npt.NDArray[np.intp], answers: Answers, rule: BreakerRule | None) -> None:
+def _open_time(
+    trip: Trip,
+    before: npt.NDArray[np.intp],
+    answers: Answers,
+    rule: BreakerRule | None,
+    options: LocalOptions,
+) -> None:
     if trip.tripped_s is None or trip.reset_s is None:
         return
     trip.open_s = trip.reset_s.estimate - trip.tripped_s.estimate
@@ -163,9 +182,16 @@ def _open_time(trip: Trip, before: npt.NDArray[np.intp], answers: Answers, rule:
     configured = rule.trip_duration
     if rule.accept_retry_after and len(before):
         tripping = before[min(rule.count or len(before), len(before)) - 1]
-        told = float(answers.retry_after_s[tripping])
-        configured = configured if np.isnan(told) else told
+        configured = _heeded(float(answers.retry_after_s[tripping]), rule, options)
     trip.open_error_s = trip.open_s - configured
+
+
+def _heeded(told_s: float, rule: BreakerRule, options: LocalOptions) -> float:
+    """How long a Retry-After makes the breaker stay open, under the options in force. Not a number: none was told."""
+    if np.isnan(told_s):
+        return rule.trip_duration
+    told_s = told_s if options.retry_after_cap is None else min(told_s, options.retry_after_cap)
+    return told_s if options.retry_after_shorter == "replaces" else max(told_s, rule.trip_duration)
 
 
 def _recovery(trip: Trip, period: OpenPeriod, answers: Answers, later: Interval | None, zero_ns: int) -> None:

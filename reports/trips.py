@@ -10,13 +10,14 @@ Instants are int64 unix ns throughout.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from reports.chains import OPEN, Phases, Proofs, longest_chain
 
-__all__ = ["Interval", "OpenPeriod", "Touches", "find_open_periods"]
+__all__ = ["Instants", "Interval", "OpenPeriod", "Touches", "count_sheds", "find_open_periods"]
 
 Instants = npt.NDArray[np.int64]
 
@@ -93,9 +94,9 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
 
 def count_sheds(periods: list[OpenPeriod], shed_start: Instants) -> list[OpenPeriod]:
     """The same periods, each with its sheds: those nearer to it than to its neighbours."""
-    cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in zip(periods, periods[1:], strict=False)]
+    cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
     edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
-    return [replace(one, sheds=high - low) for one, low, high in zip(periods, edges, edges[1:], strict=False)]
+    return [replace(one, sheds=high - low) for one, (low, high) in zip(periods, pairwise(edges), strict=True)]
 
 
 def _near_changes(touches: Touches) -> Touches:

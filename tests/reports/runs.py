@@ -1,0 +1,51 @@
+"""Runs to report on, made by the virtual gateway."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from reports.load import Run, load
+from tests.virtual_run import write_virtual_run
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+from tripcurve.virtual import Network, run_virtual
+
+RULE: dict[str, Any] = {"count": 3, "interval": 10, "trip_duration": 1, "status_codes": [429]}
+
+
+def lab_of(rule: dict[str, Any] = RULE, *, units: int = 1, median_ms: float = 5, **more: Any) -> Lab:
+    """A lab with one backend, or with `backends` given whole."""
+    backends = more.pop("backends", [{"name": "m1", "breaker": rule, "latency": _latency(median_ms)}])
+    return Lab.model_validate({"name": "p", "gateway": {"name": "g", "units": units}, "backends": backends, **more})
+
+
+def _latency(median_ms: float) -> dict[str, float]:
+    return {"median_ms": median_ms, "p95_ms": 2 * median_ms}
+
+
+def scenario_of(*phases: dict[str, Any], rate: float = 100, **more: Any) -> Scenario:
+    """Phases as in a scenario file, `rate` where they have none."""
+    whole = [{"name": f"p{index}", "rate": rate, **phase} for index, phase in enumerate(phases)]
+    return Scenario.model_validate({"name": "s", "users": {"ChatUser": 5}, "phases": whole, **more})
+
+
+def fault(share: float = 1, status: int = 429, **more: Any) -> dict[str, Any]:
+    return {"m1": {"status": status, "share": share, **more}}
+
+
+TRIP = scenario_of({"for": 2}, {"for": 4, "simulate": fault()}, {"for": 5})
+
+
+def play(lab: Lab, scenario: Scenario, **options: Any) -> Run:
+    """The run of a virtual gateway, written to disk and read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "run", lab, scenario, **options)
+        return load(Path(folder) / "run")
+
+
+def write(folder: Path, lab: Lab, scenario: Scenario, **options: Any) -> Path:
+    """The run directory of a virtual gateway's run, not yet reported."""
+    network = Network(**options.pop("network", {}))
+    return write_virtual_run(folder, lab, scenario, run_virtual(lab, scenario, network=network, **options))
