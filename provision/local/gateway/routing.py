@@ -13,6 +13,8 @@ __all__ = ["Match", "Router"]
 
 _PARAMETER = re.compile(r"\{(\*?)([^{}]*)\}")
 _CACHED = 4096
+_CACHED_LENGTH = 512
+"""Clients choose their paths: what is remembered of them must not fill memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Router:
 
     def match(self, method: str, path: str) -> Match | None:
         """The operation for a method and an encoded path; None: no such resource."""
+        if len(path) > _CACHED_LENGTH:
+            return self._search(method, path)
         key = (method, path)
         if key in self._found:
             return self._found[key]
