@@ -1,7 +1,7 @@
 """Open periods of a breaker as clients see them while a run is under way, for pages.
 
 Rough on purpose: reports time trips from the records, breaker by breaker. Here all of a gateway's answers
-are one stream, and several units or workers that open and close together make one period.
+are one stream, and what several workers see at once is one period.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from locustfiles.recorder import Batch
 
 __all__ = ["Sighting", "Sightings", "merge"]
 
-GAP_S = 0.5
-"""Periods closer than this are one: units trip one after another, and answers of both kinds mix meanwhile."""
 KEPT = 50
 
 
@@ -105,12 +103,15 @@ class Sightings:
         return [Sighting(*period) for period in data]
 
 
-def merge(periods: list[Sighting]) -> list[Sighting]:
-    """Periods of several workers or units as one history: those that overlap or almost touch are one."""
+def merge(periods: list[Sighting], gap_s: float = 0.0) -> list[Sighting]:
+    """Periods of several workers as one history: those that overlap, or are no more than `gap_s` apart, are one.
+
+    Units of a gateway trip one after another, and answers of both kinds mix meanwhile: with several, a gap is nothing.
+    """
     merged: list[Sighting] = []
     for period in sorted(periods, key=lambda each: each.tripped_s):
         last = merged[-1] if merged else None
-        if last is None or (last.reset_s is not None and period.tripped_s > last.reset_s + GAP_S):
+        if last is None or (last.reset_s is not None and period.tripped_s > last.reset_s + gap_s):
             merged.append(period)
         else:
             merged[-1] = _joined(last, period)

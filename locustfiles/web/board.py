@@ -13,7 +13,6 @@ from locustfiles.conductor import Conductor
 from locustfiles.live import KINDS, Live
 from locustfiles.plan import Plan
 from locustfiles.run_report import RunReport
-from locustfiles.sightings import merge
 from locustfiles.timeline import Timeline
 from locustfiles.web.breakers import (
     states_by_events,
@@ -86,7 +85,7 @@ class Board:
         if self._run is not None and self._run.ended_ns is None:
             return "running"
         runner: Any = self.environment.runner
-        if runner.state in ("spawning", "running"):
+        if runner.shape_greenlet is not None:
             return "preparing"
         if self._conductor.failure is not None:
             return "failed"
@@ -129,7 +128,7 @@ def _phases(timeline: Timeline) -> list[dict[str, Any]]:
 
 def _breakers(run: _Run, now_ns: int) -> dict[str, Any]:
     """States and trips; `source` says whose account it is, the gateway's or the clients'."""
-    lab, sightings, start_ns = run.plan.lab, merge(run.live.sightings.periods), run.plan.start_ns
+    lab, sightings, start_ns = run.plan.lab, run.live.sightings.periods, run.plan.start_ns
     if run.tail is None:
         states, trips, source = states_by_sightings(lab, sightings), trips_by_sightings(lab, sightings), "clients"
     else:

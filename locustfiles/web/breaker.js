@@ -152,6 +152,7 @@ class BreakerTab extends HTMLElement {
       make(item, "i", { style: `background:${colour(kind)}` });
       item.append(`${LABELS[kind]} ${total}`);
     }
+    make(make(legend, "span"), "i", { style: "background:var(--bad);height:.25em;vertical-align:.25em" }).after("a breaker open");
   }
 
   chart(parent, data) {
@@ -164,7 +165,7 @@ class BreakerTab extends HTMLElement {
     const highest = nice(Math.max(1, ...rows.map((row) => row.slice(1).reduce((sum, n) => sum + n, 0))));
     const x = (second) => left + ((Math.min(Math.max(second, from), to) - from) / (to - from)) * (right - left);
     const y = (n) => bottom - (n / highest) * (bottom - top);
-    const label = "Answers per second by kind, stacked; shaded: a breaker open";
+    const label = "Answers per second by kind, stacked; a red line above: a breaker is open";
     const svg = draw(parent, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
     this.openBands(svg, data, x, top, bottom);
     for (const part of [0, 0.5, 1]) {
@@ -175,7 +176,7 @@ class BreakerTab extends HTMLElement {
     this.phases(svg, data, x, top, bottom);
     const step = nice((to - from) / 8);
     for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
-      draw(svg, "text", { x: x(at), y: height - 6, "text-anchor": at === 0 ? "start" : "middle" }, `${at} s`);
+      draw(svg, "text", { x: x(at), y: height - 6, "text-anchor": at === from ? "start" : at === to ? "end" : "middle" }, `${at} s`);
     }
   }
 
@@ -200,6 +201,7 @@ class BreakerTab extends HTMLElement {
       const width = Math.max(x(end) - x(trip.tripped_s), 0);
       draw(svg, "rect", { class: "band", x: x(trip.tripped_s), width, y: top, height: bottom - top,
         style: "fill:var(--open);fill-opacity:.22" });
+      draw(svg, "rect", { class: "strip", x: x(trip.tripped_s), width, y: top - 3, height: 4, style: "fill:var(--bad)" });
     }
   }
 

@@ -15,7 +15,8 @@ from tripcurve.lab import Lab
 __all__ = ["State", "TripRow", "states_by_events", "states_by_sightings", "trips_by_events", "trips_by_sightings"]
 
 _NS = 1_000_000_000
-_NEAR_S = 1.0
+_NEAR_S = 0.5
+UNITS_GAP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,13 @@ def _state(key: tuple[str, int], trips: int, left_ns: int) -> State:
 
 def states_by_sightings(lab: Lab, sightings: list[Sighting]) -> list[State]:
     """The gateway as one breaker, named after the lab's backend where it has but one."""
-    merged = merge(sightings)
-    return [State(_name(lab), None, bool(merged) and merged[-1].reset_s is None, len(merged))]
+    periods = periods_of(lab, sightings)
+    return [State(_name(lab), None, bool(periods) and periods[-1].reset_s is None, len(periods))]
+
+
+def periods_of(lab: Lab, sightings: list[Sighting]) -> list[Sighting]:
+    """What clients saw as one history; where several units flicker, as one period."""
+    return merge(sightings, UNITS_GAP_S if lab.units > 1 else 0.0)
 
 
 def _name(lab: Lab) -> str:
@@ -117,7 +123,7 @@ def _row(event: BreakerEvent, closed_ns: int, seen: Sighting | None, start_ns: i
 
 def trips_by_sightings(lab: Lab, sightings: list[Sighting]) -> list[TripRow]:
     """Each open period as clients saw it."""
-    return [_seen_row(_name(lab), each) for each in merge(sightings)]
+    return [_seen_row(_name(lab), each) for each in periods_of(lab, sightings)]
 
 
 def _seen_row(name: str, seen: Sighting) -> TripRow:

@@ -12,9 +12,9 @@ __all__ = ["choices_of", "offer_choices"]
 
 TARGETS = ("local", "azure")
 _LABELS = {
-    "lab": "What is tested; `--lab FILE` adds your own",
-    "scenario": "Traffic and faults; `--scenario FILE` adds your own",
-    "target": "local: a gateway on this machine; azure: a lab that is up; `--target URL` adds a URL",
+    "lab": "What is tested; --lab FILE adds your own",
+    "scenario": "Traffic and faults; --scenario FILE adds your own",
+    "target": "local: a gateway on this machine; azure: a lab that is up; --target URL adds a URL",
 }
 
 
