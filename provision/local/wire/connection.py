@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._parser.lost()
         self._waiting.clear()
         if self._writable is not None and not self._writable.done():
-            self._writable.set_exception(ConnectionResetError("the client left"))
+            self._writable.cancel()
         if self.task is not None:
             self.task.cancel()
 
