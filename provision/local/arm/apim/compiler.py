@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -11,7 +12,15 @@ from provision.local.arm.errors import ArmError
 from provision.local.arm.store import Resource, Store
 from provision.local.arm.world import World
 
-__all__ = ["check_dependents", "check_fragment", "check_policy", "fragments_of", "named_values_of", "service_of"]
+__all__ = [
+    "check_dependents",
+    "check_fragment",
+    "check_policy",
+    "exported",
+    "fragments_of",
+    "named_values_of",
+    "service_of",
+]
 
 _SCOPES = {"apis": "api", "operations": "operation", "products": "product"}
 Fragments = Mapping[str, Mapping[str, str]]
@@ -90,6 +99,17 @@ def check_dependents(world: World, service: Resource, named_values: Mapping[str,
                 fragments=fragments,
                 options=world.options,
             )
+
+
+def exported(value: str, stored: str, asked: str) -> str:
+    """A stored document in the format asked for: the two differ in how expressions stand in them."""
+    if stored == asked:
+        return value
+    from provision.local.gateway.policies.raw import hide_expressions, show_expressions
+
+    text, expressions = hide_expressions(value)
+    convert = html.unescape if asked == "rawxml" else html.escape
+    return show_expressions(text, iter([convert(expression) for expression in expressions]))
 
 
 def _scope(identifier: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.local.arm.apim.compiler import check_policy
+from provision.local.arm.apim.compiler import check_policy, exported
 from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
@@ -41,7 +41,19 @@ async def _not_global(world: World, policy: Resource) -> None:
 
 
 class Policies(Crud):
-    """Policies; one that is named by its address is read first, then stored as if sent."""
+    """Policies; one that is named by its address is read first, then stored as if sent.
+
+    A GET gives the format it asks for, xml when it does not say.
+    """
+
+    async def get(self, call: Call) -> Answer:
+        policy = self.find(call)
+        asked = call.query.get("format", "xml").removesuffix("-link")
+        if asked not in _FORMATS:
+            raise validation_error(("format", f"Format '{asked}' is none of {', '.join(_FORMATS)}."))
+        shown = self.shown(policy)
+        value = exported(policy.properties["value"], policy.properties["format"], asked)
+        return Answer(200, {**shown, "properties": {"format": asked, "value": value}}, {"ETag": policy.etag})
 
     async def put(self, call: Call) -> Answer:
         sent = call.properties()

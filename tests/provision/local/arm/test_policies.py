@@ -187,3 +187,17 @@ def test_a_deleted_policy_is_gone(clients: Clients, place: Place, api: str) -> N
     with refused() as said:
         clients.apim.api_policy.get(*place.at, api, "policy")
     assert said.status == 404
+
+
+def test_a_get_gives_the_format_it_asks_for(clients: Clients, place: Place, api: str) -> None:
+    code = '@(context.Response.StatusCode < 500 && (string)context.Variables["a"] != "b")'
+    escaped = code.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    policies = clients.apim.api_policy
+
+    def written(expression: str) -> str:
+        return policy(f'<set-variable name="v" value="{expression}" />')
+
+    for form, sent in (("rawxml", code), ("xml", escaped)):
+        policies.create_or_update(*place.at, api, "policy", body(written(sent), form))
+        assert policies.get(*place.at, api, "policy", format="rawxml").value == written(code)
+        assert policies.get(*place.at, api, "policy").value == written(escaped)
