@@ -27,12 +27,14 @@ from provision.local.tls import make_tls
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
 
-__all__ = ["CLIENT_ID", "SUBSCRIPTION_ID", "TENANT_ID", "LocalCloud", "Ports"]
+__all__ = ["CLIENT_ID", "EVENTS", "LOGS", "SUBSCRIPTION_ID", "TENANT_ID", "LocalCloud", "Ports"]
 
 # Fixed, so that documents and scripts can name them; the secret is new each time.
 TENANT_ID = "00000000-0000-4000-8000-00000000000a"
 SUBSCRIPTION_ID = "00000000-0000-4000-8000-00000000000b"
 CLIENT_ID = "00000000-0000-4000-8000-00000000000c"
+EVENTS = "gateway-events.jsonl"
+LOGS = "gateway-logs.jsonl"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -70,8 +72,8 @@ class LocalCloud:
 
     def _make_processes(self, commands: Commands) -> Processes:
         settings = Settings(
-            events_file=self._data_dir / "gateway-events.jsonl",
-            logs_file=self._data_dir / "gateway-logs.jsonl",
+            events_file=self._data_dir / EVENTS,
+            logs_file=self._data_dir / LOGS,
             ca_file=self._ca_file,
             gateway_port=self._ports.gateway,
             allow_external=self._lab is not None and _goes_outside(self._lab),
@@ -169,8 +171,8 @@ class LocalCloud:
             "tenant_id": TENANT_ID,
             "client_id": self._owner.client_id,
             "client_secret": self._owner.secret,
-            "events_file": str(self._data_dir / "gateway-events.jsonl"),
-            "logs_file": str(self._data_dir / "gateway-logs.jsonl"),
+            "events_file": str(self._data_dir / EVENTS),
+            "logs_file": str(self._data_dir / LOGS),
         }
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import uvloop
 
-from provision.local.cloud import LocalCloud, Ports
-from tripcurve.errors import TargetUnavailable
+from provision.local.cloud import EVENTS, LOGS, LocalCloud, Ports
+from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import LABS, Existing, Lab, load_lab
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
@@ -199,4 +199,8 @@ def _data_folder(given: Path | None) -> Iterator[Path]:
         given.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise TargetUnavailable(f"{given}: cannot make this folder: {error.strerror}") from None
+    for name in (EVENTS, LOGS):
+        if (given / name).exists():
+            # Both files are appended to: an earlier run's trips would count as this one's.
+            raise BadInput(f"{given / name} is of an earlier run; give --data-dir another folder, or remove it")
     yield given.resolve()

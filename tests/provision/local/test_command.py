@@ -205,3 +205,11 @@ def test_a_second_interrupt_does_not_wait_for_a_stuck_child(start: Start) -> Non
         assert time.monotonic() - began < STOP_S
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_an_earlier_runs_events_are_not_mixed_with_this_ones(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "gateway-events.jsonl").write_text("{}\n")
+    process = start("--data-dir", str(tmp_path))
+    assert process.wait(LIMIT_S) == 2
+    assert "of an earlier run" in (tmp_path / "stderr").read_text()
+    assert (tmp_path / "gateway-events.jsonl").read_text() == "{}\n"
