@@ -199,6 +199,30 @@ def report(
     raise typer.Exit(make_report(run_dir, check or [], as_json))
 
 
+@app.command()
+def export(
+    lab: LabArgument,
+    kind: Annotated[str, typer.Option("--kind", help="kubernetes or azure-load-testing.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A new or empty folder for the files.")],
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="A scenario file, or the name of one that ships.")
+    ] = "trip-and-recover",
+    target: Annotated[
+        str | None, typer.Option("--target", help="The gateway's URL; default the one Azure gives the lab's gateway.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option("--key", help="Where the key is: a Kubernetes secret's name, or a Key Vault secret's URL.")
+    ] = "tripcurve-key",
+    workers: Annotated[int, typer.Option("--workers", help="Workers, or engine instances.", min=1)] = 1,
+    image: Annotated[str, typer.Option("--image", help="Container image, for kubernetes.")] = "tripcurve:latest",
+) -> None:
+    """Write Kubernetes manifests or an Azure Load Testing configuration for a lab."""
+    from locustfiles.export import export_command
+
+    code = export_command(lab, kind, out, scenario=scenario, target=target, key=key, workers=workers, image=image)
+    raise typer.Exit(code)
+
+
 def main() -> None:
     """Run the command; our own failures become one message on stderr and their exit code."""
     try:

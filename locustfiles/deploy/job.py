@@ -1,0 +1,72 @@
+"""What is to run elsewhere: one scenario against one gateway, by a number of workers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tripcurve.documents import write_yaml
+from tripcurve.errors import BadInput
+from tripcurve.lab import LABS, POLICIES, Lab, load_lab, policy_path
+from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.shipped import find_file, shipped_folder
+
+__all__ = ["Job", "make_job"]
+
+POLICY = "policy.xml"
+
+
+@dataclass(frozen=True)
+class Job:
+    """`files`: name and content of what travels with it. `url`: the gateway's. `key`: where the key is kept."""
+
+    name: str
+    lab: Lab
+    scenario: Scenario
+    url: str
+    key: str
+    workers: int
+    image: str
+    files: dict[str, str]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the scenario."""
+        return sum(phase.duration_s for phase in self.scenario.phases)
+
+
+def make_job(lab_name: str, scenario_name: str, *, target: str | None, key: str, workers: int, image: str) -> Job:
+    """Read and check. `target` None: the address that API Management gives the lab's gateway. Raises BadInput."""
+    lab = load_lab(lab_name)
+    scenario = load_scenario(scenario_name, lab)
+    users = sum(count for name, count in scenario.users.items() if name != "ProbeUser")
+    if not 1 <= workers <= users:
+        raise BadInput(f"--workers {workers}: scenario {scenario.name} has users for 1 to {users} workers")
+    url = target or f"https://{lab.gateway.name}.azure-api.net"
+    _check_url(url)
+    name = _name(f"tripcurve-{lab.name}-{scenario.name}")
+    return Job(name, lab, scenario, url.rstrip("/"), key, workers, image, _files(lab, lab_name, scenario))
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise BadInput(f"--target {url!r}: give the gateway's URL, such as https://my-apim.azure-api.net")
+    if parts.hostname in ("localhost", "127.0.0.1", "::1"):
+        raise BadInput(f"--target {url}: this is an address of the machine itself, and means another one elsewhere")
+
+
+def _name(text: str) -> str:
+    """A name that both Kubernetes and Azure take: lower case letters, digits and hyphens, at most 50."""
+    return re.sub("-+", "-", re.sub("[^a-z0-9-]", "-", text.lower()))[:50].strip("-")
+
+
+def _files(lab: Lab, lab_name: str, scenario: Scenario) -> dict[str, str]:
+    files = {"scenario.yaml": write_yaml(scenario)}
+    policy = policy_path(lab, find_file(lab_name, LABS, ".yaml", "lab"))
+    if policy.parent != Path(shipped_folder(POLICIES)):
+        files[POLICY] = policy.read_text("utf-8")
+        lab = lab.model_copy(update={"api": lab.api.model_copy(update={"policy": POLICY})})
+    return {"lab.yaml": write_yaml(lab)} | files

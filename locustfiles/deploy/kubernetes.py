@@ -1,0 +1,166 @@
+"""Kubernetes manifests: a master and its workers as jobs, the key by reference to a secret.
+
+The run directory is on a volume of the master's; workers send their rows to it at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from locustfiles.deploy.job import Job
+
+__all__ = ["manifests"]
+
+PORT = 5557
+SETTINGS = "/etc/tripcurve"
+RUNS = "/runs"
+USER = 10001
+KEY = "api-key"
+WAIT_S = 300
+"""How long the master waits for its workers, which may have to pull the image first."""
+
+Document = dict[str, Any]
+
+
+def manifests(job: Job) -> dict[str, str]:
+    """Files by name, for `kubectl apply -k` on their folder."""
+    documents = {
+        "settings.yaml": _settings(job),
+        "network.yaml": _network(job),
+        "volume.yaml": _volume(job),
+        "service.yaml": _service(job),
+        "master.yaml": _master(job),
+        "workers.yaml": _workers(job),
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": list(documents),
+    }
+    files = {name: _yaml(document) for name, document in documents.items()}
+    return files | {"kustomization.yaml": _yaml(kustomization)}
+
+
+def _yaml(document: Document) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _labels(job: Job, part: str | None = None) -> dict[str, str]:
+    labels = {"app.kubernetes.io/name": "tripcurve", "app.kubernetes.io/instance": job.name}
+    return labels if part is None else labels | {"app.kubernetes.io/component": part}
+
+
+def _meta(job: Job, suffix: str = "", part: str | None = None) -> Document:
+    return {"name": f"{job.name}{suffix}", "labels": _labels(job, part)}
+
+
+def _settings(job: Job) -> Document:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta(job), "immutable": True, "data": job.files}
+
+
+def _network(job: Job) -> Document:
+    """Nobody speaks to these pods but the workers to the master."""
+    workers = {"podSelector": {"matchLabels": _labels(job, "worker")}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _meta(job),
+        "spec": {
+            "podSelector": {"matchLabels": _labels(job)},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [workers], "ports": [{"protocol": "TCP", "port": PORT}]}],
+        },
+    }
+
+
+def _volume(job: Job) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": _meta(job),
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}},
+    }
+
+
+def _service(job: Job) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta(job),
+        "spec": {
+            "selector": _labels(job, "master"),
+            "ports": [{"name": "locust", "port": PORT, "targetPort": "locust", "protocol": "TCP"}],
+        },
+    }
+
+
+def _master(job: Job) -> Document:
+    arguments = ["--headless", "--master", "--master-bind-host", "*", "--master-bind-port", str(PORT)]
+    arguments += ["--expect-workers", str(job.workers), "--expect-workers-max-wait", str(WAIT_S)]
+    arguments += ["--lab", f"{SETTINGS}/lab.yaml", "--scenario", f"{SETTINGS}/scenario.yaml"]
+    arguments += ["--target", job.url, "--run-dir", f"{RUNS}/$(RUN)"]
+    container = _container(job, arguments) | {
+        "env": [
+            {"name": "RUN", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "TRIPCURVE_API_KEY", "valueFrom": {"secretKeyRef": {"name": job.key, "key": KEY}}},
+        ],
+        "ports": [{"name": "locust", "containerPort": PORT, "protocol": "TCP"}],
+    }
+    container["volumeMounts"] += [
+        {"name": "settings", "mountPath": SETTINGS, "readOnly": True},
+        {"name": "runs", "mountPath": RUNS},
+    ]
+    volumes = [
+        {"name": "settings", "configMap": {"name": job.name}},
+        {"name": "runs", "persistentVolumeClaim": {"claimName": job.name}},
+    ]
+    # A load test that failed is looked at, not quietly run again.
+    return _job(job, "master", container, volumes, {"backoffLimit": 0}, "Never")
+
+
+def _workers(job: Job) -> Document:
+    """They have neither lab nor key: both come from the master."""
+    container = _container(job, ["--worker", "--master-host", job.name, "--master-port", str(PORT)])
+    count = {"parallelism": job.workers, "completions": job.workers, "backoffLimit": job.workers}
+    return _job(job, "worker", container, [], count, "Never")
+
+
+def _container(job: Job, arguments: list[str]) -> Document:
+    return {
+        "name": "locust",
+        "image": job.image,
+        "args": arguments,
+        # No CPU limit: throttling would hold back requests that are due, and the run would measure that.
+        "resources": {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],  # noqa: S108  # a path in the container
+    }
+
+
+def _job(job: Job, part: str, container: Document, volumes: list[Document], how: Document, restart: str) -> Document:
+    pod = {
+        "restartPolicy": restart,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 60,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "scratch", "emptyDir": {}}, *volumes],
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _meta(job, f"-{part}", part),
+        "spec": how | {"template": {"metadata": {"labels": _labels(job, part)}, "spec": pod}},
+    }

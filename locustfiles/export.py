@@ -1,0 +1,55 @@
+"""`tripcurve export`: writes what runs a lab's scenario elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from locustfiles.deploy.azure_load_testing import WHEEL, load_test
+from locustfiles.deploy.job import make_job
+from locustfiles.deploy.kubernetes import manifests
+from tripcurve.errors import BadInput
+
+__all__ = ["KINDS", "export_command"]
+
+KINDS = {"kubernetes": manifests, "azure-load-testing": load_test}
+
+
+def export_command(
+    lab: str,
+    kind: str,
+    out: Path,
+    *,
+    scenario: str = "trip-and-recover",
+    target: str | None = None,
+    key: str = "tripcurve-key",
+    workers: int = 1,
+    image: str = "tripcurve:latest",
+) -> int:
+    """Write the files of a kind into a new or empty folder. Returns the exit code.
+
+    `key` says where the gateway's key is kept: the name of a Kubernetes secret, or the identifier of a Key Vault
+    secret. The key itself is never asked for. Raises BadInput before anything is written.
+    """
+    if kind not in KINDS:
+        raise BadInput(f"--kind {kind!r}: give one of {', '.join(KINDS)}")
+    job = make_job(lab, scenario, target=target, key=key, workers=workers, image=image)
+    files = KINDS[kind](job)
+    _write(out, files)
+    print(f"tripcurve: wrote {', '.join(sorted(files))} to {out}", file=sys.stderr)
+    if kind == "kubernetes":
+        print(f"Next: a secret named {key} with the gateway's key as api-key; kubectl apply -k {out}", file=sys.stderr)
+    else:
+        print(f"Next: put {WHEEL} there (pip wheel --no-deps -w {out} .); see docs/deploy.md", file=sys.stderr)
+    return 0
+
+
+def _write(out: Path, files: dict[str, str]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise BadInput(f"-o {out} is not empty; an export needs a folder of its own")
+        for name, content in files.items():
+            (out / name).write_text(content, "utf-8")
+    except OSError as error:
+        raise BadInput(f"-o {out} cannot be used: {error.strerror}") from None
