@@ -54,7 +54,8 @@ class RunReport:
 
     def _make(self, folder: Path) -> None:
         command = [sys.executable, "-m", "tripcurve.cli", "report", str(folder)]
-        code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+        # Standard output is Locust's: with --json it is to hold nothing else.
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
         page = folder / "report.html"
         self.state = "done" if page.exists() else "failed"
         if self.state == "done":
