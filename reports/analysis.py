@@ -9,10 +9,11 @@ from reports.doubts import settle
 from reports.groups import find_group_periods, mixed_share
 from reports.load import Run
 from reports.measures import NS, Measured, Trip, measure_trips
-from reports.touches import answers_of, touches_of
+from reports.touches import answers_of, retries_within, touches_of
 from reports.trips import OpenPeriod, Touches, find_open_periods
 from tripcurve.events import BreakerEvent
 from tripcurve.lab import Backend
+from tripcurve.scenario import Scenario
 
 __all__ = ["Analysis", "TrueTrip", "analyse"]
 
@@ -61,7 +62,9 @@ def _trips_of(run: Run, backend: Backend) -> list[Trip]:
     lab, rule = run.lab, backend.breaker
     answers, touches = answers_of(run.requests, backend, lab), touches_of(run.requests, backend, lab)
     if lab.units == 1:
-        periods = settle(find_open_periods(touches), touches, answers, rule, lab.local)
+        hidden = lab.has_pool and retries_within(lab)
+        told = _simulated(run.scenario, backend)
+        periods = settle(find_open_periods(touches), touches, answers, rule, lab.local, hidden, told)
     else:
         periods = find_group_periods(touches, answers, rule, lab.units)
     trips = measure_trips(periods, answers, rule, backend.name, run.start_ns, lab.local)
@@ -70,6 +73,12 @@ def _trips_of(run: Run, backend: Backend) -> list[Trip]:
         if lab.units > 1:
             _describe_group(trip, period, touches, run.start_ns)
     return trips
+
+
+def _simulated(scenario: Scenario, backend: Backend) -> list[float]:
+    """Each Retry-After that a phase makes the backend tell, seconds."""
+    faults = [phase.simulate.get(backend.name, phase.simulate.get("default")) for phase in scenario.phases]
+    return [fault.retry_after_s for fault in faults if fault is not None and fault.retry_after_s is not None]
 
 
 def _describe_group(trip: Trip, period: OpenPeriod, touches: Touches, zero_ns: int) -> None:

@@ -9,6 +9,7 @@ rather than stated wrong. The rule's own duration serves to ask the question onl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,9 +43,19 @@ class _Arrivals:
 
 
 def settle(
-    periods: list[OpenPeriod], touches: Touches, answers: Answers, rule: BreakerRule | None, options: LocalOptions
+    periods: list[OpenPeriod],
+    touches: Touches,
+    answers: Answers,
+    rule: BreakerRule | None,
+    options: LocalOptions,
+    hidden_attempts: bool = False,
+    simulated_s: Sequence[float] = (),
 ) -> list[OpenPeriod]:
-    """The periods, with those that surely hid a reset made two, and doubtful resets widened or left out."""
+    """The periods, with those that surely hid a reset made two, and doubtful resets widened or left out.
+
+    `hidden_attempts`: the policy retries, so that a failure may show in no answer. `simulated_s`: each Retry-After
+    that the scenario makes the backend tell, which such a failure may have told.
+    """
     if rule is None or not periods:
         return periods
     needed = rule.count if rule.count is not None and options.counter_after_reset == "cleared" else 1
@@ -53,10 +64,11 @@ def settle(
     if options.late_failures == "extend" or options.half_open_probes:
         return periods
     arrivals = _arrivals(answers, rule)
-    shortest, longest = _durations_ns(answers, rule)
+    shortest, longest = _durations_ns(answers, rule, simulated_s)
     settled: list[OpenPeriod] = []
     for period in periods:
-        if _may_hide_a_reset(period, arrivals, shortest, needed):
+        hidden = hidden_attempts or _late_failures(period, arrivals, shortest) >= needed
+        if hidden and _holds_two(period, shortest):
             settled += _doubtful(period, shortest, longest)
         else:
             settled.append(period)
@@ -100,19 +112,27 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     )
 
 
-def _durations_ns(answers: Answers, rule: BreakerRule) -> tuple[int, int]:
+def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
     """The shortest and longest that this rule can have stayed open, given what the backend told."""
     lengths = [rule.trip_duration]
     if rule.accept_retry_after:
         told = answers.retry_after_s[failed_answers(answers, rule)]
         told = told[~np.isnan(told)]
         lengths += [float(told.min()), float(told.max())] if len(told) else []
+        lengths += simulated_s
     return int(min(lengths) / SLACK * NS), int(max(lengths) * SLACK * NS)
 
 
-def _may_hide_a_reset(period: OpenPeriod, arrivals: _Arrivals, shortest: int, needed: int) -> bool:
+def _holds_two(period: OpenPeriod, shortest: int) -> bool:
+    """Whether two periods of this rule fit into what may have been one."""
+    until = period.open_at_ns if period.reset is None else period.reset.high_ns
+    return period.tripped is not None and until - period.tripped.low_ns >= 2 * shortest
+
+
+def _late_failures(period: OpenPeriod, arrivals: _Arrivals, shortest: int) -> int:
+    """Failures admitted before the trip that can have arrived after a reset."""
     if period.tripped is None:
-        return False
+        return 0
     until = period.open_at_ns if period.reset is None else period.reset.high_ns
     low, high = np.searchsorted(arrivals.start, [period.tripped.low_ns - arrivals.longest, period.open_at_ns])
     part = slice(low, high)
@@ -121,7 +141,7 @@ def _may_hide_a_reset(period: OpenPeriod, arrivals: _Arrivals, shortest: int, ne
         & (arrivals.late[part] >= period.tripped.low_ns + shortest)
         & (arrivals.early[part] <= until)
     )
-    return int(np.sum(able)) >= needed
+    return int(np.sum(able))
 
 
 def _doubtful(period: OpenPeriod, shortest: int, longest: int) -> list[OpenPeriod]:

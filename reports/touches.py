@@ -5,12 +5,10 @@ A backend on its own: its answers prove it closed, the gateway's 503s prove it o
 A pool's member is seldom refused, only passed over. It was open whenever the whole pool was out
 (a 503), whenever a member of a lower group answered (a lower group is used only when every
 member of the higher ones is tripped, D-BE), and when so many of its own group's requests in a row went
-elsewhere that its turn had surely come.
+elsewhere that its turn had surely come: then it was open at some instant since the turn became due.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +16,14 @@ import pandas as pd
 
 from reports.measures import Answers
 from reports.trips import Touches
-from tripcurve.lab import Backend, Lab
+from tripcurve.errors import BadInput
+from tripcurve.lab import POLICIES, Backend, Lab
+from tripcurve.shipped import find_file
 
-__all__ = ["answers_of", "clock_doubt_ns", "end_ns", "touches_of"]
+__all__ = ["answers_of", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
 
 Mask = npt.NDArray[np.bool_]
-# Requests of many users overtake one another, so a turn may come this many rounds late.
-PATIENCE_ROUNDS = 3
+Indexes = npt.NDArray[np.intp]
 
 
 def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
@@ -44,16 +43,17 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
 
 def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     """Proofs of one breaker's state, in start order."""
-    doubt = clock_doubt_ns(frame)
-    start = frame["start_ns"].to_numpy()
-    end = end_ns(frame)
+    start, end = frame["start_ns"].to_numpy(), end_ns(frame)
     by, soon = _admitted(frame, start, end)
-    closed, opened = _proofs(frame, backend, lab)
+    doubt = clock_doubt_ns(frame)
+    if doubt is not None:
+        start, end, by, soon = start - doubt, end + doubt, by + doubt, soon + doubt
+    closed, opened, since = _proofs(frame, backend, lab, by - start)
     # A refusal is known at its end; being passed over for another member by when that member had been chosen.
     refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
-    if isinstance(doubt, np.ndarray):
-        start, by, soon, refused_by = start - doubt, by + doubt, soon + doubt, refused_by + doubt[opened]
-    return Touches(start[closed], soon[closed], by[closed], start[opened], refused_by)
+    refused_from = np.minimum(start[since], start[opened])
+    order = np.argsort(refused_from, kind="stable")
+    return Touches(start[closed], soon[closed], by[closed], refused_from[order], refused_by[order])
 
 
 def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -83,39 +83,67 @@ def _admitted(
     return by, np.where(known | (slowest == 0), by, np.minimum(by, start + slowest))
 
 
-def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab) -> tuple[Mask, Mask]:
-    """Masks of requests that prove the backend's breaker closed, and open."""
+def _proofs(
+    frame: pd.DataFrame, backend: Backend, lab: Lab, flight: npt.NDArray[np.int64]
+) -> tuple[Mask, Indexes, Indexes]:
+    """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
     answered = (frame["origin"] == "backend").to_numpy()
     shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
     if not lab.has_pool:
-        return answered, shed
+        return answered, np.flatnonzero(shed), np.flatnonzero(shed)
     names = frame["backend"].astype(object)
     own = answered & (names == backend.name).to_numpy()
-    rank = _rank(backend)
-    lower = [other.name for other in lab.backends if _rank(other) > rank]
-    equal = [other.name for other in lab.backends if _rank(other) == rank]
-    in_group = answered & names.isin(equal).to_numpy()
-    opened = shed | (answered & names.isin(lower).to_numpy()) | _passed_over(own, in_group, backend, lab)
-    return own, opened
+    rank = _rank(backend, lab)
+    lower = [other.name for other in lab.backends if _rank(other, lab) > rank]
+    group = [other for other in lab.backends if _rank(other, lab) == rank]
+    if backend.weight == 0 and lab.local.weight_zero == "never":
+        return own, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+    refused = np.flatnonzero(shed | (answered & names.isin(lower).to_numpy()))
+    in_group = answered & names.isin([other.name for other in group]).to_numpy()
+    passed, since = _passed_over(own, in_group, backend, group, lab, _overtakers(frame, flight))
+    return own, np.concatenate((refused, passed)), np.concatenate((refused, since))
 
 
-def _rank(backend: Backend) -> int:
-    return 0 if backend.priority is None else backend.priority
+def _overtakers(frame: pd.DataFrame, flight: npt.NDArray[np.int64]) -> int:
+    """The most requests that can have changed places on their way to the gateway."""
+    start = frame["start_ns"].to_numpy()
+    return int((np.searchsorted(start, start + flight) - np.arange(len(start))).max(initial=0))
 
 
-def _passed_over(own: Mask, in_group: Mask, backend: Backend, lab: Lab) -> Mask:
-    """Answers of the group that came after the backend's turn was surely due. Each unit takes turns on its own."""
-    group = [other for other in lab.backends if _rank(other) == _rank(backend)]
-    weights = {other.name: 1 if other.weight is None else other.weight for other in group}
-    passed = np.zeros(len(own), dtype=bool)
-    if not weights[backend.name] or len(group) == 1 or lab.local.pool_weighting == "random":
-        return passed
-    due = math.ceil(sum(weights.values()) / weights[backend.name]) * PATIENCE_ROUNDS * lab.units
+def _rank(backend: Backend, lab: Lab) -> float:
+    if backend.priority is not None:
+        return backend.priority
+    given = [other.priority for other in lab.backends if other.priority is not None]
+    return max(given, default=0) + 1 if lab.local.priority_null == "last" else min(given, default=0)
+
+
+def _passed_over(
+    own: Mask, in_group: Mask, backend: Backend, group: list[Backend], lab: Lab, overtakers: int
+) -> tuple[Indexes, Indexes]:
+    """Answers of the group whose giver took a turn that had become due, and since which answer it was due.
+
+    Each unit takes turns on its own. Nothing is due where members are drawn at random, nor where the policy retries:
+    then a turn may have been taken by an attempt that no client sees.
+    """
+    none = np.empty(0, dtype=np.intp)
+    if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
+        return none, none
+    total = sum(1 if other.weight is None else other.weight for other in group)
+    due = total * lab.units + 2 * overtakers
     turns = np.flatnonzero(in_group)
     own_turns = np.flatnonzero(own[turns])
     last_own = np.concatenate(([-1], own_turns))[np.searchsorted(own_turns, np.arange(len(turns)), side="right")]
-    passed[turns[np.arange(len(turns)) - last_own > due]] = True
-    return passed
+    late = np.flatnonzero(np.arange(len(turns)) - last_own > due)
+    return turns[late], turns[late - due]
+
+
+def retries_within(lab: Lab) -> bool:
+    """Whether the lab's policy makes further attempts within one request; assumed where it cannot be read."""
+    try:
+        policy = find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
+    except (BadInput, OSError):
+        return True
+    return "<retry" in policy
 
 
 def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:
