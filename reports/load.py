@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
+from reports.clocks import on_one_clock
+from reports.origins import with_origins
 from tripcurve.documents import read_document
 from tripcurve.errors import BadInput
-from tripcurve.events import BreakerEvent, parse_event
+from tripcurve.events import BreakerEvent, read_events
 from tripcurve.lab import Lab
 from tripcurve.records import SCHEMA, SCHEMA_VERSION
 from tripcurve.scenario import Scenario
@@ -59,12 +61,14 @@ def load(folder: Path | str) -> Run:
         raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
     notes: list[str] = []
     table = _read_requests(folder, notes)
+    info = _read_info(folder / "run.json", notes)
+    frame = with_origins(on_one_clock(_to_frame(table), info, notes), notes)
     return Run(
         folder=folder,
         lab=read_document(folder / "lab.yaml", Lab, "lab"),
         scenario=read_document(folder / "scenario.yaml", Scenario, "scenario"),
-        requests=_to_frame(table),
-        info=_read_info(folder / "run.json", notes),
+        requests=_in_order(frame, notes),
+        info=info,
         events=_read_events(folder / "gateway-events.jsonl"),
         notes=notes,
     )
@@ -118,6 +122,17 @@ def _to_frame(table: pa.Table) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def _in_order(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The rows by start; a latency below nothing, as a clock set back leaves it, is none."""
+    backwards = int((frame["latency_us"] < 0).sum())
+    if backwards:
+        notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
+        frame = frame[frame["latency_us"] >= 0].reset_index(drop=True)
+    if not frame["start_ns"].is_monotonic_increasing:
+        frame = frame.sort_values("start_ns", kind="stable", ignore_index=True)
+    return frame
+
+
 def _read_info(path: Path, notes: list[str]) -> dict[str, Any]:
     try:
         info = json.loads(path.read_text("utf-8"))
@@ -135,5 +150,5 @@ def _read_events(path: Path) -> list[BreakerEvent] | None:
     if not path.exists():
         return None
     with path.open(encoding="utf-8", errors="replace") as lines:
-        events = [event for line in lines if (event := parse_event(line)) is not None]
+        events = list(read_events(lines))
     return sorted(events, key=lambda event: event.at_ns)
