@@ -1,4 +1,4 @@
-"""Collections: `$filter` on names, `$top`, `$skip`, and a nextLink while there is more."""
+"""Collections: `$filter`, `$top`, `$skip`, and a nextLink while there is more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.errors import ArmError
+from provision.local.arm.filters import filtered
 
 __all__ = ["page"]
 
@@ -13,7 +14,8 @@ PAGE = 100
 
 
 def page(call: Call, items: list[Json]) -> Answer:
-    """One page of a list. Raises ArmError 400 for a `$top` or `$skip` that is no number."""
+    """One page of a list. Raises ArmError 400 for a `$filter`, `$top` or `$skip` that cannot be read."""
+    items = filtered(items, call.query.get("$filter"))
     top, skip = _number(call, "$top", PAGE), _number(call, "$skip", 0)
     shown = items[skip : skip + top]
     body: Json = {"value": shown, "count": len(items)}

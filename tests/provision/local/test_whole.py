@@ -1,0 +1,107 @@
+"""Control plane, gateway and mock together: what ARM has accepted is what the next request meets."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.provision.local.sdk import Clients, clients_of
+
+THROTTLED = {"openaimock1.azurewebsites.net": {"response_status_code": 429}}
+LAB = """
+name: whole
+gateway: {name: whole-apim, units: 2}
+backends:
+  - name: openaimock1
+    breaker: {count: 3, interval: PT5M, status_codes: [429], trip_duration: PT1M}
+"""
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The JSON line of a running cloud with a lab of two units."""
+    lab = tmp_path_factory.mktemp("lab") / "whole.yaml"
+    lab.write_text(LAB)
+    command = [sys.executable, "-m", "provision.local", str(lab), "--stop-with-stdin"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def whole(line: dict[str, Any]) -> Iterator[Clients]:
+    with clients_of(line) as made:
+        yield made
+
+
+def chat(line: dict[str, Any], simulation: dict[str, Any] | None = None, key: str | None = None) -> int:
+    """Status of one chat completion; each has a connection of its own, so either unit may get it."""
+    url = f"{line['gateway_url']}/openai/deployments/d/chat/completions?api-version=2024-02-01"
+    headers = {"api-key": line["api_key"] if key is None else key, "Content-Type": "application/json"}
+    if simulation is not None:
+        headers["x-simulation"] = json.dumps(simulation)
+    body = b'{"messages": [{"role": "user", "content": "hi"}]}'
+    request = urllib.request.Request(url, body, headers)  # noqa: S310  # http, loopback
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310  # http, loopback
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def counts(line: dict[str, Any]) -> dict[str, Any]:
+    context = ssl.create_default_context(cafile=line["ca_file"])
+    with urllib.request.urlopen(f"{line['admin_url']}/counts", context=context) as answer:  # noqa: S310  # https
+        return dict(json.load(answer))
+
+
+def put_rule(whole: Clients, count: int) -> None:
+    where = ("lab-ai-gateway", "whole-apim", "openaimock1")
+    entity = whole.apim.backend.get(*where)
+    entity.circuit_breaker.rules[0].failure_condition.count = count
+    whole.apim.backend.create_or_update(*where, entity, if_match="*")
+
+
+def test_two_units_count_every_request_once(line: dict[str, Any]) -> None:
+    before = counts(line)
+    assert [chat(line) for _ in range(20)] == [200] * 20
+    after = counts(line)
+    assert after["gateway"]["requests"] - before["gateway"]["requests"] == 20
+    assert len(after["units"]) == 2
+    assert after["mock"]["requests"] - before["mock"]["requests"] == 20
+
+
+def test_a_new_key_opens_and_the_old_one_is_shut_at_once(line: dict[str, Any], whole: Clients) -> None:
+    where = ("lab-ai-gateway", "whole-apim")
+    whole.apim.subscription.create_or_update(*where, "mine", {"properties": {"displayName": "m", "scope": "/apis"}})
+    first = whole.apim.subscription.list_secrets(*where, "mine").primary_key
+    assert {chat(line, key=first) for _ in range(6)} == {200}
+    whole.apim.subscription.regenerate_primary_key(*where, "mine")
+    second = whole.apim.subscription.list_secrets(*where, "mine").primary_key
+    assert {chat(line, key=first) for _ in range(6)} == {401}
+    assert {chat(line, key=second) for _ in range(6)} == {200}
+
+
+def test_a_changed_rule_is_in_force_in_every_unit_and_events_tell_of_each_trip(
+    line: dict[str, Any], whole: Clients
+) -> None:
+    put_rule(whole, 1)
+    statuses = [chat(line, THROTTLED) for _ in range(40)]
+    assert statuses.count(429) == 2, "one failure trips each unit"
+    assert statuses.count(503) == 38
+    events = [json.loads(text) for text in Path(line["events_file"]).read_text().splitlines()]
+    opened = [event for event in events if event["eventType"].endswith(".Opened")]
+    assert {event["data"]["local"]["unit"] for event in opened} == {0, 1}
+    assert {event["subject"] for event in opened} == {"/backends/openaimock1/circuit-breaker/rules/breaker"}
