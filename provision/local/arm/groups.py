@@ -13,7 +13,7 @@ from provision.local.arm.shapes import GroupShape
 from provision.local.arm.store import Resource
 from provision.local.arm.world import World
 
-__all__ = ["Groups", "Remover", "brief"]
+__all__ = ["Groups", "Remover", "outline"]
 
 TYPE = "Microsoft.Resources/resourceGroups"
 Remover = Callable[[Resource], Awaitable[None]]
@@ -63,7 +63,7 @@ class Groups(Crud):
     async def resources(self, call: Call) -> Answer:
         """Top-level resources of the group, as ARM lists them: without properties."""
         group = self.find(call)
-        return Answer(200, {"value": [brief(found) for found in self._held(group)]})
+        return Answer(200, {"value": [outline(found) for found in self._held(group)]})
 
     async def remove(self, resource: Resource) -> None:
         for held in self._held(resource):
@@ -74,7 +74,7 @@ class Groups(Crud):
         return [found for found in self._world.store.below(group.id) if found.kind in self._removers]
 
 
-def brief(resource: Resource) -> Json:
+def outline(resource: Resource) -> Json:
     """A resource as generic lists show it: without properties."""
     shown: Json = {"id": resource.id, "name": resource.name, "type": resource.kind}
     for key in ("location", "tags", "sku", "kind"):

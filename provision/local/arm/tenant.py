@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.errors import ArmError
-from provision.local.arm.groups import brief
+from provision.local.arm.groups import outline
 from provision.local.arm.regions import NAMES, display_name
 from provision.local.arm.roles import ASSIGNMENT_TYPE
 from provision.local.arm.router import Router
@@ -95,7 +95,7 @@ class Tenant:
         del call
         below = self._world.store.below(self._world.subscription_path + "/resourceGroups")
         tops = [found for found in below if found.id.count("/") == 8 and found.kind != ASSIGNMENT_TYPE]
-        return Answer(200, {"value": [brief(found) for found in tops]})
+        return Answer(200, {"value": [outline(found) for found in tops]})
 
     def _shown(self) -> Json:
         return {
