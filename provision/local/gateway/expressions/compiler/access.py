@@ -24,6 +24,7 @@ from provision.local.gateway.expressions.runtime.operators import type_label
 
 __all__ = ["as_value", "chain", "indexed", "postfix", "property_reader", "resolve_name"]
 
+MAX_SUFFIXES = 200
 CONTEXT = "IProxyRequestContext"
 
 
@@ -99,7 +100,7 @@ def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
     """`nameof(a.b)`: the last name, once what it names is known to exist."""
     call = suffixes.pop(0)
     arguments = arguments_of(unit, call)
-    names = [token for token in call.scan_values(lambda token: token.type == "NAME")]
+    names = list(call.scan_values(lambda token: isinstance(token, Token) and token.type == "NAME"))
     if len(arguments) != 1 or not names:
         raise unit.error("Expression does not have a name")
     return constant(str(names[-1]), "string")
@@ -107,6 +108,8 @@ def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
 
 def chain(unit: Unit, subject: Subject, suffixes: list[Syntax]) -> Subject:
     """Apply suffixes one after the other. A null-conditional one takes all that follow it inside."""
+    if len(suffixes) > MAX_SUFFIXES:
+        raise unit.error(f"More than {MAX_SUFFIXES} members, calls and indices follow one another")
     index = 0
     while index < len(suffixes):
         suffix = suffixes[index]

@@ -9,7 +9,7 @@ from lark import Token
 
 from provision.local.gateway.expressions.compiler.access import postfix, property_reader
 from provision.local.gateway.expressions.compiler.calls import arguments_of
-from provision.local.gateway.expressions.compiler.operators import binary_node, unary
+from provision.local.gateway.expressions.compiler.operators import binary_node, delegate, unary
 from provision.local.gateway.expressions.compiler.types import coerced
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.errors import EvaluationError, null_reference
@@ -126,7 +126,8 @@ def _property(target: Node, name: str) -> Place:
 @rule("assign")
 def _assign(unit: Unit, tree: Syntax) -> Node:
     left, right = children(tree)
-    place, node = place_of(unit, left), unit.expression(right)
+    place = place_of(unit, left)
+    node = delegate(unit, right, place.type or "object") if right.data == "lambda_" else unit.expression(right)
     if node.type == "void":
         raise unit.error("Cannot assign the result of a call without a value")
     run = node.run if place.type is None else coerced(unit, node, (place.type,), "Assignment")

@@ -10,7 +10,7 @@ from lark import Token
 from provision.local.gateway.expressions.compiler.operators import constant
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.language.tokens import unescape
-from provision.local.gateway.expressions.runtime.casts import default_of
+from provision.local.gateway.expressions.runtime.casts import default_of, full_name
 from provision.local.gateway.expressions.runtime.operators import negate, single
 from provision.local.gateway.expressions.runtime.values import Char, Int64, TypeValue, UInt32, UInt64
 
@@ -108,4 +108,4 @@ def _default(unit: Unit, tree: Syntax) -> Node:
 
 @rule("typeof_")
 def _typeof(unit: Unit, tree: Syntax) -> Node:
-    return constant(TypeValue(unit.type_name(children(tree, "type")[0])), "Type")
+    return constant(TypeValue(full_name(unit.type_name(children(tree, "type")[0]))), "Type")

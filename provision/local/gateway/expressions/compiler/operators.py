@@ -9,7 +9,7 @@ from lark import Token, Tree
 from provision.local.gateway.expressions.compiler.types import assignable, boolean, coerced
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.errors import Thrown, null_reference
-from provision.local.gateway.expressions.library.table import find_table
+from provision.local.gateway.expressions.library.table import find_table, type_arguments
 from provision.local.gateway.expressions.limits import checked_length
 from provision.local.gateway.expressions.runtime.casts import (
     EXPLICIT,
@@ -25,8 +25,9 @@ from provision.local.gateway.expressions.runtime.frame import Frame, Lambda, Run
 from provision.local.gateway.expressions.runtime.operators import BINARY, complement, equals, negate, not_, promoted
 from provision.local.gateway.expressions.runtime.text import aligned, format_value, to_text
 
-__all__ = ["binary_node", "common_type", "compile_lambda", "constant", "thrown", "unary"]
+__all__ = ["binary_node", "common_type", "compile_lambda", "constant", "delegate", "thrown", "unary"]
 
+Apply = Callable[[object, object], object]
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
 
 
@@ -72,14 +73,37 @@ def _binary(unit: Unit, tree: Syntax) -> Node:
     operands = [unit.expression(child) for child in children(tree)]
     signs = [str(child) for child in tree.children if isinstance(child, Token)]
     result, texts = operands[0], [operands[0]]
+    base, steps = operands[0].run, list[tuple[Apply, Run]]()
     for sign, operand in zip(signs, operands[1:], strict=True):
         if sign == "+" and "string" in (result.type, operand.type):
-            texts = [*(texts if result.type == "string" and len(texts) > 1 else [result]), operand]
-            result = joined(texts)
+            texts = [
+                *(texts if result.type == "string" and len(texts) > 1 else [_iterated(base, steps, result)]),
+                operand,
+            ]
+            result, steps = joined(texts), []
+            base = result.run
         else:
             result = binary_node(unit, sign, result, operand)
+            steps.append((BINARY[sign], operand.run))
             texts = [result]
-    return result
+    return _iterated(base, steps, result)
+
+
+def _iterated(base: Run, steps: list[tuple[Apply, Run]], nested: Node) -> Node:
+    """A long chain runs in a loop: as closures in one another it would meet Python's recursion limit."""
+    if len(steps) < 3:
+        return nested
+    chain = list(steps)
+
+    def run(f: Frame) -> object:
+        value = base(f)
+        for apply, operand in chain:
+            value = apply(value, operand(f))
+            if type(value) is str:
+                f.settle(None, value)
+        return value
+
+    return Node(run, nested.type)
 
 
 def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
@@ -407,6 +431,15 @@ def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
         unit.lambdas -= 1
     places, inner = tuple(slots), node.run
     return Node(lambda f: Lambda(f, places, inner), node.type)
+
+
+def delegate(unit: Unit, tree: Syntax, named: str) -> Node:
+    """A lambda for a place of that delegate type."""
+    if not named.startswith(("Func", "Action")):
+        raise unit.error(f"Cannot convert lambda expression to type '{named}'", tree)
+    formal: list[str | None] = list(type_arguments(named))
+    node = compile_lambda(unit, tree, formal[:-1] if named.startswith("Func") else formal)
+    return Node(node.run, named)
 
 
 def _parameter(unit: Unit, tree: Syntax) -> tuple[str, str | None]:

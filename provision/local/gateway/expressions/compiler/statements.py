@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lark import Token, Tree
 
 from provision.local.gateway.expressions.compiler.creation import array_of
-from provision.local.gateway.expressions.compiler.operators import compile_lambda, thrown
+from provision.local.gateway.expressions.compiler.operators import delegate, thrown
 from provision.local.gateway.expressions.compiler.types import boolean, coerced, element_type
 from provision.local.gateway.expressions.compiler.unit import (
     Node,
@@ -20,7 +20,6 @@ from provision.local.gateway.expressions.compiler.unit import (
     statement,
 )
 from provision.local.gateway.expressions.errors import Thrown, is_kind_of, known_exceptions
-from provision.local.gateway.expressions.library.table import type_arguments
 from provision.local.gateway.expressions.runtime.casts import cast
 from provision.local.gateway.expressions.runtime.frame import Frame, Run
 from provision.local.gateway.expressions.runtime.iteration import iterate
@@ -134,13 +133,7 @@ def _declarator(unit: Unit, tree: Syntax, named: str) -> Callable[[Frame], None]
 
 
 def _initial(unit: Unit, tree: Syntax, named: str) -> Node:
-    if tree.data != "lambda_":
-        return unit.expression(tree)
-    if not named.startswith(("Func", "Action")):
-        raise unit.error(f"Cannot convert lambda expression to type '{named}'", tree)
-    formal: list[str | None] = list(type_arguments(named))
-    node = compile_lambda(unit, tree, formal[:-1] if named.startswith("Func") else formal)
-    return Node(node.run, named)
+    return delegate(unit, tree, named) if tree.data == "lambda_" else unit.expression(tree)
 
 
 def _store(slot: int, run: Run) -> Callable[[Frame], None]:
@@ -238,7 +231,7 @@ def _for(unit: Unit, tree: Syntax) -> Statement:
             one(f)
         return loop(f)
 
-    return Statement(run, not tests and not part.breaks)
+    return Statement(run, _endless(unit, next(iter(children(condition)), None), part))
 
 
 def _start(unit: Unit, tree: Syntax) -> Callable[[Frame], object]:

@@ -15,6 +15,7 @@ from provision.local.gateway.expressions.library.table import base_name, find_ta
 from provision.local.gateway.expressions.runtime.casts import (
     IMPLICIT,
     NUMERIC,
+    cast,
     implicit,
     invalid_cast,
     is_instance,
@@ -139,14 +140,20 @@ def coerced(unit: Unit, node: Node, types: tuple[str, ...], what: str) -> Run:
     if node.type == "null" and any(assignable("null", one) for one in types):
         return node.run
     if not any(assignable(node.type, one) for one in types):
-        if node.constant and _constant_fits(node, types):
-            return _converted(node.run, types)
+        if node.constant and node.type == "int" and types[0] in NUMERIC:
+            return _constant_as(unit, node, types[0])
         raise unit.error(f"{what}: cannot convert from '{node.type}' to '{types[0]}'")
     return _converted(node.run, types)
 
 
-def _constant_fits(node: Node, types: tuple[str, ...]) -> bool:
-    return node.type == "int" and types[0] in ("byte", "sbyte", "short", "ushort", "uint", "ulong")
+def _constant_as(unit: Unit, node: Node, target: str) -> Run:
+    """An int constant becomes a narrower type when its value fits."""
+    # A literal's closure ignores its frame.
+    value = node.run(None)  # type: ignore[arg-type]
+    converted = cast(value, target)
+    if converted != value or target == "char":
+        raise unit.error(f"Constant value '{value}' cannot be converted to a '{target}'")
+    return lambda f: converted
 
 
 def _converted(run: Run, types: tuple[str, ...]) -> Run:

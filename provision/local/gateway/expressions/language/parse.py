@@ -60,12 +60,12 @@ def parse(text: str) -> tuple[Tree[Token], bool]:
 
 def _unexpected(failure: UnexpectedToken, tokens: list[Token]) -> ExpressionError:
     token = failure.token
+    wanted = sorted(kind for kind in failure.expected if kind in _HINTS)
+    hint = f"; {_HINTS[wanted[0]]} expected" if len(wanted) == 1 else ""
     if isinstance(failure, UnexpectedEOF) or token.type == "$END":
         last = tokens[-1] if tokens else None
         line, column = (1, 3) if last is None else (last.line or 1, last.column or 1)
-        return ExpressionError("Unexpected end of expression", line, column)
-    wanted = sorted(kind for kind in failure.expected if kind in _HINTS)
-    hint = f"; {_HINTS[wanted[0]]} expected" if len(wanted) == 1 else ""
+        return ExpressionError(f"Unexpected end of expression{hint}", line, column)
     return ExpressionError(f"Unexpected '{token}'{hint}", token.line or 1, token.column or 1)
 
 

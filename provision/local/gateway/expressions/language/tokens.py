@@ -32,7 +32,8 @@ _REFUSED = _words(
 _PUNCTUATION = {
     "??": "COALESCE", "?.": "NULL_DOT", "?[": "NULL_INDEX", "=>": "ARROW", "&&": "AND", "||": "OR", "==": "EQ",
     "!=": "NE", "<=": "LE", ">=": "GE", "<<": "SHL", "++": "INC", "--": "DEC", "+=": "ASSIGN_OP", "-=": "ASSIGN_OP",
-    "*=": "ASSIGN_OP", "/=": "ASSIGN_OP", "%=": "ASSIGN_OP", "|=": "ASSIGN_OP", "&=": "ASSIGN_OP", "^=": "ASSIGN_OP", "<<=": "ASSIGN_OP",
+    "*=": "ASSIGN_OP", "/=": "ASSIGN_OP", "%=": "ASSIGN_OP", "|=": "ASSIGN_OP", "&=": "ASSIGN_OP", "^=": "ASSIGN_OP",
+    "<<=": "ASSIGN_OP",
     "(": "_LPAR", ")": "_RPAR", "[": "_LSQB", "]": "_RSQB", "{": "_LBRACE", "}": "_RBRACE", ",": "_COMMA",
     ";": "_SEMI", ":": "_COLON", "?": "_QMARK", ".": "_DOT", "+": "PLUS", "-": "MINUS", "*": "STAR", "/": "SLASH",
     "%": "PERCENT", "!": "BANG", "~": "TILDE", "&": "BIT_AND", "|": "BIT_OR", "^": "BIT_XOR", "<": "LT", ">": "GT",

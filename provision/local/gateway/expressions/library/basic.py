@@ -9,7 +9,14 @@ from zlib import crc32
 
 from provision.local.gateway.expressions.errors import EvaluationError, Thrown, known_exceptions
 from provision.local.gateway.expressions.library.table import Table
-from provision.local.gateway.expressions.runtime.casts import full_name_of, register_default
+from provision.local.gateway.expressions.runtime.casts import (
+    EXPLICIT,
+    NUMERIC,
+    full_name_of,
+    invalid_cast,
+    register_default,
+    to_number,
+)
 from provision.local.gateway.expressions.runtime.operators import equals, promoted
 from provision.local.gateway.expressions.runtime.text import FORMATTERS, format_value, guid_text, to_text
 from provision.local.gateway.expressions.runtime.values import (
@@ -59,7 +66,7 @@ def hash_code(value: object) -> int:
 
 @OBJECT.member("Type GetType()")
 def get_type(value: object) -> TypeValue:
-    return TypeValue(full_name_of(value))
+    return TypeValue(f"System.{value.kind}" if isinstance(value, Thrown) else full_name_of(value))
 
 
 TYPE = Table("Type", (TypeValue,), bases=("object",))
@@ -199,6 +206,15 @@ def next_double(value: random.Random) -> float:
 
 
 ENUM = Table("Enum", (EnumValue,), bases=("ValueType",))
+
+
+def _enum_number(value: EnumValue, target: str) -> object:
+    if target.removesuffix("?") not in NUMERIC:
+        raise invalid_cast(value, target)
+    return to_number(value.value, target.removesuffix("?"))
+
+
+EXPLICIT[EnumValue] = _enum_number
 
 
 @ENUM.member("string ToString(string format?)")

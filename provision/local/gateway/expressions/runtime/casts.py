@@ -28,6 +28,8 @@ __all__ = [
     "NUMERIC",
     "cast",
     "default_of",
+    "full_name",
+    "full_name_of",
     "implicit",
     "invalid_cast",
     "is_instance",

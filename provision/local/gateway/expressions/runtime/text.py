@@ -64,7 +64,7 @@ def double_text(value: float) -> str:
     prefix = "-" if sign else ""
     if text == "0":
         return prefix + "0"
-    if -5 <= scale < 15:
+    if -5 < scale < 15:
         return prefix + _plain(text, scale)
     mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
     return f"{prefix}{mantissa}E{'+' if scale >= 0 else '-'}{abs(scale):02d}"
