@@ -10,10 +10,10 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.load import Run
-from reports.measures import Answers, Trip, failed_answers
+from reports.measures import NS, Answers, Measured, Trip, failed_answers
 from reports.touches import answers_of
 from tripcurve.durations import format_iso
-from tripcurve.lab import Backend
+from tripcurve.lab import Backend, Lab
 from tripcurve.rule import BreakerRule
 
 __all__ = ["Finding", "conformance"]
@@ -45,8 +45,8 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         trips = [trip for trip in analysis.trips if trip.backend == backend.name]
         answers = answers_of(run.requests, backend, run.lab)
         findings += [
-            _count(backend, backend.breaker, trips),
-            _interval(backend, backend.breaker, trips, answers),
+            _count(backend, backend.breaker, trips, answers, run.lab, run.start_ns),
+            _interval(backend, backend.breaker, trips, answers, run.lab.units),
             _statuses(backend, backend.breaker, trips, run.requests),
             _duration(backend, backend.breaker, trips, answers),
             _retry_after(backend, backend.breaker, trips, answers),
@@ -54,30 +54,82 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
     return findings
 
 
-def _count(backend: Backend, rule: BreakerRule, trips: list[Trip]) -> Finding:
+def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int) -> Finding:
     if rule.count is None:
-        return Finding(
-            backend.name, "percentage", f"{rule.percentage} %", "–", "not shown", "the count of a share is not judged"
-        )
+        return _percentage(backend, rule, trips, answers, lab, zero_ns)
     part = ("count", str(rule.count))
     bounds = [trip.failures_bounds for trip in trips if trip.failures_bounds is not None and trip.failures_to_trip]
     if not bounds:
         return Finding(backend.name, *part, "no trip seen from its first failure", "not shown", "trip-and-recover")
-    fitting = sum(low <= rule.count <= high for low, high in bounds)
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
-    observed = f"{low} to {high} failures in {fitting} of {len(bounds)} trips" if low != high else f"{low} failures"
+    if lab.units > 1:
+        fitting = sum(high >= rule.count for _, high in bounds)
+        observed = f"up to {high} failures over {lab.units} units, each of which counts its own"
+        verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
+        return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
+    fitting = sum(low <= rule.count <= high for low, high in bounds)
+    observed = f"{low} to {high}" if low != high else f"{low}"
+    observed += f" failures, {rule.count} possible in {fitting} of {len(bounds)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(bounds) else "contradicted")
 
 
-def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+def _percentage(
+    backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int
+) -> Finding:
+    """The share of failures among the answers that can have been in the window at each trip."""
+    part = ("percentage", f"{rule.percentage} %")
+    remedy = "a fault with a share a little above the percentage, on a lab with one unit"
+    pairs = zip(trips, [None, *trips], strict=False)
+    shares = [_share_at(trip, earlier, rule, answers, zero_ns) for trip, earlier in pairs]
+    seen = [share for share in shares if share is not None]
+    if not seen or rule.percentage is None or lab.units > 1:
+        return Finding(backend.name, *part, "no trip whose window was seen whole", "not shown", remedy)
+    fitting = sum(high * 100 >= rule.percentage for _, high in seen)
+    observed = f"{min(low for low, _ in seen):.0%} to {max(high for _, high in seen):.0%} of answers had failed"
+    observed += f", enough in {fitting} of {len(seen)} trips"
+    if fitting < len(seen):
+        return Finding(backend.name, *part, observed, "contradicted")
+    near = all(low * 100 <= rule.percentage for low, _ in seen)
+    return Finding(backend.name, *part, observed, "confirmed" if near else "not shown", None if near else remedy)
+
+
+def _share_at(
+    trip: Trip, earlier: Trip | None, rule: BreakerRule, answers: Answers, zero_ns: int
+) -> tuple[float, float] | None:
+    """The least and the largest share of failures in the window at a trip, by which answers may have been in it."""
+    if trip.tripped_s is None or (earlier is not None and earlier.reset_s is None):
+        return None
+    low, high = _range_ns(trip.tripped_s, zero_ns)
+    since_low, since_high = low - rule.interval * NS, high - rule.interval * NS
+    if earlier is not None and earlier.reset_s is not None:
+        reset_low, reset_high = _range_ns(earlier.reset_s, zero_ns)
+        since_low, since_high = max(since_low, reset_low), max(since_high, reset_high)
+    arrived, failed = answers.start + answers.waited, failed_answers(answers, rule)
+    sure = answers.by_backend & (arrived > since_high) & (answers.end <= low)
+    maybe = answers.by_backend & (answers.end > since_low) & (arrived <= high) & ~sure
+    fails, others = int(np.sum(sure & failed)), int(np.sum(sure & ~failed))
+    more_fails, more_others = int(np.sum(maybe & failed)), int(np.sum(maybe & ~failed))
+    if not fails + more_fails:
+        return None
+    return fails / max(fails + others + more_others, 1), (fails + more_fails) / (fails + more_fails + others)
+
+
+def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
+    middle = zero_ns + measured.estimate * NS
+    return middle - measured.half_width * NS, middle + measured.half_width * NS
+
+
+def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, units: int) -> Finding:
     """Confirmed only by enough failures, spread wider than the interval, that did not trip."""
     part = ("interval", format_iso(rule.interval))
     remedy = f"a scenario whose failures come {rule.count or 'a few'} within a little more than {part[1]}"
-    if rule.count is None or rule.count < 2:
-        return Finding(backend.name, *part, "one failure trips, whatever the interval", "not shown", None)
+    if rule.count is None:
+        return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
+    if rule.count == 1:
+        return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
     ends = np.sort(answers.end[failed_answers(answers, rule)])
     spread = (ends[rule.count - 1 :] - ends[: len(ends) - rule.count + 1]) / 1e9
-    if not trips and len(spread):
+    if not trips and len(spread) and units == 1:
         if spread.min() > rule.interval:
             return Finding(
                 backend.name, *part, f"{rule.count} failures over {spread.min():.2f} s did not trip", "confirmed"
@@ -106,7 +158,10 @@ def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
     part = ("open for", format_iso(rule.trip_duration) + (" or Retry-After" if rule.accept_retry_after else ""))
     whole = [trip for trip in trips if trip.open_s is not None and trip.open_error_s is not None]
     if not whole:
-        return Finding(backend.name, *part, "no whole open period seen", "not shown", "trip-and-recover")
+        grouped = any(trip.first_shed_s is not None for trip in trips)
+        where = "trip-and-recover on a lab with one unit" if grouped else "trip-and-recover"
+        seen = "only the group of units seen, not one unit's time" if grouped else "no whole open period seen"
+        return Finding(backend.name, *part, seen, "not shown", where)
     widths = [t.tripped_s.half_width + t.reset_s.half_width for t in whole if t.tripped_s and t.reset_s]
     fitting = sum(abs(trip.open_error_s or 0.0) <= width for trip, width in zip(whole, widths, strict=True))
     median = float(np.median([trip.open_s or 0.0 for trip in whole]))
@@ -127,7 +182,7 @@ def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers
             *part,
             "no failure told another time than the rule's",
             "not shown",
-            "a fault with retry_after_s",
+            "trip-and-recover with a retry_after_s unlike the trip duration",
         )
     fitting = sum(
         abs(t.open_error_s or 0.0) <= t.tripped_s.half_width + t.reset_s.half_width  # type: ignore[union-attr]  # chosen so

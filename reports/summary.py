@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from reports.analysis import Analysis, TrueTrip
 from reports.conformance import conformance
 from reports.load import Run
 from reports.measures import NS, Trip
+from reports.population import by_phase, latency_ms, sheds, throttles
 from tripcurve import __version__
 from tripcurve.checks import parse
 
 __all__ = ["SUMMARY_VERSION", "summarise"]
 
 SUMMARY_VERSION = 1
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 
 def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
     """The summary as plain JSON values. Extra `checks` follow the scenario's own."""
     frame = run.requests
-    shed, throttled = int(_sheds(frame).sum()), int(_throttles(frame).sum())
+    shed, throttled = int(sheds(frame).sum()), int(throttles(frame).sum())
     summary: dict[str, Any] = {
         "schema": SUMMARY_VERSION,
         "tripcurve": __version__,
@@ -34,7 +33,9 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "start_ns": run.start_ns,
         "duration_s": _duration_s(run),
         "requests": _requests(run),
-        "latency_ms": {origin: _latency_ms(frame, origin) for origin in ("backend", "gateway")},
+        "latency_ms": latency_ms(frame),
+        "latency_intended_ms": latency_ms(frame, intended=True),
+        "phases": by_phase(frame),
         "sheds": shed,
         "throttles": throttled,
         "ratio_503_429": shed / throttled if throttled else None,
@@ -50,20 +51,13 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
         "local_options": run.lab.local.model_dump(mode="json"),
         "counts": run.info.get("counts", {}),
-        "notes": [*run.notes, *_count_notes(run)],
+        "workers": _workers(run),
+        "notes": [*run.notes, *_count_notes(run), *_worker_notes(run)],
     }
     for measure in ("time_to_trip_s", "open_s", "open_error_s", "recovery_latency_s", "restored_s", "outage_s"):
         summary[measure] = _spread([getattr(trip, measure) for trip in analysis.trips])
     summary["checks"] = _checked([*run.scenario.checks, *checks], summary)
     return summary
-
-
-def _sheds(frame: pd.DataFrame) -> pd.Series[bool]:
-    return (frame["origin"] == "gateway") & (frame["status"] == 503)
-
-
-def _throttles(frame: pd.DataFrame) -> pd.Series[bool]:
-    return (frame["origin"] == "backend") & (frame["status"] == 429)
 
 
 def _duration_s(run: Run) -> float:
@@ -88,14 +82,6 @@ def _requests(run: Run) -> dict[str, Any]:
     }
 
 
-def _latency_ms(frame: pd.DataFrame, origin: str) -> dict[str, float | int | None]:
-    latency = frame.loc[frame["origin"] == origin, "latency_us"].to_numpy()
-    if not len(latency):
-        return {"n": 0, **dict.fromkeys(QUANTILES)}
-    values = np.quantile(latency, list(QUANTILES.values()), method="higher") / 1000
-    return {"n": len(latency), **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)}}
-
-
 def _tokens(run: Run) -> dict[str, float | int | None]:
     prompt, completion = (int(run.requests[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
     minutes = _duration_s(run) / 60
@@ -103,7 +89,27 @@ def _tokens(run: Run) -> dict[str, float | int | None]:
         "prompt": prompt,
         "completion": completion,
         "per_minute": (prompt + completion) / minutes if minutes else None,
+        "n": int(run.requests["completion_tokens"].notna().sum()),
     }
+
+
+def _workers(run: Run) -> list[dict[str, Any]]:
+    """What run.json tells of each recording process, with the rows the record has of it."""
+    rows = run.requests["worker"].value_counts()
+    told = run.info.get("workers")
+    known = [worker for worker in told if isinstance(worker, dict)] if isinstance(told, list) else []
+    names = ("worker", "lost", "missed_s", "clock", "failure")
+    workers = [{name: worker[name] for name in names if name in worker} for worker in known]
+    return [worker | {"rows": int(rows.get(worker.get("worker"), 0))} for worker in workers]
+
+
+def _worker_notes(run: Run) -> list[str]:
+    """A sentence for each worker that died."""
+    return [
+        f"worker {worker.get('worker')} died; its last {worker.get('missed_s') or 0:.1f} s are missing from the record"
+        for worker in _workers(run)
+        if worker.get("lost")
+    ]
 
 
 def _true(trip: TrueTrip) -> dict[str, Any]:
