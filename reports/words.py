@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
-__all__ = ["TRIP_COLUMNS", "answer", "number", "trip_rows"]
+from reports.verdict import judge
+
+__all__ = [
+    "TRIP_COLUMNS",
+    "UNIT_COLUMNS",
+    "answer",
+    "count",
+    "how_ended",
+    "more_trips",
+    "number",
+    "share",
+    "signed",
+    "trip_columns",
+    "trip_rows",
+    "unit_rows",
+    "who",
+    "with_half_width",
+]
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -31,7 +49,7 @@ def _truth(name: str) -> Callable[[dict[str, Any]], str]:
 
 
 TRIP_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "backend": lambda trip: str(trip["backend"] or "–"),
+    "backend": lambda trip: who(trip),
     "tripped, s": lambda trip: with_half_width(trip["tripped_s"]),
     "truth, s": _truth("tripped_s"),
     "error, ms": _error("tripped_s"),
@@ -39,55 +57,99 @@ TRIP_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "truth, s ": _truth("reset_s"),
     "error, ms ": _error("reset_s"),
     "time to trip, s": lambda trip: number(trip["time_to_trip_s"]),
-    "failures": lambda trip: "–" if trip["failures_to_trip"] is None else str(trip["failures_to_trip"]),
-    "overshoot": lambda trip: "–" if trip["overshoot"] is None else str(trip["overshoot"]),
+    "failures": lambda trip: count(trip["failures_to_trip"]),
+    "overshoot": lambda trip: count(trip["overshoot"]),
     "open, s": lambda trip: number(trip["open_s"]),
-    "open error, s": lambda trip: "–" if trip["open_error_s"] is None else f"{trip['open_error_s']:+.3f}",
+    "open error, s": lambda trip: signed(trip["open_error_s"]),
     "recovery, s": lambda trip: number(trip["recovery_latency_s"]),
+    "restored, s": lambda trip: number(trip["restored_s"]),
     "outage, s": lambda trip: number(trip["outage_s"]),
-    "429": lambda trip: str(trip["throttled"]),
-    "503": lambda trip: str(trip["shed"]),
+    "429": lambda trip: count(trip["throttled"]),
+    "503": lambda trip: count(trip["shed"]),
     "re-trip": lambda trip: "yes" if trip["retrip"] else "no",
 }
 """Columns of the trip table: heading to cell. A trailing blank keeps two headings apart."""
 
+TRUTH_COLUMNS = ("truth, s", "error, ms", "truth, s ", "error, ms ")
+UNIT_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "backend": lambda trip: str(trip["backend"] or "–"),
+    "first shed, s": lambda trip: number(trip.get("first_shed_s")),
+    "every unit tripped, s": lambda trip: with_half_width(trip.get("full_shed_s")),
+    "shed share between": lambda trip: share(trip.get("partial_shed_share")),
+}
+"""What several units add: they trip one by one, and shed only a part until all have."""
 
-def trip_rows(summary: dict[str, Any]) -> list[list[str]]:
-    return [[cell(trip) for cell in TRIP_COLUMNS.values()] for trip in summary["trips"]]
+
+def trip_columns(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:
+    """The columns that this run can fill: truth only where the target kept a record."""
+    hidden = () if summary["truth_known"] else TRUTH_COLUMNS
+    return {name: cell for name, cell in TRIP_COLUMNS.items() if name not in hidden}
+
+
+def trip_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+    """A row for each trip, for the first `most` of them; None: for all."""
+    columns = trip_columns(summary).values()
+    return [[cell(trip) for cell in columns] for trip in summary["trips"][:most]]
+
+
+def unit_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+    """A row for each trip of a breaker whose units trip apart; empty with one unit."""
+    grouped = [trip for trip in summary["trips"] if trip.get("first_shed_s") is not None]
+    return [[cell(trip) for cell in UNIT_COLUMNS.values()] for trip in grouped[:most]]
+
+
+def who(trip: dict[str, Any]) -> str:
+    name = str(trip["backend"] or "–")
+    return name if trip["unit"] in (None, 0) else f"{name}, unit {trip['unit']}"
+
+
+def count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """With its sign; a zero that rounding made negative carries none."""
+    return "–" if value is None else f"{round(value, digits) + 0.0:+,.{digits}f}"
+
+
+def share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def more_trips(summary: dict[str, Any], shown: int) -> str | None:
+    """What to say under a table that shows only the first trips; None where it shows all."""
+    hidden = len(summary["trips"]) - shown
+    return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
+
+
+def how_ended(summary: dict[str, Any]) -> str | None:
+    """Interrupted or killed, in words; None for a run that came to its end."""
+    if not summary["interrupted"]:
+        return None
+    killed = any("was killed" in note for note in summary["notes"])
+    return "killed: this is what was recorded until then" if killed else "interrupted: the part that ran is reported"
 
 
 def answer(summary: dict[str, Any]) -> list[str]:
-    """The run in three sentences: what the breaker did, what clients saw, how sure this is."""
-    return [_what_happened(summary), _what_clients_saw(summary), _how_sure(summary)]
+    """The run in three sentences: whether the rule is good and why, what happened, how sure this is."""
+    return [judge(summary).sentence, _what_happened(summary), _how_sure(summary)]
 
 
 def _what_happened(summary: dict[str, Any]) -> str:
-    trips = len(summary["trips"])
-    if not trips:
-        return "The breaker was not seen to open."
-    text = f"The breaker opened {_times(trips)}"
+    trips, requests = len(summary["trips"]), summary["requests"]
+    text = f"The breaker opened {_times(trips)}" if trips else "The breaker was not seen to open"
     if summary["retrips"]:
-        text += f", {summary['retrips']} of them again while the fault lasted"
-    time, opened = summary["time_to_trip_s"], summary["open_s"]
-    if time["median"] is not None:
-        text += f"; it tripped {time['median']:.3f} s (median) after the first failure"
-    if opened["median"] is not None:
-        text += f" and stayed open {opened['median']:.2f} s"
-    return text + "."
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _what_clients_saw(summary: dict[str, Any]) -> str:
-    requests = summary["requests"]
-    text = f"Of {requests['total']:,} requests clients saw {summary['throttles']:,} 429s from backends"
-    text += f" and {summary['sheds']:,} 503s from the gateway"
+        text += f", {summary['retrips']:,} of them again while the fault lasted"
+    text += f"; of {requests['total']:,} requests clients saw {summary['throttles']:,} × 429 from backends"
+    text += f" and {summary['sheds']:,} × 503 from the gateway"
     if summary["ratio_503_429"] is not None:
         text += f" ({summary['ratio_503_429']:.1f} for each 429)"
     longest = summary["outage_s"]["max"]
-    return text + (f"; the longest outage lasted {longest:.1f} s." if longest is not None else ".")
+    return text + (f", and the longest outage lasted {longest:.1f} s." if longest is not None else ".")
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def _how_sure(summary: dict[str, Any]) -> str:
@@ -95,14 +157,16 @@ def _how_sure(summary: dict[str, Any]) -> str:
     if accuracy["n"]:
         outside = "none" if not accuracy["outside"] else str(accuracy["outside"])
         return (
-            f"Against the gateway's own record, {accuracy['n']} instants were off by "
+            f"Against the gateway's own record, {accuracy['n']:,} instants were off by "
             f"{accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
             f"{outside} lay outside the stated half-width."
         )
-    if summary["trips"]:
-        return "The target keeps no record of its own, so the half-widths are the accuracy."
+    if summary["truth_known"]:
+        return "There is nothing to compare with the gateway's own record."
+    widths = [trip[name]["half_width"] for trip in summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]]
+    if not widths:
+        return "A live target keeps no record of its own to compare with."
     return (
-        "There is nothing to compare with the gateway's own record."
-        if summary["truth_known"]
-        else "The target keeps no record of its own."
+        "A live target keeps no record of its own, so the half-widths are the accuracy: "
+        f"{median(widths) * 1000:.1f} ms (median), at most {max(widths) * 1000:.1f} ms."
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, TextIO
+from threading import Thread
 from xml.etree import ElementTree
 
+import vl_convert
+
 from reports.analysis import Analysis
-from reports.charts import Figure, charts
-from reports.html import render
+from reports.charts import Figure, charts, on_white
+from reports.html import render, vega_script
 from reports.load import Run
 from reports.markdown import render_markdown
+from reports.series import tables
 from tripcurve.errors import TripcurveError
 
 __all__ = ["write_json", "write_reports"]
@@ -22,8 +26,11 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
 
     Raises TripcurveError when the folder cannot be written.
     """
-    folder = run.folder
-    figures = charts(run, analysis, summary["duration_s"]) if len(run.requests) else {}
+    folder, duration_s = run.folder, summary["duration_s"]
+    figures = charts(run, analysis, duration_s) if len(run.requests) else {}
+    data = tables(run, analysis, duration_s) if figures else {}
+    bundling = Thread(target=vega_script, daemon=True)  # builds the page's script while the charts are drawn
+    bundling.start()
     try:
         (folder / "charts").mkdir(exist_ok=True)
         with (folder / "summary.json").open("w", encoding="utf-8") as out:
@@ -31,7 +38,8 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
         (folder / "summary.md").write_text(render_markdown(summary), encoding="utf-8")
         _write_junit(summary, folder / "junit.xml")
         written = _write_charts(figures, folder / "charts")
-        (folder / "report.html").write_text(render(summary, figures), encoding="utf-8")
+        bundling.join()
+        (folder / "report.html").write_text(render(summary, figures, data), encoding="utf-8")
     except OSError as error:
         raise TripcurveError(f"cannot write the report into {folder}: {error.strerror}") from None
     return [folder / "report.html", folder / "summary.json", folder / "summary.md", folder / "junit.xml", *written]
@@ -46,11 +54,11 @@ def write_json(summary: dict[str, Any], out: TextIO) -> None:
 def _write_charts(figures: dict[str, Figure], folder: Path) -> list[Path]:
     written = []
     for name, figure in figures.items():
-        on_white = figure.properties(background="white")
-        for suffix in ("svg", "png"):
-            path = folder / f"{name}.{suffix}"
-            on_white.save(str(path), scale_factor=2 if suffix == "png" else 1)
-            written.append(path)
+        svg = vl_convert.vegalite_to_svg(on_white(figure))
+        drawn, picture = folder / f"{name}.svg", folder / f"{name}.png"
+        drawn.write_text(svg, encoding="utf-8")
+        picture.write_bytes(vl_convert.svg_to_png(svg, scale=2))
+        written += [drawn, picture]
     return written
 
 
