@@ -1,5 +1,25 @@
 """From syntax to closures. Importing the package registers the rules of the grammar."""
 
-from provision.local.gateway.expressions.compiler import access, assign, creation, literals, operators, statements
+from provision.local.gateway.expressions.compiler import (
+    access,
+    assign,
+    conversions,
+    creation,
+    exceptions,
+    lambdas,
+    literals,
+    operators,
+    statements,
+)
 
-__all__ = ["access", "assign", "creation", "literals", "operators", "statements"]
+__all__ = [
+    "access",
+    "assign",
+    "conversions",
+    "creation",
+    "exceptions",
+    "lambdas",
+    "literals",
+    "operators",
+    "statements",
+]

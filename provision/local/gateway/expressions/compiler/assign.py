@@ -9,7 +9,8 @@ from lark import Token
 
 from provision.local.gateway.expressions.compiler.access import postfix, property_reader
 from provision.local.gateway.expressions.compiler.calls import arguments_of
-from provision.local.gateway.expressions.compiler.operators import binary_node, delegate, unary
+from provision.local.gateway.expressions.compiler.lambdas import delegate
+from provision.local.gateway.expressions.compiler.operators import binary_node, unary
 from provision.local.gateway.expressions.compiler.types import coerced
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.errors import EvaluationError, null_reference

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lark import Token
 
-from provision.local.gateway.expressions.compiler.operators import compile_lambda
+from provision.local.gateway.expressions.compiler.lambdas import compile_lambda
 from provision.local.gateway.expressions.compiler.types import (
     assignable,
     bindings,

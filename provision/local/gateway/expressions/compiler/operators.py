@@ -9,23 +9,19 @@ from lark import Token, Tree
 from provision.local.gateway.expressions.compiler.types import assignable, boolean, coerced
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.errors import Thrown, null_reference
-from provision.local.gateway.expressions.library.table import find_table, type_arguments
 from provision.local.gateway.expressions.limits import checked_length
 from provision.local.gateway.expressions.runtime.casts import (
-    EXPLICIT,
     NUMERIC,
     cast,
     default_of,
-    is_instance,
     is_value_type,
-    unbox,
     widens,
 )
-from provision.local.gateway.expressions.runtime.frame import Frame, Lambda, Run
+from provision.local.gateway.expressions.runtime.frame import Frame, Run
 from provision.local.gateway.expressions.runtime.operators import BINARY, complement, equals, negate, not_, promoted
 from provision.local.gateway.expressions.runtime.text import aligned, format_value, to_text
 
-__all__ = ["binary_node", "common_type", "compile_lambda", "constant", "delegate", "thrown", "unary"]
+__all__ = ["binary_node", "common_type", "constant", "thrown", "unary"]
 
 Apply = Callable[[object, object], object]
 _COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
@@ -301,85 +297,6 @@ def _negated(operand: Node) -> Node:
     return Node(lambda f: negate(run(f)), type_name)
 
 
-@rule("cast")
-def _cast(unit: Unit, tree: Syntax) -> Node:
-    target = unit.type_name(children(tree, "type")[0])
-    node = unit.expression(children(tree)[1])
-    run, source = node.run, node.type
-    if target == "object" or source == target:
-        return Node(run, target)
-    _check_cast(unit, source, target)
-    if source == "object":
-        if target == "string":
-            return Node(_string_unboxed(run), target)
-        return Node(lambda f: unbox(run(f), target), target)
-    return Node(lambda f: cast(run(f), target), target)
-
-
-def _string_unboxed(run: Run) -> Run:
-    def cast_(f: Frame) -> object:
-        value = run(f)
-        return value if type(value) is str else unbox(value, "string")
-
-    return cast_
-
-
-def _check_cast(unit: Unit, source: str | None, target: str) -> None:
-    """C# refuses casts between types that can never convert, such as (string)5 and (int)"5"."""
-    if source is None or source in ("null", "object"):
-        if source == "null" and is_value_type(target):
-            raise unit.error(f"Cannot convert null to '{target}' because it is a non-nullable value type")
-        return
-    plain = {"string", "bool"} | set(NUMERIC)
-    bare, wanted = source.removesuffix("?"), target.removesuffix("?")
-    differ = bare in plain and wanted in plain and bare != wanted
-    if differ and not (bare in NUMERIC and wanted in NUMERIC):
-        raise unit.error(f"Cannot convert type '{source}' to '{target}'")
-    table = find_table(bare)
-    convertible = table is None or any(python in EXPLICIT for python in table.python) or not table.python
-    if wanted in plain and bare not in plain and not convertible and not source.startswith("I"):
-        raise unit.error(f"Cannot convert type '{source}' to '{target}'")
-
-
-@rule("is_")
-def _is(unit: Unit, tree: Syntax) -> Node:
-    operand, pattern = children(tree)
-    run = unit.expression(operand).run
-    first = pattern.children[0]
-    if isinstance(first, Token):
-        return Node(lambda f: run(f) is None, "bool")
-    if first.data == "constant":
-        value = unit.expression(first).run
-        return Node(lambda f: equals(run(f), value(f)), "bool")
-    target = unit.type_name(first)
-    if len(pattern.children) == 1:
-        return Node(lambda f: is_instance(run(f), target), "bool")
-    slot = unit.declare(str(pattern.children[1]), target).slot
-
-    def test(f: Frame) -> bool:
-        value = run(f)
-        found = is_instance(value, target)
-        f.locals[slot] = value if found else None
-        return found
-
-    return Node(test, "bool")
-
-
-@rule("as_")
-def _as(unit: Unit, tree: Syntax) -> Node:
-    operand, type_tree = children(tree)
-    target = unit.type_name(type_tree)
-    if is_value_type(target):
-        raise unit.error(f"The as operator must be used with a reference type or nullable type ('{target}' is neither)")
-    run = unit.expression(operand).run
-
-    def convert(f: Frame) -> object:
-        value = run(f)
-        return value if is_instance(value, target) else None
-
-    return Node(convert, target)
-
-
 @rule("interpolated")
 def _interpolated(unit: Unit, tree: Syntax) -> Node:
     parts: list[Node] = []
@@ -405,43 +322,3 @@ def _hole(unit: Unit, tree: Syntax) -> Node:
 
 def _int(value: object) -> int:
     return value if isinstance(value, int) else 0
-
-
-@rule("lambda_")
-def _lambda(unit: Unit, tree: Syntax) -> Node:
-    return compile_lambda(unit, tree, [])
-
-
-def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
-    """A lambda; `types` are those of its parameters where the call tells them. The node's type is that of its body."""
-    names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
-    declared = [_parameter(unit, one) for one in children(tree, "parameter")]
-    declared += [(str(name), None) for name in names]
-    unit.scopes.append({})
-    unit.lambdas += 1
-    try:
-        slots = []
-        for index, (name, type_name) in enumerate(declared):
-            known = types[index] if index < len(types) else None
-            slots.append(unit.declare(name, type_name or known).slot)
-        body = children(tree)[-1]
-        node = unit.expression(body)
-    finally:
-        unit.scopes.pop()
-        unit.lambdas -= 1
-    places, inner = tuple(slots), node.run
-    return Node(lambda f: Lambda(f, places, inner), node.type)
-
-
-def delegate(unit: Unit, tree: Syntax, named: str) -> Node:
-    """A lambda for a place of that delegate type."""
-    if not named.startswith(("Func", "Action")):
-        raise unit.error(f"Cannot convert lambda expression to type '{named}'", tree)
-    formal: list[str | None] = list(type_arguments(named))
-    node = compile_lambda(unit, tree, formal[:-1] if named.startswith("Func") else formal)
-    return Node(node.run, named)
-
-
-def _parameter(unit: Unit, tree: Syntax) -> tuple[str, str | None]:
-    named = children(tree, "type")
-    return str(tree.children[-1]), unit.type_name(named[0]) if named else None

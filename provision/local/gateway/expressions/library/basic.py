@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 from zlib import crc32
 
@@ -208,7 +209,7 @@ def next_double(value: random.Random) -> float:
 ENUM = Table("Enum", (EnumValue,), bases=("ValueType",))
 
 
-def _enum_number(value: EnumValue, target: str) -> object:
+def _enum_number(value: Any, target: str) -> object:
     if target.removesuffix("?") not in NUMERIC:
         raise invalid_cast(value, target)
     return to_number(value.value, target.removesuffix("?"))

