@@ -17,6 +17,9 @@ from tripcurve.errors import TripcurveError
 
 __all__ = ["end_traffic", "launch"]
 
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Requests leave few cycles behind: the default, every 700 objects, looks for garbage that is not there."""
+
 Listener = Callable[[Batch], None]
 
 
@@ -41,6 +44,7 @@ def launch(
     environment.stop_timeout = plan.scenario.timeout + 1
     gc.collect()
     gc.freeze()  # what stands now is not looked at again: collections stay short
+    gc.set_threshold(*GC_THRESHOLDS)
     traffic.start()
     return traffic
 

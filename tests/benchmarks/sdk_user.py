@@ -1,4 +1,7 @@
-"""Calls a second through the OpenAI SDK on one core: our users, which share, beside one AzureOpenAI client each."""
+"""Calls a second through the OpenAI SDK on one core: our users, which share, beside one AzureOpenAI client each.
+
+A core's calls a second are one over a call's CPU time, which other work on the machine disturbs least.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,7 @@ def rows() -> list[dict[str, Any]]:
         with ours(served.url, CLOSED, served) as (command, env, _):
             own = measure(command, served, env)
         other = measure(peer("openai_per_user.py", served.url), served)
-    ratio = own.rate / other.rate
-    beside = f"one client each: {other.rate:,.0f}/s"
-    return [
-        row("sdk_user", own.rate, "requests/s", peer=beside, ratio=ratio, budget=f"≥ {BUDGET} ×", ok=ratio >= BUDGET),
-        row("sdk_user, CPU", own.cpu_us, "us CPU/request", peer=f"one client each: {other.cpu_us:,.0f} us"),
-    ]
+    rate, others = 1e6 / own.cpu_us, 1e6 / other.cpu_us
+    beside = f"one client each: {others:,.0f}/s"
+    ratio = rate / others
+    return [row("sdk_user", rate, "calls/s", peer=beside, ratio=ratio, budget=f"≥ {BUDGET} ×", ok=ratio >= BUDGET)]
