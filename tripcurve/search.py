@@ -1,0 +1,53 @@
+"""The search for the highest rate that is carried: doubling, then halving the gap. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["Bracket", "Probe", "bracket", "next_rate"]
+
+
+class Probe(NamedTuple):
+    """A rate that was tried, in requests per second, and whether it was carried."""
+
+    rate: float
+    carried: bool
+
+
+class Bracket(NamedTuple):
+    """What the probes leave open: carried up to `low`, not from `high` on. None: no such probe."""
+
+    low: float | None
+    high: float | None
+
+
+def bracket(probes: Sequence[Probe]) -> Bracket:
+    """The lowest rate that was not carried, and the highest below it that was.
+
+    A rate carried above one that was not is luck, and does not count.
+    """
+    high = min((probe.rate for probe in probes if not probe.carried), default=None)
+    carried = [probe.rate for probe in probes if probe.carried and (high is None or probe.rate < high)]
+    return Bracket(max(carried, default=None), high)
+
+
+def next_rate(
+    probes: Sequence[Probe], *, start: float, highest: float, lowest: float = 1.0, tolerance: float = 0.1
+) -> float | None:
+    """The rate to try next; None when the answer is known to within `tolerance` (a share) or lies outside the bounds.
+
+    Raises ValueError for bounds that are not 0 < lowest ≤ start ≤ highest.
+    """
+    if not 0 < lowest <= start <= highest:
+        raise ValueError(f"bounds must be 0 < {lowest} (lowest) ≤ {start} (start) ≤ {highest} (highest)")
+    low, high = bracket(probes)
+    if low is None and high is None:
+        return start
+    if high is None:
+        assert low is not None  # noqa: S101  # one of the two is there
+        return None if low >= highest else min(low * 2, highest)
+    if low is None:
+        return None if high <= lowest else max(high / 2, lowest)
+    return None if high - low <= tolerance * low else math.sqrt(low * high)
