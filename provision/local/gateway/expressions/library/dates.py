@@ -150,6 +150,8 @@ def new_span(*parts: int) -> TimeSpan:
     """Ticks; or hours, minutes, seconds; or days, hours, minutes, seconds, milliseconds."""
     if len(parts) == 1:
         return TimeSpan(int(parts[0]))
+    if len(parts) == 2:
+        raise Thrown("ArgumentException", "TimeSpan has no constructor that takes 2 arguments.")
     days, hours, minutes, seconds, *ms = (0, *parts) if len(parts) < 4 else parts
     milliseconds = ms[0] if ms else 0
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
@@ -267,7 +269,7 @@ def new_date(*parts: object) -> DateTime:
     """Ticks alone, or year, month, day and so on, the kind last."""
     numbers = [int(one) for one in parts if isinstance(one, int)]
     kind = next((one.value for one in parts if isinstance(one, EnumValue)), UNSPECIFIED)
-    return DateTime(numbers[0] if len(numbers) == 1 else from_parts(*numbers), kind)
+    return DateTime(numbers[0] if len(numbers) == 1 else from_parts(*numbers[:7]), kind)
 
 
 def _date_of(text: str | None, style: object = None) -> DateTime | None:

@@ -287,7 +287,9 @@ def replace(token: JToken, new: object) -> None:
 
 @CONTAINER.member("int Count")
 def count(token: JToken) -> int:
-    return len(token.children())
+    if isinstance(token, JObject):
+        return len(token.properties)
+    return len(token.items) if isinstance(token, JArray) else 1
 
 
 @CONTAINER.member("IEnumerable<JToken> Descendants()")

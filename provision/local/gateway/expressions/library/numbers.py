@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 from provision.local.gateway.expressions.errors import Thrown
 from provision.local.gateway.expressions.library.table import Table
@@ -159,7 +159,7 @@ def _rounded(value: float | Decimal, digits: int, mode: object) -> float | Decim
     if isinstance(value, float) and (abs(value) > 1e15 or (digits == 0 and not away)):
         return value if abs(value) > 1e15 else float(round(value))
     exact = Decimal(repr(float(value))) if isinstance(value, float) else value
-    result = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP if away else ROUND_HALF_EVEN)
+    result = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP if away else ROUND_HALF_EVEN, Context(prec=60))
     return float(result) if isinstance(value, float) else result
 
 

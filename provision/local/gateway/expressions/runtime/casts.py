@@ -18,6 +18,7 @@ from provision.local.gateway.expressions.runtime.values import (
     Dictionary,
     EnumValue,
     Single,
+    UInt16,
     number,
     wrap,
 )
@@ -122,7 +123,7 @@ def to_number(value: object, target: str) -> object:
         return single(float(numeric))
     if kind is Decimal:
         return _to_decimal(numeric)
-    return Char(chr(int(numeric) & 0xFFFF))
+    return Char(chr(_to_integer(numeric, UInt16)))
 
 
 def _to_decimal(numeric: int | float | Decimal) -> Decimal:

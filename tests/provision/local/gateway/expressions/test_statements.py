@@ -35,7 +35,7 @@ CASES = {
         "1",
     ),
     "try catches by type": (
-        'try { int.Parse("x"); } catch (OverflowException) {} catch (FormatException e) { return e.Message; } return 1;',
+        'try { int.Parse("x"); }catch (OverflowException) {} catch (FormatException e) { return e.Message; } return 1;',
         "Input string was not in a correct format.",
     ),
     "catch by base type": (
