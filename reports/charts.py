@@ -6,6 +6,7 @@ in `currentColor`: in the page they take its colour, light or dark; files on whi
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import altair as alt
@@ -17,7 +18,7 @@ from reports.load import Run
 
 __all__ = ["INK", "Figure", "charts", "linked", "on_white"]
 
-Figure = alt.LayerChart | alt.VConcatChart
+Figure = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
 WIDTH = 900
 INK = "currentColor"
@@ -67,8 +68,13 @@ def linked(figures: dict[str, Figure]) -> alt.VConcatChart:
     zoom = alt.selection_interval(
         name="seconds", bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", clear="dblclick"
     )
-    panels = alt.vconcat(*figures.values(), spacing=18).add_params(zoom)
-    return _styled(panels.resolve_scale(color="independent", shape="independent", strokeDash="independent"))
+    with warnings.catch_warnings():
+        # One selection in every panel is what links them; Altair warns that it keeps it as one.
+        warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter", UserWarning)
+        panels = alt.vconcat(*figures.values(), spacing=18).add_params(zoom)
+        panels = panels.resolve_scale(color="independent", shape="independent", strokeDash="independent")
+    figure: alt.VConcatChart = _styled(panels)
+    return figure
 
 
 def on_white(figure: Figure) -> dict[str, Any]:

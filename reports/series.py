@@ -51,7 +51,8 @@ def bin_width_s(duration_s: float) -> float:
 
 def _bins(run: Run, width_s: float) -> npt.NDArray[np.int64]:
     """The time bin of each request, by its start; what began before the run's zero falls into the first."""
-    return np.maximum((run.requests["start_ns"].to_numpy() - run.start_ns) // round(width_s * NS), 0)
+    passed: npt.NDArray[np.int64] = run.requests["start_ns"].to_numpy() - run.start_ns
+    return np.asarray(np.maximum(passed // round(width_s * NS), 0), dtype=np.int64)
 
 
 def outcomes_over_time(run: Run, duration_s: float) -> pd.DataFrame:

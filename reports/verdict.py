@@ -89,7 +89,10 @@ def _favour(summary: dict[str, Any]) -> list[str]:
     reasons = []
     time, opened, error = summary["time_to_trip_s"], summary["open_s"], summary["open_error_s"]
     if time["median"] is not None:
-        reasons.append(f"it tripped {time['median']:.3f} s after the first failure")
+        soon = time["median"] < 0.001  # the first failure trips, or as good as
+        reasons.append(
+            "it tripped " + ("at the first failure" if soon else f"{time['median']:.3f} s after the first failure")
+        )
     if opened["median"] is not None:
         as_set = error["max"] is not None and max(abs(error["min"]), abs(error["max"])) < 0.1
         reasons.append(f"stayed open {opened['median']:.2f} s" + (" as configured" if as_set else ""))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TextIO
 from threading import Thread
+from typing import Any, TextIO
 from xml.etree import ElementTree
 
 import vl_convert
 
 from reports.analysis import Analysis
 from reports.charts import Figure, charts, on_white
-from reports.html import render, vega_script
+from reports.html import legible, render, vega_script
 from reports.load import Run
 from reports.markdown import render_markdown
 from reports.series import tables
 from tripcurve.errors import TripcurveError
 
-__all__ = ["write_json", "write_reports"]
+__all__ = ["append_job_summary", "write_json", "write_reports"]
 
 
 def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list[Path]:
@@ -67,13 +67,25 @@ def _write_junit(summary: dict[str, Any], path: Path) -> None:
     failed = sum(not check["passed"] for check in summary["checks"])
     suite = ElementTree.Element(
         "testsuite",
-        name=f"tripcurve {summary['lab']} {summary['scenario']}",
+        name=legible(f"tripcurve {summary['lab']} {summary['scenario']}"),
         tests=str(len(summary["checks"])),
         failures=str(failed),
         time=f"{summary['duration_s']:.3f}",
     )
     for check in summary["checks"]:
-        case = ElementTree.SubElement(suite, "testcase", classname="tripcurve.checks", name=check["expression"])
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="tripcurve.checks", name=legible(check["expression"])
+        )
         if not check["passed"]:
-            ElementTree.SubElement(case, "failure", message=f"value: {check['value']}")
+            value = "not observed" if check["value"] is None else str(check["value"])
+            ElementTree.SubElement(case, "failure", message=f"value: {value}")
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def append_job_summary(markdown: Path, to: Path) -> None:
+    """Put the report on the page of a CI job. Raises TripcurveError when it cannot be written."""
+    try:
+        with to.open("a", encoding="utf-8") as out:
+            out.write(markdown.read_text("utf-8") + "\n")
+    except OSError as error:
+        raise TripcurveError(f"cannot write the job summary {to}: {error.strerror}") from None
