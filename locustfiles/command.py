@@ -21,7 +21,7 @@ from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.scenario import SCENARIOS, Scenario, load_scenario
 from tripcurve.shipped import find_file
 
-__all__ = ["run"]
+__all__ = ["INTERRUPTED", "check_target", "drive", "new_run_dir", "report", "run"]
 
 INTERRUPTED = 130
 LOCUSTFILE = Path(__file__).with_name("chat.py")
@@ -34,19 +34,20 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     """
     the_lab = load_lab(lab)
     the_scenario = load_scenario(scenario, the_lab)
-    _check_target(target)
+    check_target(target)
     for check in checks:
         parse_check(check)
-    folder = _new_run_dir(run_dir, the_lab, the_scenario)
-    code = _drive(lab, scenario, target, folder)
+    folder = new_run_dir(run_dir, the_lab, the_scenario)
+    code = drive(lab, scenario, target, folder)
     if not any(folder.glob("requests*.arrow*")):
         _remove_if_empty(folder)
         return code or 3
-    reported = _report(folder, checks, as_json)
+    reported = report(folder, checks, as_json)
     return code if code else reported
 
 
-def _check_target(target: str) -> None:
+def check_target(target: str) -> None:
+    """Raises BadInput for a target that is neither local, azure nor a URL with its key."""
     if target in ("local", "azure"):
         return
     parts = urlsplit(target)
@@ -56,7 +57,8 @@ def _check_target(target: str) -> None:
         raise BadInput("--target URL needs the gateway's subscription key in the variable TRIPCURVE_API_KEY")
 
 
-def _new_run_dir(given: Path | None, lab: Lab, scenario: Scenario) -> Path:
+def new_run_dir(given: Path | None, lab: Lab, scenario: Scenario) -> Path:
+    """The folder of a new run, made: the given one, or one named after lab, scenario and time. Raises BadInput."""
     if given is None:
         given = Path("runs") / f"{lab.name}-{scenario.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     try:
@@ -76,7 +78,8 @@ def _remove_if_empty(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def _drive(lab: str, scenario: str, target: str, folder: Path) -> int:
+def drive(lab: str, scenario: str, target: str, folder: Path) -> int:
+    """Run Locust headless in a child process until the scenario ends. Returns its exit code, 130 when interrupted."""
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
@@ -108,7 +111,9 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
     return INTERRUPTED if interrupts else code
 
 
-def _report(folder: Path, checks: list[str], as_json: bool) -> int:
+def report(folder: Path, checks: list[str], as_json: bool = False, quiet: bool = False) -> int:
+    """Have a run's reports made. Returns the exit code: 1 when a check failed. `quiet`: print nothing."""
     command = [sys.executable, "-m", "tripcurve.cli", "report", str(folder)]
     command += [word for check in checks for word in ("--check", check)]
-    return subprocess.run([*command, "--json"] if as_json else command, check=False).returncode
+    command += ["--json"] if as_json else []
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode
