@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import trustme
 
@@ -137,17 +137,23 @@ def measure(command: list[str], served: Served, env: dict[str, str] | None = Non
         )
         try:
             _warm_up(process, served)
+            if process.poll() is not None:
+                raise _sent_nothing(command, log)
             before = served.count(), _cpu_s(process.pid), time.monotonic()
             time.sleep(WINDOW_S)
             after = served.count(), _cpu_s(process.pid), time.monotonic()
-            if process.poll() is not None or after[0] - before[0] < 100:
-                log.seek(0)
-                raise RuntimeError(f"{' '.join(command)} sent nothing:\n{log.read().decode()[-2000:]}")
+            if after[0] - before[0] < 100:
+                raise _sent_nothing(command, log)
         finally:
             process.terminate()
             _reap(process)
     count = after[0] - before[0] - 1
     return Used((after[1] - before[1]) / count * 1e6, count / (after[2] - before[2]))
+
+
+def _sent_nothing(command: list[str], log: IO[bytes]) -> RuntimeError:
+    log.seek(0)
+    return RuntimeError(f"{' '.join(command)} sent nothing:\n{log.read().decode()[-2000:]}")
 
 
 def _warm_up(process: subprocess.Popen[bytes], served: Served) -> None:
