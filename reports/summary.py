@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.analysis import Analysis, TrueTrip
+from reports.capacity import from_run, is_step_load
 from reports.conformance import conformance
 from reports.load import Run
 from reports.measures import NS, Trip
@@ -49,6 +50,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "accuracy": _accuracy(analysis.trips),
         "rule": _rule(run),
         "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
+        "capacity": from_run(run).as_dict() if is_step_load(run.scenario) and len(frame) else None,
         "local_options": run.lab.local.model_dump(mode="json"),
         "counts": run.info.get("counts", {}),
         "workers": _workers(run),

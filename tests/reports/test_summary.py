@@ -21,6 +21,7 @@ RUNS = {
     "one unit": lambda: play(lab_of(), TRIP),
     "no trips": lambda: play(lab_of(), scenario_of({"for": 1})),
     "three units": lambda: play(lab_of(units=3), TRIP),
+    "steps": lambda: play(lab_of(), scenario_of({"for": 1, "rate": 10}, {"for": 1, "rate": 20})),
     "ends open": lambda: play(lab_of(RULE | {"trip_duration": 30}), TRIP),
     "percentage": lambda: play(lab_of({k: v for k, v in RULE.items() if k != "count"} | {"percentage": 50}), TRIP),
 }
@@ -65,6 +66,12 @@ def test_latency_from_the_intended_start_includes_what_the_generator_was_late() 
 def test_sheds_of_trips_add_up_to_all_sheds() -> None:
     summary = summary_of(RUNS["one unit"]())
     assert sum(trip["shed"] for trip in summary["trips"]) == summary["sheds"]
+
+
+def test_a_run_of_rising_steps_states_its_capacity() -> None:
+    capacity = summary_of(RUNS["steps"]())["capacity"]
+    assert round(capacity["carried"]["offered_s"]) == 20
+    assert summary_of(RUNS["one unit"]())["capacity"] is None
 
 
 def test_a_worker_that_died_is_named_in_the_notes() -> None:
