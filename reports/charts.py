@@ -16,7 +16,7 @@ from reports import series
 from reports.analysis import Analysis
 from reports.load import Run
 
-__all__ = ["INK", "Figure", "charts", "linked", "on_white"]
+__all__ = ["INK", "Figure", "figures", "linked", "on_white"]
 
 Figure = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 
@@ -47,23 +47,23 @@ TITLES = {
 }
 
 
-def charts(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Figure]:
+def figures(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Figure]:
     """Figures by name: `breaker`, `timeline`, `latency`, `ratio`.
 
     `breaker` only where one opened, `ratio` only where something was throttled or shed.
     """
     marks = _Marks(run, analysis, duration_s)
-    figures: dict[str, Any] = {}
+    drawn: dict[str, Any] = {}
     if len(marks.open):
-        figures["breaker"] = _breaker(marks)
-    figures |= {"timeline": _timeline(run, marks), "latency": _latency(run, marks)}
+        drawn["breaker"] = _breaker(marks)
+    drawn |= {"timeline": _timeline(run, marks), "latency": _latency(run, marks)}
     ratio = series.ratio_over_time(run, duration_s)
     if len(ratio):
-        figures["ratio"] = _ratio(ratio, marks)
-    return figures
+        drawn["ratio"] = _ratio(ratio, marks)
+    return drawn
 
 
-def linked(figures: dict[str, Figure]) -> alt.VConcatChart:
+def linked(panels: dict[str, Figure]) -> alt.VConcatChart:
     """All figures, one above the other, with one time axis: dragging or zooming one moves all."""
     zoom = alt.selection_interval(
         name="seconds", bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", clear="dblclick"
@@ -71,9 +71,9 @@ def linked(figures: dict[str, Figure]) -> alt.VConcatChart:
     with warnings.catch_warnings():
         # One selection in every panel is what links them; Altair warns that it keeps it as one.
         warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter", UserWarning)
-        panels = alt.vconcat(*figures.values(), spacing=18).add_params(zoom)
-        panels = panels.resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    figure: alt.VConcatChart = _styled(panels)
+        page = alt.vconcat(*panels.values(), spacing=18).add_params(zoom)
+        page = page.resolve_scale(color="independent", shape="independent", strokeDash="independent")
+    figure: alt.VConcatChart = _styled(page)
     return figure
 
 

@@ -111,21 +111,20 @@ def _print(runs: list[History], problems: list[str], measure: str | None, drawn:
 
 
 def _table(runs: list[History]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("started, UTC", no_wrap=True)
-    table.add_column("lab, scenario", overflow="fold")
+    table.add_column("lab, scenario", overflow="fold", min_width=24)
     table.add_column("rule", no_wrap=True)
-    for heading in ("trips", "to trip", "open", "outage", "shed"):
+    for heading in ("trips", "to trip", "outage", "shed"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in runs:
         verdict = judge(run.summary)
         table.add_row(
-            f"{run.started:%Y-%m-%d %H:%M}",
+            f"{run.started:%y-%m-%d %H:%M}",
             escape(visible(f"{run.summary['lab']}, {run.summary['scenario']}")),
             f"{verdict.symbol} {verdict.label}",
             f"{len(run.summary['trips']):,}",
             number(run.measure("time_to_trip_s.median")),
-            number(run.measure("open_s.median"), 2),
             number(run.measure("outage_s.max"), 1),
             share(run.measure("absorption")),
         )

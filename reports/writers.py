@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import vl_convert
 
 from reports.analysis import Analysis
-from reports.charts import Figure, charts, on_white
+from reports.charts import Figure, figures, on_white
 from reports.html import legible, render, vega_script
 from reports.load import Run
 from reports.markdown import render_markdown
@@ -27,8 +27,8 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
     Raises TripcurveError when the folder cannot be written.
     """
     folder, duration_s = run.folder, summary["duration_s"]
-    figures = charts(run, analysis, duration_s) if len(run.requests) else {}
-    data = tables(run, analysis, duration_s) if figures else {}
+    drawn = figures(run, analysis, duration_s) if len(run.requests) else {}
+    data = tables(run, analysis, duration_s) if drawn else {}
     bundling = Thread(target=vega_script, daemon=True)  # builds the page's script while the charts are drawn
     bundling.start()
     try:
@@ -37,9 +37,9 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
             write_json(summary, out)
         (folder / "summary.md").write_text(render_markdown(summary), encoding="utf-8")
         _write_junit(summary, folder / "junit.xml")
-        written = _write_charts(figures, folder / "charts")
+        written = _write_charts(drawn, folder / "charts")
         bundling.join()
-        (folder / "report.html").write_text(render(summary, figures, data), encoding="utf-8")
+        (folder / "report.html").write_text(render(summary, drawn, data), encoding="utf-8")
     except OSError as error:
         raise TripcurveError(f"cannot write the report into {folder}: {error.strerror}") from None
     return [folder / "report.html", folder / "summary.json", folder / "summary.md", folder / "junit.xml", *written]
@@ -51,14 +51,14 @@ def write_json(summary: dict[str, Any], out: TextIO) -> None:
     out.write("\n")
 
 
-def _write_charts(figures: dict[str, Figure], folder: Path) -> list[Path]:
+def _write_charts(drawn: dict[str, Figure], folder: Path) -> list[Path]:
     written = []
-    for name, figure in figures.items():
+    for name, figure in drawn.items():
         svg = vl_convert.vegalite_to_svg(on_white(figure))
-        drawn, picture = folder / f"{name}.svg", folder / f"{name}.png"
-        drawn.write_text(svg, encoding="utf-8")
+        vector, picture = folder / f"{name}.svg", folder / f"{name}.png"
+        vector.write_text(svg, encoding="utf-8")
         picture.write_bytes(vl_convert.svg_to_png(svg, scale=2))
-        written += [drawn, picture]
+        written += [vector, picture]
     return written
 
 

@@ -191,12 +191,45 @@ def local(
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     check: CheckOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Also write trips, time bins and requests as CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find the trips in a recorded run and write its reports."""
     from reports.command import report as make_report
 
-    raise typer.Exit(make_report(run_dir, check or [], as_json))
+    raise typer.Exit(make_report(run_dir, check or [], as_json, as_csv))
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of run directories.")] = Path("runs"),
+    trend: Annotated[
+        str | None, typer.Option("--trend", help="Draw this measure over the runs, as in time_to_trip_s.median.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs with their headline measures; --trend draws one of them over time."""
+    from reports.runs import runs_command
+
+    raise typer.Exit(runs_command(folder, trend, as_json))
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The run to compare with.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run to judge.")],
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit", help="How much worse a measure may be: `outage_s=2`, `latency_p95_ms=10%`. Repeatable."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set two runs side by side; exit code 1 when a limit is exceeded."""
+    from reports.comparing import compare_command
+
+    raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
 
 
 @app.command()
