@@ -221,13 +221,13 @@ def compare(
     limit: Annotated[
         list[str] | None,
         typer.Option(
-            "--limit", help="How much worse a measure may be: `outage_s=2`, `latency_p95_ms=10%`. Repeatable."
+            "--limit", help="How much worse a measure may be: `outage_s.max=2`, `latency_ms.p99=10%`. Repeatable."
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set two runs side by side; exit code 1 when a limit is exceeded."""
-    from reports.comparing import compare_command
+    from reports.compare import compare_command
 
     raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
 
