@@ -9,13 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-import reports.load
+import reports
 from reports.analysis import analyse
 from reports.load import Run
 from reports.summary import summarise
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
 
-SCHEMA = Path(reports.load.__file__).parent / "schemas" / "summary.schema.json"
+SCHEMA = Path(reports.__file__).parent / "schemas" / "summary.schema.json"
 
 RUNS = {
     "one unit": lambda: play(lab_of(), TRIP),
