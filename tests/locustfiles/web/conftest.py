@@ -1,0 +1,137 @@
+"""Locust with its web page, as a user starts it, and a real browser to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOCUSTFILE = Path(__file__).parents[3] / "locustfiles" / "chat.py"
+SCENARIO = """
+name: short
+users: {ChatUser: 10, ProbeUser: 1}
+phases:
+  - {name: healthy, for: 2, rate: 40}
+  - {name: fault, for: 5, rate: 40, simulate: {default: {status: 429}}}
+  - {name: healed, for: 6, rate: 40}
+"""
+
+
+class Web:
+    """One Locust with a page, and its workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.master_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *words: str) -> None:
+        self.run("--web-port", str(self.port), "--scenario", "short.yaml", *words)
+        self._wait_for_page()
+
+    def start_distributed(self, workers: int) -> None:
+        self.start("--master", "--master-bind-port", str(self.master_port))
+        for _ in range(workers):
+            self.run("--worker", "--master-port", str(self.master_port))
+
+    def run(self, *words: str) -> None:
+        env = {**os.environ, "TRIPCURVE_STATE_DIR": str(self.folder / "nothing-is-up")}
+        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *words]
+        with (self.folder / f"log-{len(self._processes)}").open("wb") as log:
+            self._processes.append(
+                subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            )
+
+    def _wait_for_page(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with urllib.request.urlopen(self.url, timeout=5):  # noqa: S310  # our own page
+                    return
+            except urllib.error.URLError:
+                assert time.monotonic() < deadline, "Locust's page did not come up"
+                assert self._processes[0].poll() is None, self.log()
+                time.sleep(0.1)
+
+    def log(self) -> str:
+        return "\n".join(path.read_text() for path in sorted(self.folder.glob("log-*")))
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    (tmp_path / "short.yaml").write_text(SCENARIO)
+    made = Web(tmp_path)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium as Debian has it: playwright's own download is not needed."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Inside a container chromium cannot make its own sandbox; it opens loopback pages only.
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page, with what it asked for elsewhere and what went wrong in it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", self._asked)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.outside.append(request.url)
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
+    pages: list[Any] = []
+
+    def opened(url: str, **how: Any) -> Watched:
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, **how)
+        pages.append(page)
+        watched = Watched(page)
+        page.goto(url)
+        return watched
+
+    yield opened
+    for page in pages:
+        page.close()
