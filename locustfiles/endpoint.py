@@ -16,6 +16,7 @@ from tripcurve.errors import BadInput
 __all__ = ["ConnectFailed", "Endpoint", "Pipe"]
 
 CONNECT_TIMEOUT_S = 10.0
+RECORD = 65_536
 _RawSocket = monkey.get_original("socket", "socket")
 
 
@@ -60,9 +61,18 @@ class Pipe:
     def decrypt(self, data: bytes) -> bytes:
         """What can be read so far, perhaps nothing. Raises ssl.SSLError for what is no TLS record."""
         self._incoming.write(data)
+        try:
+            part = self._tls.read(RECORD)
+            if not self._incoming.pending and not self._tls.pending():
+                return part  # one whole record, as most answers are: no need to ask until it raises
+            return part + self._rest()
+        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            return b""
+
+    def _rest(self) -> bytes:
         parts = []
         try:
-            while part := self._tls.read(65_536):
+            while part := self._tls.read(RECORD):
                 parts.append(part)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             pass  # all that was whole is in parts; an orderly end is seen again as the socket's end
