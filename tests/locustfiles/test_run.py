@@ -55,8 +55,8 @@ class Running:
         self.url = f"http://127.0.0.1:{port}"
         self._processes: list[subprocess.Popen[str]] = []
 
-    def locust(self, *words: str, limit: str = "unlimited") -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *words]
+    def locust(self, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "locust", "-f", str(file), *words]
         shell = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", *command]
         process = subprocess.Popen(
             shell,
@@ -70,10 +70,12 @@ class Running:
         self._processes.append(process)
         return process
 
-    def drive(self, scenario: str, *words: str, limit: str = "unlimited") -> subprocess.Popen[str]:
+    def drive(
+        self, scenario: str, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE
+    ) -> subprocess.Popen[str]:
         (self.folder / "scenario.yaml").write_text(scenario)
         where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
-        return self.locust("--headless", *where, *words, limit=limit)
+        return self.locust("--headless", *where, *words, limit=limit, file=file)
 
     def wait_for_rows(self, worker: int = 0, size: int = 6000) -> None:
         shard, deadline = self.run_dir / f"requests-{worker}.arrows", time.monotonic() + 30
@@ -277,3 +279,22 @@ def test_the_web_page_starts_and_stops_a_run(running: Running) -> None:
         assert time.monotonic() < deadline + 20
         time.sleep(0.1)
     assert len(running.rows()) == running.gateway.served
+
+
+def _fenced(page: str, kind: str) -> str:
+    """The first block of a kind in the documentation."""
+    return page.split(f"```{kind}\n")[1].split("```")[0]
+
+
+def test_the_documentations_own_user_is_recorded_like_ours(running: Running) -> None:
+    page = (LOCUSTFILE.parents[1] / "docs" / "writing-users.md").read_text()
+    file = running.folder / "mine.py"
+    file.write_text(_fenced(page, "python"))
+    scenario = _fenced(page, "yaml").replace("PT10S", "PT1S")
+    code, _, err = ended(running.drive(scenario, file=file))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    own = rows[rows["user"] == "TwoStepUser"]
+    assert (own["phase"] == "healthy").sum() == 40
+    assert (own["phase"] == "fault").sum() == 20
