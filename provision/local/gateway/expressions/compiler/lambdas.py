@@ -20,21 +20,21 @@ def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
     """A lambda; `types` are those of its parameters where the call tells them. The node's type is that of its body."""
     names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
     declared = [_parameter(unit, one) for one in children(tree, "parameter")]
-    declared += [(str(name), None) for name in names]
+    if tree.data != "function":
+        declared += [(str(name), None) for name in names]
+    start = unit.slots
     unit.scopes.append({})
     unit.lambdas += 1
     try:
-        slots = []
         for index, (name, type_name) in enumerate(declared):
             known = types[index] if index < len(types) else None
-            slots.append(unit.declare(name, type_name or known).slot)
-        body = children(tree)[-1]
-        node = unit.expression(body)
+            unit.declare(name, type_name or known)
+        node = unit.expression(children(tree)[-1])
     finally:
         unit.scopes.pop()
         unit.lambdas -= 1
-    places, inner = tuple(slots), node.run
-    return Node(lambda f: Lambda(f, places, inner), node.type)
+    count, end, inner = len(declared), unit.slots, node.run
+    return Node(lambda f: Lambda(f, start, count, end, inner), node.type)
 
 
 def delegate(unit: Unit, tree: Syntax, named: str) -> Node:

@@ -71,7 +71,7 @@ def _binary(unit: Unit, tree: Syntax) -> Node:
     result, texts = operands[0], [operands[0]]
     base, steps = operands[0].run, list[tuple[Apply, Run]]()
     for sign, operand in zip(signs, operands[1:], strict=True):
-        if sign == "+" and "string" in (result.type, operand.type):
+        if _is_text(sign, result.type, operand.type):
             texts = [
                 *(texts if result.type == "string" and len(texts) > 1 else [_iterated(base, steps, result)]),
                 operand,
@@ -106,9 +106,11 @@ def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
     """One binary operator. Raises ExpressionError when the static types have no such operator."""
     _check_operands(unit, sign, left.type, right.type)
     apply, first, second = BINARY[sign], left.run, right.run
-    if sign == "+" and "string" in (left.type, right.type):
+    if _is_text(sign, left.type, right.type):
         return joined([left, right])
     type_name = "bool" if sign in _COMPARISONS else _result_type(sign, left.type, right.type)
+    if left.constant and right.constant and left.type == right.type == "int" and sign in "+-*":
+        return _folded(sign, left, right)
     if sign == "==":
         return Node(lambda f: equals(first(f), second(f)), type_name)
 
@@ -119,6 +121,17 @@ def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
         return value
 
     return Node(run, type_name)
+
+
+def _is_text(sign: str, left: str | None, right: str | None) -> bool:
+    """Whether `+` joins text. With an XNamespace it makes a name."""
+    return sign == "+" and "string" in (left, right) and "XNamespace" not in (left, right)
+
+
+def _folded(sign: str, left: Node, right: Node) -> Node:
+    """A constant of constants, as `60 * 20` is one. A literal's closure ignores its frame."""
+    value = BINARY[sign](left.run(None), right.run(None))  # type: ignore[arg-type]
+    return constant(value, "int")
 
 
 def _check_operands(unit: Unit, sign: str, left: str | None, right: str | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lark import Token
 
 from provision.local.gateway.expressions.compiler.creation import array_of
-from provision.local.gateway.expressions.compiler.lambdas import delegate
+from provision.local.gateway.expressions.compiler.lambdas import compile_lambda, delegate
 from provision.local.gateway.expressions.compiler.types import boolean, coerced, element_type
 from provision.local.gateway.expressions.compiler.unit import (
     Node,
@@ -60,8 +60,13 @@ def scoped(unit: Unit, trees: Sequence[Syntax]) -> Statement:
 
 def sequence(unit: Unit, trees: Sequence[Syntax]) -> Statement:
     """Statements one after the other."""
+    for tree in trees:
+        if tree.data == "function":
+            announce(unit, tree)
     parts = [unit.statement(tree) for tree in trees]
-    bodies = [part.run for part in parts]
+    # Local functions may be called before their text.
+    first = [part.run for part, tree in zip(parts, trees, strict=True) if tree.data == "function"]
+    bodies = first + [part.run for part, tree in zip(parts, trees, strict=True) if tree.data != "function"]
 
     def run(f: Frame) -> int | None:
         for body in bodies:
@@ -78,6 +83,31 @@ def sequence(unit: Unit, trees: Sequence[Syntax]) -> Statement:
 @statement("block")
 def _block(unit: Unit, tree: Syntax) -> Statement:
     return scoped(unit, children(tree))
+
+
+@statement("block_")
+def _unchecked(unit: Unit, tree: Syntax) -> Statement:
+    """Arithmetic is unchecked here anyway."""
+    return unit.statement(children(tree)[0])
+
+
+@statement("function")
+def _function(unit: Unit, tree: Syntax) -> Statement:
+    name = next(str(child) for child in tree.children if isinstance(child, Token) and child.type == "NAME")
+    variable = unit.find(name)
+    if variable is None:
+        raise unit.error(f"The local function '{name}' may not stand here", tree)
+    node = compile_lambda(unit, tree, [])
+    return Statement(_store(variable.slot, node.run))
+
+
+def announce(unit: Unit, tree: Syntax) -> None:
+    """Declare a local function's name, so that all of its block can call it."""
+    name = next(str(child) for child in tree.children if isinstance(child, Token) and child.type == "NAME")
+    types = [unit.type_name(children(one, "type")[0]) for one in children(tree, "parameter")]
+    result = unit.type_name(children(tree, "type")[0])
+    delegate_name = f"Action<{','.join(types)}>" if result == "void" else f"Func<{','.join([*types, result])}>"
+    unit.declare(name, delegate_name)
 
 
 @statement("empty")

@@ -73,7 +73,8 @@ _ALIASES = {
     "Double": "double", "Single": "float", "Decimal": "decimal",
 }  # fmt: skip
 _UNTABLED = frozenset(
-    {
+    {"void"}
+    | {
         "object",
         "var",
         "dynamic",

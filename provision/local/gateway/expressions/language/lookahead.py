@@ -98,7 +98,8 @@ class _Classifier:
     def open_bracket(self, index: int) -> None:
         close = self.closing.get(index)
         if close is not None and self.kind(close + 1) == "ARROW":
-            self.tokens[index].type = "LAMBDA_OPEN"
+            if self.kind(index - 1) != "NAME":
+                self.tokens[index].type = "LAMBDA_OPEN"
             return
         if self.kind(index - 1) in {"NAME", "GEN_CLOSE", "_RSQB"} | _KEYWORD_BRACKETS:
             return
@@ -124,26 +125,30 @@ class _Classifier:
             scan.marks.pop()
         self.mark(scan.marks)
 
-    def starts_declaration(self, index: int) -> bool:
+    def declares(self, index: int) -> str | None:
+        """Whether a variable (`DECL`) or a local function (`FUNCTION`) is declared here; None when neither."""
         if index and self.kind(index - 1) not in _BEFORE_STATEMENT:
-            return False
+            return None
         if self.kind(index - 1) == "_LPAR" and self.kind(index - 2) not in {"_FOR", "_USING"}:
-            return False
+            return None
         scan = self.scan_type(index)
-        if (
-            scan is None
-            or self.kind(scan.end) != "NAME"
-            or self.kind(scan.end + 1) not in {"ASSIGN", "_SEMI", "_COMMA"}
-        ):
-            return False
-        self.mark(scan.marks)
-        return True
+        if scan is None or self.kind(scan.end) != "NAME":
+            return None
+        following, found = self.kind(scan.end + 1), None
+        if following in {"ASSIGN", "_SEMI", "_COMMA"}:
+            found = "DECL"
+        elif following == "_LPAR" and self.kind(self.closing.get(scan.end + 1, -2) + 1) in {"_LBRACE", "ARROW"}:
+            found = "FUNCTION"
+        if found is not None:
+            self.mark(scan.marks)
+        return found
 
     def run(self) -> list[Token]:
         found: list[Token] = []
         for index, token in enumerate(self.tokens):
-            if token.type in {"NAME", "PREDEFINED"} and self.starts_declaration(index):
-                found.append(Token("DECL", "", token.start_pos, token.line, token.column))
+            declared = self.declares(index) if token.type in {"NAME", "PREDEFINED"} else None
+            if declared is not None:
+                found.append(Token(declared, "", token.start_pos, token.line, token.column))
             elif token.type == "_LPAR":
                 self.open_bracket(index)
             elif token.type == "LT":
@@ -161,7 +166,7 @@ class _Classifier:
 
 
 _KEYWORD_BRACKETS = frozenset(
-    {"_IF", "_FOR", "_FOREACH", "_USING", "_WHILE", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"}
+    {"_IF", "_FOR", "_FOREACH", "_USING", "_WHILE", "_UNCHECKED", "_SWITCH", "_CATCH", "_TYPEOF", "_DEFAULT"}
 )
 
 

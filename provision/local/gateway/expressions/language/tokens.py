@@ -20,13 +20,13 @@ def _words(text: str) -> frozenset[str]:
 KEYWORDS = _words(
     "as bool break byte case catch char const continue decimal default do double else false finally float for "
     "foreach if in int is long new null object out ref return sbyte short string switch throw true try typeof uint "
-    "ulong ushort using while"
+    "ulong unchecked ushort using void while"
 )
-PREDEFINED = _words("bool byte char decimal double float int long object sbyte short string uint ulong ushort")
+PREDEFINED = _words("bool byte char decimal double float int long object sbyte short string uint ulong ushort void")
 _REFUSED = _words(
     "abstract base checked class delegate enum event explicit extern fixed goto implicit interface internal lock "
     "namespace operator override private protected public readonly sealed sizeof stackalloc static struct this "
-    "unchecked unsafe virtual void volatile"
+    "unsafe virtual volatile"
 )
 
 _PUNCTUATION = {

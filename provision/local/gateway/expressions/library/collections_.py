@@ -77,6 +77,14 @@ def array_index_of(values: object, value: object) -> int:
     return next((index for index, one in enumerate(iterate(values)) if object_equals(one, value)), -1)
 
 
+ARRAY.member("static bool Exists(object[] array, Func<object,bool> match)")(
+    lambda values, match: any(match(one) is True for one in iterate(values))
+)
+ARRAY.member("static object Find(object[] array, Func<object,bool> match)")(
+    lambda values, match: next((one for one in iterate(values) if match(one) is True), None)
+)
+
+
 @LIST.member("new(int|IEnumerable source?, object comparer?)")
 def new_list(source: object = None, comparer: object = None) -> list[object]:
     return [] if source is None or isinstance(source, int) else list(iterate(source))

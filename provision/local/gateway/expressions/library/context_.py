@@ -120,6 +120,12 @@ def header_or_default(headers: data.Headers, name: str, default: str | None = No
     return default if found is None else found
 
 
+@HEADERS.member("string[] GetValueOrDefault(string name, string[] defaultValue)")
+def header_values(headers: data.Headers, name: str, default: Array | None) -> Array | None:
+    values = headers.get_all(name)
+    return Array(values) if values else default
+
+
 @HEADERS.member("bool ContainsKey(string name)")
 def has_header(headers: data.Headers, name: str) -> bool:
     return name in headers
@@ -172,8 +178,15 @@ def looked_up(lookup: Lookup, name: str) -> Array:
 
 @LOOKUP.member("string GetValueOrDefault(string name, string defaultValue?)")
 def looked_up_or_default(lookup: Lookup, name: str, default: str | None = None) -> str | None:
+    """The values joined by commas, as one text."""
     found = lookup.find(name)
     return default if found is None else ",".join(found)
+
+
+@LOOKUP.member("string[] GetValueOrDefault(string name, string[] defaultValue)")
+def looked_up_values(lookup: Lookup, name: str, default: Array | None) -> Array | None:
+    found = lookup.find(name)
+    return default if found is None else Array(found)
 
 
 @LOOKUP.member("bool ContainsKey(string name)")
@@ -235,7 +248,7 @@ REQUEST.member("IUrl OriginalUrl")(lambda request: request.original_url)
 REQUEST.member("Headers Headers")(lambda request: request.headers)
 REQUEST.member("string IpAddress")(lambda request: request.ip_address)
 REQUEST.member("MatchedParameters MatchedParameters")(lambda request: Parameters(request.matched_parameters))
-REQUEST.member("object Certificate")(lambda request: None)
+REQUEST.member("X509Certificate2 Certificate")(lambda request: None)
 RESPONSE.member("int StatusCode")(lambda response: response.status_code)
 RESPONSE.member("string StatusReason")(lambda response: response.status_reason)
 RESPONSE.member("Headers Headers")(lambda response: response.headers)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from provision.local.gateway import context as data
 from provision.local.gateway.expressions.library.table import Table
+from provision.local.gateway.expressions.runtime.values import Dictionary
 
 __all__: list[str] = []
 
@@ -50,7 +52,7 @@ _entity(
     },
 )
 _entity("IUser", data.User, {"string Id": "id", "string Email": "email"})
-_entity(
+DEPLOYMENT = _entity(
     "IDeployment",
     data.Deployment,
     {
@@ -71,5 +73,28 @@ def service_url(api: data.Api) -> data.Url | None:
     port = parts.port or {"http": 80}.get(parts.scheme, 443)
     return data.Url(parts.scheme, parts.hostname or "", port, parts.path or "/", parts.query)
 
+
+@dataclass(slots=True, frozen=True)
+class Gateway:
+    """The gateway that runs the expression."""
+
+    id: str
+
+
+GATEWAY = _entity("IGateway", Gateway, {"string Id": "id", "string InstanceId": "id"})
+GATEWAY.member("bool IsManaged")(lambda gateway: gateway.id == "managed")
+DEPLOYMENT.member("IGateway Gateway")(lambda deployment: Gateway(deployment.gateway_id))
+DEPLOYMENT.member("Dictionary<string,X509Certificate2> Certificates")(lambda deployment: Dictionary())
+
+# Client certificates do not reach the local gateway, so no value has this type: `Certificate` is always null.
+CERTIFICATE = Table("X509Certificate2", (), "System.Security.Cryptography.X509Certificates", bases=("object",))
+for _member in ("Thumbprint", "Subject", "Issuer", "SerialNumber", "FriendlyName"):
+    CERTIFICATE.member(f"string {_member}")(lambda certificate: None)
+for _member in ("NotBefore", "NotAfter"):
+    CERTIFICATE.member(f"DateTime {_member}")(lambda certificate: None)
+CERTIFICATE.member("bool Verify()")(lambda certificate: False)
+CERTIFICATE.member("bool VerifyNoRevocation()", source="5.1")(lambda certificate: False)
+AUTHORIZATION = Table("Authorization", (), _SPACE, bases=("object",), source="5.1")
+AUTHORIZATION.member("string AccessToken")(lambda authorization: None)
 
 API.member("bool IsCurrentRevision")(lambda api: True)

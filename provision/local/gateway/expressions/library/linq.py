@@ -12,7 +12,7 @@ from provision.local.gateway.expressions.library.collections_ import ENUMERABLE
 from provision.local.gateway.expressions.library.strings import compare
 from provision.local.gateway.expressions.limits import MAX_ITEMS, checked_length
 from provision.local.gateway.expressions.runtime.casts import cast, invalid_cast, is_instance
-from provision.local.gateway.expressions.runtime.frame import charge
+from provision.local.gateway.expressions.runtime.frame import Lambda, charge
 from provision.local.gateway.expressions.runtime.iteration import iterate
 from provision.local.gateway.expressions.runtime.operators import BINARY, add
 from provision.local.gateway.expressions.runtime.values import Array, Char, Dictionary, Int64, KeyValuePair, Sequence
@@ -32,7 +32,7 @@ def _true(value: object) -> bool:
 
 def _indexed(function: Selector) -> Callable[[int, object], object]:
     """A lambda of one or two parameters, called with element and index."""
-    wants_index = len(getattr(function, "slots", ())) > 1
+    wants_index = isinstance(function, Lambda) and function.parameters > 1
     return (lambda index, one: function(one, index)) if wants_index else (lambda index, one: function(one))
 
 

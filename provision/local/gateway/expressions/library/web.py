@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, unquote_plus, urljoin, urlsplit
 
 from provision.local.gateway.expressions.errors import Thrown
 from provision.local.gateway.expressions.library.basic import enumeration
+from provision.local.gateway.expressions.library.context_ import URL as CONTEXT_URL
 from provision.local.gateway.expressions.library.context_ import Lookup
 from provision.local.gateway.expressions.library.strings import null_argument
 from provision.local.gateway.expressions.library.table import Table
@@ -100,6 +101,7 @@ URI.member("static string UnescapeDataString(string text)")(lambda text: unquote
 URI.member("static string EscapeUriString(string text)")(
     lambda text: quote(text, safe="-_.~:/?#[]@!$&'()*+,;=", errors="replace")
 )
+CONTEXT_URL.member("Uri ToUri()", source="5.1")(lambda url: parse_uri(str(url)))
 URI.member("string Scheme")(lambda uri: uri.scheme)
 URI.member("string Host")(lambda uri: uri.host)
 URI.member("string DnsSafeHost")(lambda uri: uri.host)

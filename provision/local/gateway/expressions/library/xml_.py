@@ -12,8 +12,9 @@ from provision.local.gateway.expressions.library.context_ import BODY_READERS
 from provision.local.gateway.expressions.library.strings import null_argument
 from provision.local.gateway.expressions.library.table import Table
 from provision.local.gateway.expressions.limits import checked_length
-from provision.local.gateway.expressions.runtime.casts import EXPLICIT
+from provision.local.gateway.expressions.runtime.casts import EXPLICIT, IMPLICIT
 from provision.local.gateway.expressions.runtime.frame import charge
+from provision.local.gateway.expressions.runtime.operators import OVERLOADS
 from provision.local.gateway.expressions.runtime.text import FORMATTERS, to_text
 from provision.local.gateway.expressions.runtime.values import Sequence
 
@@ -199,6 +200,12 @@ NAME.member("static XName Get(string name, string namespace?)")(
     lambda name, space=None: Name(name if space is None else f"{{{space}}}{name}")
 )
 NAMESPACE.member("static XNamespace Get(string uri)")(lambda uri: Namespace(uri))
+NAME.member("XNamespace Namespace")(lambda name: Namespace(name.text.rpartition("}")[0].removeprefix("{")))
+NAMESPACE.member("static XNamespace None")(lambda: Namespace(""))
+NAMESPACE.member("string NamespaceName")(lambda space: space.uri)
+OVERLOADS["+", Namespace, str] = lambda space, name: Name(f"{{{space.uri}}}{name}" if space.uri else name)
+IMPLICIT["XNamespace"] = lambda value: Namespace(value) if isinstance(value, str) else None
+IMPLICIT["XName"] = lambda value: Name(value) if isinstance(value, str) else None
 NAMESPACE.member("XName GetName(string name)")(lambda space, name: Name(f"{{{space.uri}}}{name}"))
 
 

@@ -88,10 +88,11 @@ def charge_steps(count: int) -> None:
 class Lambda:
     """A C# lambda bound to its evaluation. Called with as many arguments as it has parameters, or more."""
 
-    __slots__ = ("body", "frame", "slots")
+    __slots__ = ("body", "end", "frame", "parameters", "start")
 
-    def __init__(self, frame: Frame, slots: tuple[int, ...], body: Run) -> None:
-        self.frame, self.slots, self.body = frame, slots, body
+    def __init__(self, frame: Frame, start: int, parameters: int, end: int, body: Run) -> None:
+        """Its parameters are the slots from `start` on, its own locals follow up to `end`."""
+        self.frame, self.start, self.parameters, self.end, self.body = frame, start, parameters, end, body
 
     def __call__(self, *arguments: object) -> object:
         frame = self.frame
@@ -101,13 +102,13 @@ class Lambda:
         if frame.calls <= 0:
             raise EvaluationError("Lambdas call one another too deeply", "BudgetExceeded")
         frame.calls -= 1
-        values = frame.locals
-        saved = [values[slot] for slot in self.slots]
+        values, start, end = frame.locals, self.start, self.end
+        # A lambda may call itself: what it holds in its slots is put back afterwards.
+        saved = values[start:end]
+        given = min(len(arguments), self.parameters)
         try:
-            for slot, argument in zip(self.slots, arguments, strict=False):
-                values[slot] = argument
+            values[start : start + given] = arguments[:given]
             return self.body(frame)
         finally:
             frame.calls += 1
-            for slot, value in zip(self.slots, saved, strict=True):
-                values[slot] = value
+            values[start:end] = saved

@@ -108,7 +108,8 @@ def add(a: object, b: object) -> object:
         total = a + b
         return total if _LOW <= total <= _HIGH else wrap(int, total)
     if type(a) is str or type(b) is str:
-        return concat(a, b)
+        found = OVERLOADS.get(("+", type(a), type(b)))
+        return concat(a, b) if found is None else found(a, b)
     kind = promoted(a, b)
     if kind is None:
         return _overloaded("+", a, b)

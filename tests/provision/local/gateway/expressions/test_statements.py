@@ -84,6 +84,21 @@ CASES = {
     ),
     "nested interpolation": ('return $"a{$"b{1 + 1}"}c";', "ab2c"),
     "verbatim": ('return @"a""b\\c" + $@"{1}\\";', 'a"b\\c1\\'),
+    "local functions": (
+        "var r = Twice(4); int Twice(int n) => n * 2; void Add(int n) { if (n > 9) return; r += n; } Add(1); Add(99); return r;",
+        "9",
+    ),
+    "recursion keeps each call's locals": (
+        "int Fib(int n) { var a = n; if (n < 2) { return n; } var x = Fib(n - 1); return x + Fib(a - 2); } return Fib(10);",
+        "55",
+    ),
+    "unchecked": ("unchecked { int x = int.MaxValue; x += 1; return x; }", "-2147483648"),
+    "constants fit narrower types": ("const uint l = 60 * 20; const long t = 5; return l + t;", "1205"),
+    "XML names": (
+        'XNamespace n = "urn:x"; var e = new XElement(n + "a", new XElement(n + "b", "t")); '
+        'return e.Element(e.Name.Namespace + "b").Value + e.Name.LocalName;',
+        "ta",
+    ),
     "comments": ("/* a */ var x = 1; // b\n return x;", "1"),
     "generic ambiguity": ("int a = 1, b = 2; var c = a < b; return c && (a > 0);", "True"),
     "cast of a group": ("var x = (int)(2.5 * 2); return (x) - 1;", "4"),
