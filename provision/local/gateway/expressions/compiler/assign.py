@@ -14,7 +14,7 @@ from provision.local.gateway.expressions.compiler.operators import binary_node, 
 from provision.local.gateway.expressions.compiler.types import coerced
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children, rule
 from provision.local.gateway.expressions.errors import EvaluationError, null_reference
-from provision.local.gateway.expressions.library.table import table_of
+from provision.local.gateway.expressions.library.table import find_table, table_of
 from provision.local.gateway.expressions.runtime.casts import NUMERIC, cast
 from provision.local.gateway.expressions.runtime.frame import Frame
 from provision.local.gateway.expressions.runtime.operators import incremented, type_label
@@ -48,13 +48,10 @@ def _setter(subject: object, name: str, what: str) -> Callable[..., None]:
     if subject is None:
         raise null_reference()
     table = table_of(subject)
-    pending = [] if table is None else [table]
-    while pending:
-        current = pending.pop()
-        if name in current.setters:
-            return current.setters[name]
-        pending.extend(current.parents())
-    raise EvaluationError(f"{type_label(subject)}: {what} is read-only", "MissingMember")
+    found = None if table is None else table.setter(name)
+    if found is None:
+        raise EvaluationError(f"{type_label(subject)}: {what} is read-only", "MissingMember")
+    return found
 
 
 def read_index(container: object, key: object) -> object:
@@ -82,7 +79,7 @@ def place_of(unit: Unit, tree: Syntax) -> Place:
     if last.data == "index":
         return _element(unit, target, last)
     if last.data == "member":
-        return _property(target, str(last.children[0]))
+        return _property(unit, target, str(last.children[0]))
     raise unit.error("The left-hand side of an assignment must be a variable, property or indexer")
 
 
@@ -114,7 +111,12 @@ def _element(unit: Unit, target: Node, suffix: Syntax) -> Place:
     )
 
 
-def _property(target: Node, name: str) -> Place:
+def _property(unit: Unit, target: Node, name: str) -> Place:
+    table = None if target.type is None else find_table(target.type)
+    if table is not None and table.setter(name) is None:
+        raise unit.error(
+            f"Property or indexer '{table.name}.{name}' cannot be assigned to: it is read only, or not there"
+        )
     run, read = target.run, property_reader(name)
     return Place(
         None,

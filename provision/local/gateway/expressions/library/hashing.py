@@ -20,7 +20,7 @@ __all__: list[str] = []
 _SPACE = "System.Security.Cryptography"
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False)
 class Hash:
     """A hash algorithm; with a key it is an HMAC."""
 
@@ -38,6 +38,16 @@ class Hash:
 
 HASH = Table("HashAlgorithm", (Hash,), _SPACE, ("HMAC",), bases=("object",))
 HASH.member("byte[] ComputeHash(byte[] buffer)", source="5.5")(Hash.digest)
+
+
+def _set_key(algorithm: Hash, key: bytes | None) -> None:
+    if algorithm.key is None or key is None:
+        raise null_argument("key")
+    algorithm.key = key
+
+
+HASH.setters["Key"] = _set_key
+HASH.member("byte[] Key")(lambda algorithm: algorithm.key)
 HASH.member("void Dispose()")(lambda algorithm: None)
 HASH.member("void Clear()")(lambda algorithm: None)
 

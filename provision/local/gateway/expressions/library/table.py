@@ -78,6 +78,13 @@ class Table:
         own = self.aliases[0] if self.aliases and self.name.islower() else self.name
         return f"{self.namespace}.{own}"
 
+    def setter(self, name: str) -> Callable[..., None] | None:
+        """What assigns a member (`[]`: the indexer), own or inherited; None when it is read-only."""
+        found = self.setters.get(name)
+        for base in self.parents() if found is None else ():
+            found = found or base.setter(name)
+        return found
+
     def parents(self) -> list[Table]:
         """The tables of the base types."""
         return [_TABLES[base] for base in self.bases]

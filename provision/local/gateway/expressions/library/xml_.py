@@ -114,6 +114,18 @@ def elements(node: Document | Element, name: object = None) -> Sequence:
     return _elements(node.node, name)
 
 
+def _first_node(node: Document | Element) -> object:
+    """The first child: an element, or the text before it."""
+    if isinstance(node, Document):
+        return node.root
+    text = (node.node.text or "").strip()
+    return text or next(iter(_elements(node.node, None)), None)
+
+
+NODE.member("object FirstNode")(_first_node)
+NODE.member("IEnumerable<XElement> Nodes()")(lambda node: elements(node))
+
+
 @NODE.member("IEnumerable<XElement> Descendants(XName|string name?)")
 def descendants(node: Document | Element, name: object = None) -> Sequence:
     top = node.root.node if isinstance(node, Document) else node.node
@@ -137,6 +149,33 @@ ELEMENT.member("bool HasElements")(lambda one: len(one.node) > 0)
 ELEMENT.member("XElement Parent")(lambda one: None if one.node.getparent() is None else Element(one.node.getparent()))
 
 
+def _set_value(one: Element, value: object) -> None:
+    for child in list(one.node):
+        one.node.remove(child)
+    one.node.text = None
+    _append_text(one.node, to_text(value))
+
+
+def _remove(one: Element) -> None:
+    owner = one.node.getparent()
+    if owner is None:
+        raise Thrown("InvalidOperationException", "The parent is missing.")
+    owner.remove(one.node)
+
+
+def _set_attribute(one: Element, name: object, value: object) -> None:
+    if value is None and _tag(name) in one.node.attrib:
+        del one.node.attrib[_tag(name)]
+    elif value is not None:
+        one.node.set(_tag(name), _valid(to_text(value)))
+
+
+ELEMENT.setters["Value"] = _set_value
+ELEMENT.member("void SetValue(object value)")(_set_value)
+ELEMENT.member("void Remove()")(_remove)
+ELEMENT.member("void SetAttributeValue(XName|string name, object value)")(_set_attribute)
+
+
 @ELEMENT.member("XAttribute Attribute(XName|string name)")
 def attribute(one: Element, name: object) -> Attribute | None:
     found = one.node.get(_tag(name))
@@ -155,10 +194,16 @@ def add(one: Element, *content: object) -> None:
             _add(one.node, single)
 
 
+@ELEMENT.member("void AddFirst(XElement content)")
+def add_first(one: Element, content: Element) -> None:
+    charge(sum(1 for _ in content.node.iter()))
+    one.node.insert(0, etree.fromstring(etree.tostring(content.node, with_tail=False)))
+
+
 def _add(node: etree._Element, part: object) -> None:
     charge(1)
     if isinstance(part, Attribute):
-        node.set(part.name, part.value)
+        node.set(part.name, _valid(part.value))
     elif isinstance(part, Element):
         copy = etree.fromstring(etree.tostring(part.node, with_tail=False))
         charge(sum(1 for _ in copy.iter()))
@@ -167,14 +212,20 @@ def _add(node: etree._Element, part: object) -> None:
         _append_text(node, to_text(part))
 
 
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def _valid(text: str) -> str:
+    if _FORBIDDEN.search(text):
+        raise Thrown("ArgumentException", "The text has a character that XML cannot hold.")
+    return text
+
+
 def _append_text(node: etree._Element, text: str) -> None:
-    try:
-        if len(node):
-            node[-1].tail = (node[-1].tail or "") + text
-        else:
-            node.text = (node.text or "") + text
-    except ValueError as failure:
-        raise Thrown("ArgumentException", "The text has a character that XML cannot hold.") from failure
+    if len(node):
+        node[-1].tail = (node[-1].tail or "") + _valid(text)
+    else:
+        node.text = (node.text or "") + _valid(text)
 
 
 @ELEMENT.member("new(XName|string name, params object[] content)")

@@ -85,11 +85,13 @@ CASES = {
     "nested interpolation": ('return $"a{$"b{1 + 1}"}c";', "ab2c"),
     "verbatim": ('return @"a""b\\c" + $@"{1}\\";', 'a"b\\c1\\'),
     "local functions": (
-        "var r = Twice(4); int Twice(int n) => n * 2; void Add(int n) { if (n > 9) return; r += n; } Add(1); Add(99); return r;",
+        "var r = Twice(4); int Twice(int n) => n * 2; "
+        "void Add(int n) { if (n > 9) return; r += n; } Add(1); Add(10); return r;",
         "9",
     ),
     "recursion keeps each call's locals": (
-        "int Fib(int n) { var a = n; if (n < 2) { return n; } var x = Fib(n - 1); return x + Fib(a - 2); } return Fib(10);",
+        "int Fib(int n) { var a = n; if (n < 2) { return n; } "
+        "var x = Fib(n - 1); return x + Fib(a - 2); } return Fib(10);",
         "55",
     ),
     "unchecked": ("unchecked { int x = int.MaxValue; x += 1; return x; }", "-2147483648"),
