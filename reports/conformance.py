@@ -144,8 +144,8 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
 
 def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], frame: pd.DataFrame) -> Finding:
     ranges = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes) or "none"
-    own = frame[(frame["origin"] == "backend") & (frame["backend"].astype(object) == backend.name)]
-    seen = sorted(int(status) for status in own["status"].unique())
+    own = (frame["origin"] == "backend") & (frame["backend"] == backend.name)
+    seen = sorted(int(status) for status in np.unique(frame["status"].to_numpy()[own]))
     counted = [str(status) for status in seen if rule.counts_status(status)]
     others = [str(status) for status in seen if not rule.counts_status(status)]
     if not trips or not counted:

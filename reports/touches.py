@@ -28,17 +28,25 @@ Indexes = npt.NDArray[np.intp]
 
 def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
     """What clients got of one backend: all but what other backends answered, in start order."""
-    own = ~_answered_by_others(frame, backend) if lab.has_pool else np.ones(len(frame), dtype=bool)
-    part = frame[own]
-    start = part["start_ns"].to_numpy()
+    columns = ["start_ns", "latency_us", "status", "origin", "retry_after_s", "backend_us"]
+    part = frame[columns]
+    if lab.has_pool:
+        part = part[~_answered_by_others(frame, backend)]
     return Answers(
-        start=start,
+        start=part["start_ns"].to_numpy(),
         end=end_ns(part),
         status=part["status"].to_numpy(),
         by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
-        waited=part["backend_us"].to_numpy(dtype=np.float64, na_value=0.0).astype(np.int64) * 1000,
+        waited=_waited_ns(part),
     )
+
+
+def _waited_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The gateway's wait for the backend; 0 where it does not tell."""
+    waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
+    whole: npt.NDArray[np.int64] = np.nan_to_num(waited, nan=0.0).astype(np.int64)
+    return whole * 1000
 
 
 def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
@@ -73,14 +81,13 @@ def _admitted(
     frame: pd.DataFrame, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """By when each request was surely admitted, and by when it was if no slower on its way than any shed."""
-    waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
-    known = ~np.isnan(waited)
-    by = np.where(known, np.maximum(end - np.where(known, waited, 0).astype(np.int64) * 1000, start), end)
-    if known.all():
-        return by, by
+    by = np.maximum(end - _waited_ns(frame), start)
+    told = frame["backend_us"].notna().to_numpy()
     sheds = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
-    slowest = int((end - start)[sheds].max()) if sheds.any() else 0
-    return by, np.where(known | (slowest == 0), by, np.minimum(by, start + slowest))
+    if (told | sheds).all() or not sheds.any():
+        return by, by
+    slowest = int((end - start)[sheds].max())
+    return by, np.where(told, by, np.minimum(by, start + slowest))
 
 
 def _proofs(
@@ -91,7 +98,7 @@ def _proofs(
     shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
     if not lab.has_pool:
         return answered, np.flatnonzero(shed), np.flatnonzero(shed)
-    names = frame["backend"].astype(object)
+    names = frame["backend"]
     own = answered & (names == backend.name).to_numpy()
     rank = _rank(backend, lab)
     lower = [other.name for other in lab.backends if _rank(other, lab) > rank]
@@ -147,4 +154,4 @@ def retries_within(lab: Lab) -> bool:
 
 
 def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:
-    return ((frame["origin"] == "backend") & (frame["backend"].astype(object) != backend.name)).to_numpy()
+    return ((frame["origin"] == "backend") & (frame["backend"] != backend.name)).to_numpy()
