@@ -202,6 +202,7 @@ class Processes:
             "service": described,
             "mock_port": None if self._mock is None else self._mock.port,
             "allow_external": settings.allow_external,
+            "sign_in": {"endpoint": self._base_url(), "ca_file": str(settings.ca_file)},
             "events_file": str(settings.events_file),
             "logs_file": str(settings.logs_file),
             "options": self.options.model_dump(mode="json"),

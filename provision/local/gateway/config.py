@@ -16,6 +16,7 @@ __all__ = [
     "PolicyText",
     "ProductConfig",
     "ServiceConfig",
+    "SignIn",
     "Snapshot",
     "SubscriptionConfig",
 ]
@@ -38,6 +39,13 @@ class Identity(_Part):
     principal_id: str
     endpoint: str
     secret: str = Field(repr=False)
+    ca_file: str | None = None
+
+
+class SignIn(_Part):
+    """What answers for Entra's hosts: the local tenant. `endpoint`: its URL; `ca_file` None: the system's CAs."""
+
+    endpoint: str
     ca_file: str | None = None
 
 
@@ -110,6 +118,7 @@ class Snapshot(_Part):
     service: ServiceConfig
     mock_port: int | None = None
     allow_external: bool = False
+    sign_in: SignIn | None = None
     events_file: str | None = None
     logs_file: str | None = None
     options: LocalOptions = LocalOptions()

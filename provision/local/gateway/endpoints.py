@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from urllib.parse import urlsplit
 
+from provision.local.gateway.config import SignIn
 from provision.local.gateway.context import Url
 from provision.local.wire.calls import Endpoint, UpstreamFailure
 
@@ -13,11 +15,15 @@ __all__ = ["Endpoints"]
 OWNED = (".openai.azure.com", ".cognitiveservices.azure.com", ".azurewebsites.net")
 """Suffixes of the host names that the local cloud answers for."""
 
+SIGN_IN = frozenset({"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net"})
+"""Entra's hosts: tokens here come from the local tenant, so its keys and configuration are what checks them."""
+
 
 class Endpoints:
-    """Resolves hosts for one unit. `ca_file` None: the system's certificate authorities."""
+    """Resolves hosts for one unit. `sign_in` None: Entra's hosts are as any other."""
 
-    def __init__(self, mock_port: int | None, allow_external: bool) -> None:
+    def __init__(self, mock_port: int | None, allow_external: bool, sign_in: SignIn | None = None) -> None:
+        self._sign_in = sign_in
         self._mock = Endpoint("127.0.0.1", mock_port) if mock_port is not None else None
         self._allow_external = allow_external
         self._tls: dict[bool, ssl.SSLContext] = {}
@@ -37,12 +43,28 @@ class Endpoints:
             if self._mock is None:
                 raise UpstreamFailure("BackendConnectionFailure", f"No mock runs for {host}.")
             return self._mock
+        if self._is_sign_in(url, host):
+            return self._sign_in_endpoint()
         if not (self._allow_external or _is_loopback(host)):
             message = f"{host} is not on this machine; start the local cloud with external backends allowed to call it."
             raise UpstreamFailure("BackendConnectionFailure", message)
         if url.scheme == "https":
             return Endpoint(host, url.port, self._context(verify), host)
         return Endpoint(host, url.port)
+
+    def _is_sign_in(self, url: Url, host: str) -> bool:
+        """Whether a URL is Entra's, or the local tenant's own, as its configuration names its keys."""
+        if self._sign_in is None:
+            return False
+        return host in SIGN_IN or f"{url.scheme}://{host}:{url.port}" == self._sign_in.endpoint
+
+    def _sign_in_endpoint(self) -> Endpoint:
+        assert self._sign_in is not None  # noqa: S101  # callers ask only then; narrows the type
+        parts = urlsplit(self._sign_in.endpoint)
+        host = parts.hostname or "127.0.0.1"
+        if parts.scheme != "https":
+            return Endpoint(host, parts.port or 80)
+        return Endpoint(host, parts.port or 443, ssl.create_default_context(cafile=self._sign_in.ca_file), host)
 
     def _context(self, verify: bool) -> ssl.SSLContext:
         if verify not in self._tls:

@@ -83,7 +83,7 @@ class GatewayUnit:
         self._backends.update(snapshot.backends, snapshot.options)
         self._table = table
         self._forwarder.options = snapshot.options
-        self._forwarder.endpoints = Endpoints(snapshot.mock_port, snapshot.allow_external)
+        self._forwarder.endpoints = Endpoints(snapshot.mock_port, snapshot.allow_external, snapshot.sign_in)
         self._services.configure(snapshot.options, snapshot.service.sku, snapshot.service.unit)
         self._tokens.configure(snapshot.service.identity)
 

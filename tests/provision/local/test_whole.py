@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,84 @@ def put_rule(whole: Clients, count: int) -> None:
     entity = whole.apim.backend.get(*where)
     entity.circuit_breaker.rules[0].failure_condition.count = count
     whole.apim.backend.create_or_update(*where, entity, if_match="*")
+
+
+def token(line: dict[str, Any], audience: str) -> str:
+    """An access token for an audience, as a program gets it from the local tenant."""
+    asked = {"grant_type": "client_credentials", "scope": f"{audience}/.default"}
+    form = urllib.parse.urlencode(asked | {name: line[name] for name in ("client_id", "client_secret")})
+    url = f"{line['management_url']}/{line['tenant_id']}/oauth2/v2.0/token"
+    context = ssl.create_default_context(cafile=line["ca_file"])
+    with urllib.request.urlopen(url, form.encode(), context=context) as answer:  # noqa: S310  # https
+        return str(json.load(answer)["access_token"])
+
+
+def guarded(line: dict[str, Any], authorization: str) -> tuple[int, str]:
+    """Status and body of the API that only lets tokens in."""
+    request = urllib.request.Request(f"{line['gateway_url']}/guarded/", headers={"Authorization": authorization})  # noqa: S310  # http, loopback
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310  # http, loopback
+            return int(answer.status), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def guard(whole: Clients, policy: str) -> None:
+    """An API that answers 200 by itself to whom `policy` lets in."""
+    where, apim = ("lab-ai-gateway", "whole-apim"), whole.apim
+    contract = {"displayName": "guarded", "path": "guarded", "protocols": ["https"], "subscriptionRequired": False}
+    apim.api.begin_create_or_update(*where, "guarded", {"properties": contract}).result()
+    operation = {"displayName": "get", "method": "GET", "urlTemplate": "/"}
+    apim.api_operation.create_or_update(*where, "guarded", "get", {"properties": operation})
+    value = (
+        f"<policies><inbound><base />{policy}<return-response><set-body>in</set-body></return-response></inbound>"
+        "<backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"
+    )
+    apim.api_policy.create_or_update(*where, "guarded", "policy", {"properties": {"format": "rawxml", "value": value}})
+
+
+LOGIN = "https://login.microsoftonline.com"
+OPENID = f'<openid-config url="{LOGIN}/{{tenant}}/v2.0/.well-known/openid-configuration" />'
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        '<validate-azure-ad-token tenant-id="{tenant}"><audiences><audience>api://mine</audience></audiences>'
+        "</validate-azure-ad-token>",
+        f'<validate-jwt header-name="Authorization">{OPENID}<audiences><audience>api://mine</audience></audiences>'
+        "</validate-jwt>",
+        f'<validate-jwt header-name="Authorization">{OPENID.format(tenant="common")}<audiences>'
+        "<audience>api://mine</audience></audiences></validate-jwt>",
+    ],
+)
+def test_tokens_of_the_local_tenant_pass_policies_that_name_entra(
+    line: dict[str, Any], whole: Clients, policy: str
+) -> None:
+    guard(whole, policy.replace("{tenant}", line["tenant_id"]))
+    assert guarded(line, f"Bearer {token(line, 'api://mine')}") == (200, "in")
+    assert guarded(line, f"Bearer {token(line, 'api://other')}")[0] == 401
+    assert guarded(line, "Bearer e30.e30.e30")[0] == 401
+
+
+def test_a_token_of_the_local_tenant_is_no_other_tenants(line: dict[str, Any], whole: Clients) -> None:
+    guard(whole, '<validate-azure-ad-token tenant-id="11111111-1111-1111-1111-111111111111" />')
+    assert guarded(line, f"Bearer {token(line, 'api://mine')}")[0] == 401
+
+
+def test_a_policy_gets_a_token_from_entras_own_address(line: dict[str, Any], whole: Clients) -> None:
+    guard(
+        whole,
+        f'<send-request mode="new" response-variable-name="t"><set-url>{LOGIN}/{line["tenant_id"]}/oauth2/v2.0/token'
+        '</set-url><set-method>POST</set-method><set-header name="Content-Type" exists-action="override">'
+        "<value>application/x-www-form-urlencoded</value></set-header>"
+        f"<set-body>grant_type=client_credentials&amp;client_id={line['client_id']}"
+        f"&amp;client_secret={line['client_secret']}&amp;scope=api://mine/.default</set-body></send-request>"
+        '<return-response><set-body>@((string)((IResponse)context.Variables["t"]).Body.As<JObject>()["token_type"])'
+        "</set-body></return-response>",
+    )
+    assert guarded(line, "none") == (200, "Bearer")
 
 
 def test_two_units_count_every_request_once(line: dict[str, Any]) -> None:

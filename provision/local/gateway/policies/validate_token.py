@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 import jwt
 from jwt.types import Options
@@ -20,6 +22,8 @@ from provision.local.gateway.services import PolicyFault
 __all__ = ["POLICIES"]
 
 LOGIN = "https://login.microsoftonline.com"
+ANY_TENANT = frozenset({"common", "organizations", "consumers"})
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Claims = dict[str, object]
 
 
@@ -279,7 +283,7 @@ class ValidateAzureAdToken(_Validator):
         url = f"{self._endpoint}/{tenant}/v2.0/.well-known/openid-configuration"
         config = await fetch_config(run, url, self.name)
         claims = self.verify(token, config.keys, context)
-        _check_issuer(claims, _entra_issuers(config, as_text(claims.get("tid")) or tenant))
+        _check_issuer(claims, _entra_issuers(config, tenant, as_text(claims.get("tid"))))
         self._check_application(claims, self._clients, ("azp", "appid"), context)
         self._check_application(claims, self._backends, ("aud",), context)
         return claims
@@ -294,9 +298,23 @@ class ValidateAzureAdToken(_Validator):
             raise _Refused("TokenClaimValueNotAllowed", message)
 
 
-def _entra_issuers(config: OpenIdConfig, tenant: str) -> list[str]:
-    """The issuer the configuration names, and the one of version 1 tokens."""
-    return [config.issuer, f"https://sts.windows.net/{tenant}/"]
+def _entra_issuers(config: OpenIdConfig, tenant: str, held: str) -> list[str]:
+    """The issuer the configuration names, and the one of version 1 tokens, for the tenant that the policy wants.
+
+    Entra signs for every tenant with the same keys, so the issuer alone keeps the others out. `held` is the
+    token's own tenant, which counts only where the policy takes any.
+    """
+    if tenant.lower() in ANY_TENANT:
+        return [config.issuer.replace("{tenantid}", held), f"https://sts.windows.net/{held}/"]
+    if _GUID.fullmatch(tenant):
+        named = [config.issuer] if tenant.lower() in config.issuer.lower() else []
+        return [*named, f"https://sts.windows.net/{tenant.lower()}/"]
+    return [config.issuer, f"https://sts.windows.net/{_tenant_of(config.issuer)}/"]
+
+
+def _tenant_of(issuer: str) -> str:
+    """The tenant id in an issuer's URL: a policy may name the tenant by its domain."""
+    return urlsplit(issuer).path.strip("/").partition("/")[0]
 
 
 def _texts(parsed: Parsed, group: str, name: str) -> list[Value]:
