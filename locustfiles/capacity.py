@@ -65,6 +65,8 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
 def _check_bounds(bounds: Bounds) -> None:
     if not 1 <= bounds.start <= bounds.highest:
         raise BadInput(f"--from {bounds.start:g} and --to {bounds.highest:g}: write 1 ≤ from ≤ to, requests per second")
+    if not 1 <= bounds.probe_s <= 3600:
+        raise BadInput(f"--probe {bounds.probe_s:g}: hold each rate between 1 s and 3600 s")
     if not 0.01 <= bounds.tolerance <= 1:
         raise BadInput(f"--tolerance {bounds.tolerance:g}: a share between 0.01 and 1, such as 0.1")
 
@@ -77,9 +79,11 @@ def _next(done: list[dict[str, Any]], bounds: Bounds) -> float | None:
 
 
 def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
-    """The scenario with one phase of one rate, no fault, and users enough for it."""
+    """The scenario with one phase of one rate, no fault and no probes beside it, and users enough for it."""
     phase = Phase.model_validate({"name": f"rate-{rate:.0f}", "for": bounds.probe_s, "rate": rate})
-    users = {**base.users, "ChatUser": max(base.users.get("ChatUser", 0), math.ceil(rate * LONGEST_ANSWER_S))}
+    given = {name: count for name, count in base.users.items() if name != "ProbeUser" and count}
+    grow = max(1.0, rate * LONGEST_ANSWER_S / max(sum(given.values()), 1))
+    users = {name: math.ceil(count * grow) for name, count in given.items()} or {"ChatUser": math.ceil(grow)}
     return base.model_copy(update={"phases": (phase,), "users": users, "trip_duration": None})
 
 

@@ -22,9 +22,10 @@ from reports.population import intended_latency_us, sheds, throttles
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
-__all__ = ["Capacity", "Headroom", "Limits", "Step", "from_run", "is_step_load"]
+__all__ = ["Capacity", "Headroom", "Limits", "Step", "from_run", "is_step_load", "of_steps"]
 
 FEWEST_REQUESTS = 30
+RPM_PER_1000_TPM = 6  # chat models (D-QUOTA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,16 @@ def is_step_load(scenario: Scenario) -> bool:
 
 def from_run(run: Run, limits: Limits | None = None) -> Capacity:
     """The capacity that a recorded step-load run shows. Steps are ordered by the rate offered."""
-    wanted = limits or Limits()
-    trips = analyse(run).trips
-    curve = sorted(_steps(run, trips, wanted), key=lambda step: step.offered_s)
+    return of_steps(_steps(run, analyse(run).trips, limits or Limits()), run.lab)
+
+
+def of_steps(steps: list[Step], lab: Lab) -> Capacity:
+    """The capacity that steps show, of one run or of several, in any order."""
+    curve = sorted(steps, key=lambda step: step.offered_s)
     failed = next((step for step in curve if step.cause is not None), None)
     below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
     carried = below[-1] if below else None
-    return Capacity(carried, failed, curve, _headroom(run.lab, carried), _confidence(carried, failed))
+    return Capacity(carried, failed, curve, _headroom(lab, carried), _confidence(carried, failed))
 
 
 def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
@@ -190,6 +194,7 @@ def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:
     tpm = [b.limits.tpm if b.limits is not None else None for b in lab.backends]
     if all(backend.kind == "openai" for backend in lab.backends):
         tpm = [lab.model.capacity * 1000 for _ in lab.backends]
+        rpm = [lab.model.capacity * RPM_PER_1000_TPM for _ in lab.backends]
     quotas = (
         ("requests per minute", rpm, carried.offered_s * 60),
         ("tokens per minute", tpm, carried.tokens_per_minute),

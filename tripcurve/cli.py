@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tripcurve import __version__
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import BadInput, TripcurveError
 
 __all__ = ["app", "main"]
 
@@ -230,6 +230,41 @@ def compare(
     from reports.compare import compare_command
 
     raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
+
+
+@app.command()
+def capacity(
+    lab: LabArgument = "quick",
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="Users, sizes and checks are this scenario's; its phases are replaced.")
+    ] = "steady",
+    target: TargetOption = "local",
+    start: Annotated[float, typer.Option("--from", help="First rate to try, requests per second.")] = 25.0,
+    highest: Annotated[float, typer.Option("--to", help="Highest rate to try.")] = 1600.0,
+    probe: Annotated[str, typer.Option("--probe", help="How long each rate is held: PT20S, or seconds.")] = "PT20S",
+    success: Annotated[float, typer.Option("--success", help="Share of 2xx that is asked for.", min=0, max=1)] = 0.99,
+    tolerance: Annotated[float, typer.Option("--tolerance", help="How narrow the answer shall be, as a share.")] = 0.1,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the probes; default runs/LAB-capacity-TIME.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the highest rate that is carried: no trip, and within the limits."""
+    from locustfiles.capacity import Bounds, find_capacity
+    from reports.probes import capacity_command
+
+    bounds = Bounds(start, highest, _seconds(probe), success, tolerance)
+    folder, code = find_capacity(lab, scenario, target, out, bounds)
+    raise typer.Exit(capacity_command(folder, as_json) if code == 0 else code)
+
+
+def _seconds(text: str) -> float:
+    from tripcurve.durations import parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except ValueError as error:
+        raise BadInput(f"--probe: {error}") from None
 
 
 @app.command()

@@ -46,9 +46,10 @@ def test_the_first_cause_is_named(changes: dict[str, Any], reason: str | None) -
 
 
 @pytest.mark.parametrize(
-    "bounds", [Bounds(start=0.5), Bounds(start=10, highest=5), Bounds(tolerance=0), Bounds(tolerance=2)]
+    "bounds",
+    [Bounds(start=0.5), Bounds(start=10, highest=5), Bounds(tolerance=0), Bounds(tolerance=2), Bounds(probe_s=0)],
 )
 def test_bounds_that_make_no_sense_are_refused_before_anything_starts(tmp_path: Path, bounds: Bounds) -> None:
-    with pytest.raises(BadInput, match=r"--from|--tolerance"):
+    with pytest.raises(BadInput, match=r"--from|--tolerance|--probe"):
         find_capacity("quick", "steady", "local", tmp_path / "capacity", bounds)
     assert list(tmp_path.iterdir()) == []
