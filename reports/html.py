@@ -21,6 +21,7 @@ from reports.words import (
     answer,
     count,
     how_ended,
+    legible,
     more_trips,
     number,
     share,
@@ -122,17 +123,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"number": number, "count": count, "share": share, "legible": legible}
     return environment
-
-
-def legible(value: object) -> str:
-    """Text with control characters made visible, so that none can hide or turn what follows."""
-    return "".join(_visible(character) for character in str(value))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character in "\n\t":
-        return character
-    return f"\\u{ord(character):04x}"
 
 
 def _trip_row(trip: dict[str, Any]) -> list[tuple[str, str]]:

@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reports.terminal import visible
 from reports.verdict import judge
-from reports.words import number, share
+from reports.words import legible, number, share
 from tripcurve.errors import BadInput
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
@@ -107,7 +106,7 @@ def _print(runs: list[History], problems: list[str], measure: str | None, drawn:
         console.print(f"\n{escape(measure)}, oldest to newest: {_spark([run.measure(measure) for run in runs])}")
         console.print(f"trend: {escape(str(drawn))}", highlight=False, soft_wrap=True)
     for problem in problems:
-        console.print(f"[yellow]note:[/yellow] {escape(visible(problem))}", highlight=False)
+        console.print(f"[yellow]note:[/yellow] {escape(legible(problem))}", highlight=False)
 
 
 def _table(runs: list[History]) -> Table:
@@ -121,7 +120,7 @@ def _table(runs: list[History]) -> Table:
         verdict = judge(run.summary)
         table.add_row(
             f"{run.started:%y-%m-%d %H:%M}",
-            escape(visible(f"{run.summary['lab']}, {run.summary['scenario']}")),
+            escape(legible(f"{run.summary['lab']}, {run.summary['scenario']}")),
             f"{verdict.symbol} {verdict.label}",
             f"{len(run.summary['trips']):,}",
             number(run.measure("time_to_trip_s.median")),
@@ -150,8 +149,8 @@ def trend_chart(runs: list[History], measure: str) -> Any:
             {
                 "started": run.started,
                 "value": run.measure(measure),
-                "run": run.folder.name,
-                "what": f"{run.summary['lab']}, {run.summary['scenario']}",
+                "run": legible(run.folder.name),
+                "what": legible(f"{run.summary['lab']}, {run.summary['scenario']}"),
             }
             for run in runs
         ]

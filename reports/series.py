@@ -9,6 +9,7 @@ import pandas as pd
 from reports.analysis import Analysis
 from reports.load import Run
 from reports.measures import NS
+from reports.words import legible
 
 __all__ = [
     "OUTCOMES",
@@ -110,7 +111,7 @@ def latency_sample(run: Run) -> pd.DataFrame:
             "latency_ms": np.round(wire_ms + late_ms, 3),
             "wire_ms": wire_ms,
             "outcome": np.array(OUTCOMES)[outcome_codes(sample)],
-            "phase": sample["phase"].astype(str).to_numpy(),
+            "phase": [legible(phase) for phase in sample["phase"]],
         }
     )
 
@@ -156,7 +157,7 @@ def phase_spans(run: Run, duration_s: float) -> pd.DataFrame:
     for phase in run.scenario.phases:
         if begin < duration_s:
             end = min(begin + phase.duration_s, duration_s)
-            rows.append({"phase": phase.name, "start_s": begin, "end_s": end, "middle_s": (begin + end) / 2})
+            rows.append({"phase": legible(phase.name), "start_s": begin, "end_s": end, "middle_s": (begin + end) / 2})
         begin += phase.duration_s
     return pd.DataFrame(rows, columns=["phase", "start_s", "end_s", "middle_s"])
 
@@ -165,7 +166,7 @@ def open_spans(analysis: Analysis, duration_s: float) -> pd.DataFrame:
     """Columns backend, start_s, end_s of each measured open period; an end not observed is the run's own."""
     rows = [
         {
-            "backend": trip.backend or "any",
+            "backend": legible(trip.backend or "any"),
             "start_s": 0.0 if trip.tripped_s is None else trip.tripped_s.estimate,
             "end_s": duration_s if trip.reset_s is None else trip.reset_s.estimate,
         }
@@ -204,7 +205,7 @@ def _merged(spans: pd.DataFrame, gap_s: float) -> pd.DataFrame:
 def truth_marks(analysis: Analysis) -> pd.DataFrame:
     """Columns backend, at_s, what: the gateway's own instants, at most two for each of MOST_SPANS trips."""
     rows = [
-        {"backend": trip.backend, "at_s": at, "what": what}
+        {"backend": legible(trip.backend), "at_s": at, "what": what}
         for trip in (analysis.truth or [])[:MOST_SPANS]
         for at, what in ((trip.tripped_s, "opened"), (trip.reset_s, "closed"))
         if at is not None

@@ -11,37 +11,32 @@ from rich.table import Table
 
 from reports.facts import latency_rows
 from reports.verdict import judge
-from reports.words import answer, count, how_ended, more_trips, number, signed, unit_rows, who, with_half_width
+from reports.words import answer, count, how_ended, legible, more_trips, number, signed, unit_rows, who, with_half_width
 
-__all__ = ["print_summary", "visible"]
+__all__ = ["print_summary"]
 
 MOST_TRIPS = 20
 STYLES = {"good": "bold green", "not good": "bold red", "not shown": "bold yellow"}
-
-
-def visible(text: str) -> str:
-    """Text whose control characters are shown, so that none can move the cursor or colour the terminal."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def print_summary(summary: dict[str, Any], written: list[Path], console: Console) -> None:
     """Print the verdict, the answer, the trips, the numbers around them, the checks and where the report is."""
     verdict, ended = judge(summary), how_ended(summary)
     title = f"{summary['lab']} · {summary['scenario']} · {summary['duration_s']:.1f} s on {summary['target']}"
-    console.print(f"\n[bold]{escape(visible(title))}[/bold]", highlight=False)
+    console.print(f"\n[bold]{escape(legible(title))}[/bold]", highlight=False)
     if ended is not None:
         console.print(f"[yellow]{ended}[/yellow]", highlight=False)
     console.print(f"[{STYLES[verdict.label]}]{verdict.symbol} rule {verdict.label}[/]\n", highlight=False)
     for sentence in answer(summary):
-        console.print(escape(visible(sentence)), highlight=False)
+        console.print(escape(legible(sentence)), highlight=False)
     if summary["trips"]:
         _print_trips(summary, console)
     console.print()
     console.print(_numbers_table(summary))
     _print_checks(summary, console)
     for note in summary["notes"]:
-        console.print(f"[yellow]note:[/yellow] {escape(visible(note))}", highlight=False)
-    console.print(f"report: {escape(visible(str(written[0])))}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]note:[/yellow] {escape(legible(note))}", highlight=False)
+    console.print(f"report: {escape(legible(str(written[0])))}", highlight=False, soft_wrap=True)
 
 
 def _print_trips(summary: dict[str, Any], console: Console) -> None:
@@ -51,14 +46,14 @@ def _print_trips(summary: dict[str, Any], console: Console) -> None:
     for name in names:
         console.print()
         if len(names) > 1:
-            console.print(f"[bold]{escape(visible(name))}[/bold]", highlight=False)
+            console.print(f"[bold]{escape(legible(name))}[/bold]", highlight=False)
         console.print(_trip_table([trip for trip in shown if who(trip) == name], summary["truth_known"]))
     more = more_trips(summary, MOST_TRIPS)
     if more is not None:
         console.print(more, highlight=False)
     for backend, first, full, part in unit_rows(summary, MOST_TRIPS):
         text = f"{backend}: first shed at {first} s, every unit tripped at {full} s; shed share between: {part}"
-        console.print(escape(visible(text)), highlight=False)
+        console.print(escape(legible(text)), highlight=False)
 
 
 def _trip_table(trips: list[dict[str, Any]], truth: bool) -> Table:
@@ -111,5 +106,5 @@ def _latency(latency: dict[str, Any]) -> str:
 def _print_checks(summary: dict[str, Any], console: Console) -> None:
     for check in summary["checks"]:
         verdict = "[green]passed[/green]" if check["passed"] else "[red]FAILED[/red]"
-        expression = escape(visible(check["expression"]))
+        expression = escape(legible(check["expression"]))
         console.print(f"check {verdict}  {expression}  (value {number(check['value'])})", highlight=False)

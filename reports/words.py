@@ -14,6 +14,7 @@ __all__ = [
     "answer",
     "count",
     "how_ended",
+    "legible",
     "more_trips",
     "number",
     "share",
@@ -24,6 +25,14 @@ __all__ = [
     "who",
     "with_half_width",
 ]
+
+
+def legible(value: object) -> str:
+    """Text with control characters and changes of direction made visible, so that none can hide or turn what follows.
+
+    The charts' library cannot draw a control character at all, and ends the process.
+    """
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value))
 
 
 def number(value: float | None, digits: int = 3) -> str:

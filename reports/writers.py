@@ -12,10 +12,11 @@ import vl_convert
 
 from reports.analysis import Analysis
 from reports.charts import Figure, figures, on_white
-from reports.html import legible, render, vega_script
+from reports.html import render, vega_script
 from reports.load import Run
 from reports.markdown import render_markdown
 from reports.series import tables
+from reports.words import legible
 from tripcurve.errors import TripcurveError
 
 __all__ = ["append_job_summary", "write_json", "write_reports"]

@@ -1,0 +1,142 @@
+"""report.html in a browser: from disk, with the network off, in light, dark and print."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.reports.rendering.conftest import HOSTILE, Reported
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH to open the page in")
+AXE = os.environ.get("TRIPCURVE_AXE")
+"""Path of axe-core's axe.min.js, for the accessibility check; it is no dependency of this project."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page opened from disk, what it complained of, and what it tried to fetch."""
+
+    def __init__(self, browser: playwright.Browser, reported: Reported, **options: object) -> None:
+        self.context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900}, **options)
+        self.page = self.context.new_page()
+        self.problems: list[str] = []
+        self.fetched: list[str] = []
+        self.page.on("console", lambda message: self.problems.append(message.text) if _bad(message) else None)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.fetched.append(request.url))
+        self.page.goto(reported.page.as_uri())
+        if self.page.locator("#charts").count():
+            self.page.wait_for_selector("#charts[data-drawn=yes]", timeout=20_000)
+
+
+def _bad(message: playwright.ConsoleMessage) -> bool:
+    return message.type in ("error", "warning")
+
+
+@pytest.mark.parametrize("kind", ["good", "tripped", "healthy", "units", "live", "killed", "hostile"])
+def test_it_opens_from_disk_without_complaint(
+    kind: str, request: pytest.FixtureRequest, browser: playwright.Browser
+) -> None:
+    opened = Opened(browser, request.getfixturevalue(kind))
+    assert opened.problems == []
+    assert [url for url in opened.fetched if not url.startswith(("file:", "data:"))] == []
+    assert opened.page.locator("#charts svg path").count() > 20
+    opened.context.close()
+
+
+def test_the_first_screen_says_whether_the_rule_is_good(good: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, good)
+    box = opened.page.locator("#answer").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 900
+    opened.context.close()
+
+
+def test_the_trip_table_fits_the_page(tripped: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, tripped)
+    wide, room = opened.page.eval_on_selector(".trips", "t => [t.scrollWidth, t.parentElement.clientWidth]")
+    assert wide <= room
+    opened.context.close()
+
+
+def test_moving_along_one_chart_moves_all(good: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, good)
+    before = opened.page.locator("#charts svg").text_content()
+    box = opened.page.locator("#charts svg").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    opened.page.mouse.move(x, y)
+    opened.page.mouse.down()
+    opened.page.mouse.move(x - 150, y, steps=5)
+    opened.page.mouse.up()
+    opened.page.wait_for_function("old => document.querySelector('#charts svg').textContent !== old", arg=before)
+    ticks = opened.page.eval_on_selector_all(
+        "#charts .role-axis-label",
+        "axes => axes.map(a => [...a.querySelectorAll('text')].filter(t => t.getAttribute('opacity') !== '0')"
+        ".map(t => t.textContent).join())",
+    )
+    seconds = [labels for labels in ticks if "m1" not in labels]
+    assert len({labels for labels in seconds if seconds.count(labels) >= 4}) == 1
+    opened.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(good: Reported, browser: playwright.Browser, scheme: str) -> None:
+    opened = Opened(browser, good, color_scheme=scheme)
+    script = "e => getComputedStyle(e).color"
+    ink = opened.page.eval_on_selector("#charts", script)
+    page = opened.page.eval_on_selector("body", "e => getComputedStyle(e).backgroundColor")
+    assert abs(_brightness(ink) - _brightness(page)) > 150
+    fills = set(
+        opened.page.eval_on_selector_all("#charts .role-axis-label text", "ts => ts.map(t => t.getAttribute('fill'))")
+    )
+    assert fills == {"currentColor"}
+    opened.context.close()
+
+
+def _brightness(colour: str) -> float:
+    return sum(int(part) for part in colour.strip("rgb()").split(",")) / 3
+
+
+def test_hostile_names_are_read_as_text(hostile: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, hostile)
+    assert HOSTILE[:40] in opened.page.inner_text("h1")
+    assert opened.page.locator("b").count() == 0
+    opened.context.close()
+
+
+def test_every_control_is_reached_by_keyboard(good: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, good)
+    reached = set()
+    for _ in range(30):
+        opened.page.keyboard.press("Tab")
+        reached.add(opened.page.evaluate("document.activeElement.tagName"))
+    assert {"A", "DIV", "SUMMARY"} <= reached
+    opened.context.close()
+
+
+@pytest.mark.skipif(AXE is None, reason="set TRIPCURVE_AXE to axe-core's axe.min.js for the accessibility check")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["good", "tripped", "healthy", "units"])
+def test_the_accessibility_checker_finds_nothing_serious(
+    kind: str, scheme: str, request: pytest.FixtureRequest, browser: playwright.Browser
+) -> None:
+    opened = Opened(browser, request.getfixturevalue(kind), color_scheme=scheme)
+    opened.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    opened.page.add_script_tag(path=AXE)
+    found = opened.page.evaluate("axe.run()")["violations"]
+    assert [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
+    opened.context.close()

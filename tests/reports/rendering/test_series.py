@@ -1,0 +1,53 @@
+"""The frames behind the charts: every request is counted once, and a long run stays small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import reports
+from reports import series
+from reports.analysis import Analysis
+from reports.measures import Measured, Trip
+from tests.reports.rendering.conftest import Reported
+
+
+def test_the_timeline_counts_every_request_once(tripped: Reported) -> None:
+    frame = reports.outcomes_over_time(tripped.run, tripped.summary["duration_s"])
+    assert frame["count"].sum() == tripped.summary["requests"]["total"]
+    assert frame.loc[frame["outcome"] == "503 shed", "count"].sum() == tripped.summary["sheds"]
+
+
+def test_ratio_over_time_sums_to_the_whole(tripped: Reported) -> None:
+    frame = reports.ratio_over_time(tripped.run, tripped.summary["duration_s"])
+    assert frame["shed"].sum() / frame["throttled"].sum() == tripped.summary["ratio_503_429"]
+
+
+def test_latency_lines_count_from_the_intended_start(good: Reported) -> None:
+    late = good.run.requests.assign(intended_ns=good.run.requests["intended_ns"] - 50_000_000)
+    run = reports.Run(**{**vars(good.run), "requests": late})
+    moved = series.latency_lines(run, 11.0)["latency_ms"] - series.latency_lines(good.run, 11.0)["latency_ms"]
+    assert np.allclose(moved.dropna(), 50, atol=1.5)
+
+
+def test_a_second_without_answers_breaks_the_line(tripped: Reported) -> None:
+    lines = series.latency_lines(tripped.run, 11.0)
+    backend = lines[lines["origin"] == "backend"]
+    assert (backend["latency_ms"].isna() == (backend["n"] == 0)).all()
+
+
+def test_a_sample_keeps_the_slowest(good: Reported) -> None:
+    sample = reports.latency_sample(good.run)
+    assert np.isclose(sample["wire_ms"].max(), good.run.requests["latency_us"].max() / 1000)
+
+
+def test_ten_thousand_trips_draw_few_marks(tripped: Reported) -> None:
+    trips = [Trip("m1", 0, Measured(i * 1.0, 0.01), Measured(i + 0.9, 0.01)) for i in range(10_000)]
+    spans = series.breaker_spans(tripped.run, Analysis(trips, None, []), 10_000.0)
+    assert len(spans) <= series.MOST_SPANS
+    assert spans["trips"].sum() == 10_000
+
+
+def test_open_spans_are_the_measured_trips(tripped: Reported) -> None:
+    spans = reports.open_spans(tripped.analysis, tripped.summary["duration_s"])
+    assert len(spans) == len(tripped.summary["trips"])
+    assert (spans["start_s"] < spans["end_s"]).all()

@@ -1,0 +1,58 @@
+"""The terminal's summary: 80 columns, and nothing in a name can drive the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from reports.terminal import print_summary
+from tests.reports.rendering.conftest import Reported
+from tests.reports.rendering.golden import matches
+
+
+def printed(summary: dict[str, Any], colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=colour, color_system="standard" if colour else None)
+    print_summary(summary, [Path("runs/it/report.html")], console)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["tripped", "good", "healthy", "units", "live", "killed"])
+def test_it_fits_80_columns(kind: str, request: pytest.FixtureRequest) -> None:
+    reported: Reported = request.getfixturevalue(kind)
+    assert [line for line in printed(reported.summary).splitlines() if len(line) > 80] == []
+    assert "…" not in printed(reported.summary)
+
+
+def test_it_is_the_golden_one(tripped: Reported) -> None:
+    assert matches("terminal.txt", printed(tripped.summary))
+
+
+def test_ten_thousand_trips_print_the_first_and_say_so(many: Callable[[int], dict[str, Any]]) -> None:
+    text = printed(many(10_000))
+    assert "9,980 more trips" in text
+    assert len(text.splitlines()) < 60
+
+
+def test_a_killed_run_says_so(killed: Reported) -> None:
+    assert "killed: this is what was recorded until then" in printed(killed.summary)
+
+
+def test_several_units_say_when_all_had_tripped(units: Reported) -> None:
+    assert "every unit tripped at" in " ".join(printed(units.summary).split())
+
+
+def test_no_name_reaches_the_terminal_as_a_command(hostile: Reported) -> None:
+    text = printed(hostile.summary)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\u001b[31mred" in text.replace("\n", "")
+
+
+def test_colour_has_words_beside_it(tripped: Reported) -> None:
+    assert "✗ rule not good" in printed(tripped.summary, colour=True)
