@@ -80,12 +80,17 @@ class Board:
         }
         return base if self._run is None else base | _describe(self._run)
 
+    @property
+    def preparing(self) -> bool:
+        """Whether a run has been asked for and its target is not ready yet."""
+        runner: Any = self.environment.runner
+        return runner.shape_greenlet is not None and (self._run is None or self._run.ended_ns is not None)
+
     def _state(self) -> str:
         """idle, preparing, running, ended or failed."""
         if self._run is not None and self._run.ended_ns is None:
             return "running"
-        runner: Any = self.environment.runner
-        if runner.shape_greenlet is not None:
+        if self.preparing:
             return "preparing"
         if self._conductor.failure is not None:
             return "failed"

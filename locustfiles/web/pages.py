@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def add_pages(environment: Environment, conductor: Conductor, report: RunReport 
     board.attach()
     base = environment.parsed_options.web_base_path if environment.parsed_options is not None else None
     web_ui.app.register_blueprint(_blueprint(web_ui, board), url_prefix=f"{base or ''}/tripcurve")
-    _change_index(web_ui.app)
+    _change_index(web_ui.app, board)
 
 
 def _blueprint(web_ui: WebUI, board: Board) -> Blueprint:
@@ -57,16 +58,25 @@ def _blueprint(web_ui: WebUI, board: Board) -> Blueprint:
     return pages
 
 
-def _change_index(app: Flask) -> None:
+def _change_index(app: Flask, board: Board) -> None:
     def prepare(sender: Flask, template: Any, context: dict[str, Any], **_: object) -> None:
         if template.name == "index.html" and "template_args" in context:
             context["template_args"]["extended_tabs"] = [TAB]
+            context["template_args"]["state"] = _shown_state(board, context["template_args"]["state"])
             offer_choices(context["template_args"])
 
     def add_script(response: Response) -> Response:
         if request.endpoint == "locust.index" and response.mimetype == "text/html":
             response.set_data(response.get_data().replace(b"</body>", SCRIPT + b"</body>", 1))
+        elif request.endpoint == "locust.request_stats" and response.is_json:
+            content = response.get_json()
+            response.set_data(json.dumps(content | {"state": _shown_state(board, content["state"])}))
         return response
 
     before_render_template.connect(prepare, app, weak=False)
     app.after_request(add_script)
+
+
+def _shown_state(board: Board, state: str) -> str:
+    """Locust calls itself ready until users are started; its page would go back to the start form meanwhile."""
+    return "spawning" if state == "ready" and board.preparing else state

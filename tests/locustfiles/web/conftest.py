@@ -122,7 +122,8 @@ class Watched:
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Opens pages; how each looked at the end of the test is kept beside its other files."""
     pages: list[Any] = []
 
     def opened(url: str, **how: Any) -> Watched:
@@ -133,5 +134,6 @@ def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
         return watched
 
     yield opened
-    for page in pages:
+    for number, page in enumerate(pages):
+        page.screenshot(path=tmp_path / f"page-{number}.png")
         page.close()
