@@ -229,9 +229,7 @@ def _in_namespace(unit: Unit, full: str) -> Subject:
 
 
 def _static_property(unit: Unit, subject: TypeRef, name: str) -> Node:
-    member = next((one for one in table_members(unit, subject.name, name, True) if one.kind == "static_property"), None)
-    if member is None:
-        raise unit.error(f"'{subject.written}.{name}' is a method, which is not valid in the given context")
+    member = table_members(unit, subject.name, name, True, False)[0]
     function = member.function
     return Node(lambda f: function(), None if member.returns == "dynamic" else member.returns)
 
@@ -244,9 +242,7 @@ def property_of(unit: Unit, subject: Node, name: str) -> Node:
     if subject.type is None or _without_table(subject.type):
         _note_unknown_body(unit, name)
         return Node(_unknown_property(run, name))
-    member = next((one for one in table_members(unit, subject.type, name, False) if one.kind == "property"), None)
-    if member is None:
-        raise unit.error(f"'{name}' is a method, which is not valid in the given context")
+    member = table_members(unit, subject.type, name, False, False)[0]
     _note_body(unit, member)
     if member.source == "5.4" or member.returns in ("int", "bool"):
         return Node(_plain_property(run, member.function), member.returns)
@@ -310,11 +306,11 @@ def property_reader(name: str) -> Callable[[object], object]:
 
 def _property_function(value: object, name: str) -> Callable[..., object]:
     table = table_of(value)
-    members = [] if table is None else table.find(name, False)
+    members = [] if table is None else table.find(name, False, False)
     for member in members:
         if member.kind == "property":
             return member.function
-    fallback = [] if table is None else table.find("*", False)
+    fallback = [] if table is None else table.find("*", False, True)
     if fallback:
         function = fallback[0].function
         return lambda one: function(one, name)
@@ -333,7 +329,7 @@ def indexed(unit: Unit, subject: Node, suffix: Syntax) -> Node:
     if subject.type is None or _without_table(subject.type):
         return call_unknown(unit, subject, "[]", arguments, [])
     table = find_table(subject.type)
-    members = [] if table is None else table.find("[]", False)
+    members = [] if table is None else table.find("[]", False, True)
     if not members:
         raise unit.error(f"Cannot apply indexing with [] to an expression of type '{subject.type}'")
     return call_member(unit, subject, pick(unit, members, arguments, base_name(subject.type)), arguments, [])

@@ -59,7 +59,7 @@ def read_index(container: object, key: object) -> object:
     if container is None:
         raise null_reference()
     table = table_of(container)
-    members = [] if table is None else table.find("[]", False)
+    members = [] if table is None else table.find("[]", False, True)
     if not members:
         raise EvaluationError(f"Cannot apply indexing to {type_label(container)}", "MissingMember")
     return members[0].function(container, key)

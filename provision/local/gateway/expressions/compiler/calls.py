@@ -344,7 +344,7 @@ def _returns_argument(name: str) -> bool:
 
 def _resolved(value: object, name: str, count: int) -> tuple[Member, list[Callable[[object], object]]]:
     table = table_of(value)
-    members = [] if table is None else table.find(name, False)
+    members = [] if table is None else table.find(name, False, True)
     fitting = [member for member in members if member.accepts(count)]
     if not fitting:
         label = type_label(value) if table is None else table.name
@@ -360,10 +360,13 @@ def _resolved(value: object, name: str, count: int) -> tuple[Member, list[Callab
     return member, checks
 
 
-def table_members(unit: Unit, type_name: str, name: str, static: bool) -> list[Member]:
+def table_members(unit: Unit, type_name: str, name: str, static: bool, called: bool = True) -> list[Member]:
     """The overloads of a member of a static type; raises ExpressionError when it has none."""
     table = find_table(type_name)
-    members = [] if table is None else table.find(name, static)
+    members = [] if table is None else table.find(name, static, called)
+    if not members and table is not None and table.find(name, static, not called):
+        kind = "property" if called else "method"
+        raise unit.error(f"'{type_name}.{name}' is a {kind}, which is not valid in the given context")
     if not members:
         raise unit.error(f"'{type_name}' does not contain a definition for '{name}', or it is not allowed here")
     return members

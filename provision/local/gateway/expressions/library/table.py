@@ -46,6 +46,10 @@ class Member:
     source: str
     signature: str
 
+    def fits(self, static: bool, called: bool) -> bool:
+        """Whether it is static or not, and a call or a property, as wanted."""
+        return self.kind.startswith("static") is static and self.kind.endswith("property") is not called
+
     def accepts(self, count: int) -> bool:
         """Whether that many arguments are a possible call."""
         least = sum(not parameter.optional and not parameter.variadic for parameter in self.parameters)
@@ -99,16 +103,15 @@ class Table:
 
         return register
 
-    def find(self, name: str, static: bool) -> list[Member]:
-        """The overloads of a member, inherited ones included; empty when there is none."""
-        own = [one for one in self.members.get(name, ()) if one.kind.startswith("static") is static]
-        if own or static:
-            return own
-        for base in self.parents():
-            inherited = base.find(name, False)
-            if inherited:
-                return inherited
-        return []
+    def find(self, name: str, static: bool, called: bool) -> list[Member]:
+        """The overloads of a member, its own before inherited ones; empty when there is none.
+
+        A property and a method may share a name, as `Count` and `Count()` do; `called` tells which is meant.
+        """
+        found = [one for one in self.members.get(name, ()) if one.fits(static, called)]
+        if not static:
+            found.extend(one for base in self.parents() for one in base.find(name, False, called))
+        return found
 
 
 _TABLES: dict[str, Table] = {}

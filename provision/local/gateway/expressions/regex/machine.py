@@ -202,7 +202,7 @@ class _Thread:
     def spend(self, count: int) -> None:
         self.work += count
         if self.work >= _BATCH:
-            self.charge(self.work)
+            self.charge(2 * self.work)
             self.work = 0
 
     def run(self, at: int, position: int, state: tuple[int, ...]) -> tuple[int, tuple[int, ...]] | None:
@@ -295,7 +295,7 @@ def _run(program: Program, text: str, position: int, charge: Callable[[int], Non
     empty = (-1,) * (2 * program.groups + 2 + program.loops)
     thread = _Thread(program, text, charge)
     found = thread.run(0, position, empty)
-    charge(thread.work)
+    charge(2 * thread.work)
     if found is None:
         return None
     end, state = found
