@@ -61,7 +61,10 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
     refused_from = np.minimum(start[since], start[opened])
     order = np.argsort(refused_from, kind="stable")
-    return Touches(start[closed], soon[closed], by[closed], refused_from[order], refused_by[order])
+    answered = np.flatnonzero(closed)
+    if doubt is not None:  # workers in different doubt are no longer in order
+        answered = answered[np.argsort(start[answered], kind="stable")]
+    return Touches(start[answered], soon[answered], by[answered], refused_from[order], refused_by[order])
 
 
 def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
