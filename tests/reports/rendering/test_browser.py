@@ -74,6 +74,7 @@ def test_the_trip_table_fits_the_page(tripped: Reported, browser: playwright.Bro
 
 def test_moving_along_one_chart_moves_all(good: Reported, browser: playwright.Browser) -> None:
     opened = Opened(browser, good)
+    opened.page.set_viewport_size({"width": 1100, "height": 2400})
     before = opened.page.locator("#charts svg").text_content()
     box = opened.page.locator("#charts svg").bounding_box()
     assert box is not None
@@ -82,7 +83,9 @@ def test_moving_along_one_chart_moves_all(good: Reported, browser: playwright.Br
     opened.page.mouse.down()
     opened.page.mouse.move(x - 150, y, steps=5)
     opened.page.mouse.up()
-    opened.page.wait_for_function("old => document.querySelector('#charts svg').textContent !== old", arg=before)
+    opened.page.wait_for_function(
+        "old => document.querySelector('#charts svg').textContent !== old", arg=before, timeout=5000
+    )
     ticks = opened.page.eval_on_selector_all(
         "#charts .role-axis-label",
         "axes => axes.map(a => [...a.querySelectorAll('text')].filter(t => t.getAttribute('opacity') !== '0')"
