@@ -36,12 +36,31 @@ class Gateway:
         return f"api-version={self.lab.api.version}"
 
     def ask(
-        self, status: int = 200, *, retry_after_s: float | None = None, headers: dict[str, str] | None = None
+        self,
+        status: int = 200,
+        *,
+        backend: int = 0,
+        retry_after_s: float | None = None,
+        headers: dict[str, str] | None = None,
     ) -> requests.Response:
-        behaviour = Behaviour(response_status_code=status, retry_after_s=retry_after_s)
-        simulation = Simulation({self.lab.backends[0].host: behaviour})
+        """`status` is what the lab's backend of this number shall answer; any other answers 200."""
+        behaviours = {
+            self.lab.backends[backend].host: Behaviour(response_status_code=status, retry_after_s=retry_after_s)
+        }
+        return self.send(Simulation({"default": Behaviour(response_status_code=200), **behaviours}), headers=headers)
+
+    def send(
+        self, simulation: Simulation, *, headers: dict[str, str] | None = None, **changes: object
+    ) -> requests.Response:
+        """One chat completion. A body that streams is left for the caller to read."""
         sent = {"api-key": self.key, HEADER: simulation.to_header()} | (headers or {})
-        return requests.post(f"{self.url}{self.path}?{self.query}", json=BODY, headers=sent, timeout=30)
+        return requests.post(
+            f"{self.url}{self.path}?{self.query}",
+            json={**BODY, **changes},
+            headers=sent,
+            timeout=30,
+            stream=bool(changes.get("stream")),
+        )
 
     def until(self, reached: Callable[[requests.Response], bool], timeout_s: float) -> requests.Response:
         """Ask every 50 ms until an answer is as wanted."""
@@ -54,14 +73,16 @@ class Gateway:
         pytest.fail(f"no such answer within {timeout_s} s")
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[Gateway]:
-    lab = load_lab("quick")
-    url = os.environ.get("TRIPCURVE_CONFORMANCE_URL")
-    if url:
-        yield Gateway(url.rstrip("/"), os.environ["TRIPCURVE_API_KEY"], lab)
+def reached(name: str, url_variable: str, key_variable: str) -> Iterator[Gateway]:
+    """A gateway with the lab of this name: the one the variables name, or a local one for as long as it is used."""
+    lab = load_lab(name)
+    if os.environ.get("TRIPCURVE_CONFORMANCE_URL"):
+        url = os.environ.get(url_variable)
+        if not url:
+            pytest.skip(f"{url_variable} names no gateway with the {name} lab")
+        yield Gateway(url.rstrip("/"), os.environ[key_variable], lab)
         return
-    command = [sys.executable, "-m", "tripcurve.cli", "local", "quick", "--stop-with-stdin"]
+    command = [sys.executable, "-m", "tripcurve.cli", "local", name, "--stop-with-stdin"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -74,6 +95,16 @@ def served() -> Iterator[Gateway]:
         assert process.wait(timeout=20) == 0
 
 
+@pytest.fixture(scope="session")
+def served() -> Iterator[Gateway]:
+    yield from reached("quick", "TRIPCURVE_CONFORMANCE_URL", "TRIPCURVE_API_KEY")
+
+
+@pytest.fixture(scope="session")
+def served_pool() -> Iterator[Gateway]:
+    yield from reached("pool", "TRIPCURVE_CONFORMANCE_POOL_URL", "TRIPCURVE_CONFORMANCE_POOL_KEY")
+
+
 @pytest.fixture
 def gateway(served: Gateway) -> Gateway:
     """The gateway with its breaker closed; whatever an earlier test left open has run out."""
@@ -81,3 +112,15 @@ def gateway(served: Gateway) -> Gateway:
     assert rule is not None
     served.until(lambda answer: answer.status_code == 200, rule.trip_duration + 5)
     return served
+
+
+@pytest.fixture
+def pool(served_pool: Gateway) -> Gateway:
+    """The gateway with the pool, the preferred member of which serves."""
+    served_pool.until(lambda answer: answered_by(answer) == served_pool.lab.backends[0].host, 20)
+    return served_pool
+
+
+def answered_by(answer: requests.Response) -> str | None:
+    """The host of the backend that answered; None: the gateway did."""
+    return answer.headers.get("x-tripcurve-backend")
