@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import requests
@@ -16,7 +17,7 @@ import requests
 from tripcurve.lab import Lab, load_lab
 from tripcurve.simulation import HEADER, Behaviour, Simulation
 
-BODY = {"messages": [{"role": "user", "content": "Can you tell me the time, please?"}], "max_tokens": 5}
+BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Can you tell me the time, please?"}], "max_tokens": 5}
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Gateway:
         return self.send(Simulation({"default": Behaviour(response_status_code=200), **behaviours}), headers=headers)
 
     def send(
-        self, simulation: Simulation, *, headers: dict[str, str] | None = None, **changes: object
+        self, simulation: Simulation, *, headers: dict[str, str] | None = None, **changes: Any
     ) -> requests.Response:
         """One chat completion. A body that streams is left for the caller to read."""
         sent = {"api-key": self.key, HEADER: simulation.to_header()} | (headers or {})

@@ -75,8 +75,12 @@ class Forwarder:
             self._count(target, Outcome(None, failure.reason))
             self._account(visit, target, failure, started)
             raise self._unanswered(visit, failure) from failure
-        except BaseException:
+        except PolicyFault:
+            self._count(target, Outcome())  # nothing was sent: no token, or a body too long to keep
+            raise
+        except BaseException as error:
             self._count(target, Outcome())  # the client left, or sent nonsense: says nothing about the backend
+            self._account(visit, target, UpstreamFailure("ClientConnectionFailure", str(error)), started)
             raise
         self._account(visit, target, response, started)
         await self._accept(visit, target, response, options)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,9 @@ async def test_stream_that_breaks_is_a_failure_where_the_option_says_so(
 
 @pytest.mark.parametrize(("option", "expected"), [("reissue", 200), ("503", 503)])
 async def test_client_bound_to_a_tripped_member(tmp_path: Path, option: str, expected: int) -> None:
-    affinity = {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}
+    affinity: dict[str, Any] = {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}
     backends = [*PAIR, pool("one", "two", **affinity)]
-    changes = {"apis": TO_POOL, "backends": backends, "options": {"affinity_to_tripped": option}}
+    changes: dict[str, Any] = {"apis": TO_POOL, "backends": backends, "options": {"affinity_to_tripped": option}}
     async with rig(tmp_path, Clock(), **changes) as gateway:
         gateway.backend.replies = [status(429)]
         cookie = (await gateway.ask()).headers["set-cookie"].partition(";")[0]
@@ -62,7 +63,11 @@ async def test_client_bound_to_a_tripped_member(tmp_path: Path, option: str, exp
 )
 async def test_retry_after_of_a_pools_503(tmp_path: Path, option: str, of_the_pool: str) -> None:
     clock = Clock()
-    changes = {"apis": TO_POOL, "backends": [*PAIR, pool("one", "two")], "options": {"shed_retry_after": option}}
+    changes: dict[str, Any] = {
+        "apis": TO_POOL,
+        "backends": [*PAIR, pool("one", "two")],
+        "options": {"shed_retry_after": option},
+    }
     async with rig(tmp_path, clock, **changes) as gateway:
         gateway.backend.replies = [status(429), status(429)]
         await gateway.ask()
@@ -73,7 +78,7 @@ async def test_retry_after_of_a_pools_503(tmp_path: Path, option: str, of_the_po
 
 @pytest.mark.parametrize(("option", "expected"), [("soonest", "60"), ("last_tripped", "60"), ("none_for_single", None)])
 async def test_retry_after_of_a_single_backends_503(tmp_path: Path, option: str, expected: str | None) -> None:
-    changes = {"backends": [single(breaker=rule(1))], "options": {"shed_retry_after": option}}
+    changes: dict[str, Any] = {"backends": [single(breaker=rule(1))], "options": {"shed_retry_after": option}}
     async with rig(tmp_path, Clock(), **changes) as gateway:
         gateway.backend.replies = [status(429)]
         await gateway.ask()
