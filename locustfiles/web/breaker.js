@@ -90,7 +90,7 @@ class BreakerTab extends HTMLElement {
   show(data) {
     const fresh = document.createDocumentFragment();
     this.head(fresh, data);
-    if (data.failure) make(fresh, "div", { class: "alert", role: "alert" }, data.failure);
+    if (data.failure) make(fresh, "div", { class: "alert", role: "alert" }, `${data.failure} – see also Locust's terminal.`);
     if (data.breakers) {
       this.breakers(fresh, data);
       make(fresh, "h2", {}, "Answers per second");
