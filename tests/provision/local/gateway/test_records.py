@@ -9,11 +9,42 @@ from provision.local.wire import Request, Response
 from tests.provision.local.gateway.rig import api, rig, to_backend
 
 COLUMNS = set(
-    "TimeGenerated CorrelationId Region ApiId OperationId ProductId ApimSubscriptionId BackendId BackendUrl "
-    "BackendMethod BackendProtocol BackendResponseCode BackendTime ClientTime TotalTime Cache CacheTime ResponseCode "
-    "IsRequestSuccess RequestSize ResponseSize CallerIpAddress Method Url ClientProtocol LastErrorSource "
-    "LastErrorReason LastErrorMessage LastErrorSection LastErrorScope LastErrorElapsed Errors TraceRecords "
-    "UserId".split(" ")
+    [
+        "TimeGenerated",
+        "CorrelationId",
+        "Region",
+        "ApiId",
+        "OperationId",
+        "ProductId",
+        "ApimSubscriptionId",
+        "BackendId",
+        "BackendUrl",
+        "BackendMethod",
+        "BackendProtocol",
+        "BackendResponseCode",
+        "BackendTime",
+        "ClientTime",
+        "TotalTime",
+        "Cache",
+        "CacheTime",
+        "ResponseCode",
+        "IsRequestSuccess",
+        "RequestSize",
+        "ResponseSize",
+        "CallerIpAddress",
+        "Method",
+        "Url",
+        "ClientProtocol",
+        "LastErrorSource",
+        "LastErrorReason",
+        "LastErrorMessage",
+        "LastErrorSection",
+        "LastErrorScope",
+        "LastErrorElapsed",
+        "Errors",
+        "TraceRecords",
+        "UserId",
+    ]
 )
 """What facts 8 lists of Azure Monitor's table."""
 
