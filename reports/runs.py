@@ -156,14 +156,17 @@ def trend_chart(runs: list[History], measure: str) -> Any:
         ]
     ).dropna(subset=["value"])
     base = alt.Chart(frame).encode(
-        x=alt.X("started:T", title="run started, UTC", scale=alt.Scale(type="utc")),
+        x=alt.X("started:T", title="run started, UTC", scale=alt.Scale(type="utc", padding=12)),
         y=alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False, padding=12)),
-        color=alt.Color("what:N", title=None, legend=alt.Legend(orient="bottom")),
-        shape=alt.Shape("what:N", title=None, legend=alt.Legend(orient="bottom")),
+    )
+    legend = alt.Legend(orient="bottom", labelLimit=400)
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        color=alt.Color("what:N", title=None, legend=legend),
+        shape=alt.Shape("what:N", title=None, legend=legend),
         tooltip=["run:N", alt.Tooltip("value:Q", format=".4f")],
     )
-    line = base.mark_line(opacity=0.5).encode(shape=alt.Shape())
-    return alt.layer(line, base.mark_point(filled=True, size=70)).properties(width=700, height=260)
+    line = base.mark_line(color="grey", opacity=0.5).encode(detail="what:N")
+    return alt.layer(line, point).properties(width=700, height=260)
 
 
 def _draw_trend(runs: list[History], measure: str, folder: Path) -> Path:
