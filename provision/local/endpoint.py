@@ -22,6 +22,7 @@ __all__ = ["Endpoint"]
 
 _log = logging.getLogger(__name__)
 LARGEST = 8 * 1024 * 1024
+"""Bytes of a request's body; Azure's own bound for policies is far below."""
 
 
 class Endpoint:
@@ -63,7 +64,11 @@ class Endpoint:
         return _respond(answer, headers)
 
     async def _read(self, request: web.Request) -> Call:
-        raw = await request.read()
+        try:
+            raw = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            message = f"The request content is larger than {LARGEST} bytes."
+            raise ArmError(413, "RequestContentTooLarge", message) from None
         try:
             # ARM's own reader takes line breaks inside strings; the seed's notebook sends its policy so.
             body: Any = json.loads(raw, strict=False) if raw.strip() else None

@@ -78,6 +78,19 @@ def test_a_wrong_policy_is_refused_and_not_stored(clients: Clients, place: Place
     assert said.message == "Policy not found."
 
 
+@pytest.mark.parametrize(
+    ("size", "status", "code"), [(1_000_000, 400, "ValidationError"), (10_000_000, 413, "RequestContentTooLarge")]
+)
+def test_a_policy_without_measure_is_refused_with_the_measure(
+    clients: Clients, place: Place, api: str, size: int, status: int, code: str
+) -> None:
+    value = policy(f'<set-variable name="v" value="{"x" * size}" />')
+    with refused() as said:
+        clients.apim.api_policy.create_or_update(*place.at, api, "policy", body(value))
+    assert (said.status, said.code) == (status, code)
+    assert "larger than" in str(said.details or said.message)
+
+
 def test_a_second_policy_in_backend_is_refused_in_the_services_words(clients: Clients, place: Place, api: str) -> None:
     value = policy(backend="<base /><forward-request />")
     with refused() as said:
