@@ -15,7 +15,7 @@ from gevent.event import Event
 from locust.env import Environment
 
 from locustfiles.clock import Clock
-from locustfiles.launch import end_traffic, launch
+from locustfiles.launch import end_traffic, launch, make_ready
 from locustfiles.live import Live
 from locustfiles.pacing import Share
 from locustfiles.plan import Plan
@@ -142,6 +142,7 @@ class Conductor:
         # A second run from the web page cannot go where the first one is.
         folder = make_run_dir(self._options.run_dir if not self._runs else "", prepared.lab, prepared.scenario)
         self._runs += 1
+        make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
         self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, folder.resolve(), start_ns, self.clock)
         self.live = Live(start_ns)

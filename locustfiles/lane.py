@@ -78,7 +78,11 @@ class Lane:
             self._alarm.set(self._next)
 
     def _arrive(self) -> None:
-        """Hand out all that is due."""
+        self._hand_out()
+        self._arm()
+
+    def _hand_out(self) -> None:
+        """All that is due. In the hub only: it switches straight into users."""
         while self._next is not None and self._next <= monotonic_ns():
             due, self._next = self._next, next(self._due, None)
             self.intended += 1
@@ -87,7 +91,6 @@ class Lane:
                 self._free.popleft().switch(due)
             else:
                 self._late.append(due)
-        self._arm()
 
     def release(self, until_ns: int) -> None:
         """Let the users go: until then they do not wait for arrivals."""
@@ -95,10 +98,25 @@ class Lane:
         for _ in range(len(self._free)):
             get_hub().loop.run_callback(self._free.popleft().switch, None)
 
-    def close(self) -> None:
-        """No more arrivals. What still waited is dropped; users that ask wait for ever."""
+    def finish(self) -> None:
+        """No more arrivals but those already due, which users still take."""
         self._free_until_ns = 0
+        get_hub().loop.run_callback(self._last_round)
+
+    def _last_round(self) -> None:
+        self._alarm.close()
+        self._hand_out()
+        self._next = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no arrival waits for a user."""
+        return not self._late
+
+    def close(self) -> None:
+        """Nothing more: what still waited is dropped, and users that ask wait for ever."""
         self._alarm.close()
         self._next = None
+        self._free_until_ns = 0
         self.dropped += len(self._late)
         self._late.clear()

@@ -11,16 +11,24 @@ from locust.env import Environment
 from locustfiles import locust_stats
 from locustfiles.pacing import Share
 from locustfiles.plan import Plan
-from locustfiles.recorder import Batch, Recorder
+from locustfiles.recorder import Batch, Recorder, warm_up
 from locustfiles.traffic import Traffic
 from tripcurve.errors import TripcurveError
 
-__all__ = ["end_traffic", "launch"]
+__all__ = ["end_traffic", "launch", "make_ready"]
 
 GC_THRESHOLDS = (20_000, 20, 50)
 """Requests leave few cycles behind: the default, every 700 objects, looks for garbage that is not there."""
 
 Listener = Callable[[Batch], None]
+
+
+def make_ready() -> None:
+    """Do what is slow, before the instant the run starts at is named."""
+    warm_up()
+    gc.collect()
+    gc.freeze()  # what stands now is not looked at again: collections stay short
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def launch(
@@ -42,9 +50,6 @@ def launch(
     environment.traffic = traffic  # type: ignore[attr-defined]  # users know nothing but their environment
     # A user that a falling load takes away ends its turn first: it is no lost row.
     environment.stop_timeout = plan.scenario.timeout + 1
-    gc.collect()
-    gc.freeze()  # what stands now is not looked at again: collections stay short
-    gc.set_threshold(*GC_THRESHOLDS)
     traffic.start()
     return traffic
 

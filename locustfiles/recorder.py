@@ -17,7 +17,7 @@ import pyarrow.ipc as ipc
 from tripcurve.errors import TripcurveError
 from tripcurve.records import SCHEMA
 
-__all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "Row"]
+__all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "Row", "warm_up"]
 
 FLUSH_S = 0.5
 
@@ -81,6 +81,12 @@ class _Dictionary:
         return pa.DictionaryArray.from_arrays(indices, self._array)
 
 
+def warm_up() -> None:
+    """Arrow imports and sets up at first use, for a tenth of a second or more: not while requests are due."""
+    for field in SCHEMA:
+        pa.array([], field.type)
+
+
 class Recorder:
     """Writes rows to `path`. Raises RecordingFailed, on construction and from flush and close."""
 
@@ -91,16 +97,11 @@ class Recorder:
         self.add = self._pending.append
         self._listeners = listeners
         self._texts = {f.name: _Dictionary() for f in SCHEMA if pa.types.is_dictionary(f.type)}
-        self._write_nothing()
         try:
             self._file = pa.OSFile(str(path), "wb")
             self._stream = ipc.new_stream(self._file, SCHEMA, options=ipc.IpcWriteOptions(emit_dictionary_deltas=True))
         except OSError as error:
             raise self._failed(error) from error
-
-    def _write_nothing(self) -> None:
-        """Arrow imports and sets up at first use, for a tenth of a second: not while requests are due."""
-        [self._array(field, ()) for field in SCHEMA]
 
     def flush(self) -> None:
         """Write what has come since the last flush and tell the listeners."""

@@ -164,15 +164,22 @@ class Traffic:
         return usage
 
     def drain(self, grace_s: float) -> None:
-        """No more arrivals; wait for the answers under way, at most `grace_s`, then give the rest up."""
+        """No new arrivals; wait for those due and the answers under way, at most `grace_s`, then give the rest up."""
+        for lane in self._lanes:
+            lane.finish()
+        gevent.sleep(0.001)
+        limit = monotonic_ns() + int(grace_s * 1e9)
+        while self._busy and monotonic_ns() < limit:
+            gevent.sleep(0.01)
         self.closed = True
         for lane in self._lanes:
             lane.close()
-        limit = monotonic_ns() + int(grace_s * 1e9)
-        while self.in_flight and monotonic_ns() < limit:
-            gevent.sleep(0.01)
         self._deadlines.cancel()
         gevent.sleep(0)
+
+    @property
+    def _busy(self) -> bool:
+        return self.in_flight > 0 or not all(lane.empty for lane in self._lanes)
 
     def finish(self) -> None:
         """Stop what runs beside the users and close the recorder. Raises RecordingFailed."""

@@ -16,7 +16,7 @@ from locust.env import Environment
 
 from locustfiles.clock import Clock
 from locustfiles.clock_offset import ClockOffset, Estimate
-from locustfiles.launch import end_traffic, launch
+from locustfiles.launch import end_traffic, launch, make_ready
 from locustfiles.live import Live, counts_of
 from locustfiles.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
 from locustfiles.pacing import Share
@@ -59,6 +59,7 @@ class Worker:
         self._runner.register_message(FINISH, self._on_finish, concurrent=True)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         gevent.spawn(self._ask_time)
+        make_ready()
         quieten(self._options)
 
     def _ask_time(self) -> None:

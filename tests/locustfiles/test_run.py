@@ -94,7 +94,10 @@ class Running:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-            process.communicate(timeout=10)
+            process.wait(timeout=10)
+            for pipe in (process.stdout, process.stderr):  # not read to its end: a child of it may hold it
+                if pipe is not None:
+                    pipe.close()
 
 
 @pytest.fixture
@@ -131,8 +134,8 @@ def test_faults_begin_and_end_with_their_phase(running: Running) -> None:
     first = rows["user"] == "ChatUser"
     assert set(rows[first & (rows["phase"] == "well")]["status"]) == {200}
     assert set(rows[first & (rows["phase"] == "ill")]["status"]) == {429}
-    probes = len(list(probe_arrivals(Probe(), 0, 2.5)))
-    assert running.info()["pacing"]["intended"] == running.info()["pacing"]["sent"] == 300 + probes
+    probes, pacing = len(list(probe_arrivals(Probe(), 0, 2.5))), running.info()["pacing"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] == 300 + probes
 
 
 def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
@@ -153,7 +156,9 @@ def test_two_processes_lose_no_row(running: Running) -> None:
     assert len(rows) == running.gateway.served == info["counts"]["recorded"]
     assert set(rows["worker"]) == {0, 1}
     assert [worker["lost"] for worker in info["workers"]] == [False, False]
-    assert info["pacing"]["intended"] == info["pacing"]["sent"]
+    # A busy machine may be too late for a probe, which is then dropped and counted; nothing else is.
+    assert info["pacing"]["intended"] == info["pacing"]["sent"] + info["pacing"]["dropped"]
+    assert (rows[rows["user"] != "ProbeUser"]["intended_ns"] < rows["start_ns"].max()).sum() >= 300
 
 
 def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
