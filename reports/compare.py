@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from reports.analysis import analyse
 from reports.load import Run, load
@@ -280,16 +280,17 @@ def _plain(found: list[Comparison]) -> dict[str, Any]:
 
 
 def _print(found: list[Comparison], console: Console) -> None:
-    table = Table(Column("measure", no_wrap=True), "base", "run", "difference, 95 %", "n", "verdict")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("measure", no_wrap=True)
+    for heading in ("base", "run", "run − base, 95 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict")
     for one in found:
-        spread = "" if one.low is None else f" [{one.low:+.4g}, {one.high:+.4g}]"
-        difference = "–" if one.difference is None else f"{one.difference:+.4g}{spread}"
-        verdict = one.verdict if not one.regressed else f"{one.verdict}: REGRESSED"
-        table.add_row(
-            one.measure, _number(one.base), _number(one.run), difference, f"{one.base_n}, {one.run_n}", verdict
-        )
+        spread = "–" if one.low is None else f"{one.low:+.3g} … {one.high:+.3g}"
+        verdict = one.verdict if not one.regressed else f"[bold red]{one.verdict}: REGRESSED[/bold red]"
+        table.add_row(one.measure, _number(one.base), _number(one.run), spread, verdict)
     console.print(table)
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5g}"
+    return "–" if value is None else f"{value:,.3f}"

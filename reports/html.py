@@ -14,6 +14,7 @@ import vl_convert
 from markupsafe import Markup
 
 from reports.charts import Figure, linked
+from reports.curve import capacity_curve
 from reports.facts import latency_rows, phase_table, quality_rows
 from reports.verdict import judge
 from reports.words import (
@@ -101,6 +102,7 @@ def render(summary: dict[str, Any], figures: dict[str, Figure], tables: dict[str
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,
+            capacity_curve=_capacity_svg(summary),
             verdict=judge(summary),
             answer=answer(summary),
             ended=how_ended(summary),
@@ -114,6 +116,14 @@ def render(summary: dict[str, Any], figures: dict[str, Figure], tables: dict[str
             vega=Markup(vega_script()) if figures else "",  # noqa: S704  # the bundled library, no input in it
         )
     )
+
+
+def _capacity_svg(summary: dict[str, Any]) -> Markup | None:
+    """The capacity curve as a still picture; None for a run that is no step-load."""
+    if not summary["capacity"]:
+        return None
+    figure = capacity_curve(summary["capacity"]["curve"]).properties(background="white")
+    return Markup(vl_convert.vegalite_to_svg(figure.to_dict()))  # noqa: S704  # drawn from numbers alone
 
 
 def _environment() -> jinja2.Environment:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-import altair as alt
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from reports.capacity import Capacity, Limits, Step, from_run, of_steps
+from reports.curve import capacity_curve
 from reports.load import load
 from reports.words import number
 from tripcurve.errors import BadInput, TripcurveError
@@ -33,7 +31,7 @@ def capacity_command(folder: Path, as_json: bool) -> int:
     plain = capacity.as_dict()
     try:
         (folder / "capacity.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", "utf-8")
-        figure = curve_chart(capacity.curve)
+        figure = capacity_curve([asdict(step) for step in capacity.curve]).properties(background="white")
         for suffix in ("svg", "png"):
             figure.save(str(folder / f"capacity.{suffix}"), scale_factor=2 if suffix == "png" else 1)
     except OSError as error:
@@ -68,29 +66,6 @@ def capacity_of_probes(folder: Path) -> Capacity:
 def _judged(step: Step, reason: str | None) -> Step:
     """A probe also fails by the scenario's own checks, or for want of users: what was said then stands."""
     return step if step.cause is not None or reason is None else replace(step, cause=reason)
-
-
-def curve_chart(curve: list[Step]) -> alt.LayerChart | alt.FacetChart:
-    """Offered against served, shed, throttled and failed, requests per second; the dashed line: all served."""
-    names = {"served_s": "served", "shed_s": "shed", "throttled_s": "throttled", "failed_s": "other failure"}
-    rows: list[dict[str, Any]] = [
-        {"offered": step.offered_s, "rate": getattr(step, field), "what": name}
-        for step in curve
-        for field, name in names.items()
-    ]
-    frame = pd.DataFrame(rows, columns=["offered", "rate", "what"])
-    x = alt.X("offered:Q", title="offered, requests per second")
-    y = alt.Y("rate:Q", title="requests per second")
-    scale = alt.Scale(domain=list(names.values()), range=["#009E73", "#0072B2", "#E69F00", "#CC79A7"])
-    lines = (
-        alt.Chart(frame)
-        .mark_line(point=alt.OverlayMarkDef(size=60))
-        .encode(x=x, y=y, color=alt.Color("what:N", title=None, scale=scale), shape=alt.Shape("what:N", title=None))
-    )
-    most = max((step.offered_s for step in curve), default=1.0)
-    ideal = alt.Chart(pd.DataFrame({"offered": [0.0, most], "rate": [0.0, most]}))
-    dashed = ideal.mark_line(strokeDash=[4, 4], color="#7f7f7f").encode(x=x, y=y)
-    return alt.layer(dashed, lines).properties(width=560, height=300, background="white")
 
 
 def _print(capacity: Capacity, folder: Path, console: Console) -> None:
