@@ -149,6 +149,24 @@ def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
     assert by_phase["one"] > 100
 
 
+def test_arrivals_that_find_no_free_user_are_late_or_dropped_and_counted(tmp_path: Path) -> None:
+    gateway = Gateway(wait_s=0.5)
+    with serving(gateway) as port:
+        running = Running(tmp_path, port, gateway)
+        code, _, err = ended(
+            running.drive("name: few\ntimeout: 1\nusers: {ChatUser: 1}\nphases: [{name: all, for: 2, rate: 10}]\n")
+        )
+        running.close()
+    assert code == 0, err
+    rows, pacing = running.rows(), running.info()["pacing"]
+    assert pacing["intended"] == 20
+    assert len(rows) == gateway.served == pacing["sent"] == 20 - pacing["dropped"]
+    assert 4 <= len(rows) <= 7
+    late_s = (rows["start_ns"] - rows["intended_ns"]) / 1e9
+    assert late_s.iloc[0] < 0.3
+    assert late_s.iloc[-1] > 1
+
+
 def test_two_processes_lose_no_row(running: Running) -> None:
     code, _, err = ended(running.drive(PACED, "--processes", "2"))
     assert code == 0, err

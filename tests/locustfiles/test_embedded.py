@@ -1,0 +1,66 @@
+"""The embedded local cloud lives exactly as long as the process that started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.commands import left_running
+from tests.locustfiles.test_run import LOCUSTFILE
+
+pytestmark = pytest.mark.slow
+
+SCENARIO = "name: long\nusers: {ChatUser: 2}\nphases: [{name: all, for: 60, rate: 50}]\n"
+
+
+def _start(folder: Path, marker: str) -> subprocess.Popen[bytes]:
+    (folder / "s.yaml").write_text(SCENARIO)
+    name, _, value = marker.partition("=")
+    words = ["-f", str(LOCUSTFILE), "--headless", "--scenario", "s.yaml", "--run-dir", "run"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "locust", *words],
+        cwd=folder,
+        env={**os.environ, name: value},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _wait_for_rows(folder: Path) -> None:
+    shard, deadline = folder / "run" / "requests-0.arrows", time.monotonic() + 60
+    while not shard.exists() or shard.stat().st_size < 6000:
+        assert time.monotonic() < deadline, "no requests were recorded"
+        time.sleep(0.1)
+
+
+def _gone(marker: str) -> bool:
+    deadline = time.monotonic() + 20
+    while left_running(marker) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return not left_running(marker)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_locust(tmp_path: Path, number: signal.Signals) -> None:
+    marker = f"TRIPCURVE_TEST={uuid.uuid4()}"
+    process = _start(tmp_path, marker)
+    try:
+        _wait_for_rows(tmp_path)
+        assert len(left_running(marker)) > 2
+    finally:
+        process.send_signal(number)
+        process.wait(timeout=30)
+    assert _gone(marker)
+    if number == signal.SIGTERM:
+        counts = json.loads((tmp_path / "run" / "run.json").read_text())["counts"]
+        assert counts["recorded"] == counts["gateway"]["requests"]
+        assert counts["unrecorded"] == 0
