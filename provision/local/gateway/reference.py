@@ -88,8 +88,8 @@ _BREAKER = """
 
 ARM's properties of `circuitBreaker.rules[]` and the lab's names for them.
 
-| ARM | Lab | Meaning | Rests on |
-| --- | --- | --- | --- |
+| ARM | Lab | Status | Meaning | Rests on |
+| --- | --- | --- | --- | --- |
 """
 
 _OPTIONS = """
@@ -97,10 +97,21 @@ _OPTIONS = """
 
 What is not known of API Management, or differs between tiers, is an option of the lab's `local:` block. A
 report prints
-those in force.
+those in force. All of them run; *open* says what is known beside.
 
-| Option | Default | Values | Meaning |
-| --- | --- | --- | --- |
+| Option | Default | Values | Meaning | Rests on |
+| --- | --- | --- | --- | --- |
+"""
+
+_CONFORMANCE = """
+## Held against the real one
+
+`pytest tests/conformance` asks a gateway over HTTP: keys, routes, bodies, the breaker, pools, retries, Retry-After,
+streams.
+By default that is the local one. With `TRIPCURVE_CONFORMANCE_URL` and `TRIPCURVE_API_KEY` it is one in Azure, made by
+`tripcurve up quick`; for pools `TRIPCURVE_CONFORMANCE_POOL_URL` and `TRIPCURVE_CONFORMANCE_POOL_KEY`, made by
+`tripcurve up pool`. **That has not been run yet**: no Azure was at hand. What this page says of Azure rests on the
+sources above.
 """
 
 _ARM = {
@@ -113,6 +124,68 @@ _ARM = {
     "trip_duration": ("tripDuration", "D-BE, SPEC"),
     "accept_retry_after": ("acceptRetryAfter", "D-BE, SPEC"),
 }
+_OPEN = {
+    "breaker_window": "open",
+    "success_clears": "open",
+    "percentage_min_volume": "open",
+    "half_open_probes": "open; D-BE knows no trial stage",
+    "counter_after_reset": "open",
+    "transport_failures": "open; samples list it as not tripping",
+    "server_errors_alias": "open; D-BE's own example, never explained",
+    "retry_after_forms": "open; D-BE names the header only",
+    "retry_after_ms": "open",
+    "retry_after_cap": "open; D-BE warns of very long values",
+    "retry_after_shorter": "open; D-BE: in place of the trip duration",
+    "retry_after_outside_statuses": "open",
+    "retry_after_from": "open",
+    "late_failures": "open",
+    "in_flight_at_trip": "open",
+    "broken_stream_counts": "open",
+    "backend_put_while_open": "open",
+    "closed_event": "open; the event is Event Grid's",
+    "pool_weighting": "open; samples: two equal members alternate",
+    "weight_zero": "open",
+    "priority_null": "open",
+    "affinity_to_tripped": "open; D-BE: the gateway issues the cookie",
+    "unit_count_override": "D-BE: instances share no state",
+    "shed_profile": "samples: the wording changed by January 2026",
+    "shed_retry_after": "open; samples: a pool's 503 has the header",
+    "response_after_transport_failure": "open; samples assume either",
+    "rule_bounds": "open; bounds are TF's",
+    "unsupported_breaker": "D-BE: not on Consumption, one rule",
+    "cache_miss": "open; the policy's page says both",
+    "variable_type_mismatch": "PX: throws; PTK: the default",
+    "connect_time_counts": "open",
+    "mock_tpm_window": "open",
+    "mock_rpm_window": "Azure OpenAI's quota page: 1 or 10 s",
+    "mock_429_headers": "captured answers of each kind",
+    "seed": "this product's own",
+}
+"""What each option's default rests on."""
+_MEANINGS = {
+    "error_reasons": "Reasons of failures without an answer",
+    "counter_after_reset": "What a reset does to the failures still in the window",
+    "retry_after_forms": "Forms of Retry-After that are read",
+    "retry_after_shorter": "What a Retry-After shorter than the trip duration does",
+    "retry_after_outside_statuses": "Whether a failure outside the status ranges may bring a Retry-After",
+    "retry_after_from": "Which of several failures' Retry-After counts",
+    "in_flight_at_trip": "What becomes of requests under way when the breaker trips",
+    "backend_put_while_open": "What storing the backend does to its breaker",
+    "closed_event": "When the reset is told",
+    "pool_weighting": "Order in which members of equal priority take turns",
+    "weight_zero": "What weight 0 means",
+    "priority_null": "Group of a member without priority",
+    "affinity_to_tripped": "Answer to a client bound to a tripped member: another one, or the 503",
+    "shed_retry_after": "Retry-After of the open breaker's 503",
+    "response_after_transport_failure": "`context.Response` after a call that got no answer",
+    "rule_bounds": "A rule beyond Terraform's bounds, when it is stored",
+    "cache_miss": "The variable of cache-lookup-value after a miss",
+    "variable_type_mismatch": "`Variables.GetValueOrDefault<T>` of a variable of another type",
+    "mock_tpm_window": "How the mock counts tokens per minute",
+    "mock_rpm_window": "Window over which the mock judges calls per minute",
+    "mock_429_headers": "Headers of the mock's own 429",
+}
+"""Of what is not described where it is defined."""
 _MEMBER_SOURCES = {"4.2": "D-ERR", "5.1": "PX"}
 """Where a member's source is a table of counted use, it is documented in PX and used in samples."""
 
@@ -121,6 +194,7 @@ def render() -> str:
     """The whole page."""
     parts = [_INTRO, _POLICIES, *_rows(map(_policy, documented_elements())), _bounds()]
     parts += [_expressions(), *_rows(_members()), _BREAKER, *_rows(_rule()), _OPTIONS, *_rows(_options())]
+    parts.append(_CONFORMANCE)
     return "".join(parts)
 
 
@@ -186,15 +260,18 @@ def _source(source: str) -> str:
 def _rule() -> Iterator[tuple[str, ...]]:
     for name, field in BreakerRule.model_fields.items():
         arm, source = _ARM[name]
-        yield f"`{arm}`", f"`{name}`", field.description or "Reasons of failures without an answer", source
+        yield f"`{arm}`", f"`{name}`", "runs", field.description or _MEANINGS[name], source
 
 
 def _options() -> Iterator[tuple[str, ...]]:
     for name, field in LocalOptions.model_fields.items():
-        yield f"`{name}`", f"`{_shown(field.default)}`", _values(field), field.description or ""
+        meaning = field.description or _MEANINGS[name]
+        yield f"`{name}`", f"`{_shown(field.default)}`", _values(field), meaning, _OPEN[name]
 
 
 def _values(field: FieldInfo) -> str:
+    if field.annotation is bool:
+        return "`true`, `false`"
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
     return ", ".join(f"`{value}`" for value in choices)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from provision.local.gateway.policies import documented_elements
 from provision.local.gateway.reference import render
+from tripcurve.local_options import LocalOptions
 
 PAGE = Path(__file__).parents[4] / "docs" / "gateway.md"
 
@@ -26,3 +27,12 @@ def test_what_is_refused_says_why_and_what_runs_says_what_it_rests_on() -> None:
     for policy in documented_elements():
         assert policy.fact
         assert policy.note if policy.status == "refused" else policy.sections
+
+
+def test_every_option_says_what_it_means_and_what_it_rests_on() -> None:
+    rows = {name: row for row in render().splitlines() for name in LocalOptions.model_fields if f"| `{name}` |" in row}
+    assert rows.keys() == LocalOptions.model_fields.keys()
+    for row in rows.values():
+        *_, meaning, source = row.strip("| ").split(" | ")
+        assert meaning
+        assert source
