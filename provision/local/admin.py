@@ -1,12 +1,13 @@
 """The local cloud's own API, below `/_local/`: counts, health, options, faults, extra clients.
 
-It is no part of Azure. It is open to whoever reaches the loopback port, and shows no secret but that of
-a client it has just made.
+It is no part of Azure. Whoever reaches the loopback port may read it; what changes something takes an
+owner's credential, for a new client may be an owner itself. No secret is shown but that of a client just made.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from pydantic import ValidationError
 from provision.local.arm.faults import Fault, Faults
 from provision.local.arm.roles import BUILT_IN
 from provision.local.arm.world import World
+from provision.local.identity.endpoints import Identity
+from provision.local.identity.tokens import TokenRefused
 from provision.local.processes import Processes
 from provision.local.supervisor import ChildFailed
 from tripcurve.local_options import LocalOptions
@@ -22,13 +25,16 @@ from tripcurve.local_options import LocalOptions
 __all__ = ["Admin"]
 
 Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="tripcurve local", Bearer'}
 
 
 class Admin:
     """Handlers of `/_local/…`."""
 
-    def __init__(self, world: World, processes: Processes, faults: Faults) -> None:
+    def __init__(self, world: World, identity: Identity, processes: Processes, faults: Faults) -> None:
         self._world = world
+        self._identity = identity
         self._processes = processes
         self._faults = faults
 
@@ -37,11 +43,25 @@ class Admin:
         router.add_get("/_local/health", self.health)
         router.add_get("/_local/counts", self.counts)
         router.add_get("/_local/options", self.options)
-        router.add_put("/_local/options", self.set_options)
+        router.add_put("/_local/options", self._owners_only(self.set_options))
         router.add_get("/_local/faults", self.faults)
-        router.add_post("/_local/faults", self.add_fault)
-        router.add_delete("/_local/faults", self.clear_faults)
-        router.add_post("/_local/clients", self.add_client)
+        router.add_post("/_local/faults", self._owners_only(self.add_fault))
+        router.add_delete("/_local/faults", self._owners_only(self.clear_faults))
+        router.add_post("/_local/clients", self._owners_only(self.add_client))
+
+    def _owners_only(self, handler: Handler) -> Handler:
+        """The handler behind a check: 401 without a credential of this tenant, 403 when it is no owner's."""
+
+        async def guarded(request: web.Request) -> web.Response:
+            try:
+                caller = self._identity.caller(request.headers.get("authorization"))
+            except TokenRefused as refusal:
+                return web.json_response({"error": str(refusal)}, status=401, headers=_CHALLENGE)
+            if caller is None or caller.role != "Owner":
+                return web.json_response({"error": "only an owner may change the local cloud"}, status=403)
+            return await handler(request)
+
+        return guarded
 
     async def health(self, request: web.Request) -> web.Response:
         """200 while every child runs, 503 with what died otherwise."""

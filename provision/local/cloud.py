@@ -115,7 +115,7 @@ class LocalCloud:
             self._processes.options,
         )
         identity = Identity(self._directory, self._get_issuer, lambda: self._base_url)
-        endpoint = Endpoint(Manager(world), identity, Admin(world, self._processes, faults), faults)
+        endpoint = Endpoint(Manager(world), identity, Admin(world, identity, self._processes, faults), faults)
         self._runner = web.AppRunner(
             endpoint.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
         )

@@ -27,15 +27,16 @@ SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
 def inject(connection: dict[str, Any]) -> Iterator[Inject]:
     """Puts a fault in force in the control plane; all are gone in the end."""
     url = f"{connection['admin_url']}/faults"
+    owner = (connection["client_id"], connection["client_secret"])
 
     def add(action: str, path: str, **more: Any) -> None:
         answer = requests.post(
-            url, json={"action": action, "path": path, **more}, verify=connection["ca_file"], timeout=10
+            url, json={"action": action, "path": path, **more}, auth=owner, verify=connection["ca_file"], timeout=10
         )
         assert answer.status_code == 201, answer.text
 
     yield add
-    requests.delete(url, verify=connection["ca_file"], timeout=10)
+    requests.delete(url, auth=owner, verify=connection["ca_file"], timeout=10)
 
 
 class Heard(Silent):
@@ -161,7 +162,11 @@ def test_a_missing_role_is_named_with_its_scope(
     from provision.clouds import local
 
     answer = requests.post(
-        f"{connection['admin_url']}/clients", json={"role": role}, verify=connection["ca_file"], timeout=10
+        f"{connection['admin_url']}/clients",
+        json={"role": role},
+        auth=(connection["client_id"], connection["client_secret"]),
+        verify=connection["ca_file"],
+        timeout=10,
     ).json()
     limited = local({**connection, "client_id": answer["client_id"], "client_secret": answer["client_secret"]})
     lab = openai_lab()

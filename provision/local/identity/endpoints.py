@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
-from provision.local.identity.directory import Directory
+from provision.local.identity.directory import Application, Directory
 from provision.local.identity.tokens import LIFETIME_S, TokenIssuer, TokenRefused
 
 __all__ = ["Identity"]
@@ -49,6 +49,22 @@ class Identity:
             )
         claims = self._issuer().check(token.strip(), {self._base_url(), *_AZURE_ARM})
         return str(claims["oid"])
+
+    def caller(self, header: str | None) -> Application | None:
+        """The application behind a bearer token, or behind Basic credentials as `curl -u` sends them.
+
+        None for a principal that is no application. Raises TokenRefused.
+        """
+        try:
+            basic = None if header is None else BasicAuth.decode(header, encoding="utf-8")
+        except ValueError:
+            return self._directory.application_of(self.authenticate(header))
+        if basic is None:
+            return self._directory.application_of(self.authenticate(None))
+        found = self._directory.sign_in(basic.login, basic.password)
+        if found is None:
+            raise TokenRefused("AuthenticationFailed", "The client id or its secret is not right.")
+        return found
 
     async def token(self, request: web.Request) -> web.Response:
         """OAuth 2 client credentials, v1 (`resource`) and v2 (`scope`)."""

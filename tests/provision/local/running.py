@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import ssl
 import sys
@@ -44,8 +45,13 @@ class Running:
         return _lines(self.mock_record)
 
     def admin(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """A call of the local cloud's own API."""
-        return self.call(method, f"/_local/{path}", body)
+        """A call of the local cloud's own API, as its owner."""
+        return self.call(method, f"/_local/{path}", body, self.owner())
+
+    def owner(self) -> dict[str, str]:
+        """The owner's credential as a header, as `curl -u` sends it."""
+        pair = f"{self.connection['client_id']}:{self.connection['client_secret']}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """A plain HTTPS call without the SDK; the answer's status and JSON (None without a body)."""
