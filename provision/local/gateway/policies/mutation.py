@@ -289,6 +289,6 @@ POLICIES = (
     Policy(SET_STATUS, ANYWHERE, "B", "PR-set-status", SetStatus),
     Policy(SET_METHOD, ANYWHERE, "B", "PR-set-method", SetMethod),
     Policy(SET_VARIABLE, ANYWHERE, "B", "PR-set-variable", SetVariable),
-    Policy(REWRITE, frozenset({"inbound"}), "B", "PR-rewrite-uri", RewriteUri),
+    Policy(REWRITE, frozenset({"inbound", "backend"}), "B", "PR-rewrite-uri", RewriteUri),
     Policy(FIND, ANYWHERE, "B", "PR-find-and-replace", FindAndReplace),
 )

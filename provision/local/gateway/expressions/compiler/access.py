@@ -170,7 +170,7 @@ def _method(unit: Unit, subject: Subject, suffix: Syntax, call: Syntax) -> Node:
     if isinstance(subject, NamespaceRef):
         raise unit.error(f"The type or namespace name '{name}' does not exist in the namespace '{subject.name}'")
     if isinstance(subject, TypeRef):
-        members = table_members(unit, subject.name, name, True)
+        members = _generic(table_members(unit, subject.name, name, True), generics)
         arguments = arguments_of(unit, call)
         member = pick(unit, members, arguments, name)
         return call_member(unit, None, member, arguments, generics)
@@ -178,9 +178,14 @@ def _method(unit: Unit, subject: Subject, suffix: Syntax, call: Syntax) -> Node:
         return _nullable_method(unit, subject, name, call)
     if subject.type is None or _without_table(subject.type):
         return call_unknown(unit, subject, name, arguments_of(unit, call), generics)
-    members = table_members(unit, subject.type, name, False)
+    members = _generic(table_members(unit, subject.type, name, False), generics)
     arguments = arguments_of(unit, call)
     return call_member(unit, subject, pick(unit, members, arguments, name), arguments, generics)
+
+
+def _generic(members: list[Member], generics: list[str]) -> list[Member]:
+    """The overloads that a call with type arguments can mean: generic ones, where there are any."""
+    return ([member for member in members if member.generic] or members) if generics else members
 
 
 def _without_table(type_name: str) -> bool:

@@ -10,7 +10,7 @@ from provision.local.gateway.expressions.library.table import all_tables
 __all__ = ["documented_members", "load"]
 
 _MODULES = (
-    "basic", "strings", "numbers", "collections_", "linq", "linq_order", "json_",
+    "basic", "strings", "numbers", "collections_", "sets", "linq", "linq_order", "json_",
     "json_objects", "context_", "entities", "dates", "encoding",
     "hashing", "jwt", "web", "regexes", "xml_",
 )  # fmt: skip

@@ -245,6 +245,17 @@ enumeration(
         "OrdinalIgnoreCase": 5,
     },
 )
+enumeration(
+    "StringComparer",
+    {
+        "CurrentCulture": 0,
+        "CurrentCultureIgnoreCase": 1,
+        "InvariantCulture": 2,
+        "InvariantCultureIgnoreCase": 3,
+        "Ordinal": 4,
+        "OrdinalIgnoreCase": 5,
+    },
+)
 enumeration("StringSplitOptions", {"None": 0, "RemoveEmptyEntries": 1, "TrimEntries": 2})
 enumeration(
     "DayOfWeek",

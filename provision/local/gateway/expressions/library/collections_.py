@@ -1,4 +1,4 @@
-"""List<T>, arrays, Dictionary<K,V>, HashSet<T>, KeyValuePair, StringBuilder."""
+"""List<T>, arrays, Dictionary<K,V>, KeyValuePair, StringBuilder."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ COLLECTION = Table(
 )
 ARRAY = Table("Array", (Array,), bases=("IEnumerable",), source="5.5")
 BYTES = Table("byte[]", (bytes,), bases=("Array",), source="5.5")
-LIST = Table(
-    "List", (list,), "System.Collections.Generic", ("IList", "IReadOnlyList", "HashSet"), bases=("ICollection",)
-)
+LIST = Table("List", (list,), "System.Collections.Generic", ("IList", "IReadOnlyList"), bases=("ICollection",))
 DICTIONARY = Table(
     "Dictionary",
     (Dictionary,),

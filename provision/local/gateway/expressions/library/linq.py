@@ -216,7 +216,8 @@ def to_array(values: object) -> object:
     "Dictionary<R,object> ToDictionary(Func<E,object> key, Func<E,object>|object element?, object comparer?)"
 )
 def to_dictionary(values: object, key: Selector, element: object = None, comparer: object = None) -> Dictionary:
-    made = Dictionary()
+    # A comparer is the second argument where there is no selector of the element.
+    made = Dictionary(ignore_case=any(getattr(each, "name", "").endswith("IgnoreCase") for each in (element, comparer)))
     for one in iterate(values):
         name = key(one)
         if made.get(name) is not None:

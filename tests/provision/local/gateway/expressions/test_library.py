@@ -234,3 +234,30 @@ def test_every_documented_member_names_its_fact() -> None:
     named = {(owner, signature) for owner, signature, _ in members}
     assert ("IResponse", "int StatusCode") in named
     assert ("Variables", "T GetValueOrDefault<T>(string name, T defaultValue?)") in named
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('var s = new HashSet<string>(); s.Add("a"); s.Add("a"); return s.Count;', "1"),
+        (
+            'var s = new HashSet<string> {"a"}; return s.Add("b") + "," + s.Add("a") + "," + s.Remove("z");',
+            "True,False,False",
+        ),
+        ('var s = new HashSet<string>(StringComparer.OrdinalIgnoreCase); s.Add("a"); return s.Contains("A");', "True"),
+        ('return string.Join("", new HashSet<string>(new[] {"b", "a", "B"}, StringComparer.OrdinalIgnoreCase));', "ba"),
+        ('return new[] {"a"}.ToDictionary(x => x, StringComparer.OrdinalIgnoreCase).ContainsKey("A");', "True"),
+    ],
+)
+def test_a_set_holds_each_value_once_as_its_comparer_sees_it(code: str, expected: str) -> None:
+    assert text(f"@{{ {code} }}") == expected
+
+
+def test_a_type_argument_chooses_the_generic_overload() -> None:
+    code = """
+        foreach (var property in JObject.Parse("{\\"a\\": {\\"b\\": 1}}").Children<JProperty>()) {
+            return property.Value["b"].ToString();
+        }
+        return "";
+    """
+    assert text(f"@{{ {code} }}") == "1"

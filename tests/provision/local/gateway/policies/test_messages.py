@@ -180,6 +180,13 @@ async def test_rewrite_uri_replaces_the_remaining_path(attributes: str, expected
     assert visit.remaining_path == visit.request.url.path.removeprefix("/v1")
 
 
+async def test_rewrite_uri_in_backend_holds_for_the_attempt_that_follows() -> None:
+    visit = context()
+    attempt = '<rewrite-uri template="/else" /><forward-request />'
+    await run(policy(backend=f'<retry condition="@(false)" count="1" interval="0">{attempt}</retry>'), on=visit)
+    assert visit.remaining_path == "/else"
+
+
 # named values and fragments
 
 

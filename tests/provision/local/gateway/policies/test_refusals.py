@@ -16,7 +16,7 @@ SEND = '<send-request response-variable-name="r"><set-url>http://x/</set-url></s
 
 REFUSED = [
     ("backend section allows only one policy", policy(backend="<base /><forward-request />")),
-    ("The policy is not allowed in section 'backend'", policy(backend='<rewrite-uri template="/x" />')),
+    ("The policy is not allowed in section 'outbound'", policy(outbound='<rewrite-uri template="/x" />')),
     (
         "The policy is not allowed in section 'on-error'",
         policy(on_error='<authentication-managed-identity resource="r" />'),
