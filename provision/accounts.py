@@ -24,6 +24,7 @@ class Account(SoftDeleting):
         "custom_domain": "backends[].name",
     }
     taggable = True
+    _read_location: str | None = None
 
     @property
     def id(self) -> str:
@@ -33,6 +34,11 @@ class Account(SoftDeleting):
     def location(self) -> str:
         found = [backend.location for backend in self.context.lab.backends if backend.name == self.name]
         return next((location for location in found if location is not None), self.context.lab.location)
+
+    @property
+    def real_location(self) -> str:
+        """Where it is, once it was read; else where the lab wants it."""
+        return self.location if self._read_location is None else self._read_location
 
     @property
     def declared(self) -> bool:
@@ -51,6 +57,7 @@ class Account(SoftDeleting):
         account = none_if_absent(lambda: accounts.get(self.context.lab.resource_group, self.name))
         if account is None:
             return None
+        self._read_location = plain_location(account.location)
         properties = account.properties
         domain = None if properties is None else properties.custom_sub_domain_name
         fields = {
@@ -82,21 +89,28 @@ class Account(SoftDeleting):
             wait_for(poller, self.context.heartbeat)
 
     def holder(self) -> str | None:
+        return None if self._held_in() is None else self.id
+
+    def _held_in(self) -> str | None:
+        """The location of the soft-deleted twin, which may be another than the lab's; None when there is none."""
         deleted = self.context.clients.cognitive.deleted_accounts
-        group = self.context.lab.resource_group
-        twin = none_if_hidden(lambda: deleted.get(self.location, group, self.name))
-        return None if twin is None else self.id
+        end = f"/resourcegroups/{self.context.lab.resource_group}/deletedaccounts/{self.name}".lower()
+        twins = none_if_hidden(lambda: [twin for twin in deleted.list() if (twin.id or "").lower().endswith(end)])
+        return None if not twins else plain_location(twins[0].location)
 
     def purge(self) -> None:
         deleted = self.context.clients.cognitive.deleted_accounts
-        group = self.context.lab.resource_group
-        poller = none_if_absent(lambda: deleted.begin_purge(self.location, group, self.name))
+        location, group = self._held_in(), self.context.lab.resource_group
+        if location is None:
+            return
+        poller = none_if_absent(lambda: deleted.begin_purge(location, group, self.name))
         if poller is not None:
             wait_for(poller, self.context.heartbeat)
 
     def purge_command(self) -> str:
         group = self.context.lab.resource_group
-        return f"az cognitiveservices account purge -g {group} -n {self.name} -l {self.location}"
+        location = self._held_in() or self.location
+        return f"az cognitiveservices account purge -g {group} -n {self.name} -l {location}"
 
 
 class Deployment(Resource):
@@ -120,6 +134,27 @@ class Deployment(Resource):
     def desired(self) -> Fields:
         model = self.context.lab.model
         return {"model": model.name, "version": model.version, "sku": model.sku, "capacity": model.capacity}
+
+    def obstacle(self) -> str | None:
+        """The region's catalogue is asked before anything is made: an account without its model is half a lab."""
+        wanted, location = self.context.lab.model, self._location
+        catalogue = none_if_hidden(lambda: list(self.context.clients.cognitive.models.list(location)))
+        if catalogue is None:
+            return None
+        offered = {(item.model.name, item.model.version) for item in catalogue if item.model is not None}
+        if (wanted.name, wanted.version) in offered:
+            return None
+        versions = sorted(version for name, version in offered if name == wanted.name and version is not None)
+        instead = f"it has version {', '.join(versions)}" if versions else "it has no version of it"
+        return (
+            f"model deployment {self.name}: region {location} does not offer {wanted.name} "
+            f"{wanted.version} ({instead}); change the lab's location or model"
+        )
+
+    @property
+    def _location(self) -> str:
+        assert isinstance(self.parent, Account)  # noqa: S101  # built with its account, for the type checker
+        return self.parent.real_location
 
     def read(self) -> Found | None:
         deployments = self.context.clients.cognitive.deployments

@@ -49,7 +49,7 @@ def open_context(lab: Lab, cloud: Cloud, lab_file: Path | None = None) -> Iterat
     clients = Clients(cloud)
     try:
         with explained(cloud):
-            yield Context(lab, cloud, clients, policy)
+            yield Context(lab, cloud, clients, policy, lab_file)
     finally:
         clients.close()
 

@@ -106,7 +106,10 @@ def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
     if code in QUOTA_CODES or "quota" in message.lower():
         return TargetUnavailable(f"quota: {message}; lower the lab's capacity or units, or take another region")
     if code in SOFT_DELETED_CODES:
-        return TargetUnavailable(f"the name is held by a soft-deleted resource: {message}; `tripcurve down --purge`")
+        return TargetUnavailable(
+            f"the name is held by a soft-deleted resource: {message}; "
+            "`tripcurve down LAB --purge` frees it if this lab deleted it"
+        )
     if code in TAKEN_CODES or "name is not available" in message.lower() or "already exists" in message.lower():
         return TargetUnavailable(
             f"name taken: {message}; names of gateways, accounts and web apps are unique in all Azure: choose another"

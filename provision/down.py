@@ -14,10 +14,10 @@ from provision.clouds import Cloud
 from provision.gateways import GatewayService
 from provision.graph import lab_resources
 from provision.groups import Group
-from provision.orphans import orphans_of
+from provision.orphans import orphans_of, soft_deleted_of
 from provision.plan import Step, survey
 from provision.progress import Progress, Silent
-from provision.resource import Resource, SoftDeleting
+from provision.resource import UNKNOWN, Resource, SoftDeleting
 from provision.state import State, StateFile
 from tripcurve.lab import Lab
 
@@ -43,6 +43,8 @@ class Removed(BaseModel):
     purged: list[str] = []
     held: list[str] = []
     """Soft-deleted: the name stays taken until it is purged."""
+    free_with: str | None = None
+    """The command that frees the held names; None when none is held."""
     left: list[Left] = []
 
 
@@ -72,9 +74,9 @@ def down_lab(
         for step in [*reversed(steps[1:]), steps[0]]:
             work.remove(step, steps)
         if purge:
-            for resource in resources:
+            for resource in soft_deleted_of(context, resources, remembered):
                 work.purge(resource)
-        return work.finish()
+        return work.finish(context.purge_command)
 
 
 class _Teardown:
@@ -131,10 +133,10 @@ class _Teardown:
             self._progress.lasting()
             waited += self._poll_s
 
-    def purge(self, resource: Resource) -> None:
-        if not isinstance(resource, SoftDeleting) or resource.id.lower() not in self._remembered.deleted:
-            return
-        if resource.holder() is not None:
+    def purge(self, resource: SoftDeleting) -> None:
+        # Somebody else may have taken the name since, and deleted it too: that one is not ours to purge.
+        holder = resource.holder()
+        if holder is not None and (holder == UNKNOWN or holder.lower() == resource.id.lower()):
             self._progress.started("purge", f"{resource.type} {resource.name}")
             resource.purge()
             self._progress.finished("purged")
@@ -142,10 +144,11 @@ class _Teardown:
         self._remembered.has_purged(resource.id)
         self._file.save(self._remembered)
 
-    def finish(self) -> Removed:
+    def finish(self, free_with: str) -> Removed:
         self._remembered.endpoint = None
         self._file.save(self._remembered)
         self._result.held = [arm_id.rsplit("/", 1)[-1] for arm_id in self._remembered.deleted]
+        self._result.free_with = free_with if self._result.held else None
         return self._result
 
     def _forget(self, resource: Resource, *, soft: bool) -> None:

@@ -9,7 +9,11 @@ from provision.groups import plain_location
 from provision.resource import UNKNOWN, Fields, Found, SoftDeleting, none_if_absent, none_if_hidden, wait_for
 
 if TYPE_CHECKING:
-    from azure.mgmt.apimanagement.models import ApiManagementServiceResource, ApiManagementServiceUpdateParameters
+    from azure.mgmt.apimanagement.models import (
+        ApiManagementServiceResource,
+        ApiManagementServiceUpdateParameters,
+        DeletedServiceContract,
+    )
 
 __all__ = ["GatewayService"]
 
@@ -117,15 +121,29 @@ class GatewayService(SoftDeleting):
             wait_for(poller, self.context.heartbeat)
 
     def holder(self) -> str | None:
-        deleted = self.context.clients.apim.deleted_services
-        twin = none_if_hidden(lambda: deleted.get_by_name(self.name, self.context.lab.location))
+        twin = self._twin()
         return None if twin is None else twin.service_id or UNKNOWN
+
+    def _twin(self) -> DeletedServiceContract | None:
+        """The soft-deleted service of this name, in whatever location; None when there is none."""
+        deleted = self.context.clients.apim.deleted_services
+        name = self.name.lower()
+        twins = none_if_hidden(
+            lambda: [twin for twin in deleted.list_by_subscription() if (twin.name or "").lower() == name]
+        )
+        return None if not twins else twins[0]
 
     def purge(self) -> None:
         deleted = self.context.clients.apim.deleted_services
-        poller = none_if_absent(lambda: deleted.begin_purge(self.name, self.context.lab.location))
+        twin = self._twin()
+        if twin is None:
+            return
+        location = plain_location(twin.location) or self.context.lab.location
+        poller = none_if_absent(lambda: deleted.begin_purge(self.name, location))
         if poller is not None:
             wait_for(poller, self.context.heartbeat)
 
     def purge_command(self) -> str:
-        return f"az apim deletedservice purge --service-name {self.name} --location {self.context.lab.location}"
+        twin = self._twin()
+        location = (None if twin is None else plain_location(twin.location)) or self.context.lab.location
+        return f"az apim deletedservice purge --service-name {self.name} --location {location}"

@@ -10,11 +10,11 @@ from provision.backends import BackendEntity
 from provision.gateways import GatewayService
 from provision.graph import gateway_of
 from provision.groups import Group
-from provision.resource import Context, Resource
+from provision.resource import Context, Resource, SoftDeleting
 from provision.sites import ServicePlan, Site
 from provision.state import State
 
-__all__ = ["orphans_of"]
+__all__ = ["orphans_of", "soft_deleted_of"]
 
 Maker = Callable[[Context, str, Resource], Resource]
 
@@ -28,7 +28,18 @@ def orphans_of(context: Context, resources: list[Resource], state: State) -> lis
     wanted = {resource.id.lower() for resource in resources}
     lost = [arm_id for arm_id in state.created if arm_id not in wanted]
     whole = [arm_id for arm_id in lost if not any(arm_id.startswith(f"{other}/") for other in lost)]
-    made = [_resource(context, resources, arm_id) for arm_id in whole]
+    return _resources(context, resources, whole)
+
+
+def soft_deleted_of(context: Context, resources: list[Resource], state: State) -> list[SoftDeleting]:
+    """What the state says was soft-deleted and not purged yet, whether or not the lab still names it."""
+    found = _resources(context, resources, state.deleted)
+    return [resource for resource in found if isinstance(resource, SoftDeleting)]
+
+
+def _resources(context: Context, resources: list[Resource], arm_ids: list[str]) -> list[Resource]:
+    named = {resource.id.lower(): resource for resource in resources}
+    made = [named.get(arm_id) or _resource(context, resources, arm_id) for arm_id in arm_ids]
     return [resource for resource in made if resource is not None]
 
 

@@ -230,7 +230,7 @@ def _name_taken(step: Step, state: State) -> str | None:
         return None
     command = resource.purge_command()
     if resource.id.lower() in state.deleted:
-        command = f"tripcurve down {resource.context.lab.name} --purge"
+        command = resource.context.purge_command
     return (
         f"{resource.type} {resource.name}: the name is held by a soft-deleted one ({holder}); free it with\n"
         f"    {command}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from provision.clients import Clients
 from provision.clouds import Cloud
-from tripcurve.lab import Lab
+from tripcurve.lab import LABS, Lab
+from tripcurve.shipped import shipped_folder
 
 __all__ = [
     "IN_PROGRESS",
@@ -45,14 +47,15 @@ Heartbeat = Callable[[], None]
 class Context:
     """What the resources of one lab share while they are read or made.
 
-    `principal_id` and `gateway_url` are None until the gateway is there. `heartbeat` is called about
-    once a second while a long operation runs.
+    `lab_file` is None for a lab that came from no file. `principal_id` and `gateway_url` are None until the
+    gateway is there. `heartbeat` is called about once a second while a long operation runs.
     """
 
     lab: Lab
     cloud: Cloud
     clients: Clients
     policy_file: Path
+    lab_file: Path | None = None
     principal_id: str | None = None
     gateway_url: str | None = None
     heartbeat: Heartbeat = field(default=lambda: None)
@@ -64,6 +67,12 @@ class Context:
     @property
     def gateway_id(self) -> str:
         return f"{self.group_id}/providers/Microsoft.ApiManagement/service/{self.lab.gateway.name}"
+
+    @property
+    def purge_command(self) -> str:
+        """The command that frees what this lab soft-deleted, naming the lab as a command line can find it."""
+        shipped = self.lab_file is None or self.lab_file.parent == shipped_folder(LABS)
+        return f"tripcurve down {self.lab.name if shipped else shlex.quote(str(self.lab_file))} --purge"
 
     @property
     def tags(self) -> dict[str, str]:

@@ -56,7 +56,7 @@ def removed_text(removed: Removed) -> str:
         lines += _wrapped(f"left {left.type} {left.name}: {left.why}", 2)
     if removed.held:
         lines += _wrapped(f"soft-deleted, so the names stay taken: {', '.join(removed.held)}", 2)
-        lines.append("  free them with `tripcurve down --purge`")
+        lines.append(f"  free them with `{removed.free_with}`")
     return "\n".join(lines)
 
 

@@ -63,7 +63,7 @@ def _http(status: int, code: str, message: str, **more: Any) -> HttpResponseErro
             TargetUnavailable,
             "choose another",
         ),
-        (_http(409, "FlagMustBeSetForRestore", "has been soft-deleted"), TargetUnavailable, "down --purge"),
+        (_http(409, "FlagMustBeSetForRestore", "has been soft-deleted"), TargetUnavailable, "down LAB --purge"),
         (_http(400, "DeploymentModelNotSupported", "not in eastus"), BadInput, "location or model"),
         (_http(412, "PreconditionFailed", "stale"), TargetUnavailable, "at the same moment"),
         (

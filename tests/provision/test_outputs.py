@@ -49,7 +49,7 @@ def lab_file(tmp_path: Path, connection_file: Path, monkeypatch: pytest.MonkeyPa
     lab |= {"name": "golden", "resource_group": "golden"}
     lab["gateway"]["name"] = "golden-aigw-apim"
     lab["backends"][0]["name"] = "goldenmock1"
-    path = tmp_path / "golden.yaml"
+    path = Path("golden.yaml")  # as a person names it, in the folder they are in
     path.write_text(yaml.safe_dump(lab, sort_keys=False), encoding="utf-8")
     yield path
     commands.down(str(path), purge=True, cloud="local", connection=connection_file)

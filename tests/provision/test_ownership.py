@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,53 @@ def test_a_lost_state_file_is_made_anew_from_the_tags(local_cloud: Cloud, tmp_pa
         removed = down_lab(lab, local_cloud, purge=True, state=state)
         assert removed.left == []
         assert removed.purged == [f"gateway {lab.gateway.name}"]
+
+
+def test_a_purge_frees_the_names_of_a_lab_that_has_changed_since(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = openai_lab()
+    moved = altered(
+        lab,
+        location="westeurope",
+        gateway={**lab.gateway.model_dump(), "name": f"{lab.gateway.name}-b"},
+    )
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        down_lab(lab, local_cloud, state=state)
+        removed = down_lab(moved, local_cloud, purge=True, state=state)
+        account = lab.backends[0].name
+        assert sorted(removed.purged) == [f"OpenAI account {account}", f"gateway {lab.gateway.name}"]
+        assert (removed.held, removed.free_with) == ([], None)
+        apply_lab(moved, local_cloud, state=state)
+        down_lab(moved, local_cloud, purge=True, state=state)
+
+
+def test_an_account_held_in_another_region_is_told_before_anything_is_made(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = openai_lab()
+    moved = altered(lab, location="westeurope")
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        down_lab(lab, local_cloud, state=state)
+        with pytest.raises(TargetUnavailable, match=r"OpenAI account .* held by a soft-deleted one"):
+            apply_lab(moved, local_cloud, state=state)
+        assert status_lab(moved, local_cloud, state=state).standing == "down"
+
+
+def test_the_command_that_frees_a_name_finds_the_labs_own_file(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab, file = mock_lab(), tmp_path / "my lab.yaml"
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, lab_file=file, state=state)
+        command = f"tripcurve down '{file}' --purge"
+        assert down_lab(lab, local_cloud, lab_file=file, state=state).free_with == command
+        with pytest.raises(TargetUnavailable, match=re.escape(command)):
+            apply_lab(lab, local_cloud, lab_file=file, state=state)
+
+
+def test_a_region_without_the_model_is_told_before_anything_is_made(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = altered(openai_lab(), location="centralus")
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        with pytest.raises(BadInput, match=r"region centralus does not offer [\s\S]*nothing was changed"):
+            apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "down"
 
 
 def test_a_gateway_taken_down_without_purge_holds_its_name_and_says_how_to_free_it(

@@ -138,7 +138,7 @@ def test_a_model_that_the_region_lacks_is_told_as_such(local_cloud: Cloud, tmp_p
     with cleaned_up(lab, local_cloud, tmp_path) as state:
         with pytest.raises(BadInput, match="change the lab's location or model"):
             apply_lab(lab, local_cloud, state=state)
-        assert state.load().created != []
+        assert state.load().created == []
 
 
 def test_a_cloud_that_is_gone_is_told_in_seconds(local_cloud: Cloud, connection: dict[str, Any]) -> None:
@@ -232,7 +232,7 @@ def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
 ) -> None:
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("error", "/deletedservices/", status=403, code="AuthorizationFailed", message="no", count=1)
+        inject("error", "/deletedservices$", status=403, code="AuthorizationFailed", message="no", count=1)
         apply_lab(lab, local_cloud, state=state)
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
