@@ -130,7 +130,7 @@ def test_every_fault_is_told_at_once(write: Any) -> None:
 
 
 def test_a_missing_lab_lists_what_ships() -> None:
-    with pytest.raises(BadInput, match=r"lab 'nosuch' not found; .*quick, seed"):
+    with pytest.raises(BadInput, match=r"lab 'nosuch' not found; .*quick, quota, seed"):
         load_lab("nosuch")
 
 
