@@ -18,7 +18,7 @@ import pandas as pd
 from reports.analysis import analyse
 from reports.load import Run
 from reports.measures import NS, Trip
-from reports.population import intended_latency_us, sheds, throttles
+from reports.population import intended_latency_us, sheds, succeeded, throttles
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
@@ -142,7 +142,7 @@ def _trips_within(trips: list[Trip], begin: float, end: float) -> int:
 def _step(
     name: str, own: pd.DataFrame, latency_us: np.ndarray[Any, Any], seconds: float, trips: int, limits: Limits
 ) -> Step:
-    good = own["status"].between(200, 299).to_numpy()
+    good = succeeded(own).to_numpy()
     shed, throttled, n = int(sheds(own).sum()), int(throttles(own).sum()), len(own)
     ok = int(good.sum())
     p50, p99 = (None, None) if not ok else (float(value) for value in np.quantile(latency_us[good], [0.5, 0.99]) / 1000)

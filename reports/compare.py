@@ -25,7 +25,7 @@ from rich.table import Table
 from reports.analysis import analyse
 from reports.load import Run, load
 from reports.measures import Trip
-from reports.population import intended_latency_us, sheds, throttles
+from reports.population import intended_latency_us, sheds, succeeded, throttles
 from tripcurve.errors import BadInput
 
 __all__ = ["Comparison", "Limit", "compare", "compare_command", "parse_limit"]
@@ -225,7 +225,7 @@ def _quantile(share: float) -> Callable[[Values, int], Values]:
 
 
 def _ok(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return frame["status"].between(200, 299).to_numpy()
+    return succeeded(frame).to_numpy()
 
 
 def _ok_latency_ms(run: Run, trips: list[Trip]) -> _Sample:

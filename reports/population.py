@@ -10,7 +10,16 @@ import pandas as pd
 
 from reports.measures import NS
 
-__all__ = ["QUANTILES", "by_phase", "intended_latency_us", "latency_ms", "quantiles_ms", "sheds", "throttles"]
+__all__ = [
+    "QUANTILES",
+    "by_phase",
+    "intended_latency_us",
+    "latency_ms",
+    "quantiles_ms",
+    "sheds",
+    "succeeded",
+    "throttles",
+]
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
@@ -53,7 +62,7 @@ def by_phase(frame: pd.DataFrame) -> list[dict[str, Any]]:
         return []
     codes, names = pd.factorize(frame["phase"])
     status, start = frame["status"].to_numpy(), frame["start_ns"].to_numpy()
-    good = (status >= 200) & (status < 300)
+    good = succeeded(frame).to_numpy()
     counts = {
         "ok": good,
         "throttled": throttles(frame).to_numpy(),
@@ -86,3 +95,8 @@ def _phase(
         "other": total - sum(counts.values()),
         "ok_latency_ms": {name: figures[name] for name in ("n", "p50", "p99")},
     }
+
+
+def succeeded(frame: pd.DataFrame) -> pd.Series[bool]:
+    """A whole 2xx: an answer that broke off keeps its status, and is an error all the same."""
+    return frame["status"].between(200, 299) & frame["error"].isna()

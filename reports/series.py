@@ -9,6 +9,7 @@ import pandas as pd
 from reports.analysis import Analysis
 from reports.load import Run
 from reports.measures import NS
+from reports.population import succeeded
 from reports.words import legible
 
 __all__ = [
@@ -35,7 +36,7 @@ def outcome_codes(frame: pd.DataFrame) -> npt.NDArray[np.int8]:
     """What each request came to, as an index into OUTCOMES."""
     status, gateway = frame["status"].to_numpy(), (frame["origin"] == "gateway").to_numpy()
     code = np.full(len(frame), OUTCOMES.index("other error"), dtype=np.int8)
-    code[(status >= 200) & (status < 300)] = OUTCOMES.index("2xx")
+    code[succeeded(frame).to_numpy()] = OUTCOMES.index("2xx")
     code[(status == 429) & ~gateway] = OUTCOMES.index("429 backend")
     code[(status == 503) & gateway] = OUTCOMES.index("503 shed")
     code[status == 0] = OUTCOMES.index("no response")

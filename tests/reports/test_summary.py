@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pandas as pd
 import pytest
 
 import reports
 from reports.analysis import analyse
 from reports.load import Run
+from reports.population import succeeded
 from reports.summary import summarise
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
 
@@ -86,3 +88,8 @@ def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
     assert summary["trips"] == []
     assert summary["time_to_trip_s"] == {"n": 0, "min": None, "median": None, "max": None}
     assert summary["absorption"] == 0
+
+
+def test_an_answer_that_broke_off_is_no_success() -> None:
+    frame = pd.DataFrame({"status": [200, 200, 429], "error": [None, "Incomplete", None]})
+    assert succeeded(frame).tolist() == [True, False, False]
