@@ -349,8 +349,8 @@ async def test_backend_id_names_the_backend_for_forwarding() -> None:
 
 
 async def test_base_url_keeps_the_remaining_path_and_the_query() -> None:
-    visit = await run(policy('<set-backend-service base-url="https://other:8443/root/" />'))
-    assert str(visit.request.url) == "https://other:8443/root/chat/completions?api-version=1"
+    visit = await run(policy('<set-backend-service base-url="https://other:8443/base/" />'))
+    assert str(visit.request.url) == "https://other:8443/base/chat/completions?api-version=1"
 
 
 async def test_a_broader_scopes_backend_id_is_overridden_by_a_backend_id_only() -> None:
