@@ -49,7 +49,7 @@ def analyse(run: Run) -> Analysis:
 
 
 def _trips(run: Run) -> list[Trip]:
-    if run.requests.empty:
+    if run.decisive.empty:
         return []
     trips: list[Trip] = []
     for backend in run.lab.backends:
@@ -60,14 +60,15 @@ def _trips(run: Run) -> list[Trip]:
 
 def _trips_of(run: Run, backend: Backend) -> list[Trip]:
     lab, rule = run.lab, backend.breaker
-    answers, touches = answers_of(run.requests, backend, lab), touches_of(run.requests, backend, lab)
+    answers, touches = answers_of(run.decisive, backend, lab), touches_of(run.decisive, backend, lab)
     if lab.units == 1:
         hidden = lab.has_pool and retries_within(lab)
         told = _simulated(run.scenario, backend)
         periods = settle(find_open_periods(touches), touches, answers, rule, lab.local, hidden, told)
     else:
         periods = find_group_periods(touches, answers, rule, lab.units)
-    trips = measure_trips(periods, answers, rule, backend.name, run.start_ns, lab.local)
+    service = run.tally.service_of(backend.name, lab.has_pool)
+    trips = measure_trips(periods, answers, rule, backend.name, run.start_ns, lab.local, service)
     for trip, period in zip(trips, periods, strict=True):
         trip.unit = 0 if lab.units == 1 else None
         if lab.units > 1:

@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reports.analysis import analyse
+from reports.latencies import Latencies
 from reports.load import Run
 from reports.measures import NS, Trip
-from reports.population import intended_latency_us, sheds, succeeded, throttles
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
@@ -114,23 +113,21 @@ def of_steps(steps: list[Step], lab: Lab) -> Capacity:
 
 def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
     steps, begin = [], 0.0
-    frame = run.requests
-    latency = intended_latency_us(frame)
+    kinds = run.tally.kinds
     for phase in run.scenario.phases:
         end = begin + phase.duration_s
-        own = (frame["phase"] == phase.name).to_numpy()
-        if own.any():
+        own = kinds[kinds["phase"] == phase.name]
+        if len(own):
+            latencies = run.tally.latencies(phase=phase.name, fine=True)
             tripped = _trips_within(trips, begin, end)
-            steps.append(
-                _step(phase.name, frame[own], latency[own], _seconds(run, frame[own], begin, end), tripped, limits)
-            )
+            steps.append(_step(phase.name, own, latencies, _seconds(run, own, begin, end), tripped, limits))
         begin = end
     return steps
 
 
 def _seconds(run: Run, own: pd.DataFrame, begin: float, end: float) -> float:
     """The phase's time; less where the run was cut short in it."""
-    last_s = (int(own["start_ns"].max()) - run.start_ns) / NS
+    last_s = (int(own["last_ns"].max()) - run.start_ns) / NS
     return end - begin if not run.info.get("interrupted", not run.info) else max(last_s - begin, 1e-3)
 
 
@@ -139,13 +136,10 @@ def _trips_within(trips: list[Trip], begin: float, end: float) -> int:
     return sum(begin <= at < end for at in known)
 
 
-def _step(
-    name: str, own: pd.DataFrame, latency_us: np.ndarray[Any, Any], seconds: float, trips: int, limits: Limits
-) -> Step:
-    good = succeeded(own).to_numpy()
-    shed, throttled, n = int(sheds(own).sum()), int(throttles(own).sum()), len(own)
-    ok = int(good.sum())
-    p50, p99 = (None, None) if not ok else (float(value) for value in np.quantile(latency_us[good], [0.5, 0.99]) / 1000)
+def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, trips: int, limits: Limits) -> Step:
+    by_outcome, n = own.groupby("outcome")["n"].sum(), int(own["n"].sum())
+    ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "503 shed", "429 backend"))
+    p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if ok else (None, None)
     tokens = int(own["prompt_tokens"].sum()) + int(own["completion_tokens"].sum())
     return Step(
         phase=name,

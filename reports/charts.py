@@ -244,7 +244,7 @@ def _latency(run: Run, marks: _Marks) -> Figure:
 
 def _latency_lines(run: Run, marks: _Marks) -> list[alt.Chart]:
     """Median and 99th percentile for each second, answers of backends and of the gateway apart."""
-    frame = series.latency_lines(run, marks.duration_s)
+    frame = series.latency_lines(run)
     if frame.empty:
         return []
     dash = alt.StrokeDash(

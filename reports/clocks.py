@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
+import pyarrow as pa
 
-__all__ = ["on_one_clock"]
+from tripcurve.records import SCHEMA
+
+__all__ = ["Clocks", "told_clocks"]
 
 
-def on_one_clock(frame: pd.DataFrame, info: dict[str, Any], notes: list[str]) -> pd.DataFrame:
-    """The requests on the main process's clock, in start order.
+@dataclass(frozen=True)
+class Clocks:
+    """By worker, ns: what is still to take off its rows, and how far its clock may be off after that."""
 
-    run.json tells each worker's offset (its clock minus the main one) and the half-width of that estimate, and
-    whether rows were corrected when they were written. Where any half-width is not 0, the column `clock_doubt_ns` is
-    added, which the trip analysis widens its intervals by.
+    shift: dict[int, int]
+    doubt: dict[int, int]
+
+    @property
+    def most_shift(self) -> int:
+        """No row moves towards the past by more, ns; negative where all move on."""
+        return max([*self.shift.values(), 0])
+
+    def correct(self, table: pa.Table) -> pa.Table:
+        """Rows on the main process's clock, in the order they came."""
+        if not any(self.shift.values()):
+            return table
+        moved = _by_worker(table, self.shift)
+        for name in ("start_ns", "intended_ns"):
+            at = pa.array(table[name].to_numpy() - moved, pa.int64())
+            table = table.set_column(table.column_names.index(name), SCHEMA.field(name), at)
+        return table
+
+    def doubt_ns(self, table: pa.Table) -> npt.NDArray[np.int64] | None:
+        """How far each row may be off, which the trip analysis widens its intervals by; None: all are on one clock."""
+        return _by_worker(table, self.doubt) if any(self.doubt.values()) else None
+
+    def notes(self) -> list[str]:
+        found = []
+        if any(self.shift.values()):
+            most = max(abs(value) for value in self.shift.values()) / 1e6
+            found.append(f"workers' clocks were up to {most:.3f} ms off the main process's: corrected by their offsets")
+        if any(self.doubt.values()):
+            most = max(self.doubt.values()) / 1e6
+            found.append(f"workers' clocks are known to within {most:.3f} ms; the trips' half-widths include it")
+        return found
+
+
+def _by_worker(table: pa.Table, values: dict[int, int]) -> npt.NDArray[np.int64]:
+    workers, place = np.unique(table["worker"].to_numpy(), return_inverse=True)
+    return np.array([values.get(int(worker), 0) for worker in workers], dtype=np.int64)[place]
+
+
+def told_clocks(info: dict[str, Any]) -> Clocks:
+    """What run.json tells: each worker's offset (its clock minus the main one), the half-width of that estimate, and
+    whether rows were corrected when they were written.
     """
-    shift, doubt = _told(info)
-    if any(shift.values()):
-        moved = frame["worker"].map(shift).fillna(0).to_numpy(dtype=np.int64)
-        frame = frame.assign(start_ns=frame["start_ns"] - moved, intended_ns=frame["intended_ns"] - moved)
-        frame = frame.sort_values("start_ns", kind="stable", ignore_index=True)
-        most = max(abs(value) for value in shift.values()) / 1e6
-        notes.append(f"workers' clocks were up to {most:.3f} ms off the main process's: corrected by their offsets")
-    if any(doubt.values()):
-        frame = frame.assign(clock_doubt_ns=frame["worker"].map(doubt).fillna(0).to_numpy(dtype=np.int64))
-        most = max(doubt.values()) / 1e6
-        notes.append(f"workers' clocks are known to within {most:.3f} ms; the trips' half-widths include it")
-    return frame
-
-
-def _told(info: dict[str, Any]) -> tuple[dict[int, int], dict[int, int]]:
-    """By worker: ns still to take off its rows, and how far its clock may be off after that."""
     shift: dict[int, int] = {}
     doubt: dict[int, int] = {}
     workers = info.get("workers")
@@ -46,7 +73,7 @@ def _told(info: dict[str, Any]) -> tuple[dict[int, int], dict[int, int]]:
             continue
         shift[number] = 0 if clock.get("corrected") else _whole(clock.get("offset_ns"))
         doubt[number] = abs(_whole(clock.get("half_width_ns", clock.get("uncertainty_ns"))))
-    return shift, doubt
+    return Clocks(shift, doubt)
 
 
 def _whole(value: Any) -> int:

@@ -18,14 +18,12 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from reports.analysis import analyse
 from reports.load import Run, load
 from reports.measures import Trip
-from reports.population import intended_latency_us, sheds, succeeded, throttles
 from tripcurve.errors import BadInput
 
 __all__ = ["Comparison", "Limit", "compare", "compare_command", "parse_limit"]
@@ -87,13 +85,28 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Values of one run's trips or requests. `doubt`: how far each may be off; None: not at all."""
+    """Values of one run's trips or requests. `doubt`: how far each may be off; None: not at all.
+
+    `n`: how many they stand for; None: themselves.
+    """
 
     values: Values
     doubt: Values | None = None
+    n: int | None = None
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.values) if self.n is None else self.n
+
+
+@dataclass(frozen=True)
+class _Share:
+    """How many of one run's requests were of a kind."""
+
+    hits: int
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class _Measure:
     """A statistic over a sample of one run's trips or requests."""
 
     name: str
-    sample: Callable[[Run, list[Trip]], _Sample]
+    sample: Callable[[Run, list[Trip]], _Sample | _Share]
     statistic: Callable[[Values, int], Values]
 
 
@@ -128,7 +141,7 @@ def compare(base: Run, run: Run, limits: list[Limit]) -> list[Comparison]:
     return [one for one in found if one.base_n or one.run_n or one.limit is not None]
 
 
-def _compared(measure: _Measure, base: _Sample, run: _Sample, limit: Limit | None) -> Comparison:
+def _compared(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share, limit: Limit | None) -> Comparison:
     before, after = _value(measure, base), _value(measure, run)
     if before is None or after is None:
         # A measure with a limit that the run no longer has is no pass.
@@ -153,7 +166,9 @@ def _compared(measure: _Measure, base: _Sample, run: _Sample, limit: Limit | Non
     )
 
 
-def _value(measure: _Measure, sample: _Sample) -> float | None:
+def _value(measure: _Measure, sample: _Sample | _Share) -> float | None:
+    if isinstance(sample, _Share):
+        return sample.hits / sample.n if sample.n else None
     return float(measure.statistic(sample.values[None, :], 1)[0]) if len(sample) else None
 
 
@@ -170,7 +185,7 @@ def _regressed(measure: _Measure, difference: float, verdict: Verdict, allowed: 
     return worse > allowed and verdict == ("lower" if more_is_better else "higher")
 
 
-def _interval(measure: _Measure, base: _Sample, run: _Sample) -> tuple[float | None, float | None]:
+def _interval(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share) -> tuple[float | None, float | None]:
     """The middle 95 % of the difference over redrawn samples; None where a run has too few to redraw."""
     if min(len(base), len(run)) < FEWEST:
         return None, None
@@ -180,8 +195,11 @@ def _interval(measure: _Measure, base: _Sample, run: _Sample) -> tuple[float | N
     return float(low), float(high)
 
 
-def _redrawn(measure: _Measure, sample: _Sample, rng: np.random.Generator) -> Values:
+def _redrawn(measure: _Measure, sample: _Sample | _Share, rng: np.random.Generator) -> Values:
     """The statistic of each redrawn sample, spread a little wider where the sample is small."""
+    if isinstance(sample, _Share):
+        share = sample.hits / sample.n
+        return _spread(share, rng.binomial(sample.n, share, DRAWS) / sample.n, sample.n)
     step = max(1, -(-len(sample) // MOST_DRAWN))
     values = sample.values[::step]
     rows = max(1, 2_000_000 // len(values))
@@ -193,8 +211,11 @@ def _redrawn(measure: _Measure, sample: _Sample, rng: np.random.Generator) -> Va
             drawn = drawn + sample.doubt[::step][draws] * rng.uniform(-1.0, 1.0, draws.shape)
         pieces.append(measure.statistic(drawn, 1))
     redrawn = np.concatenate(pieces)
-    middle = float(measure.statistic(values[None, :], 1)[0])
-    return middle + (redrawn - middle) * math.sqrt(len(values) / (len(values) - 1))
+    return _spread(float(measure.statistic(values[None, :], 1)[0]), redrawn, len(values))
+
+
+def _spread(middle: float, redrawn: Values, n: int) -> Values:
+    return middle + (redrawn - middle) * math.sqrt(n / (n - 1))
 
 
 def _of_trips(name: str) -> Callable[[Run, list[Trip]], _Sample]:
@@ -224,27 +245,27 @@ def _quantile(share: float) -> Callable[[Values, int], Values]:
     return lambda values, axis: np.asarray(np.quantile(values, share, axis=axis))
 
 
-def _ok(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return succeeded(frame).to_numpy()
-
-
 def _ok_latency_ms(run: Run, trips: list[Trip]) -> _Sample:
-    return _Sample(intended_latency_us(run.requests)[_ok(run.requests)] / 1000)
+    """Thinned evenly by rank, which keeps the quantiles."""
+    latencies = run.tally.latencies(fine=True)
+    n = len(latencies)
+    step = max(1, -(-n // MOST_DRAWN))
+    return _Sample(latencies.at(np.arange(step // 2, n, step)) / 1000, n=n)
 
 
-def _ok_share(run: Run, trips: list[Trip]) -> _Sample:
-    return _Sample(_ok(run.requests).astype(np.float64))
+def _ok_share(run: Run, trips: list[Trip]) -> _Share:
+    return _Share(run.tally.count("2xx"), run.tally.total)
 
 
-def _absorbed(run: Run, trips: list[Trip]) -> _Sample:
-    """1 for each shed, 0 for each throttle."""
-    shed, throttled = sheds(run.requests), throttles(run.requests)
-    return _Sample(shed[shed | throttled].to_numpy().astype(np.float64))
+def _absorbed(run: Run, trips: list[Trip]) -> _Share:
+    """Sheds, of all that was shed or throttled."""
+    shed, throttled = run.tally.count("503 shed"), run.tally.count("429 backend")
+    return _Share(shed, shed + throttled)
 
 
 def _per_second(run: Run, trips: list[Trip]) -> _Sample:
-    second = (run.requests["start_ns"].to_numpy() - run.start_ns) // 1_000_000_000
-    return _Sample(np.bincount(second[second >= 0]).astype(np.float64) if len(second) else np.empty(0))
+    seconds = run.tally.service_of("", in_pool=False)
+    return _Sample(seconds[:, 0].astype(np.float64))
 
 
 MEASURES: tuple[_Measure, ...] = (

@@ -43,11 +43,11 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         if backend.breaker is None:
             continue
         trips = [trip for trip in analysis.trips if trip.backend == backend.name]
-        answers = answers_of(run.requests, backend, run.lab)
+        answers = answers_of(run.decisive, backend, run.lab)
         findings += [
             _count(backend, backend.breaker, trips, answers, run.lab, run.start_ns),
             _interval(backend, backend.breaker, trips, answers, run.lab.units),
-            _statuses(backend, backend.breaker, trips, run.requests),
+            _statuses(backend, backend.breaker, trips, run.tally.kinds),
             _duration(backend, backend.breaker, trips, answers),
             _retry_after(backend, backend.breaker, trips, answers),
         ]
@@ -142,10 +142,10 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
     return Finding(backend.name, *part, seen, "not shown", remedy)
 
 
-def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], frame: pd.DataFrame) -> Finding:
+def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.DataFrame) -> Finding:
     ranges = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes) or "none"
-    own = (frame["origin"] == "backend") & (frame["backend"] == backend.name)
-    seen = sorted(int(status) for status in np.unique(frame["status"].to_numpy()[own]))
+    own = kinds[(kinds["origin"] == "backend") & (kinds["backend"] == backend.name)]
+    seen = sorted(int(status) for status in own["status"].unique())
     counted = [str(status) for status in seen if rule.counts_status(status)]
     others = [str(status) for status in seen if not rule.counts_status(status)]
     if not trips or not counted:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from reports.measures import Answers, failed_answers
 from reports.trips import Instants, Interval, OpenPeriod, Touches
@@ -47,7 +46,7 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
     open_by, open_at = int(touches.shed_end[sheds].min()), int(touches.shed_start[sheds].max())
     tripped, reset = _first_trip(touches, failures, open_by, many), _last_reset(touches, open_at, many)
     full = _full(touches, first, last, many)
-    return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), last - first + 1, full)
+    return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), touches.sheds(first, last + 1), full)
 
 
 def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
@@ -97,8 +96,7 @@ def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None
 def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None:
     """Sheds among the requests between two instants; None: there were none."""
     counts: list[int] = []
-    start: npt.NDArray[np.int64]
-    for start in (touches.shed_start, touches.answer_start):
+    for start, alike in ((touches.shed_start, touches.shed_alike), (touches.answer_start, touches.answer_alike)):
         low, high = np.searchsorted(start, [low_ns, high_ns])
-        counts.append(int(high - low))
+        counts.append(int(alike[low:high].sum()))
     return counts[0] / sum(counts) if sum(counts) else None

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.ipc as ipc
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from reports.clocks import on_one_clock
-from reports.origins import with_origins
+from reports.clocks import Clocks, told_clocks
+from reports.decisive import MARGIN, decisive
+from reports.origins import UNMARKED
+from reports.pieces import PIECE_ROWS, Records, Source, parquet_source, shard_sources
+from reports.tally import Tally
 from tripcurve.documents import read_document
 from tripcurve.errors import BadInput
 from tripcurve.events import BreakerEvent, read_events
 from tripcurve.lab import Lab
-from tripcurve.records import SCHEMA, SCHEMA_VERSION
+from tripcurve.records import SCHEMA
 from tripcurve.scenario import Scenario
 
 __all__ = ["Run", "load"]
+
+NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Run:
     """A recorded run.
 
-    `requests`: one row per attempt, sorted by start, columns of `tripcurve.records.SCHEMA`.
+    `start_ns`: unix ns of its zero, as recorded, else the earliest intended start among the first requests.
+    `tally`: what all its requests come to. `decisive`: the requests that decide where trips and resets lie.
     `info`: run.json; empty for a run that was killed before it was written.
     `events`: the breaker's own account, sorted by instant; None when the target keeps none.
     `notes`: what a reader must know about the data, such as a shard cut short.
@@ -37,100 +43,107 @@ class Run:
     folder: Path
     lab: Lab
     scenario: Scenario
-    requests: pd.DataFrame
+    start_ns: int
+    tally: Tally
+    decisive: pd.DataFrame
+    records: Records
     info: dict[str, Any]
     events: list[BreakerEvent] | None
     notes: list[str] = field(default_factory=list)
 
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """One row per attempt, sorted by start, columns of `tripcurve.records.SCHEMA`. Reads the whole run."""
+        return _to_frame(self.records.read(), self.records.clocks)
+
     @property
-    def start_ns(self) -> int:
-        """Unix ns of the run's zero: as recorded, else the first request's intended start."""
-        recorded = self.info.get("start_ns")
-        if isinstance(recorded, int):
-            return recorded
-        return int(self.requests["intended_ns"].min()) if len(self.requests) else 0
+    def duration_s(self) -> float:
+        """From the zero to the end as recorded, else to that of the last answer."""
+        end = self.info.get("end_ns")
+        return ((end if isinstance(end, int) else self.tally.end_ns) - self.start_ns) / NS
 
 
-def load(folder: Path | str) -> Run:
-    """The run in a folder. Killed runs load from their `.arrows` shards.
+def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARGIN) -> Run:
+    """The run in a folder, read in pieces of `piece_rows`. Killed runs load from their `.arrows` shards.
 
-    Raises BadInput when the folder holds no run, or a file is damaged or of a newer version.
+    `margin`: as `reports.decisive` has it. Raises BadInput when the folder holds no run, or a file is damaged or of a
+    newer version.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
-    notes: list[str] = []
-    table = _read_requests(folder, notes)
-    info = _read_info(folder / "run.json", notes)
-    frame = with_origins(on_one_clock(_to_frame(table), info, notes), notes)
-    return Run(
-        folder=folder,
-        lab=read_document(folder / "lab.yaml", Lab, "lab"),
-        scenario=read_document(folder / "scenario.yaml", Scenario, "scenario"),
-        requests=_in_order(frame, notes),
-        info=info,
-        events=_read_events(folder / "gateway-events.jsonl"),
-        notes=notes,
-    )
-
-
-def _read_requests(folder: Path, notes: list[str]) -> pa.Table:
+    reader = _Reader(folder, piece_rows, margin)
     whole = folder / "requests.parquet"
     if whole.exists():
         try:
-            return _checked(pq.read_table(whole), whole)
+            return reader.read([parquet_source(whole)])
         except (pa.ArrowException, OSError) as error:
-            notes.append(f"requests.parquet is damaged ({type(error).__name__}); read from the workers' shards instead")
-    shards = sorted(folder.glob("requests-*.arrows"))
+            reader.notes = [
+                f"requests.parquet is damaged ({type(error).__name__}); read from the workers' shards instead"
+            ]
+    shards = shard_sources(folder, reader.notes)
     if not shards:
         raise BadInput(f"{folder} holds no requests: neither requests.parquet nor requests-*.arrows is there to read")
-    tables = [_read_shard(path, notes) for path in shards]
-    return pa.concat_tables(tables).sort_by("start_ns")
+    return reader.read(shards)
 
 
-def _read_shard(path: Path, notes: list[str]) -> pa.Table:
-    """All whole batches of a shard; a cut-off tail, as a killed run leaves, is noted."""
-    batches: list[pa.RecordBatch] = []
-    schema = SCHEMA
-    try:
-        with ipc.open_stream(path) as stream:
-            schema = stream.schema
-            for batch in stream:
-                batches.append(batch)  # a cut-off tail raises midway: what came before is kept
-    except (pa.ArrowException, OSError) as error:
-        notes.append(f"{path.name} ends early ({type(error).__name__}); {sum(map(len, batches))} rows were whole")
-    return _checked(pa.Table.from_batches(batches, schema), path)
+class _Reader:
+    """What a run holds besides its requests, and how these are read."""
+
+    def __init__(self, folder: Path, piece_rows: int, margin: int) -> None:
+        self.notes: list[str] = []
+        self._folder, self._piece_rows, self._margin = folder, piece_rows, margin
+        self._lab = read_document(folder / "lab.yaml", Lab, "lab")
+        self._scenario = read_document(folder / "scenario.yaml", Scenario, "scenario")
+
+    def read(self, sources: list[Source]) -> Run:
+        """The run, its requests from these sources. Raises ArrowException or OSError where one is damaged."""
+        info = _read_info(self._folder / "run.json", self.notes)
+        records = Records.of(sources, told_clocks(info), self._piece_rows)
+        start_ns = _start_ns(info, records)
+        end_ns = info.get("end_ns")
+        last_ns = end_ns if isinstance(end_ns, int) else records.last_ns
+        tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
+        kept = []
+        for piece in records.pieces():
+            tally.add(piece)
+            kept.append(decisive(piece, self._lab, self._margin))
+        self._note(records, tally)
+        empty = decisive(SCHEMA.empty_table(), self._lab)
+        return Run(
+            folder=self._folder,
+            lab=self._lab,
+            scenario=self._scenario,
+            start_ns=start_ns,
+            tally=tally,
+            decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records.clocks),
+            records=records,
+            info=info,
+            events=_read_events(self._folder / "gateway-events.jsonl"),
+            notes=self.notes,
+        )
+
+    def _note(self, records: Records, tally: Tally) -> None:
+        self.notes += records.clocks.notes()
+        if records.unmarked:
+            self.notes.append(UNMARKED)
+        backwards = records.rows - tally.total
+        if backwards:
+            self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
 
 
-def _checked(table: pa.Table, path: Path) -> pa.Table:
-    version = (table.schema.metadata or {}).get(b"tripcurve.schema", b"1").decode("ascii", "replace")
-    if version != str(SCHEMA_VERSION):
-        raise BadInput(f"{path}: written in record version {version}; this Tripcurve reads version {SCHEMA_VERSION}")
-    missing = [name for name in SCHEMA.names if name not in table.column_names and name != "backend_us"]
-    if missing:
-        raise BadInput(f"{path}: the column {missing[0]!r} is missing; it is no record of requests")
-    if "backend_us" not in table.column_names:
-        table = table.append_column("backend_us", pa.nulls(len(table), pa.int32()))
-    try:
-        return table.select(SCHEMA.names).cast(SCHEMA)
-    except (pa.ArrowException, ValueError) as error:
-        raise BadInput(f"{path}: a column is not of the kind a record of requests has: {error}") from None
+def _start_ns(info: dict[str, Any], records: Records) -> int:
+    recorded = info.get("start_ns")
+    if isinstance(recorded, int):
+        return recorded
+    first = next(records.pieces(), None)
+    return 0 if first is None or not len(first) else int(pc.min(first["intended_ns"]).as_py())
 
 
-def _to_frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
-    return frame.reset_index(drop=True)
-
-
-def _in_order(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """The rows by start; a latency below nothing, as a clock set back leaves it, is none."""
-    backwards = int((frame["latency_us"] < 0).sum())
-    if backwards:
-        notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
-        frame = frame[frame["latency_us"] >= 0].reset_index(drop=True)
-    if not frame["start_ns"].is_monotonic_increasing:
-        frame = frame.sort_values("start_ns", kind="stable", ignore_index=True)
-    return frame
+def _to_frame(table: pa.Table, clocks: Clocks) -> pd.DataFrame:
+    doubt = clocks.doubt_ns(table)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    return frame if doubt is None else frame.assign(clock_doubt_ns=doubt)
 
 
 def _read_info(path: Path, notes: list[str]) -> dict[str, Any]:

@@ -78,8 +78,12 @@ def measure_trips(
     backend: str | None,
     zero_ns: int,
     options: LocalOptions,
+    service: npt.NDArray[np.int64],
 ) -> list[Trip]:
-    """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse."""
+    """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse.
+
+    `service`: requests and 2xx of each second from the zero on.
+    """
     failed = failed_answers(answers, rule)
     trips: list[Trip] = []
     fault_began: int | None = None
@@ -94,7 +98,8 @@ def measure_trips(
             fault_began = int(answers.start[before[0]]) if len(before) else None
         _open_time(trip, before, answers, rule, options)
         later = periods[index + 1].tripped if index + 1 < len(periods) else None
-        _recovery(trip, period, answers, later, zero_ns)
+        _recovery(trip, period, answers, later)
+        _restored(trip, answers, later, service, zero_ns)
         if trip.restored_s is not None and trip.reset_s is not None and fault_began is not None:
             trip.outage_s = trip.reset_s.estimate + trip.restored_s - (fault_began - zero_ns) / NS
         trips.append(trip)
@@ -194,29 +199,26 @@ def _heeded(told_s: float, rule: BreakerRule, options: LocalOptions) -> float:
     return told_s if options.retry_after_shorter == "replaces" else max(told_s, rule.trip_duration)
 
 
-def _recovery(trip: Trip, period: OpenPeriod, answers: Answers, later: Interval | None, zero_ns: int) -> None:
-    """First 2xx, and first full second of service, before the next trip."""
-    if period.reset is None or trip.reset_s is None:
+def _recovery(trip: Trip, period: OpenPeriod, answers: Answers, later: Interval | None) -> None:
+    """First 2xx before the next trip."""
+    if period.reset is None:
         return
-    reset_ns = period.reset.estimate_ns
     low = np.searchsorted(answers.start, period.reset.low_ns)
     high = len(answers.start) if later is None else np.searchsorted(answers.start, later.high_ns)
     good = _good(answers)[low:high]
-    if not good.any():
+    if good.any():
+        trip.recovery_latency_s = (int(answers.end[low:high][good].min()) - period.reset.estimate_ns) / NS
+
+
+def _restored(
+    trip: Trip, answers: Answers, later: Interval | None, service: npt.NDArray[np.int64], zero_ns: int
+) -> None:
+    """First full second of service, before the next trip and the last request's second."""
+    if trip.reset_s is None or trip.recovery_latency_s is None:
         return
-    trip.recovery_latency_s = (int(answers.end[low:high][good].min()) - reset_ns) / NS
-    second = (answers.start[low:high] - zero_ns) // NS
-    whole = np.flatnonzero(_share_good(second, good) >= RESTORED_SHARE)
-    first_whole = int(np.ceil((reset_ns - zero_ns) / NS))
-    last_whole = int((answers.start[high - 1] - zero_ns) // NS) - 1
-    fitting = [int(s) + int(second[0]) for s in whole if first_whole <= int(s) + int(second[0]) <= last_whole]
-    if fitting:
-        trip.restored_s = fitting[0] - trip.reset_s.estimate
-
-
-def _share_good(second: npt.NDArray[np.int64], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Share of 2xx in each second from the first; 0 where nothing was sent."""
-    offset = second - second[0]
-    sent = np.bincount(offset)
-    fine = np.bincount(offset, weights=good)
-    return np.divide(fine, sent, out=np.zeros(len(sent)), where=sent > 0)
+    high = len(answers.start) if later is None else int(np.searchsorted(answers.start, later.high_ns))
+    first, last = int(np.ceil(trip.reset_s.estimate)), int((answers.start[high - 1] - zero_ns) // NS)
+    sent, good = service[max(first, 0) : max(last, 0)].T
+    whole = np.flatnonzero((sent > 0) & (good >= RESTORED_SHARE * sent))
+    if len(whole):
+        trip.restored_s = max(first, 0) + int(whole[0]) - trip.reset_s.estimate

@@ -4,89 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from reports.measures import NS
+from reports.latencies import Latencies
+from reports.tally import Tally
 
-__all__ = [
-    "QUANTILES",
-    "by_phase",
-    "intended_latency_us",
-    "latency_ms",
-    "quantiles_ms",
-    "sheds",
-    "succeeded",
-    "throttles",
-]
+__all__ = ["QUANTILES", "by_phase", "latency_ms", "quantiles_ms"]
 
+NS = 1_000_000_000
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 Figures = dict[str, float | int | None]
 
 
-def sheds(frame: pd.DataFrame) -> pd.Series[bool]:
-    return (frame["origin"] == "gateway") & (frame["status"] == 503)
-
-
-def throttles(frame: pd.DataFrame) -> pd.Series[bool]:
-    return (frame["origin"] == "backend") & (frame["status"] == 429)
-
-
-def intended_latency_us(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Latency from the instant the schedule wanted the request: what a client that arrived then would have waited."""
-    late_ns = frame["start_ns"].to_numpy() - frame["intended_ns"].to_numpy()
-    waited: npt.NDArray[np.int64] = frame["latency_us"].to_numpy() + np.maximum(late_ns, 0) // 1000
-    return waited
-
-
-def quantiles_ms(latency_us: npt.NDArray[Any]) -> Figures:
+def quantiles_ms(latencies: Latencies) -> Figures:
     """Quantiles in ms, each a latency that occurred; None where nothing did."""
-    if not len(latency_us):
+    if not len(latencies):
         return {"n": 0, **dict.fromkeys(QUANTILES)}
-    values = np.quantile(latency_us, list(QUANTILES.values()), method="higher") / 1000
-    return {"n": len(latency_us), **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)}}
+    values = latencies.quantile(list(QUANTILES.values())) / 1000
+    return {"n": len(latencies), **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)}}
 
 
-def latency_ms(frame: pd.DataFrame, intended: bool = False) -> dict[str, Figures]:
+def latency_ms(tally: Tally, intended: bool = False) -> dict[str, Figures]:
     """By the side that answered, from the send or from the intended start."""
-    latency = intended_latency_us(frame) if intended else frame["latency_us"].to_numpy()
-    origin = frame["origin"]
-    return {side: quantiles_ms(latency[(origin == side).to_numpy()]) for side in ("backend", "gateway")}
-
-
-def by_phase(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """What the requests of each phase came to, phases in order of their first request."""
-    if frame.empty:
-        return []
-    codes, names = pd.factorize(frame["phase"])
-    status, start = frame["status"].to_numpy(), frame["start_ns"].to_numpy()
-    good = succeeded(frame).to_numpy()
-    counts = {
-        "ok": good,
-        "throttled": throttles(frame).to_numpy(),
-        "shed": sheds(frame).to_numpy(),
-        "no_response": status == 0,
+    return {
+        side: quantiles_ms(tally.latencies(origin=side) if intended else tally.wire_latencies(side))
+        for side in ("backend", "gateway")
     }
-    sums = {name: np.bincount(codes, weights=mask) for name, mask in counts.items()}
-    totals = np.bincount(codes)
-    latency = intended_latency_us(frame)
-    phases = []
-    for code, name in enumerate(names):
-        own = codes == code
-        fine = np.sort(latency[own & good])
-        phases.append(
-            _phase(str(name), start[own], int(totals[code]), {n: int(s[code]) for n, s in sums.items()}, fine)
-        )
-    return phases
 
 
-def _phase(
-    name: str, start: npt.NDArray[np.int64], total: int, counts: dict[str, int], latency_us: npt.NDArray[np.int64]
-) -> dict[str, Any]:
-    span_s = float(start[-1] - start[0]) / NS
-    figures = quantiles_ms(latency_us)
+def by_phase(tally: Tally) -> list[dict[str, Any]]:
+    """What the requests of each phase came to, phases in order of their first request."""
+    return [_phase(str(name), own, tally) for name, own in tally.kinds.groupby("phase", sort=False)]
+
+
+def _phase(name: str, own: pd.DataFrame, tally: Tally) -> dict[str, Any]:
+    total, span_s = int(own["n"].sum()), (int(own["last_ns"].max()) - int(own["first_ns"].min())) / NS
+    counts = {key: int(own.loc[own["outcome"] == outcome, "n"].sum()) for key, outcome in _COUNTED.items()}
+    figures = quantiles_ms(tally.latencies(phase=name, fine=True))
     return {
         "phase": name,
         "requests": total,
@@ -97,6 +52,4 @@ def _phase(
     }
 
 
-def succeeded(frame: pd.DataFrame) -> pd.Series[bool]:
-    """A whole 2xx: an answer that broke off keeps its status, and is an error all the same."""
-    return frame["status"].between(200, 299) & frame["error"].isna()
+_COUNTED = {"ok": "2xx", "throttled": "429 backend", "shed": "503 shed", "no_response": "no response"}

@@ -9,7 +9,7 @@ import pandas as pd
 from reports.analysis import Analysis
 from reports.load import Run
 from reports.measures import NS
-from reports.population import succeeded
+from reports.tally import BIN_S, OUTCOMES, bin_width_s
 from reports.words import legible
 
 __all__ = [
@@ -25,45 +25,25 @@ __all__ = [
     "truth_marks",
 ]
 
-OUTCOMES = ("2xx", "429 backend", "503 shed", "other error", "no response")
-MOST_BINS = 100
-MOST_POINTS = 2000
 MOST_SPANS = 300
-LINES = {"median": 0.5, "p99": 0.99}
+QUANTILES = ("median", "p99")
+SIDES = ("backend", "gateway")
 
 
-def outcome_codes(frame: pd.DataFrame) -> npt.NDArray[np.int8]:
-    """What each request came to, as an index into OUTCOMES."""
-    status, gateway = frame["status"].to_numpy(), (frame["origin"] == "gateway").to_numpy()
-    code = np.full(len(frame), OUTCOMES.index("other error"), dtype=np.int8)
-    code[succeeded(frame).to_numpy()] = OUTCOMES.index("2xx")
-    code[(status == 429) & ~gateway] = OUTCOMES.index("429 backend")
-    code[(status == 503) & gateway] = OUTCOMES.index("503 shed")
-    code[status == 0] = OUTCOMES.index("no response")
-    return code
-
-
-def bin_width_s(duration_s: float) -> float:
-    """Width of a time bin: a round number of seconds that keeps the bins few."""
-    for width in (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600):
-        if duration_s / width <= MOST_BINS:
-            return width
-    return duration_s / MOST_BINS
-
-
-def _bins(run: Run, width_s: float) -> npt.NDArray[np.int64]:
-    """The time bin of each request, by its start; what began before the run's zero falls into the first."""
-    passed: npt.NDArray[np.int64] = run.requests["start_ns"].to_numpy() - run.start_ns
-    return np.asarray(np.maximum(passed // round(width_s * NS), 0), dtype=np.int64)
+def _counts(run: Run, width_s: float) -> npt.NDArray[np.int64]:
+    """Requests of each outcome in each bin of a width, which is a whole multiple of the finest."""
+    fine = run.tally.outcomes
+    each = round(width_s / BIN_S)
+    padded = np.pad(fine, ((0, -len(fine) % each), (0, 0)))
+    return np.asarray(padded.reshape(-1, each, len(OUTCOMES)).sum(axis=1))
 
 
 def outcomes_over_time(run: Run, duration_s: float) -> pd.DataFrame:
     """Columns time_s (bin start), end_s, outcome, count, rate (per second, by start), low and high (stacked rates)."""
     width = bin_width_s(duration_s)
-    kinds = len(OUTCOMES)
-    counts = np.bincount(_bins(run, width) * kinds + outcome_codes(run.requests))
-    cells = np.flatnonzero(counts)
-    frame = pd.DataFrame({"bin": cells // kinds, "outcome": np.array(OUTCOMES)[cells % kinds], "count": counts[cells]})
+    counts = _counts(run, width)
+    bins, kinds = np.nonzero(counts)
+    frame = pd.DataFrame({"bin": bins, "outcome": np.array(OUTCOMES)[kinds], "count": counts[bins, kinds]})
     frame["time_s"], frame["end_s"] = frame["bin"] * width, (frame["bin"] + 1) * width
     frame["rate"] = frame["count"] / width
     frame["high"] = frame.groupby("bin")["rate"].cumsum()
@@ -77,14 +57,10 @@ def ratio_over_time(run: Run, duration_s: float) -> pd.DataFrame:
     Absorption is the shed share of the two. One row for each bin, of a second at least, that has either.
     """
     width = max(1.0, bin_width_s(duration_s))
-    code, second = outcome_codes(run.requests), _bins(run, width)
-    throttled, shed = (second[code == OUTCOMES.index(name)] for name in ("429 backend", "503 shed"))
-    size = int(second.max(initial=-1)) + 1
-    frame = pd.DataFrame(
-        {"throttled": np.bincount(throttled, minlength=size), "shed": np.bincount(shed, minlength=size)}
-    )
-    frame.insert(0, "time_s", np.arange(size) * width)
-    frame.insert(1, "end_s", frame["time_s"] + width)
+    counts = _counts(run, width)
+    throttled, shed = (counts[:, OUTCOMES.index(name)] for name in ("429 backend", "503 shed"))
+    begins = np.arange(len(counts)) * width
+    frame = pd.DataFrame({"time_s": begins, "end_s": begins + width, "throttled": throttled, "shed": shed})
     frame = frame[frame["throttled"] + frame["shed"] > 0].reset_index(drop=True)
     frame["ratio"] = frame["shed"] / frame["throttled"].where(frame["throttled"] > 0)
     frame["absorption"] = frame["shed"] / (frame["shed"] + frame["throttled"])
@@ -96,60 +72,39 @@ def latency_sample(run: Run) -> pd.DataFrame:
 
     `latency_ms` counts from the intended start, `wire_ms` from the moment of sending.
     """
-    frame = run.requests
-    keep = np.arange(len(frame))
-    if len(frame) > MOST_POINTS:
-        latency = frame["latency_us"].to_numpy()
-        slowest = np.argpartition(latency, -MOST_POINTS // 10)[-MOST_POINTS // 10 :]
-        even = np.linspace(0, len(frame) - 1, MOST_POINTS - len(slowest)).astype(np.int64)
-        keep = np.unique(np.concatenate((even, slowest)))
-    sample = frame.iloc[keep]
-    wire_ms = np.maximum(sample["latency_us"].to_numpy() / 1000, 0.001)
-    late_ms = np.maximum(sample["start_ns"].to_numpy() - sample["intended_ns"].to_numpy(), 0) / 1e6
+    sample = run.tally.sample.frame
+    start, intended = (sample[name].to_numpy(dtype=np.int64) for name in ("start_ns", "intended_ns"))
+    wire_ms = np.maximum(sample["latency_us"].to_numpy(dtype=np.float64) / 1000, 0.001)
+    late_ms = np.maximum(start - intended, 0) / 1e6
     return pd.DataFrame(
         {
-            "time_s": np.round((sample["start_ns"].to_numpy() - run.start_ns) / NS, 4),
+            "time_s": np.round((start - run.start_ns) / NS, 4),
             "latency_ms": np.round(wire_ms + late_ms, 3),
             "wire_ms": wire_ms,
-            "outcome": np.array(OUTCOMES)[outcome_codes(sample)],
+            "outcome": np.array(OUTCOMES)[sample["outcome"].to_numpy(dtype=np.int64)],
             "phase": [legible(phase) for phase in sample["phase"]],
         }
     )
 
 
-def latency_lines(run: Run, duration_s: float) -> pd.DataFrame:
+def latency_lines(run: Run) -> pd.DataFrame:
     """Columns time_s (middle of a bin), origin, quantile, latency_ms from the intended start, n.
 
-    Counting from the intended start keeps a stall from hiding the requests that waited behind it.
+    Counting from the intended start keeps a stall from hiding the requests that waited behind it. A bin without
+    answers has null, which breaks the line.
     """
-    width = max(1.0, bin_width_s(duration_s))
-    frame = run.requests
-    bins = _bins(run, width)
-    rows: list[dict[str, object]] = []
-    for origin in ("backend", "gateway"):
-        own = np.flatnonzero((frame["origin"] == origin).to_numpy())
-        late_us = (frame["start_ns"].to_numpy()[own] - frame["intended_ns"].to_numpy()[own]) // 1000
-        latency_ms = (frame["latency_us"].to_numpy()[own] + np.maximum(late_us, 0)) / 1000
-        if not len(own):
-            continue
-        # Rows come in start order, so bins are slices; an empty one breaks the line.
-        seconds = np.arange(bins[own[0]], bins[own[-1]] + 1)
-        parts = np.split(latency_ms, np.searchsorted(bins[own], seconds[1:]))
-        rows += [
-            row
-            for second, part in zip(seconds, parts, strict=True)
-            for row in _line((second + 0.5) * width, origin, part)
-        ]
-    return pd.DataFrame(rows, columns=["time_s", "origin", "quantile", "latency_ms", "n"])
-
-
-def _line(time_s: float, origin: str, latency_ms: npt.NDArray[np.float64]) -> list[dict[str, object]]:
-    """A row for each quantile of one bin; null where nothing was answered."""
-    values = [None] * len(LINES)
-    if len(latency_ms):
-        values = np.maximum(np.quantile(latency_ms, list(LINES.values()), method="higher"), 0.001).tolist()
-    common = {"time_s": time_s, "origin": origin, "n": len(latency_ms)}
-    return [{**common, "quantile": name, "latency_ms": value} for name, value in zip(LINES, values, strict=True)]
+    lines = run.tally.lines
+    frame = lines.frame().melt(["bin", "side", "n"], list(QUANTILES), "quantile", "latency_us")
+    frame = frame.sort_values(["side", "bin"], kind="stable", ignore_index=True)
+    return pd.DataFrame(
+        {
+            "time_s": (frame["bin"] + 0.5) * lines.width_s,
+            "origin": [SIDES[side] for side in frame["side"]],
+            "quantile": frame["quantile"],
+            "latency_ms": (frame["latency_us"].astype(float) / 1000).clip(lower=0.001),
+            "n": frame["n"],
+        }
+    )
 
 
 def phase_spans(run: Run, duration_s: float) -> pd.DataFrame:
@@ -220,9 +175,9 @@ def tables(run: Run, analysis: Analysis, duration_s: float) -> dict[str, pd.Data
     present = [name for name in OUTCOMES if name in set(outcomes["outcome"])]
     timeline = outcomes.pivot_table(index="time_s", columns="outcome", values="count", fill_value=0, aggfunc="sum")
     timeline = timeline.reindex(columns=present).astype(int).rename_axis(columns=None).reset_index()
-    lines = latency_lines(run, duration_s).dropna()
+    lines = latency_lines(run).dropna()
     latency = lines.pivot_table(index=["time_s", "origin", "n"], columns="quantile", values="latency_ms", aggfunc="max")
-    latency = latency.reindex(columns=list(LINES)).rename_axis(columns=None).reset_index()
+    latency = latency.reindex(columns=list(QUANTILES)).rename_axis(columns=None).reset_index()
     ratio = ratio_over_time(run, duration_s).drop(columns="end_s")
     spans = open_spans(analysis, duration_s).rename(columns={"start_s": "tripped, s", "end_s": "reset, s"})
     return {

@@ -10,10 +10,11 @@ from reports.analysis import Analysis, TrueTrip
 from reports.capacity import from_run, is_step_load
 from reports.conformance import conformance
 from reports.load import Run
-from reports.measures import NS, Trip
-from reports.population import by_phase, latency_ms, sheds, throttles
+from reports.measures import Trip
+from reports.population import by_phase, latency_ms
 from tripcurve import __version__
 from tripcurve.checks import parse
+from tripcurve.records import ORIGINS
 
 __all__ = ["SUMMARY_VERSION", "summarise"]
 
@@ -22,8 +23,8 @@ SUMMARY_VERSION = 1
 
 def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
     """The summary as plain JSON values. Extra `checks` follow the scenario's own."""
-    frame = run.requests
-    shed, throttled = int(sheds(frame).sum()), int(throttles(frame).sum())
+    tally = run.tally
+    shed, throttled = tally.count("503 shed"), tally.count("429 backend")
     summary: dict[str, Any] = {
         "schema": SUMMARY_VERSION,
         "tripcurve": __version__,
@@ -32,11 +33,11 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "target": run.info.get("target", "unknown"),
         "interrupted": bool(run.info.get("interrupted", not run.info)),
         "start_ns": run.start_ns,
-        "duration_s": _duration_s(run),
+        "duration_s": run.duration_s,
         "requests": _requests(run),
-        "latency_ms": latency_ms(frame),
-        "latency_intended_ms": latency_ms(frame, intended=True),
-        "phases": by_phase(frame),
+        "latency_ms": latency_ms(tally),
+        "latency_intended_ms": latency_ms(tally, intended=True),
+        "phases": by_phase(tally),
         "sheds": shed,
         "throttles": throttled,
         "ratio_503_429": shed / throttled if throttled else None,
@@ -50,7 +51,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "accuracy": _accuracy(analysis.trips),
         "rule": _rule(run),
         "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
-        "capacity": from_run(run).as_dict() if is_step_load(run.scenario) and len(frame) else None,
+        "capacity": from_run(run).as_dict() if is_step_load(run.scenario) and tally.total else None,
         "local_options": run.lab.local.model_dump(mode="json"),
         "counts": run.info.get("counts", {}),
         "workers": _workers(run),
@@ -62,42 +63,32 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
     return summary
 
 
-def _duration_s(run: Run) -> float:
-    end = run.info.get("end_ns")
-    if not isinstance(end, int):
-        frame = run.requests
-        end = (
-            int((frame["start_ns"] + frame["latency_us"].astype("int64") * 1000).max()) if len(frame) else run.start_ns
-        )
-    return (end - run.start_ns) / NS
-
-
 def _requests(run: Run) -> dict[str, Any]:
-    frame, duration = run.requests, _duration_s(run)
-    by_status = frame["status"].value_counts().sort_index()
-    by_origin = frame["origin"].value_counts()
+    kinds, duration = run.tally.kinds, run.duration_s
+    by_status, by_origin = (kinds.groupby(name)["n"].sum() for name in ("status", "origin"))
     return {
-        "total": len(frame),
+        "total": run.tally.total,
         "by_status": {str(status): int(count) for status, count in by_status.items()},
-        "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ("backend", "gateway", "client")},
-        "rate_s": len(frame) / duration if duration > 0 else None,
+        "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
+        "rate_s": run.tally.total / duration if duration > 0 else None,
     }
 
 
 def _tokens(run: Run) -> dict[str, float | int | None]:
-    prompt, completion = (int(run.requests[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
-    minutes = _duration_s(run) / 60
+    kinds = run.tally.kinds
+    prompt, completion = (int(kinds[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
+    minutes = run.duration_s / 60
     return {
         "prompt": prompt,
         "completion": completion,
         "per_minute": (prompt + completion) / minutes if minutes else None,
-        "n": int(run.requests["completion_tokens"].notna().sum()),
+        "n": int(kinds["told"].sum()),
     }
 
 
 def _workers(run: Run) -> list[dict[str, Any]]:
     """What run.json tells of each recording process, with the rows the record has of it."""
-    rows = run.requests["worker"].value_counts()
+    rows = run.tally.kinds.groupby("worker")["n"].sum()
     told = run.info.get("workers")
     known = [worker for worker in told if isinstance(worker, dict)] if isinstance(told, list) else []
     names = ("worker", "lost", "missed_s", "clock", "failure")
@@ -152,12 +143,11 @@ def _count_notes(run: Run) -> list[str]:
     """A sentence where the gateway counted another number of requests than were recorded."""
     gateway = (run.info.get("counts") or {}).get("gateway")
     counted = gateway.get("requests") if isinstance(gateway, dict) else None
-    reached = int((run.requests["status"] != 0).sum())
-    if counted is None or counted == len(run.requests) or reached <= counted <= len(run.requests):
+    total = run.tally.total
+    reached = total - run.tally.count("no response")
+    if counted is None or counted == total or reached <= counted <= total:
         return []
-    return [
-        f"the gateway counted {counted} requests, the record has {len(run.requests)}: samples were lost or invented"
-    ]
+    return [f"the gateway counted {counted} requests, the record has {total}: samples were lost or invented"]
 
 
 def _checked(checks: list[str], summary: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 
 from reports.load import Run
 from reports.series import outcomes_over_time
+from tripcurve.records import SCHEMA
 
 __all__ = ["safe", "write_csv"]
 
@@ -30,7 +31,7 @@ def write_csv(run: Run, summary: dict[str, Any], folder: Path) -> list[Path]:
     """trips.csv, timeline.csv and requests.csv in `folder`; the paths written."""
     paths = [folder / name for name in ("trips.csv", "timeline.csv", "requests.csv")]
     _write_rows(paths[0], [_flat(trip) for trip in summary["trips"]])
-    if len(run.requests):
+    if run.tally.total:
         bins = outcomes_over_time(run, summary["duration_s"])[["time_s", "end_s", "outcome", "count", "rate"]]
         _write_rows(paths[1], bins.to_dict("records"))
     else:
@@ -68,9 +69,11 @@ def _write_rows(path: Path, rows: Iterable[dict[Any, Any]]) -> None:
 
 def _write_requests(run: Run, path: Path) -> None:
     """Every attempt. Columns of text are made safe through their dictionaries, not row by row."""
-    table = pa.Table.from_pandas(run.requests, preserve_index=False)
-    columns = [_safe_column(column) for column in table.columns]
-    pacsv.write_csv(pa.table(columns, names=table.column_names), path)
+    plain = [field if not pa.types.is_dictionary(field.type) else pa.field(field.name, pa.string()) for field in SCHEMA]
+    schema = pa.schema(plain)
+    with pacsv.CSVWriter(path, schema) as out:
+        for piece in run.records.pieces():
+            out.write_table(pa.table([_safe_column(column) for column in piece.columns], schema=schema))
 
 
 def _safe_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

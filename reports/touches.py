@@ -64,7 +64,17 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     answered = np.flatnonzero(closed)
     if doubt is not None:  # workers in different doubt are no longer in order
         answered = answered[np.argsort(start[answered], kind="stable")]
-    return Touches(start[answered], soon[answered], by[answered], refused_from[order], refused_by[order])
+    alike = frame["left_out"].to_numpy() + 1
+    refused_alike = alike[opened][order]
+    return Touches(
+        start[answered],
+        soon[answered],
+        by[answered],
+        refused_from[order],
+        refused_by[order],
+        alike[answered],
+        refused_alike,
+    )
 
 
 def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -110,7 +120,8 @@ def _proofs(
         return own, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     refused = np.flatnonzero(shed | (answered & names.isin(lower).to_numpy()))
     in_group = answered & names.isin([other.name for other in group]).to_numpy()
-    passed, since = _passed_over(own, in_group, backend, group, lab, _overtakers(frame, flight))
+    gaps = np.cumsum(frame["left_out"].to_numpy()) - frame["left_out"].to_numpy()
+    passed, since = _passed_over(own, in_group, backend, group, lab, _overtakers(frame, flight), gaps)
     return own, np.concatenate((refused, passed)), np.concatenate((refused, since))
 
 
@@ -128,12 +139,19 @@ def _rank(backend: Backend, lab: Lab) -> float:
 
 
 def _passed_over(
-    own: Mask, in_group: Mask, backend: Backend, group: list[Backend], lab: Lab, overtakers: int
+    own: Mask,
+    in_group: Mask,
+    backend: Backend,
+    group: list[Backend],
+    lab: Lab,
+    overtakers: int,
+    gaps: npt.NDArray[np.int64],
 ) -> tuple[Indexes, Indexes]:
     """Answers of the group whose giver took a turn that had become due, and since which answer it was due.
 
     Each unit takes turns on its own. Nothing is due where members are drawn at random, nor where the policy retries:
-    then a turn may have been taken by an attempt that no client sees.
+    then a turn may have been taken by an attempt that no client sees. Nor where requests were left out in between:
+    `gaps` counts those before each.
     """
     none = np.empty(0, dtype=np.intp)
     if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
@@ -144,6 +162,7 @@ def _passed_over(
     own_turns = np.flatnonzero(own[turns])
     last_own = np.concatenate(([-1], own_turns))[np.searchsorted(own_turns, np.arange(len(turns)), side="right")]
     late = np.flatnonzero(np.arange(len(turns)) - last_own > due)
+    late = late[gaps[turns[late]] == gaps[turns[late - due]]]
     return turns[late], turns[late - due]
 
 

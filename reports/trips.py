@@ -63,6 +63,7 @@ class Touches:
     [start, by]: `by` is the end, less the backend's own time where the gateway tells it. `soon` is when a
     request no slower on its way than any shed was admitted; it orders touches, and bounds nothing.
     sheds: the breaker was open when it refused, within [start, end].
+    alike: how many requests each stands for, itself and those like it that were left out after it.
     """
 
     answer_start: Instants
@@ -70,6 +71,12 @@ class Touches:
     answer_by: Instants
     shed_start: Instants
     shed_end: Instants
+    answer_alike: Instants
+    shed_alike: Instants
+
+    def sheds(self, low: int, high: int) -> int:
+        """How many sheds the touches from one place to before another stand for."""
+        return int(self.shed_alike[low:high].sum())
 
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
@@ -79,7 +86,7 @@ def find_open_periods(touches: Touches) -> list[OpenPeriod]:
     near = _near_changes(touches)
     phases = longest_chain(Proofs(near.answer_start, near.answer_soon), Proofs(near.shed_start, near.shed_end))
     periods = [_period(phases, index, near) for index in range(len(phases.known_by)) if phases.state(index) == OPEN]
-    return count_sheds(periods, touches.shed_start)
+    return count_sheds(periods, touches)
 
 
 def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
@@ -92,11 +99,13 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
     return OpenPeriod(tripped, reset, open_by, open_at)
 
 
-def count_sheds(periods: list[OpenPeriod], shed_start: Instants) -> list[OpenPeriod]:
+def count_sheds(periods: list[OpenPeriod], touches: Touches) -> list[OpenPeriod]:
     """The same periods, each with its sheds: those nearer to it than to its neighbours."""
     cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
-    edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
-    return [replace(one, sheds=high - low) for one, (low, high) in zip(periods, pairwise(edges), strict=True)]
+    edges = [0, *np.searchsorted(touches.shed_start, cuts).tolist(), len(touches.shed_start)]
+    return [
+        replace(one, sheds=touches.sheds(low, high)) for one, (low, high) in zip(periods, pairwise(edges), strict=True)
+    ]
 
 
 def _near_changes(touches: Touches) -> Touches:
@@ -114,6 +123,8 @@ def _near_changes(touches: Touches) -> Touches:
         touches.answer_by[answers],
         touches.shed_start[sheds],
         touches.shed_end[sheds],
+        touches.answer_alike[answers],
+        touches.shed_alike[sheds],
     )
 
 

@@ -28,7 +28,7 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
     Raises TripcurveError when the folder cannot be written.
     """
     folder, duration_s = run.folder, summary["duration_s"]
-    drawn = figures(run, analysis, duration_s) if len(run.requests) else {}
+    drawn = figures(run, analysis, duration_s) if run.tally.total else {}
     data = tables(run, analysis, duration_s) if drawn else {}
     bundling = Thread(target=vega_script, daemon=True)  # builds the page's script while the charts are drawn
     bundling.start()

@@ -39,10 +39,11 @@ TRIP = scenario_of({"for": 2}, {"for": 4, "simulate": fault()}, {"for": 5})
 
 
 def play(lab: Lab, scenario: Scenario, **options: Any) -> Run:
-    """The run of a virtual gateway, written to disk and read back."""
+    """The run of a virtual gateway, written to disk and read back, its requests with it."""
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder) / "run", lab, scenario, **options)
-        return load(Path(folder) / "run")
+        run = load(write(Path(folder) / "run", lab, scenario, **options))
+        assert len(run.requests) == run.tally.total  # read while they are there
+        return run
 
 
 def write(folder: Path, lab: Lab, scenario: Scenario, **options: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def claim(run: Run, **rule: Any) -> Run:
     """The same run, said to have had another rule."""
     lab = run.lab.model_dump(mode="json", by_alias=True)
     lab["backends"][0]["breaker"] |= rule
-    return Run(run.folder, Lab.model_validate(lab), run.scenario, run.requests, run.info, run.events, run.notes)
+    return replace(run, lab=Lab.model_validate(lab))
 
 
 def test_an_ordinary_run_confirms_count_statuses_and_duration() -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import reports
 from reports.analysis import analyse
 from reports.load import Run
-from reports.population import succeeded
 from reports.summary import summarise
+from reports.tally import OUTCOMES, outcomes_of
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
 
 SCHEMA = Path(reports.__file__).parent / "schemas" / "summary.schema.json"
@@ -91,5 +92,6 @@ def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
 
 
 def test_an_answer_that_broke_off_is_no_success() -> None:
-    frame = pd.DataFrame({"status": [200, 200, 429], "error": [None, "Incomplete", None]})
-    assert succeeded(frame).tolist() == [True, False, False]
+    whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None])})
+    outcomes = outcomes_of(whole, np.zeros(3, np.int64))
+    assert [OUTCOMES[code] for code in outcomes] == ["2xx", "other error", "429 backend"]

@@ -30,6 +30,8 @@ def touches(*requests: tuple[str, int, int]) -> Touches:
         answer_by=column(answers, 2),
         shed_start=column(sheds, 1),
         shed_end=column(sheds, 2),
+        answer_alike=np.ones(len(answers), dtype=np.int64),
+        shed_alike=np.ones(len(sheds), dtype=np.int64),
     )
 
 

@@ -146,7 +146,7 @@ def test_intervals_are_no_wider_than_the_gap_to_the_neighbouring_requests(rate: 
     scenario = scenario_of({"for": 2}, {"for": 4, "simulate": fault()}, {"for": 5}, rate=rate)
     run = play(lab_of(RULE, median_ms=1), scenario, network={"jitter_s": 0.0})
     analysis = held(run)
-    touches = touches_of(run.requests, run.lab.backends[0], run.lab)
+    touches = touches_of(run.decisive, run.lab.backends[0], run.lab)
     starts = np.sort(np.concatenate((touches.answer_start, touches.shed_start)))
     widest = float(np.diff(starts).max()) / 1e9
     assert len(analysis.trips) == 4

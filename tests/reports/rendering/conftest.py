@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
 import pytest
 
 from reports.analysis import Analysis, analyse
@@ -14,6 +17,7 @@ from reports.load import Run, load
 from reports.summary import summarise
 from reports.writers import write_reports
 from tests.reports.runs import TRIP, lab_of, scenario_of, write
+from tripcurve.records import SCHEMA
 
 HOSTILE = "=cmd|' /C calc'!A0</script><script>alert(1)</script><b>\x1b[31mred\u202e"
 """HTML, an ending script, ANSI colour, a spreadsheet formula and a turn of the reading direction in one name."""
@@ -78,11 +82,16 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """Every name that a run carries is an attack."""
-    run = load(write(tmp_path_factory.mktemp("hostile") / "run", lab_of(), TRIP, seed=1))
+    folder = write(tmp_path_factory.mktemp("hostile") / "run", lab_of(), TRIP, seed=1)
+    with ipc.open_stream((folder / "requests-0.arrows").read_bytes()) as stream:
+        table = stream.read_all().cast(SCHEMA)
+    named = pa.array([HOSTILE + name for name in table["phase"].to_pylist()]).dictionary_encode()
+    at = table.column_names.index("phase")
+    pq.write_table(table.set_column(at, SCHEMA.field("phase"), named), folder / "requests.parquet")
+    run = load(folder)
     # A lab and a scenario refuse such names; a record from elsewhere may hold them all the same.
     for part in (run.lab, run.scenario, *run.scenario.phases):
         part.__dict__["name"] = HOSTILE
-    run.requests["phase"] = run.requests["phase"].cat.rename_categories(lambda name: HOSTILE + name)
     analysis = analyse(run)
     for trip in analysis.trips:
         trip.backend = HOSTILE

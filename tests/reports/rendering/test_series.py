@@ -22,15 +22,20 @@ def test_ratio_over_time_sums_to_the_whole(tripped: Reported) -> None:
     assert frame["shed"].sum() / frame["throttled"].sum() == tripped.summary["ratio_503_429"]
 
 
-def test_latency_lines_count_from_the_intended_start(good: Reported) -> None:
-    late = good.run.requests.assign(intended_ns=good.run.requests["intended_ns"] - 50_000_000)
-    run = reports.Run(**{**vars(good.run), "requests": late})
-    moved = series.latency_lines(run, 11.0)["latency_ms"] - series.latency_lines(good.run, 11.0)["latency_ms"]
-    assert np.allclose(moved.dropna(), 50, atol=1.5)
+def test_latency_lines_are_exact_and_count_from_the_intended_start(tripped: Reported) -> None:
+    run = tripped.run
+    requests = run.requests[run.requests["origin"] == "backend"]
+    late_us = (requests["start_ns"] - requests["intended_ns"]) // 1000
+    second = (requests["start_ns"] - run.start_ns) // 10**9 + 0.5
+    waited_ms = (requests["latency_us"] + late_us) / 1000
+    median = waited_ms.groupby(second).quantile(0.5, interpolation="higher")
+    lines = series.latency_lines(run).dropna()
+    own = lines[(lines["origin"] == "backend") & (lines["quantile"] == "median")].set_index("time_s")
+    assert own["latency_ms"].to_dict() == median.to_dict()
 
 
 def test_a_second_without_answers_breaks_the_line(tripped: Reported) -> None:
-    lines = series.latency_lines(tripped.run, 11.0)
+    lines = series.latency_lines(tripped.run)
     backend = lines[lines["origin"] == "backend"]
     assert (backend["latency_ms"].isna() == (backend["n"] == 0)).all()
 
