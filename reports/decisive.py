@@ -16,7 +16,7 @@ from tripcurve.lab import Lab
 
 __all__ = ["MARGIN", "decisive"]
 
-MARGIN = 2048
+MARGIN = 256
 """So many requests are kept at each end of what is alike."""
 NS = 1_000_000_000
 OTHER, SHED, FINE = 0, 1, 2
@@ -83,7 +83,7 @@ def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
     kind[fine] = FINE
     if lab.has_pool:
         place = np.arange(len(piece))
-        for member in np.unique(by[fine])[:60]:
+        for member in np.flatnonzero(np.bincount(by[fine] + 1))[:60] - 1:
             last = np.maximum.accumulate(np.where(fine & (by == member), place, -margin))
             kind[fine & (place - last < margin // 4)] += FINE << (int(member) % 60)
     return kind
@@ -96,7 +96,7 @@ def _inside(start: Whole, end: Whole, by: Whole, begin: int, stop: int, margin: 
     """
     low, high = begin + margin, stop - margin
     own = by[begin:stop]
-    for member in np.unique(own):
+    for member in np.flatnonzero(np.bincount(own + 1)) - 1:
         places = begin + np.flatnonzero(own == member)
         low = max(low, int(np.searchsorted(start, end[places[:margin]].min(), side="right")))
         ended = places[end[places] < start[stop - 1]]

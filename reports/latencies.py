@@ -70,12 +70,14 @@ class Lines:
         """Whole bins become rows."""
         bins, sides, latency = self._bins[:count], self._sides[:count], self._latency_us[:count]
         self._bins, self._sides, self._latency_us = self._bins[count:], self._sides[count:], self._latency_us[count:]
-        for side in np.unique(sides).tolist():
+        for side in (0, 1):
             own = sides == side
-            found, begins = np.unique(bins[own], return_index=True)
-            for number, part in zip(found.tolist(), np.split(latency[own], begins[1:]), strict=True):
+            cuts = np.flatnonzero(np.diff(bins[own])) + 1
+            for number, part in zip(np.split(bins[own], cuts), np.split(latency[own], cuts), strict=True):
+                if not len(part):
+                    continue
                 middle, slow = np.quantile(part, self.SHARES, method="higher").tolist()
-                self._rows.append((number, side, middle, slow, len(part)))
+                self._rows.append((int(number[0]), side, middle, slow, len(part)))
 
     def frame(self) -> pd.DataFrame:
         """Columns bin, side, median and p99 in us, n; every bin from a side's first to its last, n 0 where empty."""

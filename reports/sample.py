@@ -44,6 +44,5 @@ class Sample:
     def frame(self) -> pd.DataFrame:
         """Columns start_ns, intended_ns, latency_us, phase and outcome (an index), in start order."""
         empty = pd.DataFrame(columns=[*_COLUMNS, "outcome"])
-        whole = pd.concat([*self._even, *self._slow]) if self._even else empty
-        once: pd.DataFrame = whole[~whole.index.duplicated()]
-        return once.sort_index()
+        whole: pd.DataFrame = pd.concat([*self._even, *self._slow]) if self._even else empty
+        return whole.loc[~whole.index.duplicated()].sort_index()

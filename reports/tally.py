@@ -107,7 +107,7 @@ class Tally:
         names: list[str | None] = [None, *_words(piece, "backend")]
         by = np.where(side == ORIGINS.index("backend"), _codes(piece, "backend", names), 0)
         second, fine = passed // NS, outcome == OUTCOMES.index("2xx")
-        for code in np.unique(by).tolist():
+        for code in _present(by):
             own = by == code
             sent = np.bincount(second[own])
             both = np.column_stack((sent, np.bincount(second[own], weights=fine[own], minlength=len(sent))))
@@ -118,11 +118,11 @@ class Tally:
         phases = _words(piece, "phase")
         fine = outcome == OUTCOMES.index("2xx")
         group = (_codes(piece, "phase", phases) * len(ORIGINS) + side) * 2 + fine
-        for code in np.unique(group).tolist():
+        for code in _present(group):
             phase, answered = divmod(code // 2, len(ORIGINS))
             key = (phases[phase], ORIGINS[answered], bool(code % 2))
             self._latencies[key] += Latencies.of(waited[group == code])
-        for code in np.unique(side).tolist():
+        for code in _present(side):
             self._wire[ORIGINS[code]] += Latencies.of(wire[side == code])
 
     @cached_property
@@ -191,6 +191,12 @@ def _codes(piece: pa.Table, name: str, words: Sequence[str | None]) -> Codes:
     indices = column.indices.fill_null(len(known) - 1)
     codes: Codes = known[indices.to_numpy()]
     return codes
+
+
+def _present(codes: Codes) -> list[int]:
+    """Which codes occur, rising."""
+    found: list[int] = np.flatnonzero(np.bincount(codes)).tolist()
+    return found
 
 
 def _plus(one: Counts, other: Counts) -> Counts:
