@@ -43,6 +43,6 @@ class Sample:
     @property
     def frame(self) -> pd.DataFrame:
         """Columns start_ns, intended_ns, latency_us, phase and outcome (an index), in start order."""
-        empty = pd.DataFrame(columns=[*_COLUMNS, "outcome"])
-        whole: pd.DataFrame = pd.concat([*self._even, *self._slow]) if self._even else empty
-        return whole.loc[~whole.index.duplicated()].sort_index()
+        whole = pd.concat(self._even + self._slow) if self._even else pd.DataFrame(columns=[*_COLUMNS, "outcome"])
+        once: pd.DataFrame = whole[~whole.index.duplicated()].sort_index()
+        return once
