@@ -128,7 +128,7 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
     if rule.count == 1:
         return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
     ends = np.sort(answers.end[failed_answers(answers, rule)])
-    spread = (ends[rule.count - 1 :] - ends[: len(ends) - rule.count + 1]) / 1e9
+    spread = (ends[rule.count - 1 :] - ends[: max(len(ends) - rule.count + 1, 0)]) / 1e9
     if not trips and len(spread) and units == 1:
         if spread.min() > rule.interval:
             return Finding(

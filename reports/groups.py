@@ -55,7 +55,7 @@ def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
     early = np.sort((answers.start + answers.waited)[failed])
     if rule is None or rule.count is None or rule.count == 1:
         return early
-    together = early[rule.count - 1 :] - early[: len(early) - rule.count + 1] <= rule.interval * 1.01 * NS
+    together = early[rule.count - 1 :] - early[: max(len(early) - rule.count + 1, 0)] <= rule.interval * 1.01 * NS
     return early[rule.count - 1 :][together]
 
 

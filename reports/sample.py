@@ -38,11 +38,14 @@ class Sample:
     def _taken(self, piece: pa.Table, outcome: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> pd.DataFrame:
         """Rows by their places in the piece; their index is their place in the run."""
         frame = piece.select(_COLUMNS).take(places).to_pandas()
-        return frame.assign(phase=frame["phase"].astype(object), outcome=outcome[places]).set_index(places + self._seen)
+        frame = frame.assign(phase=frame["phase"].astype(object), outcome=outcome[places])
+        taken: pd.DataFrame = frame.set_index(places + self._seen)
+        return taken
 
     @property
     def frame(self) -> pd.DataFrame:
         """Columns start_ns, intended_ns, latency_us, phase and outcome (an index), in start order."""
-        whole = pd.concat(self._even + self._slow) if self._even else pd.DataFrame(columns=[*_COLUMNS, "outcome"])
+        parts = self._even + self._slow
+        whole = pd.concat(parts) if parts else pd.DataFrame(columns=[*_COLUMNS, "outcome"])
         once: pd.DataFrame = whole[~whole.index.duplicated()].sort_index()
         return once

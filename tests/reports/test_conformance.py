@@ -76,3 +76,11 @@ def test_whatever_is_not_shown_says_what_would_show_it() -> None:
     for run in runs:
         for finding in findings(run).values():
             assert (finding.verdict == "not shown") == (finding.remedy is not None), finding
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_fewer_failures_than_the_count_show_nothing_of_the_interval(units: int) -> None:
+    scenario = scenario_of({"for": 2, "simulate": fault(0.2)}, rate=20)
+    run = play(lab_of(RULE | {"count": 30}, units=units), scenario)
+    assert 0 < (run.requests["status"] == 429).sum() < 29
+    assert findings(run)["interval"].verdict == "not shown"
