@@ -19,7 +19,7 @@ from reports.clocks import Clocks
 from reports.origins import judged_by_status, no_answer_is_marked
 from tripcurve.errors import BadInput
 from tripcurve.merging import from_here_on, in_start_order
-from tripcurve.records import SCHEMA, SCHEMA_VERSION
+from tripcurve.records import ORIGINS, SCHEMA, SCHEMA_VERSION
 
 __all__ = ["PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
 
@@ -169,7 +169,7 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
         table = table.select(SCHEMA.names).cast(SCHEMA)
     except (pa.ArrowException, ValueError) as error:
         raise BadInput(f"{path}: a column is not of the kind a record of requests has: {error}") from None
-    gaps = [field.name for field in SCHEMA if not field.nullable and table[field.name].null_count]
-    if gaps:
-        raise BadInput(f"{path}: the column {gaps[0]!r} has gaps; it is no record of requests")
+    origins = {word for chunk in table["origin"].chunks for word in chunk.dictionary.to_pylist()}
+    if not origins <= set(ORIGINS):
+        raise BadInput(f"{path}: the column 'origin' holds more than {', '.join(ORIGINS)}; it is no record of requests")
     return table

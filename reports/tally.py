@@ -24,7 +24,8 @@ BIN_S = 0.25
 """The finest time bin. All others are whole multiples of it."""
 OUTCOMES = ("2xx", "429 backend", "503 shed", "other error", "no response")
 MOST_BINS = 100
-LONGEST_S = 400 * 86_400
+LONGEST_S = 31 * 86_400
+"""No run lasts longer; a start beyond it comes of a wrong clock, and would make more bins than memory holds."""
 
 KINDS = ["phase", "origin", "backend", "status", "outcome", "worker"]
 _SUMS = [

@@ -17,7 +17,7 @@ from reports.load import load
 from reports.summary import summarise
 from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write
 from tests.reports.test_truth import misses
-from tripcurve.errors import BadInput
+from tripcurve.errors import BadInput, TripcurveError
 from tripcurve.records import SCHEMA
 
 
@@ -104,6 +104,41 @@ def test_a_column_of_another_kind_is_refused(folder: Path) -> None:
     keep(folder, table.set_column(table.column_names.index("latency_us"), "latency_us", words))
     with pytest.raises(BadInput, match="not of the kind"):
         load(folder)
+
+
+def changed(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
+    kind = SCHEMA.field(name).type
+    column = pa.array(values).dictionary_encode() if pa.types.is_dictionary(kind) else pa.array(values, kind)
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def test_an_origin_that_is_none_is_refused(folder: Path) -> None:
+    table = rows(folder)
+    keep(folder, changed(table, "origin", ["elsewhere"] * len(table)))
+    with pytest.raises(BadInput, match="holds more than backend, gateway, client"):
+        load(folder)
+
+
+def test_a_column_with_gaps_is_refused(folder: Path) -> None:
+    table = rows(folder)
+    keep(folder, changed(table, "start_ns", [None, *table["start_ns"].to_pylist()[1:]]))
+    with pytest.raises(BadInput, match="start_ns"):
+        load(folder)
+
+
+def test_a_start_years_after_the_run_is_refused_before_it_fills_the_memory(folder: Path) -> None:
+    table = rows(folder)
+    keep(folder, changed(table, "start_ns", [*table["start_ns"].to_pylist()[:-1], 4_000_000_000_000_000_000]))
+    with pytest.raises(BadInput, match="its clock was wrong"):
+        load(folder)
+
+
+def test_a_shard_that_shrinks_while_it_is_read_is_told(folder: Path) -> None:
+    run = load(folder)
+    shard = folder / "requests-0.arrows"
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    with pytest.raises(TripcurveError, match="cut or moved"):
+        run.records.read()
 
 
 def test_requests_that_end_before_they_begin_are_left_out_with_a_note(folder: Path) -> None:
