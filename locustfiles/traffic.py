@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 
 from locustfiles.answer import Answer
+from locustfiles.call import Call
 from locustfiles.client import Client, Deadlines
 from locustfiles.endpoint import Endpoint
 from locustfiles.heads import Heads
@@ -38,12 +39,13 @@ class Traffic:
         self.recorder = recorder
         self.tally = Tally()
         self.closed = False
-        self.shared: dict[str, Any] = {}
+        self.shared: dict[str, Any] = {}  # by name, what users of a kind have in common; closed at the end
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
         self.stretch = self.timeline.stretches[0]
         self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
         self.reader = Reader(plan.lab)
         self.in_flight = 0
+        self._calls: list[Call] = []
         self._failed = failed
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
@@ -154,6 +156,16 @@ class Traffic:
             )
         )
 
+    def called(self, call: Call) -> None:
+        """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
+        self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
+        self._calls.append(call)
+
+    def take_calls(self) -> list[Call]:
+        """The calls that ended since this was last asked."""
+        calls, self._calls = self._calls, []
+        return calls
+
     def _usage(self, answer: Answer) -> Usage:
         if answer.error is not None or not 200 <= answer.status < 300:
             return _UNREAD
@@ -182,9 +194,11 @@ class Traffic:
         return self.in_flight > 0 or not all(lane.empty for lane in self._lanes)
 
     def finish(self) -> None:
-        """Stop what runs beside the users and close the recorder. Raises RecordingFailed."""
+        """Stop what runs beside the users, close the recorder and what users shared. Raises RecordingFailed."""
         gevent.killall(self._greenlets)
         self.recorder.close()
+        for one in self.shared.values():
+            one.close()
 
     def count(self) -> Tally:
         """What was counted, lanes and rows included."""
