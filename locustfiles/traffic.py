@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 from time import monotonic_ns
 from typing import Any
 
@@ -61,10 +62,12 @@ class Traffic:
         return Lane((start + round(due * 1e9) for due in due_s), patience_s)
 
     def probe_lane(self) -> Lane:
-        """A new probe's own pulse. A beat that finds it busy is dropped, not piled up."""
+        """A new probe's own pulse, from now on. A beat that finds it busy is dropped, not piled up."""
         scenario = self.plan.scenario
         number = self.share.worker + self.share.workers * len(self._probes)
-        lane = self._lane(probe_arrivals(scenario.probe, number, scenario.duration_s), 1 / scenario.probe.rate)
+        into_s = (monotonic_ns() - self.timeline.start_ns) / 1e9
+        beats = dropwhile(lambda due: due < into_s, probe_arrivals(scenario.probe, number, scenario.duration_s))
+        lane = self._lane(beats, 1 / scenario.probe.rate)
         self._probes.append(lane)
         lane.start()
         return lane

@@ -15,7 +15,7 @@ import pytest
 
 from locustfiles.pacing import probe_arrivals
 from tests.locustfiles.running import LOCUSTFILE, Running, ended
-from tests.locustfiles.servers import Gateway, answer, forever, serving
+from tests.locustfiles.servers import Gateway, answer, forever, serving, tokens
 from tripcurve.scenario import Probe
 
 PACED = """
@@ -115,6 +115,22 @@ def test_two_processes_lose_no_row(running: Running) -> None:
     assert (rows[rows["user"] != "ProbeUser"]["intended_ns"] < rows["start_ns"].max()).sum() >= 300
 
 
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_gaps_between_tokens_are_told_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
+    scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
+    with serving(tokens(count=5, gap_s=0.04)) as port:
+        running = Running(tmp_path, port, Gateway())
+        code, _, err = ended(running.drive(scenario, *words))
+        running.close()
+    assert code == 0, err
+    rows, gaps = running.rows(), running.info()["token_gap_ms"]
+    assert set(rows["status"]) == {200}
+    assert rows["error"].isna().all()
+    assert gaps["n"] == 4 * len(rows) == 80
+    assert 38 < gaps["p50"] < 60
+    assert gaps["p50"] <= gaps["p99"]
+
+
 def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
     code, _, err = ended(running.drive(PACED, "--processes", "2", "--ship-rows"))
     assert code == 0, err
@@ -138,6 +154,10 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     unrecorded = running.gateway.served - len(running.rows())
     assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
     assert len(running.rows()) > 400
+    pacing = info["pacing"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
+    assert pacing["intended"] == 800
+    assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])
