@@ -16,7 +16,7 @@ from reports.measures import Answers, failed_answers
 from reports.trips import Instants, Interval, OpenPeriod, Touches
 from tripcurve.rule import BreakerRule
 
-__all__ = ["find_group_periods", "mixed_share", "surely_all"]
+__all__ = ["find_group_periods", "mixed_bounds", "mixed_share", "surely_all"]
 
 DOUBT = 1e-6
 NS = 1_000_000_000
@@ -102,3 +102,11 @@ def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None
         low, high = np.searchsorted(start, [low_ns, high_ns])
         counts.append(int(high - low))
     return counts[0] / sum(counts) if sum(counts) else None
+
+
+def mixed_bounds(touches: Touches, low_ns: int, full: Interval) -> tuple[float, float]:
+    """The least and the largest that `mixed_share` can be, by when within its interval the last unit opened."""
+    ends = np.concatenate((touches.shed_start, touches.answer_start, [full.low_ns, full.high_ns]))
+    ends = np.unique(ends[(ends >= full.low_ns) & (ends <= full.high_ns)])
+    shares = [share for end in (*ends, full.high_ns + 1) if (share := mixed_share(touches, low_ns, end)) is not None]
+    return min(shares), max(shares)
