@@ -29,10 +29,14 @@ class Histogram:
         """The counts, as they travel between processes."""
         return [int(count) for count in self._counts]
 
+    @property
+    def total(self) -> int:
+        """How many times were counted."""
+        return int(self._counts.sum())
+
     def quantile_ms(self, share: float) -> float | None:
         """An upper bound of the quantile, in milliseconds; None when nothing was counted."""
-        total = int(self._counts.sum())
-        if total == 0:
+        if self.total == 0:
             return None
-        index = int(np.searchsorted(np.cumsum(self._counts), share * total))
+        index = int(np.searchsorted(np.cumsum(self._counts), share * self.total))
         return float(_EDGES_NS[min(index, len(_EDGES_NS) - 1)] / 1e6)

@@ -44,6 +44,7 @@ def launch(
     def observe(batch: Batch) -> None:
         traffic.observe(batch)
         locust_stats.feed(environment.stats, batch)
+        _feed_calls(environment, traffic)
         listener(batch)
 
     traffic = Traffic(plan, share, Recorder(shard, (observe,)), failed)
@@ -59,4 +60,9 @@ def end_traffic(environment: Environment, traffic: Traffic, grace_s: float) -> N
     traffic.drain(grace_s)
     environment.stop_timeout = 0  # nobody is under way: Locust need not wait for anyone
     traffic.finish()
+    _feed_calls(environment, traffic)  # a last call may end after the last row is flushed
     gc.unfreeze()
+
+
+def _feed_calls(environment: Environment, traffic: Traffic) -> None:
+    locust_stats.feed_calls(environment.stats, traffic.take_calls(), traffic.plan.clock.offset_ns)

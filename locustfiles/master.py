@@ -15,6 +15,7 @@ from locust.runners import STATE_MISSING
 from locustfiles.conductor import Conductor
 from locustfiles.live import Live
 from locustfiles.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
+from locustfiles.pacing import Share, arrivals
 from locustfiles.plan import Plan
 from locustfiles.run_dir import mark_run, shard_path, unmark_run
 from locustfiles.sightings import Sighting, Sightings, merge
@@ -82,14 +83,22 @@ class Master(Conductor):
         while any(self._awaited(member, finish_ns, grace_s) for member in self._members.values()):
             gevent.sleep(0.02)
         unmark_run(plan.run_dir)
-        self._tally = Tally()
-        for member in self._members.values():
-            if member.account is not None:
-                self._tally.add(Tally.from_message(member.account["tally"]))
+        self._tally = self._sum(plan, finish_ns)
         self._workers = [self._describe(member, finish_ns) for member in self._members.values()]
         lost = [member for member in self._members.values() if member.account is None]
         if lost and len(lost) == len(self._members):
             raise TripcurveError("every worker was lost; what they had recorded is kept")
+
+    def _sum(self, plan: Plan, finish_ns: int) -> Tally:
+        """What all counted together; of a worker that died, what its part of the schedule tells."""
+        tally, start_ns = Tally(), plan.clock.monotonic(plan.start_ns)
+        for member in self._members.values():
+            if member.account is not None:
+                tally.add(Tally.from_message(member.account["tally"]))
+                continue
+            due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)))
+            tally.add_lost(due_s, (member.heard_ns - start_ns) / 1e9, (finish_ns - start_ns) / 1e9)
+        return tally
 
     def _awaited(self, member: Member, finish_ns: int, grace_s: float) -> bool:
         if member.account is not None:

@@ -13,3 +13,8 @@ class ProbeUser(TrafficUser):
     def on_start(self) -> None:
         super().on_start()
         self.lane = self.traffic.probe_lane()
+
+    def on_stop(self) -> None:
+        """Without its user, as when a worker's end has Locust seat users anew, the pulse is nobody's."""
+        self.lane.close()
+        super().on_stop()

@@ -50,11 +50,11 @@ class Prompts:
         self._next += 1
         return self._next
 
-    def body(self) -> dict[str, Any]:
-        """The next body as an object, for clients that write it themselves; `model` is the deployment's business."""
+    def arguments(self) -> dict[str, Any]:
+        """The next body as arguments, for clients that write it themselves; the model is for them to name."""
         number = self._take()
-        text = self._texts[number % VARIETY].replace(_MARK, f"{number:0{NUMBER_DIGITS}d}")
-        return self._body(text, stream=False) | {"model": "deployment"}
+        text = self._texts[number % VARIETY]
+        return self._body(f"{number:0{NUMBER_DIGITS}d}{text[NUMBER_DIGITS:]}", stream=False)
 
     def after(self, head: bytes) -> bytes:
         """The next request: a head made for this length, and a body never used before."""

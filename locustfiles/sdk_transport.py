@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import httpx2
@@ -11,21 +12,54 @@ from locustfiles.answer import Answer
 from locustfiles.client import Client
 from locustfiles.traffic import Traffic
 
-__all__ = ["INTENDED", "SdkTransport"]
+__all__ = ["DUE", "SdkTransport"]
 
-INTENDED = "x-tripcurve-intended"
-"""Carries an arrival's intended monotonic ns from the user to the transport; never sent."""
-BODY = "tripcurve.body"
-_LEFT_OUT = frozenset({b"x-tripcurve-intended", b"host", b"content-length", b"connection", b"accept-encoding"})
+DUE: ContextVar[int | None] = ContextVar("DUE", default=None)
+"""The intended monotonic ns of the call this greenlet makes; its first attempt takes it. None: none, or taken."""
+HEAD, BODY = "tripcurve.head", "tripcurve.body"
+_LEFT_OUT = frozenset({"host", "content-length", "connection", "accept-encoding"})
 # What the SDK looks at in an answer's head.
 _READ = frozenset({b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id"})
+_MOST_KINDS = 64
+_NO_STREAM = httpx2.ByteStream(b"")
+
+_Kind = tuple[str, str, str, tuple[tuple[str, str], ...]]
+
+
+class _Known:
+    """What requests of one kind have in common: URL, headers as the SDK sees them, and the head as it is sent."""
+
+    def __init__(self, request: httpx2.Request, headers: tuple[tuple[str, str], ...], authority: str) -> None:
+        self.url = request.url
+        self.headers = request.headers
+        target = request.url.raw_path.decode()
+        lines = [f"{request.method} {target} HTTP/1.1", f"Host: {authority}"]
+        lines += [f"{name}: {value}" for name, value in headers if name.lower() not in _LEFT_OUT]
+        self.head = "\r\n".join(lines).encode()
+
+
+class _Whole(httpx2.Response):
+    """A response that came whole: nothing is left to stream, decode or close."""
+
+    def __init__(self, answer: Answer, request: httpx2.Request) -> None:
+        headers = [(name, value) for name, value in answer.headers.items() if name in _READ]
+        super().__init__(answer.status, headers=headers, stream=_NO_STREAM, request=request)
+        self._body = answer.body
+        self.is_closed = self.is_stream_consumed = True
+
+    @property
+    def content(self) -> bytes:
+        return self._body
+
+    def read(self) -> bytes:
+        return self._body
 
 
 class SdkTransport(httpx2.Client):
-    """The `http_client` of the SDK. Only an attempt that is the first of its call has an intended start.
+    """The `http_client` of the SDK, for calls to one address.
 
     A client for any site merges URLs, cookies and headers anew for each request, and looks for redirects
-    and credentials in each answer. All requests here go to one address with what the SDK gives them.
+    and credentials in each answer. Here requests that are alike share all but their bodies.
     """
 
     def __init__(self, traffic: Traffic, user: str) -> None:
@@ -33,44 +67,44 @@ class SdkTransport(httpx2.Client):
         self._traffic = traffic
         self._user = user
         self._idle: list[Client] = []
-        self._urls: dict[tuple[str, str], httpx2.URL] = {}
-        self._authority = traffic.endpoint.authority.encode()
+        self._known: dict[_Kind, _Known] = {}
 
     def build_request(self, method: str, url: Any, **parts: Any) -> httpx2.Request:
-        """The SDK's request as it is, its URL parsed once."""
-        key = (str(url), str(parts.get("params") or ""))
-        known = self._urls.get(key)
+        """The SDK's request as it is. Its body is not read back and measured once more."""
+        kind = (method, str(url), str(parts.get("params") or ""), tuple(parts["headers"]))
+        known = self._known.get(kind)
         if known is None:
-            known = self._urls[key] = super().build_request(method, url, params=parts.get("params")).url
-        content: bytes = parts["content"]
-        # As a stream, it is not read back and measured once more.
-        stream = httpx2.ByteStream(content)
-        return httpx2.Request(method, known, headers=parts["headers"], stream=stream, extensions={BODY: content})
+            known = self._learn(kind)
+        extensions = {HEAD: known.head, BODY: parts["content"]}
+        request = httpx2.Request(method, known.url, stream=_NO_STREAM, extensions=extensions)
+        request.headers = known.headers  # shared: nobody changes a request's headers once it is built
+        return request
+
+    def _learn(self, kind: _Kind) -> _Known:
+        method, url, params, headers = kind
+        request = super().build_request(method, url, params=params, headers=list(headers))
+        if len(self._known) == _MOST_KINDS:
+            self._known.clear()  # headers that never repeat are not worth remembering
+        known = self._known[kind] = _Known(request, headers, self._traffic.endpoint.authority)
+        return known
 
     def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        """One attempt, as `handle_request` has it; the answer is whole, so nothing is left to stream."""
-        response = self.handle_request(request)
-        response.request = request
-        return response
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """One attempt. Raises the transport errors that the SDK knows."""
+        """One attempt, recorded. Raises the transport errors that the SDK knows."""
         answer = self._exchange(self._to_bytes(request))
-        self._traffic.record(answer, self._user, _intended(request))
+        due = DUE.get()
+        if due is not None:
+            DUE.set(None)  # what else is sent for this call is the SDK's own retry
+        self._traffic.record(answer, self._user, due)
         if answer.error is not None:
             raise _as_transport_error(answer.error, request)
-        headers = [(name, value) for name, value in answer.headers.items() if name in _READ]
-        return httpx2.Response(answer.status, headers=headers, content=answer.body)
+        return _Whole(answer, request)
 
     def _to_bytes(self, request: httpx2.Request) -> bytes:
-        content: bytes = request.extensions[BODY]
-        lines = [b"%b %b HTTP/1.1\r\nHost: %b" % (request.method.encode(), request.url.raw_path, self._authority)]
-        lines += [b"%b: %b" % (name, value) for name, value in request.headers.raw if name.lower() not in _LEFT_OUT]
+        head, content = request.extensions[HEAD], request.extensions[BODY]
         simulation = self._traffic.simulation()
         if simulation is not None:
-            lines.append(b"x-simulation: " + simulation.encode())
-        lines.append(b"Content-Length: %d\r\n\r\n" % len(content))
-        return b"\r\n".join(lines) + content
+            head = b"%b\r\nx-simulation: %b" % (head, simulation.encode())
+        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (head, len(content), content)
 
     def _exchange(self, data: bytes) -> Answer:
         traffic = self._traffic
@@ -92,13 +126,6 @@ class SdkTransport(httpx2.Client):
 
 def _unused(request: httpx2.Request) -> httpx2.Response:
     raise AssertionError("send never comes here")
-
-
-def _intended(request: httpx2.Request) -> int | None:
-    """The first attempt's place in the schedule; None for the SDK's own retries, and in closed loop."""
-    value = request.headers.get(INTENDED)
-    retried = request.headers.get("x-stainless-retry-count", "0") != "0"
-    return None if value is None or retried else int(value)
 
 
 def _as_transport_error(error: str, request: httpx2.Request) -> httpx2.TransportError:

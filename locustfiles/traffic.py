@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 from time import monotonic_ns
 from typing import Any
 
 import gevent
 
 from locustfiles.answer import Answer
+from locustfiles.call import Call
 from locustfiles.client import Client, Deadlines
 from locustfiles.endpoint import Endpoint
 from locustfiles.heads import Heads
@@ -38,12 +40,13 @@ class Traffic:
         self.recorder = recorder
         self.tally = Tally()
         self.closed = False
-        self.shared: dict[str, Any] = {}
+        self.shared: dict[str, Any] = {}  # by name, what users of a kind have in common; closed at the end
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
         self.stretch = self.timeline.stretches[0]
         self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
         self.reader = Reader(plan.lab)
         self.in_flight = 0
+        self._calls: list[Call] = []
         self._failed = failed
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
@@ -59,10 +62,12 @@ class Traffic:
         return Lane((start + round(due * 1e9) for due in due_s), patience_s)
 
     def probe_lane(self) -> Lane:
-        """A new probe's own pulse. A beat that finds it busy is dropped, not piled up."""
+        """A new probe's own pulse, from now on. A beat that finds it busy is dropped, not piled up."""
         scenario = self.plan.scenario
         number = self.share.worker + self.share.workers * len(self._probes)
-        lane = self._lane(probe_arrivals(scenario.probe, number, scenario.duration_s), 1 / scenario.probe.rate)
+        into_s = (monotonic_ns() - self.timeline.start_ns) / 1e9
+        beats = dropwhile(lambda due: due < into_s, probe_arrivals(scenario.probe, number, scenario.duration_s))
+        lane = self._lane(beats, 1 / scenario.probe.rate)
         self._probes.append(lane)
         lane.start()
         return lane
@@ -154,6 +159,16 @@ class Traffic:
             )
         )
 
+    def called(self, call: Call) -> None:
+        """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
+        self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
+        self._calls.append(call)
+
+    def take_calls(self) -> list[Call]:
+        """The calls that ended since this was last asked."""
+        calls, self._calls = self._calls, []
+        return calls
+
     def _usage(self, answer: Answer) -> Usage:
         if answer.error is not None or not 200 <= answer.status < 300:
             return _UNREAD
@@ -182,9 +197,11 @@ class Traffic:
         return self.in_flight > 0 or not all(lane.empty for lane in self._lanes)
 
     def finish(self) -> None:
-        """Stop what runs beside the users and close the recorder. Raises RecordingFailed."""
+        """Stop what runs beside the users, close the recorder and what users shared. Raises RecordingFailed."""
         gevent.killall(self._greenlets)
         self.recorder.close()
+        for one in self.shared.values():
+            one.close()
 
     def count(self) -> Tally:
         """What was counted, lanes and rows included."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from reports.doubts import settle
-from reports.groups import find_group_periods, mixed_share
+from reports.bounds import Failures, bound_trips
+from reports.doubts import durations_ns, settle
+from reports.groups import find_group_periods, mixed_bounds, mixed_share
 from reports.load import Run
-from reports.measures import NS, Measured, Trip, measure_trips
-from reports.touches import answers_of, retries_within, touches_of
-from reports.trips import OpenPeriod, Touches, find_open_periods
+from reports.measures import NS, Answers, Measured, Trip, failures_before, measure_trips
+from reports.outage import felt_failures, measure_outages, whole_seconds
+from reports.touches import answers_of, clock_doubt_ns, retries_within, touches_of
+from reports.trips import OpenPeriod, Touches, count_sheds, find_open_periods
 from tripcurve.events import BreakerEvent
 from tripcurve.lab import Backend
 from tripcurve.scenario import Scenario
 
-__all__ = ["Analysis", "TrueTrip", "analyse"]
+__all__ = ["Analysis", "TrueTrip", "analyse", "truth_of"]
 
 INFINITE = float("inf")
 
@@ -61,19 +63,33 @@ def _trips(run: Run) -> list[Trip]:
 def _trips_of(run: Run, backend: Backend) -> list[Trip]:
     lab, rule = run.lab, backend.breaker
     answers, touches = answers_of(run.decisive, backend, lab), touches_of(run.decisive, backend, lab)
+    told = _simulated(run.scenario, backend)
     if lab.units == 1:
         hidden = lab.has_pool and retries_within(lab)
-        told = _simulated(run.scenario, backend)
         periods = settle(find_open_periods(touches), touches, answers, rule, lab.local, hidden, told)
     else:
         periods = find_group_periods(touches, answers, rule, lab.units)
-    service = run.tally.service_of(backend.name, lab.has_pool)
-    trips = measure_trips(periods, answers, rule, backend.name, run.start_ns, lab.local, service)
+    if not periods:
+        return []
+    if lab.has_pool:  # most of what proves a member open is no refusal
+        refused = ~answers.by_backend & (answers.status == 503)
+        periods = count_sheds(periods, answers.start[refused], answers.alike[refused])
+    before = failures_before(periods, answers, rule)
+    service = run.tally.service_of(backend.name if lab.has_pool else None)
+    trips = measure_trips(periods, before, answers, rule, backend.name, run.start_ns, lab.local, service)
+    measure_outages(trips, periods, felt_failures(run.decisive, lab), whole_seconds(run.tally))
+    bound_trips(trips, periods, answers, _failures(run, backend, answers, told), rule)
     for trip, period in zip(trips, periods, strict=True):
         trip.unit = 0 if lab.units == 1 else None
         if lab.units > 1:
             _describe_group(trip, period, touches, run.start_ns)
     return trips
+
+
+def _failures(run: Run, backend: Backend, answers: Answers, told: list[float]) -> Failures:
+    rule, doubt = backend.breaker, clock_doubt_ns(run.decisive)
+    shortest = 0 if rule is None else durations_ns(answers, rule, told)[0]
+    return Failures(answers, rule, run.lab.local, shortest, 0 if doubt is None else int(doubt.max(initial=0)))
 
 
 def _simulated(scenario: Scenario, backend: Backend) -> list[float]:
@@ -83,11 +99,14 @@ def _simulated(scenario: Scenario, backend: Backend) -> list[float]:
 
 
 def _describe_group(trip: Trip, period: OpenPeriod, touches: Touches, zero_ns: int) -> None:
-    trip.open_error_s = None  # the rule speaks of one unit
+    trip.open_error_s = trip.overshoot = None  # the rule speaks of one unit
+    trip.bounds.pop("overshoot", None)
     trip.first_shed_s = (period.open_by_ns - zero_ns) / NS
     if period.full is not None:
         trip.full_shed_s = Measured((period.full.estimate_ns - zero_ns) / NS, period.full.half_width_ns / NS)
         trip.partial_shed_share = mixed_share(touches, period.open_by_ns, period.full.estimate_ns)
+        if trip.partial_shed_share is not None:
+            trip.bounds["partial_shed_share"] = mixed_bounds(touches, period.open_by_ns, period.full)
 
 
 def _when(trip: Trip) -> float:
@@ -121,7 +140,7 @@ def _match(trips: list[Trip], truth: list[TrueTrip], units: int) -> list[TrueTri
     for backend in {true.backend for true in truth}:
         own = [(index, true) for index, true in enumerate(truth) if true.backend == backend]
         for trip in (trip for trip in trips if trip.backend == backend):
-            found = _nearest(trip, own) if units == 1 else _within(trip, own)
+            found = _nearest(trip, own) if units == 1 else truth_of(trip, own)
             seen |= {index for index, _ in found}
             if found:
                 _set_truth(trip, [true for _, true in found], units)
@@ -143,11 +162,21 @@ def _nearest(trip: Trip, own: Numbered) -> Numbered:
     return [own[min(near, key=lambda index: abs(instants[index] - known.estimate))]] if near else []
 
 
-def _within(trip: Trip, own: Numbered) -> Numbered:
-    """The true trips of any unit that lie in the group's open period."""
+def truth_of(trip: Trip, own: Numbered) -> Numbered:
+    """The true trips of any unit that lie in the group's open period.
+
+    What begins only after its last shed, when all others had reset, is the next period's.
+    """
     begin = -INFINITE if trip.tripped_s is None else trip.tripped_s.estimate - trip.tripped_s.half_width
-    end = INFINITE if trip.reset_s is None else trip.reset_s.estimate + trip.reset_s.half_width
-    return [(index, true) for index, true in own if true.tripped_s <= end and (true.reset_s or INFINITE) >= begin]
+    last_shed = INFINITE if trip.reset_s is None else trip.reset_s.estimate - trip.reset_s.half_width
+    found: Numbered = []
+    open_until = begin
+    for index, true in sorted(own, key=lambda numbered: numbered[1].tripped_s):
+        reset_s = INFINITE if true.reset_s is None else true.reset_s
+        if reset_s >= begin and true.tripped_s <= max(last_shed, open_until):
+            found.append((index, true))
+            open_until = max(open_until, reset_s)
+    return found
 
 
 def _set_truth(trip: Trip, true: list[TrueTrip], units: int) -> None:

@@ -264,7 +264,7 @@ def _absorbed(run: Run, trips: list[Trip]) -> _Share:
 
 
 def _per_second(run: Run, trips: list[Trip]) -> _Sample:
-    seconds = run.tally.service_of("", in_pool=False)
+    seconds = run.tally.service_of(None)
     return _Sample(seconds[:, 0].astype(np.float64))
 
 

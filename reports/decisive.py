@@ -25,14 +25,16 @@ Whole = npt.NDArray[np.int64]
 
 
 def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
-    """The rows of a piece, in start order, that bear on any breaker's state, with a column `left_out`: how many
-    like it followed that are not among them.
+    """The rows of a piece, in start order, that bear on any breaker's state.
+
+    Columns tell of what was left out: `left_out` how many like it that followed, and `unseen_ns` the longest from the
+    start of one of these till the next was admitted; 0 where none was left out.
 
     Kept of rows that are alike: `margin` at each end, or more where many are under way at once; for a rule that
     counts a percentage, all that its window can hold.
     """
     if len(piece) <= 2 * margin:
-        return piece.append_column("left_out", pa.array(np.zeros(len(piece), np.int64)))
+        return _with_left_out(piece, np.arange(len(piece)), np.zeros(len(piece), np.int64))
     start = piece["start_ns"].to_numpy()
     end = start + piece["latency_us"].to_numpy().astype(np.int64) * 1000
     by = _answered_by(piece)
@@ -46,9 +48,17 @@ def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
             high = min(high, int(np.searchsorted(start, start[stop - 1] - _window_ns(lab))))
             if low < high:
                 keep[low:high] = end[low:high] >= start[high]  # still under way when the far end begins
-    kept = np.flatnonzero(keep)
-    left_out = np.diff(np.append(kept, len(keep))) - 1
-    return piece.filter(pa.array(keep)).append_column("left_out", pa.array(left_out))
+    waited = np.nan_to_num(piece["backend_us"].to_numpy()).astype(np.int64) * 1000
+    admitted_by = np.maximum(end - waited, start)
+    return _with_left_out(piece.filter(pa.array(keep)), np.flatnonzero(keep), np.append(admitted_by[1:], 0) - start)
+
+
+def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
+    """Rows kept, by their places in the piece. `unseen`: from each row of the piece till the next was admitted, ns."""
+    left_out = np.diff(np.append(places, len(unseen))) - 1
+    longest = np.maximum.reduceat(unseen, places) if len(places) else places
+    longest = np.where(left_out, np.maximum(longest, 1), 0)
+    return kept.append_column("left_out", pa.array(left_out)).append_column("unseen_ns", pa.array(longest))
 
 
 def _answered_by(piece: pa.Table) -> Whole:

@@ -14,18 +14,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.measures import Answers, failed_answers
+from reports.measures import LOST_FOR_S, Answers, failed_answers
 from reports.trips import Instants, Interval, OpenPeriod, Touches
 from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 
-__all__ = ["settle"]
+__all__ = ["durations_ns", "settle"]
 
 NS = 1_000_000_000
 # A timer's slack: what is that much longer than the rule allows cannot be one period.
 SLACK = 1.02
-# What a client gave up on may still fail this much later.
-LOST_FOR_S = 60
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def settle(
     if options.late_failures == "extend" or options.half_open_probes:
         return periods
     arrivals = _arrivals(answers, rule)
-    shortest, longest = _durations_ns(answers, rule, simulated_s)
+    shortest, longest = durations_ns(answers, rule, simulated_s)
     settled: list[OpenPeriod] = []
     for period in periods:
         hidden = hidden_attempts or _late_failures(period, arrivals, shortest) >= needed
@@ -112,7 +110,7 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     )
 
 
-def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
+def durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
     """The shortest and longest that this rule can have stayed open, given what the backend told."""
     lengths = [rule.trip_duration]
     if rule.accept_retry_after:

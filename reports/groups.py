@@ -15,7 +15,7 @@ from reports.measures import Answers, failed_answers
 from reports.trips import Instants, Interval, OpenPeriod, Touches
 from tripcurve.rule import BreakerRule
 
-__all__ = ["find_group_periods", "mixed_share", "surely_all"]
+__all__ = ["find_group_periods", "mixed_bounds", "mixed_share", "surely_all"]
 
 DOUBT = 1e-6
 NS = 1_000_000_000
@@ -46,7 +46,7 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
     open_by, open_at = int(touches.shed_end[sheds].min()), int(touches.shed_start[sheds].max())
     tripped, reset = _first_trip(touches, failures, open_by, many), _last_reset(touches, open_at, many)
     full = _full(touches, first, last, many)
-    return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), touches.sheds(first, last + 1), full)
+    return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), int(touches.shed_alike[sheds].sum()), full)
 
 
 def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
@@ -100,3 +100,11 @@ def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None
         low, high = np.searchsorted(start, [low_ns, high_ns])
         counts.append(int(alike[low:high].sum()))
     return counts[0] / sum(counts) if sum(counts) else None
+
+
+def mixed_bounds(touches: Touches, low_ns: int, full: Interval) -> tuple[float, float]:
+    """The least and the largest that `mixed_share` can be, by when within its interval the last unit opened."""
+    ends = np.concatenate((touches.shed_start, touches.answer_start, [full.low_ns, full.high_ns]))
+    ends = np.unique(ends[(ends >= full.low_ns) & (ends <= full.high_ns)])
+    shares = [share for end in (*ends, full.high_ns + 1) if (share := mixed_share(touches, low_ns, end)) is not None]
+    return min(shares), max(shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,14 @@ from reports.trips import Interval, OpenPeriod
 from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 
-__all__ = ["Answers", "Measured", "Trip", "failed_answers", "measure_trips"]
+__all__ = ["Answers", "Measured", "Trip", "counted_statuses", "failed_answers", "failures_before", "measure_trips"]
+
+Indexes = npt.NDArray[np.intp]
 
 NS = 1_000_000_000
 RESTORED_SHARE = 0.99
+LOST_FOR_S = 60
+"""What a client gave up on may still fail this much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Trip:
     retrip: bool = False
     truth: dict[str, float | None] | None = None
     error_s: dict[str, float | None] | None = None
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of a measure's name: the least and the most that the truth can be."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,7 +66,8 @@ class Trip:
 class Answers:
     """What clients got, as arrays in start order: unix ns, status (0: nothing), and the answering side.
 
-    `waited`: ns that the gateway waited for the backend, 0 where it does not tell.
+    `waited`: ns that the gateway waited for the backend, 0 where it does not tell. `alike`: how many requests each
+    stands for; `unseen`: where more than itself, ns, the longest from the start of one till the next was admitted.
     """
 
     start: npt.NDArray[np.int64]
@@ -69,10 +76,13 @@ class Answers:
     by_backend: npt.NDArray[np.bool_]
     retry_after_s: npt.NDArray[np.float32]
     waited: npt.NDArray[np.int64]
+    alike: npt.NDArray[np.int64]
+    unseen: npt.NDArray[np.int64]
 
 
 def measure_trips(
     periods: list[OpenPeriod],
+    before: list[Indexes],
     answers: Answers,
     rule: BreakerRule | None,
     backend: str | None,
@@ -80,39 +90,37 @@ def measure_trips(
     options: LocalOptions,
     service: npt.NDArray[np.int64],
 ) -> list[Trip]:
-    """Measures of each open period of one breaker. `answers`: every request that this breaker could refuse.
+    """Measures of each open period of one breaker. `before`: as `failures_before` finds them.
 
-    `service`: requests and 2xx of each second from the zero on.
+    `answers`: every request that this breaker could refuse. `service`: requests and 2xx of each second of the run.
     """
-    failed = failed_answers(answers, rule)
     trips: list[Trip] = []
-    fault_began: int | None = None
     for index, period in enumerate(periods):
         trip = Trip(backend, None, _seconds(period.tripped, zero_ns), _seconds(period.reset, zero_ns))
         trip.shed = period.sheds
         earlier = periods[index - 1].reset if index else None
         trip.retrip = earlier is not None and not _recovered(answers, earlier, period.tripped)
-        before = _failures_before(answers, failed, period, earlier, rule)
-        _count(trip, before, answers, period, rule)
-        if not trip.retrip or fault_began is None:
-            fault_began = int(answers.start[before[0]]) if len(before) else None
-        _open_time(trip, before, answers, rule, options)
+        _count(trip, before[index], answers, period, rule)
+        _open_time(trip, before[index], answers, rule, options)
         later = periods[index + 1].tripped if index + 1 < len(periods) else None
         _recovery(trip, period, answers, later)
         _restored(trip, answers, later, service, zero_ns)
-        if trip.restored_s is not None and trip.reset_s is not None and fault_began is not None:
-            trip.outage_s = trip.reset_s.estimate + trip.restored_s - (fault_began - zero_ns) / NS
         trips.append(trip)
     return trips
 
 
 def failed_answers(answers: Answers, rule: BreakerRule | None) -> npt.NDArray[np.bool_]:
-    """Backend answers that the rule counts; without a known rule, 429 and 5xx."""
+    """Backend answers that the rule counts."""
+    return counted_statuses(answers.status, rule) & answers.by_backend
+
+
+def counted_statuses(status: npt.NDArray[np.int16], rule: BreakerRule | None) -> npt.NDArray[np.bool_]:
+    """Which statuses the rule counts; without a known rule, 429 and 5xx."""
     ranges = rule.status_codes if rule is not None and rule.status_codes else ((429, 429), (500, 599))
-    counted = np.zeros(len(answers.status), dtype=bool)
+    counted = np.zeros(len(status), dtype=bool)
     for low, high in ranges:
-        counted |= (answers.status >= low) & (answers.status <= high)
-    return counted & answers.by_backend
+        counted |= (status >= low) & (status <= high)
+    return counted
 
 
 def _seconds(interval: Interval | None, zero_ns: int) -> Measured | None:
@@ -132,20 +140,28 @@ def _good(answers: Answers) -> npt.NDArray[np.bool_]:
     return (answers.status >= 200) & (answers.status < 300)
 
 
+def failures_before(periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None) -> list[Indexes]:
+    """For each period, indexes of failures admitted before its trip, within its counting window, in order of their end.
+
+    Counters are empty after a reset, so the window begins there at the earliest.
+    """
+    failed = failed_answers(answers, rule)
+    earlier = [None, *periods]
+    return [_failures_before(answers, failed, *pair, rule) for pair in zip(periods, earlier, strict=False)]
+
+
 def _failures_before(
     answers: Answers,
     failed: npt.NDArray[np.bool_],
     period: OpenPeriod,
-    earlier: Interval | None,
+    earlier: OpenPeriod | None,
     rule: BreakerRule | None,
-) -> npt.NDArray[np.intp]:
-    """Indexes of failures admitted before the trip, within its counting window, in order of their end.
-
-    Counters are empty after a reset, so the window begins there at the earliest.
-    """
+) -> Indexes:
     if period.tripped is None:
         return np.empty(0, dtype=np.intp)
-    since = 0 if earlier is None else earlier.low_ns
+    since = 0
+    if earlier is not None:
+        since = earlier.open_at_ns if earlier.reset is None else earlier.reset.low_ns
     low, high = np.searchsorted(answers.start, [since, period.tripped.high_ns])
     found = low + np.flatnonzero(failed[low:high])
     if rule is not None:
@@ -154,19 +170,11 @@ def _failures_before(
     return np.asarray(found[order], dtype=np.intp)
 
 
-def _count(
-    trip: Trip, before: npt.NDArray[np.intp], answers: Answers, period: OpenPeriod, rule: BreakerRule | None
-) -> None:
+def _count(trip: Trip, before: Indexes, answers: Answers, period: OpenPeriod, rule: BreakerRule | None) -> None:
     if period.tripped is None or not len(before):
         return
     trip.throttled = int(np.sum(answers.status[before] == 429))
-    ends = answers.end[before]
-    arrived = answers.start[before] + answers.waited[before]
-    trip.failures_bounds = (
-        int(np.sum(ends < period.tripped.low_ns)),
-        int(np.sum(arrived <= period.tripped.high_ns)),
-    )
-    trip.failures_to_trip = int(np.sum(ends <= period.tripped.high_ns))
+    trip.failures_to_trip = int(np.sum(answers.end[before] <= period.tripped.high_ns))
     trip.time_to_trip_s = (period.tripped.estimate_ns - int(answers.end[before[0]])) / NS
     if rule is not None and rule.count is not None:
         trip.overshoot = max(0, len(before) - rule.count)
@@ -174,7 +182,7 @@ def _count(
 
 def _open_time(
     trip: Trip,
-    before: npt.NDArray[np.intp],
+    before: Indexes,
     answers: Answers,
     rule: BreakerRule | None,
     options: LocalOptions,
@@ -205,16 +213,17 @@ def _recovery(trip: Trip, period: OpenPeriod, answers: Answers, later: Interval 
         return
     low = np.searchsorted(answers.start, period.reset.low_ns)
     high = len(answers.start) if later is None else np.searchsorted(answers.start, later.high_ns)
-    good = _good(answers)[low:high]
-    if good.any():
-        trip.recovery_latency_s = (int(answers.end[low:high][good].min()) - period.reset.estimate_ns) / NS
+    served = answers.end[low:high][(_good(answers) & answers.by_backend)[low:high]]
+    # Where other units, or a doubtful reset, let answers through before.
+    served = served[served >= period.reset.estimate_ns]
+    trip.recovery_latency_s = (int(served.min()) - period.reset.estimate_ns) / NS if len(served) else None
 
 
 def _restored(
     trip: Trip, answers: Answers, later: Interval | None, service: npt.NDArray[np.int64], zero_ns: int
 ) -> None:
     """First full second of service, before the next trip and the last request's second."""
-    if trip.reset_s is None or trip.recovery_latency_s is None:
+    if trip.reset_s is None:
         return
     high = len(answers.start) if later is None else int(np.searchsorted(answers.start, later.high_ns))
     first, last = int(np.ceil(trip.reset_s.estimate)), int((answers.start[high - 1] - zero_ns) // NS)

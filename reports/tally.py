@@ -156,9 +156,9 @@ class Tally:
             Latencies(),
         )
 
-    def service_of(self, backend: str, in_pool: bool) -> Counts:
-        """Rows of requests and whole 2xx, by second: of all but what other backends answered, which a pool has."""
-        own = [counts for name, counts in self.service.items() if not in_pool or name is None or name == backend]
+    def service_of(self, member: str | None) -> Counts:
+        """Rows of requests and whole 2xx, by second: of all but what other members of a pool answered; None: of all."""
+        own = [counts for name, counts in self.service.items() if member is None or name is None or name == member]
         return reduce(_plus, own, np.zeros((0, 2), np.int64))
 
 

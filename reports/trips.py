@@ -74,10 +74,6 @@ class Touches:
     answer_alike: Instants
     shed_alike: Instants
 
-    def sheds(self, low: int, high: int) -> int:
-        """How many sheds the touches from one place to before another stand for."""
-        return int(self.shed_alike[low:high].sum())
-
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
     """The open periods of one breaker on one unit, in order: as few as the touches allow."""
@@ -86,7 +82,7 @@ def find_open_periods(touches: Touches) -> list[OpenPeriod]:
     near = _near_changes(touches)
     phases = longest_chain(Proofs(near.answer_start, near.answer_soon), Proofs(near.shed_start, near.shed_end))
     periods = [_period(phases, index, near) for index in range(len(phases.known_by)) if phases.state(index) == OPEN]
-    return count_sheds(periods, touches)
+    return count_sheds(periods, touches.shed_start, touches.shed_alike)
 
 
 def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
@@ -99,13 +95,12 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
     return OpenPeriod(tripped, reset, open_by, open_at)
 
 
-def count_sheds(periods: list[OpenPeriod], touches: Touches) -> list[OpenPeriod]:
-    """The same periods, each with its sheds: those nearer to it than to its neighbours."""
+def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
+    """The same periods, each with its sheds: those nearer to it than to its neighbours. `alike`: how many each is."""
     cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
-    edges = [0, *np.searchsorted(touches.shed_start, cuts).tolist(), len(touches.shed_start)]
-    return [
-        replace(one, sheds=touches.sheds(low, high)) for one, (low, high) in zip(periods, pairwise(edges), strict=True)
-    ]
+    edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
+    sums = np.concatenate(([0], np.cumsum(alike)))[edges].tolist()
+    return [replace(one, sheds=after - before) for one, (before, after) in zip(periods, pairwise(sums), strict=True)]
 
 
 def _near_changes(touches: Touches) -> Touches:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,10 +14,11 @@ from tripcurve.documents import read_document
 from tripcurve.durations import Seconds
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
+from tripcurve.rule import BreakerRule
 from tripcurve.shipped import find_file
 from tripcurve.simulation import Behaviour, Simulation
 
-__all__ = ["Fault", "Phase", "Probe", "Ramp", "Scenario", "Tokens", "load_scenario", "simulation_of"]
+__all__ = ["BelowCount", "Fault", "Phase", "Probe", "Ramp", "Scenario", "Tokens", "load_scenario", "simulation_of"]
 
 SCENARIOS = "locustfiles/scenarios"
 
@@ -55,12 +57,21 @@ class Fault(_Part):
         )
 
 
+class BelowCount(_Part):
+    """A number of requests that goes by the lab's rule."""
+
+    below_count: int = Field(..., ge=0, le=1000, description="So many fewer than the rule's count")
+
+
 class Phase(_Part):
-    """A stretch of the run. Exactly one of `rate` (open loop) and `users` (closed loop)."""
+    """A stretch of the run. Exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
 
     name: str = Field(..., pattern=r"^[\w-]{1,40}$")
     duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
     rate: float | Ramp | None = Field(None, description="Requests per second, whether or not answers come")
+    requests: int | BelowCount | None = Field(
+        None, description="Requests of the whole phase, evenly spread from its start on, however long the lab makes it"
+    )
     users: int | Ramp | None = Field(None, description="Users that send one request after another")
     simulate: Mapping[str, Fault] = Field(
         default_factory=dict, description="Faults by backend name; `default`: any other"
@@ -68,14 +79,15 @@ class Phase(_Part):
 
     @model_validator(mode="after")
     def _one_load(self) -> Self:
-        if (self.rate is None) == (self.users is None):
-            raise ValueError("give exactly one of rate (requests per second) and users")
-        name = "rate" if self.users is None else "users"
-        load = self.rate if self.users is None else self.users
+        loads = {name: getattr(self, name) for name in ("rate", "requests", "users")}
+        given = [name for name, load in loads.items() if load is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of rate (requests per second), requests and users")
+        name, load = given[0], loads[given[0]]
         if isinstance(load, Ramp):
             if load.start == load.end == 0:
                 raise ValueError(f"{name}: a ramp from 0 to 0 sends nothing")
-        elif load is not None and load <= 0:
+        elif not isinstance(load, BelowCount) and load <= 0:
             raise ValueError(f"{name}: must be more than 0, not {load:g}; a phase without traffic observes nothing")
         return self
 
@@ -86,6 +98,31 @@ class Phase(_Part):
     def users_at(self, elapsed_s: float) -> int | None:
         """Users at an instant of this phase; None in open loop."""
         return None if self.users is None else round(_load_at(self.users, elapsed_s / self.duration_s))
+
+    def fitted(self, scale: float, count: int | None) -> Self:
+        """The phase on a lab: so many times as long, its `requests` as a rate. `count`: the rule's; None: it has none.
+
+        Raises ValueError where too few requests are left.
+        """
+        changes: dict[str, float | None] = {"duration_s": self.duration_s * scale}
+        if self.requests is not None:
+            changes |= {"requests": None, "rate": _exact_rate(self._requests(count), self.duration_s * scale)}
+        return self.model_copy(update=changes)
+
+    def _requests(self, count: int | None) -> int:
+        if not isinstance(self.requests, BelowCount):
+            return self.requests or 0
+        if count is None:
+            raise ValueError("below_count needs a rule with a count")
+        if count <= self.requests.below_count:
+            raise ValueError(f"below_count {self.requests.below_count} leaves nothing of a count of {count}")
+        return count - self.requests.below_count
+
+
+def _exact_rate(requests: int, duration_s: float) -> float:
+    """The rate at which the last of so many evenly spread requests is due before the end, and no other."""
+    rate = requests / duration_s
+    return rate if rate * duration_s <= requests else math.nextafter(rate, 0.0)
 
 
 def _load_at(load: float | Ramp, progress: float) -> float:
@@ -115,6 +152,9 @@ class Scenario(_Part):
     trip_duration: Seconds | None = Field(
         None, gt=0, description="The phases are written for a rule that stays open this long, and scaled to the lab's"
     )
+    interval: Seconds | None = Field(
+        None, gt=0, description="The same for a rule that counts over this interval; not both"
+    )
     users: Mapping[str, Annotated[int, Field(ge=0, le=10_000)]] = Field(default_factory=lambda: {"ChatUser": 20})
     arrivals: Literal["constant", "poisson"] = "constant"
     seed: int = Field(0, ge=0, description="Seed of arrivals, prompts and shares; derived anew for each worker")
@@ -141,7 +181,11 @@ class Scenario(_Part):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"phases: two are named {twice!r}; a record names its phase, so each needs its own")
-        open_loop = any(phase.rate is not None for phase in self.phases)
+        if self.trip_duration is not None and self.interval is not None:
+            raise ValueError("give trip_duration or interval, not both: phases are scaled by one of them")
+        if self.arrivals == "poisson" and any(phase.requests is not None for phase in self.phases):
+            raise ValueError("arrivals: a phase with a number of requests needs them constant")
+        open_loop = any(phase.users is None for phase in self.phases)
         if open_loop and not any(count for name, count in self.users.items() if name != "ProbeUser"):
             raise ValueError("users: a phase with a rate needs users to send it, such as {ChatUser: 20}")
         return self
@@ -153,8 +197,9 @@ class Scenario(_Part):
     def resolved(self, lab: Lab) -> Scenario:
         """The scenario as it runs on a lab: phases scaled to its rule, backends' names checked.
 
-        Scaling multiplies every phase's length by the lab's longest trip duration over
-        `trip_duration`; rates stay. Raises BadInput for a backend the lab does not have.
+        Scaling multiplies every phase's length by the lab's longest trip duration over `trip_duration`, or by
+        its longest interval over `interval`; rates and numbers of requests stay. Raises BadInput for a backend the
+        lab does not have, and for a number of requests that the lab's rule makes none.
         """
         known = {backend.name for backend in lab.backends}
         for index, phase in enumerate(self.phases):
@@ -164,12 +209,25 @@ class Scenario(_Part):
                         f"scenario {self.name}: phases[{index}].simulate.{name}: lab {lab.name} has no such backend; "
                         f"it has: {', '.join(sorted(known))} (or `default` for any)"
                     )
-        longest = max((b.breaker.trip_duration for b in lab.backends if b.breaker is not None), default=None)
-        if self.trip_duration is None or longest is None:
-            return self
-        scale = longest / self.trip_duration
-        phases = tuple(p.model_copy(update={"duration_s": p.duration_s * scale}) for p in self.phases)
-        return self.model_copy(update={"phases": phases, "trip_duration": longest})
+        rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
+        scale, written_for = self._scale(rules)
+        counts = [rule.count for rule in rules if rule.count is not None]
+        phases = []
+        for index, phase in enumerate(self.phases):
+            try:
+                phases.append(phase.fitted(scale, min(counts, default=None)))
+            except ValueError as error:
+                raise BadInput(f"scenario {self.name}: phases[{index}].requests: lab {lab.name}: {error}") from None
+        return self.model_copy(update={"phases": tuple(phases), **written_for})
+
+    def _scale(self, rules: Sequence[BreakerRule]) -> tuple[float, dict[str, float]]:
+        """What to stretch the phases by, and what they are written for then. Without a rule they stay."""
+        for name in ("trip_duration", "interval"):
+            written = getattr(self, name)
+            if rules and written is not None:
+                longest: float = max(getattr(rule, name) for rule in rules)
+                return longest / written, {name: longest}
+        return 1.0, {}
 
     def phase_at(self, elapsed_s: float) -> tuple[int, float] | None:
         """Index of the phase and seconds into it; None before the start and from the end on."""

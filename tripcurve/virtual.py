@@ -23,7 +23,7 @@ from tripcurve.lab import Backend, Lab
 from tripcurve.pool import Member, Pool
 from tripcurve.scenario import Fault, Scenario
 
-__all__ = ["EPOCH_NS", "Network", "Sample", "VirtualEvent", "VirtualRun", "run_virtual"]
+__all__ = ["EPOCH_NS", "Network", "Sample", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
 
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
@@ -61,6 +61,17 @@ class VirtualEvent(NamedTuple):
     event: Opened | Closed
 
 
+class VirtualAnswer(NamedTuple):
+    """An attempt as its breaker knows it, seconds from the run's start. `start_s`: when the client sent the request."""
+
+    unit: int
+    backend: str
+    start_s: float
+    admitted_s: float
+    arrived_s: float
+    status: int
+
+
 @dataclass(frozen=True)
 class Network:
     """What lies around the gateway, in seconds. Each way takes `one_way_s` and up to `jitter_s` more."""
@@ -80,10 +91,11 @@ class Network:
 
 @dataclass
 class VirtualRun:
-    """Samples by start, and the breakers' own events in their order."""
+    """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission."""
 
     samples: list[Sample] = field(default_factory=list)
     events: list[VirtualEvent] = field(default_factory=list)
+    answers: list[VirtualAnswer] = field(default_factory=list)
 
 
 def run_virtual(
@@ -254,9 +266,9 @@ class _Play:
             if ticket is None:
                 return self._shed(request, unit)
         answer, outcome = self._backend_answer(self._backends[name], request)
-        self._at(
-            self._now + (answer.waited_s or 0.0), lambda: self._answered(request, unit, name, ticket, answer, outcome)
-        )
+        admitted, arrives = self._now, self._now + (answer.waited_s or 0.0)
+        self._result.answers.append(VirtualAnswer(unit.index, name, request.start, admitted, arrives, answer.status))
+        self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome))
         return None
 
     def _shed(self, request: _Request, unit: _Unit) -> None:

@@ -93,6 +93,10 @@ class Admin:
             return web.json_response({"error": str(error)}, status=400)
         self._processes.options = options
         self._world.options = options
+        try:
+            await self._processes.resize()
+        except ChildFailed as error:
+            return web.json_response({"error": str(error)}, status=503)
         await self._processes.publish()
         return await self.options(request)
 

@@ -145,6 +145,13 @@ class Processes:
             *(unit.configure(self._snapshot(service, gateway, index)) for index, unit in enumerate(gateway.units))
         )
 
+    async def resize(self) -> None:
+        """Bring every service that runs to the number of units that the options want. Raises ChildFailed."""
+        for service_id, gateway in list(self._gateways.items()):
+            service = self._store.get(service_id)
+            if service is not None and gateway.units and len(gateway.units) != self._unit_count(service):
+                await self.start(service)
+
     async def stop(self, service_id: str) -> None:
         gateway = self._gateways.pop(service_id.lower(), None)
         if gateway is not None:

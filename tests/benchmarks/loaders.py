@@ -5,26 +5,28 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import trustme
 
-__all__ = ["PATH", "Served", "Used", "k6", "measure", "on_cpu", "ours", "peer", "server"]
+__all__ = ["PATH", "Served", "Used", "k6", "measure", "measure_in_turn", "on_cpu", "ours", "peer", "server"]
 
 PATH = "/openai/deployments/gpt-35-turbo/chat/completions?api-version=2024-02-01"
 PEERS = Path(__file__).parent / "peers"
 LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
 USERS = 32
 WARM_UP_S, WINDOW_S = 2.0, 6.0
+TURNS, SETTLE_S, TURN_S = 9, 0.3, 1.5
 WARM_REQUESTS, LONGEST_START_S = 200, 60.0
 SERVER_CPU, LOAD_CPU = 1, 0
 ANSWER = (
@@ -126,6 +128,37 @@ def _wait_until_up(served: Served) -> None:
 
 def measure(command: list[str], served: Served, env: dict[str, str] | None = None) -> Used:
     """Run a generator pinned, and look at a steady window of it. It is stopped afterwards."""
+    with _running(command, served, env) as process:
+        return _window(process, served, WINDOW_S)
+
+
+def measure_in_turn(
+    one: tuple[list[str], dict[str, str]], other: tuple[list[str], dict[str, str]], served: Served
+) -> list[tuple[Used, Used]]:
+    """Two generators over short windows, turn by turn: what else the machine does meets both alike.
+
+    Both run throughout, on one processor; whichever is not looked at is stopped by a signal meanwhile.
+    """
+    with ExitStack() as stack:
+        first = stack.enter_context(_running(one[0], served, one[1]))
+        first.send_signal(signal.SIGSTOP)
+        second = stack.enter_context(_running(other[0], served, other[1]))
+        second.send_signal(signal.SIGSTOP)
+        return [(_turn(first, served), _turn(second, served)) for _ in range(TURNS)]
+
+
+def _turn(process: subprocess.Popen[bytes], served: Served) -> Used:
+    process.send_signal(signal.SIGCONT)
+    try:
+        time.sleep(SETTLE_S)
+        return _window(process, served, TURN_S)
+    finally:
+        process.send_signal(signal.SIGSTOP)
+
+
+@contextmanager
+def _running(command: list[str], served: Served, env: dict[str, str] | None) -> Iterator[subprocess.Popen[bytes]]:
+    """A generator, pinned and past its start-up; it is stopped at the end. Raises RuntimeError if it sends nothing."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
@@ -139,15 +172,20 @@ def measure(command: list[str], served: Served, env: dict[str, str] | None = Non
             _warm_up(process, served)
             if process.poll() is not None:
                 raise _sent_nothing(command, log)
-            before = served.count(), _cpu_s(process.pid), time.monotonic()
-            time.sleep(WINDOW_S)
-            after = served.count(), _cpu_s(process.pid), time.monotonic()
-            if after[0] - before[0] < 100:
-                raise _sent_nothing(command, log)
+            yield process
         finally:
+            process.send_signal(signal.SIGCONT)
             process.terminate()
             _reap(process)
+
+
+def _window(process: subprocess.Popen[bytes], served: Served, seconds: float) -> Used:
+    before = served.count(), _cpu_s(process.pid), time.monotonic()
+    time.sleep(seconds)
+    after = served.count(), _cpu_s(process.pid), time.monotonic()
     count = after[0] - before[0] - 1
+    if count < 100 or process.poll() is not None:
+        raise RuntimeError(f"{process.args!r} sent {count} requests in {seconds} s")
     return Used((after[1] - before[1]) / count * 1e6, count / (after[2] - before[2]))
 
 
@@ -184,7 +222,7 @@ def ours(url: str, scenario: str, served: Served) -> Iterator[tuple[list[str], d
         folder = Path(name)
         (folder / "scenario.yaml").write_text(scenario)
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--target", url]
-        command += ["--scenario", str(folder / "scenario.yaml"), "--run-dir", str(folder / "run")]
+        command += ["--scenario", str(folder / "scenario.yaml"), "--run-dir", str(folder / "run"), "--no-report"]
         yield command, {"TRIPCURVE_API_KEY": "none", "SSL_CERT_FILE": str(served.ca_file)}, folder / "run"
 
 

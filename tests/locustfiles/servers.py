@@ -136,3 +136,27 @@ def stalling(data: bytes, for_s: float = 3.0) -> Behaviour:
         time.sleep(for_s)
 
     return behave
+
+
+def tokens(count: int, gap_s: float) -> Behaviour:
+    """Streams a completion of so many tokens for every request, each so long after the one before."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n%b\r\n" % BACKEND
+    token = b'data: {"choices":[{"delta":{"content":"word"}}]}\n\n'
+
+    def behave(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while request := read_request(connection):
+            if request.endswith(b"\r\n\r\n{}"):  # the try before a run streams nothing
+                connection.sendall(answer())
+                continue
+            connection.sendall(head + _chunk(token))
+            for _ in range(count - 1):
+                time.sleep(gap_s)
+                connection.sendall(_chunk(token))
+            connection.sendall(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    return behave
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import left_running
-from tests.locustfiles.test_run import LOCUSTFILE
+from tests.locustfiles.running import LOCUSTFILE
 
 pytestmark = pytest.mark.slow
 

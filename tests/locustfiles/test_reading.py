@@ -153,9 +153,27 @@ def test_nothing_counted_has_no_quantile() -> None:
 def test_tallies_travel_and_add_up() -> None:
     one = Tally(intended=5, sent=4, dropped=1, rows=4)
     one.lateness.add([2e6, 3e6])
+    one.token_gaps.add([40e6, 40e6, 90e6])
     one.outcomes["settled"] = 4
     both = Tally.from_message(one.to_message())
     both.add(one)
     assert (both.intended, both.sent, both.dropped, both.rows) == (10, 8, 2, 8)
     assert both.outcomes == {"settled": 8}
-    assert both.describe()["pacing"]["late_p99_ms"] == pytest.approx(3, rel=0.02)
+    told = both.describe()
+    assert told["pacing"]["late_p99_ms"] == pytest.approx(3, rel=0.02)
+    assert told["token_gap_ms"]["n"] == 6
+    assert told["token_gap_ms"]["p50"] == pytest.approx(40, rel=0.02)
+    assert told["token_gap_ms"]["p99"] == pytest.approx(90, rel=0.02)
+
+
+@given(
+    due=st.lists(st.floats(0, 100), max_size=50),
+    heard=st.floats(-1, 120),
+    end=st.floats(0, 120),
+)
+def test_every_arrival_of_a_dead_worker_is_accounted_for_once(due: list[float], heard: float, end: float) -> None:
+    tally = Tally(intended=7, sent=6, dropped=1)
+    tally.add_lost(sorted(due), heard, end)
+    assert tally.intended == tally.sent + tally.dropped + tally.untold + tally.missed
+    assert tally.intended == 7 + sum(each < end for each in due)
+    assert tally.missed == sum(heard <= each < end for each in due)

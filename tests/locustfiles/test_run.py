@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from locustfiles.pacing import probe_arrivals
-from tests.locustfiles.servers import Gateway, answer, forever, serving
+from tests.locustfiles.running import LOCUSTFILE, Running, ended
+from tests.locustfiles.servers import Gateway, answer, forever, serving, tokens
 from tripcurve.scenario import Probe
 
-LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
 PACED = """
 name: paced
 users: {ChatUser: 8, StreamingChatUser: 2, SdkChatUser: 2, StormChatUser: 2, ProbeUser: 1}
@@ -46,60 +41,6 @@ phases: [{name: all, for: 60, rate: 100}]
 """
 
 
-class Running:
-    """A gateway in this process, and Locust processes against it."""
-
-    def __init__(self, folder: Path, port: int, gateway: Gateway) -> None:
-        self.folder, self.gateway = folder, gateway
-        self.run_dir = folder / "run"
-        self.url = f"http://127.0.0.1:{port}"
-        self._processes: list[subprocess.Popen[str]] = []
-
-    def locust(self, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "locust", "-f", str(file), *words]
-        shell = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", *command]
-        process = subprocess.Popen(
-            shell,
-            cwd=self.folder,
-            env={**os.environ, "TRIPCURVE_API_KEY": "k"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._processes.append(process)
-        return process
-
-    def drive(
-        self, scenario: str, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE
-    ) -> subprocess.Popen[str]:
-        (self.folder / "scenario.yaml").write_text(scenario)
-        where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
-        return self.locust("--headless", *where, *words, limit=limit, file=file)
-
-    def wait_for_rows(self, worker: int = 0, size: int = 6000) -> None:
-        shard, deadline = self.run_dir / f"requests-{worker}.arrows", time.monotonic() + 30
-        while not shard.exists() or shard.stat().st_size < size:
-            assert time.monotonic() < deadline, "no requests were recorded"
-            time.sleep(0.05)
-
-    def rows(self) -> Any:
-        return pq.read_table(self.run_dir / "requests.parquet").to_pandas()
-
-    def info(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.run_dir / "run.json").read_text())
-        return content
-
-    def close(self) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait(timeout=10)
-            for pipe in (process.stdout, process.stderr):  # not read to its end: a child of it may hold it
-                if pipe is not None:
-                    pipe.close()
-
-
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     gateway = Gateway()
@@ -107,11 +48,6 @@ def running(tmp_path: Path) -> Iterator[Running]:
         made = Running(tmp_path, port, gateway)
         yield made
         made.close()
-
-
-def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=timeout)
-    return process.returncode, out, err
 
 
 def test_every_request_served_is_a_row_and_locusts_statistics_agree(running: Running) -> None:
@@ -179,6 +115,22 @@ def test_two_processes_lose_no_row(running: Running) -> None:
     assert (rows[rows["user"] != "ProbeUser"]["intended_ns"] < rows["start_ns"].max()).sum() >= 300
 
 
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_gaps_between_tokens_are_told_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
+    scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
+    with serving(tokens(count=5, gap_s=0.04)) as port:
+        running = Running(tmp_path, port, Gateway())
+        code, _, err = ended(running.drive(scenario, *words))
+        running.close()
+    assert code == 0, err
+    rows, gaps = running.rows(), running.info()["token_gap_ms"]
+    assert set(rows["status"]) == {200}
+    assert rows["error"].isna().all()
+    assert gaps["n"] == 4 * len(rows) == 80
+    assert 38 < gaps["p50"] < 60
+    assert gaps["p50"] <= gaps["p99"]
+
+
 def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
     code, _, err = ended(running.drive(PACED, "--processes", "2", "--ship-rows"))
     assert code == 0, err
@@ -202,6 +154,29 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     unrecorded = running.gateway.served - len(running.rows())
     assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
     assert len(running.rows()) > 400
+    pacing = info["pacing"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
+    assert pacing["intended"] == 800
+    assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
+
+
+def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    phases = "phases: [{name: all, for: 9, rate: 20}]"
+    scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 50}}\n{phases}\n"
+    words = ("--master", "--expect-workers", "2", "--master-bind-port", port, "--enable-rebalancing")
+    master = running.drive(scenario, *words)
+    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    running.wait_for_rows(1)
+    workers[0].send_signal(signal.SIGKILL)
+    code, _, err = ended(master)
+    assert code == 0, err
+    rows, pacing = running.rows(), running.info()["pacing"]
+    probes = rows[rows["user"] == "ProbeUser"]
+    into_s = (probes["intended_ns"] - rows["intended_ns"].min()) / 1e9
+    assert (into_s > 7.5).sum() > 100  # two pulses again
+    assert pacing["dropped"] < 100  # the beats of the seconds before are some 250
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])

@@ -10,7 +10,7 @@ from reports.load import Run, load
 from tests.virtual_run import write_virtual_run
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
-from tripcurve.virtual import Network, run_virtual
+from tripcurve.virtual import Network, VirtualRun, run_virtual
 
 RULE: dict[str, Any] = {"count": 3, "interval": 10, "trip_duration": 1, "status_codes": [429]}
 
@@ -40,13 +40,22 @@ TRIP = scenario_of({"for": 2}, {"for": 4, "simulate": fault()}, {"for": 5})
 
 def play(lab: Lab, scenario: Scenario, **options: Any) -> Run:
     """The run of a virtual gateway, written to disk and read back, its requests with it."""
+    return played(lab, scenario, **options)[0]
+
+
+def played(lab: Lab, scenario: Scenario, **options: Any) -> tuple[Run, VirtualRun]:
+    """The same, and beside it what the gateway itself knows."""
+    truth = _virtual(lab, scenario, **options)
     with tempfile.TemporaryDirectory() as folder:
-        run = load(write(Path(folder) / "run", lab, scenario, **options))
+        run = load(write_virtual_run(Path(folder) / "run", lab, scenario, truth))
         assert len(run.requests) == run.tally.total  # read while they are there
-        return run
+        return run, truth
 
 
 def write(folder: Path, lab: Lab, scenario: Scenario, **options: Any) -> Path:
     """The run directory of a virtual gateway's run, not yet reported."""
-    network = Network(**options.pop("network", {}))
-    return write_virtual_run(folder, lab, scenario, run_virtual(lab, scenario, network=network, **options))
+    return write_virtual_run(folder, lab, scenario, _virtual(lab, scenario, **options))
+
+
+def _virtual(lab: Lab, scenario: Scenario, **options: Any) -> VirtualRun:
+    return run_virtual(lab, scenario, network=Network(**options.pop("network", {})), **options)

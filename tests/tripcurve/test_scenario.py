@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tripcurve.arrivals import arrival_times
 from tripcurve.documents import read_document
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
@@ -41,9 +44,43 @@ def test_phases_are_scaled_to_the_labs_longest_trip() -> None:
     assert scaled.phases[0].rate == 40, "scaling is of time, not of load"
 
 
-def test_a_resolved_scenario_resolves_to_itself() -> None:
-    once = scenario(trip_duration="PT4S").resolved(LAB)
+def test_phases_are_scaled_to_the_labs_longest_interval_where_they_are_written_for_one() -> None:
+    scaled = scenario(phase(), interval="PT20S").resolved(LAB)
+    assert (scaled.duration_s, scaled.interval) == (150.0, 300.0)
+
+
+@pytest.mark.parametrize("written", [{"trip_duration": "PT4S"}, {"interval": "PT20S"}])
+def test_a_resolved_scenario_resolves_to_itself(written: dict[str, Any]) -> None:
+    once = scenario(phase(rate=None, requests=7), **written).resolved(LAB)
     assert once.resolved(LAB) == once
+
+
+@given(requests=st.integers(1, 5000), duration=st.floats(0.001, 1e5), interval=st.floats(0.01, 1e5))
+def test_a_number_of_requests_is_sent_however_long_the_phase_becomes(
+    requests: int, duration: float, interval: float
+) -> None:
+    written = scenario(phase(rate=None, requests=requests, **{"for": duration}), interval=interval)
+    one = written.model_copy(update={"phases": (written.phases[0].fitted(300 / interval, None),)}).phases[0]
+    due = list(arrival_times(one))
+    assert len(due) == requests
+    assert due[0] == 0
+    assert due[-1] < one.duration_s
+
+
+def test_a_number_of_requests_may_go_by_the_rules_count() -> None:
+    resolved = scenario(phase(rate=None, requests={"below_count": 1})).resolved(LAB)
+    assert len(list(arrival_times(resolved.phases[0]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [({"count": 1}, "leaves nothing of a count of 1"), ({"percentage": 50}, "needs a rule with a count")],
+)
+def test_a_number_of_requests_that_the_rule_makes_none_is_refused(rule: dict[str, Any], said: str) -> None:
+    backend = {"name": "m1", "breaker": {**RULE, "count": None, **rule}}
+    lab = Lab.model_validate({"name": "l", "gateway": {"name": "g"}, "backends": [backend]})
+    with pytest.raises(BadInput, match=rf"phases\[0\].requests: lab l: below_count.*{said}"):
+        scenario(phase(rate=None, requests={"below_count": 1})).resolved(lab)
 
 
 def test_without_a_trip_duration_nothing_is_scaled() -> None:

@@ -64,8 +64,9 @@ class _Counted:
 
     async def aclose(self) -> None:
         done, self._done = self._done, None
+        ended, self._ended = self._ended, None  # kept, its traceback would hold this body
         if done is not None:
-            done(self._size, self._ended)
+            done(self._size, ended)
         close = getattr(self._body, "aclose", None)
         if close is not None:
             await close()

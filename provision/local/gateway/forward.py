@@ -191,24 +191,18 @@ class Forwarder:
 
     async def _cancellable(self, call: Call, entity: BackendEntity) -> ClientResponse:
         """Send, giving up when the breaker trips meanwhile (option `in_flight_at_trip`)."""
-        task = asyncio.get_running_loop().create_task(self._client.request(call))
-        tripped = False
-
-        def cancel() -> None:
-            nonlocal tripped
-            tripped = True
-            task.cancel()
-
-        entity.in_flight.add(cancel)
+        cut = _Cut(asyncio.get_running_loop().create_task(self._client.request(call)))
+        entity.in_flight.add(cut)
         try:
-            return await task
+            return await cut.task
         except asyncio.CancelledError:
-            if tripped:
+            if cut.tripped:
                 raise UpstreamFailure("BackendConnectionFailure", "The circuit breaker tripped meanwhile.") from None
-            task.cancel()
+            cut.task.cancel()
             raise
         finally:
-            entity.in_flight.discard(cancel)
+            entity.in_flight.discard(cut)
+            del cut  # what the call failed with would otherwise hold itself, by way of this frame
 
     async def _request_body(self, body: Body, options: ForwardOptions) -> bytes | AsyncIterator[bytes]:
         """What to send. Without buffering a body goes out once: a later attempt finds it consumed, and sends none."""
@@ -324,6 +318,18 @@ class Forwarder:
             visit.tries.append(Attempt(name, target.url, came.status, None, started, came.received - started))
         else:
             visit.tries.append(Attempt(name, target.url, None, came.reason, started, self._clock() - started))
+
+
+class _Cut:
+    """Cancels a call under way when its backend's breaker trips."""
+
+    def __init__(self, task: asyncio.Task[ClientResponse]) -> None:
+        self.task = task
+        self.tripped = False
+
+    def __call__(self) -> None:
+        self.tripped = True
+        self.task.cancel()
 
 
 class _Watched:

@@ -50,7 +50,10 @@ class Tokens:
         if task is None:
             task = self._fetching[key] = asyncio.get_running_loop().create_task(self._fetch(key))
             task.add_done_callback(lambda done: self._fetched(key, done))
-        return await asyncio.shield(task)  # a client that leaves must not fail the others
+        try:
+            return await asyncio.shield(task)  # a client that leaves must not fail the others
+        finally:
+            del task  # a task that failed and a frame that knows it hold one another
 
     def _fetched(self, key: tuple[str, str | None], task: asyncio.Task[str]) -> None:
         if self._fetching.get(key) is task:

@@ -220,7 +220,7 @@ def _admit(visit: Visit, request: WireRequest, table: Table) -> tuple[Pipeline, 
     try:
         access = table.keys.check(api, visit.request.headers, url.query, visit.client_host or "")
     except PolicyFault as fault:
-        return table.pipeline(None, api, operation), fault
+        return table.pipeline(None, api, operation), fault.with_traceback(None)  # no cycle through the caller's frame
     visit.subscription = access.subscription
     visit.product = table.product(access.product)
     return table.pipeline(access.product, api, operation), None

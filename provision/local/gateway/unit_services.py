@@ -69,9 +69,8 @@ class UnitServices:
         head, chunked = request_head(request, request.url, body)
         try:
             endpoint = self._forwarder.endpoints.resolve(request.url)
-            answer = await asyncio.wait_for(
-                self._whole(Call(endpoint, head, request.method, body, chunked, timeout_s)), timeout_s
-            )
+            async with asyncio.timeout(timeout_s):
+                answer = await self._whole(Call(endpoint, head, request.method, body, chunked, timeout_s))
         except UpstreamFailure as failure:
             raise PolicyFault(_SOURCE, failure.reason, failure.message) from failure
         except TimeoutError:

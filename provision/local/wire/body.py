@@ -85,7 +85,12 @@ class BodyStream:
 
     async def _more(self) -> None:
         if self._error is not None:
-            raise self._error
+            # Handed over once: kept, by us or in this frame, it would hold itself by its traceback.
+            error, self._error = self._error, ConnectionResetError("the body broke off before")
+            try:
+                raise error
+            finally:
+                del error
         if self._eof:
             raise StopAsyncIteration
         self._waiter = asyncio.get_running_loop().create_future()

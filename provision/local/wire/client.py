@@ -124,6 +124,7 @@ class Client:
             raise
         finally:
             timer.cancel()
+            del exchange, sender  # what it failed with would otherwise hold itself, by way of this frame
 
     async def _send_body(self, call: Call, body: AsyncIterator[bytes], connection: UpstreamConnection) -> None:
         """Send the request as its body arrives; the head leaves with the first piece, so a body that is bad

@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self.deadline = None
         self._parser.lost()
         self._waiting.clear()
+        self._refusal = None
         if self._writable is not None and not self._writable.done():
             self._writable.cancel()
         if self.task is not None:

@@ -62,7 +62,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.used_at = clock()
         self._clock, self._release, self._forget = clock, release, forget
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser = cast(httptools.HttpResponseParser, None)
         self._exchange: Exchange | None = None
         self._writable: asyncio.Future[None] | None = None
         self._gone = False
@@ -161,6 +161,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
@@ -193,8 +194,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._forget(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
-        if self._exchange is None:
-            return
+        if self._exchange is not None:
+            self._end_with_connection()
+        self._reset()
+        del self._parser  # it refers back here: without this every connection would wait for the garbage collector
+
+    def _end_with_connection(self) -> None:
+        """End the exchange under way: a body without measure is complete now, anything else has failed."""
         if self._response is not None and self._ends_with_connection():
             self.on_message_complete()
             self._deliver()

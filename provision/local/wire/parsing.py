@@ -101,8 +101,14 @@ class RequestParser:
             self._stream.fail(error)
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection is gone: nothing is fed or asked any more.
+
+        What refers back here is let go of, or every connection would wait for the garbage collector.
+        """
         self.fail(ConnectionResetError("the client left"))
+        self._ended, self._refusal = True, None
+        self._reset()
+        del self._llhttp, self._pause, self._resume, self._send_continue
 
     # what llhttp calls
 
@@ -210,13 +216,15 @@ class RequestParser:
 
     def _failed(self, error: Exception) -> None:
         self._ended = True
-        refusal = self._refusal if self._refusal is not None else Refused(400, _message(error))
         if self._stream is not None:
-            self._stream.fail(refusal)
+            self._stream.fail(self._refusal_for(error))
             self._stream = None
             self._request = None
             return
-        raise refusal from error
+        raise self._refusal_for(error) from error
+
+    def _refusal_for(self, error: Exception) -> Refused:
+        return self._refusal if self._refusal is not None else Refused(400, _message(error))
 
     def _upgrade(self) -> None:
         """An Upgrade is ignored, as the specification allows; what follows it could be another protocol, so we stop."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -143,12 +144,9 @@ def test_what_is_mounted_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lab", ["quick", "seed", "pool"])
 def test_kubernetes_own_schemas_accept_the_manifests(tmp_path: Path, lab: str) -> None:
-    validator = pytest.importorskip(
-        "kubernetes_validate", reason="kubernetes-validate, which carries the schemas, is not installed"
-    )
     for name, document in kubernetes(tmp_path, lab).items():
         if name != "kustomization.yaml":
-            validator.validate(document, "1.31", strict=True)
+            kubernetes_validate.validate(document, "1.31", strict=True)
 
 
 def test_kubectl_builds_the_kustomization(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import NotFoundError, OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.provision.local.sdk import Clients, clients_of
 
@@ -66,6 +69,17 @@ def counts(line: dict[str, Any]) -> dict[str, Any]:
     context = ssl.create_default_context(cafile=line["ca_file"])
     with urllib.request.urlopen(f"{line['admin_url']}/counts", context=context) as answer:  # noqa: S310  # https
         return dict(json.load(answer))
+
+
+def put_options(line: dict[str, Any], **options: Any) -> None:
+    """Replace the `local:` options, as the owner."""
+    pair = base64.b64encode(f"{line['client_id']}:{line['client_secret']}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}", "Content-Type": "application/json"}
+    request = urllib.request.Request(  # noqa: S310  # https
+        f"{line['admin_url']}/options", json.dumps(options).encode(), headers, method="PUT"
+    )
+    context = ssl.create_default_context(cafile=line["ca_file"])
+    urllib.request.urlopen(request, context=context).close()  # noqa: S310  # https
 
 
 def put_rule(whole: Clients, count: int) -> None:
@@ -162,6 +176,25 @@ def test_two_units_count_every_request_once(line: dict[str, Any]) -> None:
     assert after["mock"]["requests"] - before["mock"]["requests"] == 20
 
 
+def test_the_v1_routes_are_reached_by_an_operation_of_ones_own(line: dict[str, Any], whole: Clients) -> None:
+    gateway = OpenAI(
+        base_url=f"{line['gateway_url']}/openai/v1",
+        api_key="none",
+        default_headers={"api-key": line["api_key"]},
+        max_retries=0,
+    )
+    with gateway:
+        asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
+        with pytest.raises(NotFoundError):
+            gateway.chat.completions.create(model="gpt-35-turbo", messages=asked)
+        operation = {"displayName": "v1", "method": "POST", "urlTemplate": "/v1/*"}
+        whole.apim.api_operation.create_or_update(
+            "lab-ai-gateway", "whole-apim", "openai", "v1", {"properties": operation}
+        )
+        answer = gateway.chat.completions.create(model="gpt-35-turbo", messages=asked)
+    assert answer.choices[0].message.content
+
+
 def test_a_new_key_opens_and_the_old_one_is_shut_at_once(line: dict[str, Any], whole: Clients) -> None:
     where = ("lab-ai-gateway", "whole-apim")
     whole.apim.subscription.create_or_update(*where, "mine", {"properties": {"displayName": "m", "scope": "/apis"}})
@@ -184,3 +217,12 @@ def test_a_changed_rule_is_in_force_in_every_unit_and_events_tell_of_each_trip(
     opened = [event for event in events if event["eventType"].endswith(".Opened")]
     assert {event["data"]["local"]["unit"] for event in opened} == {0, 1}
     assert {event["subject"] for event in opened} == {"/backends/openaimock1/circuit-breaker/rules/breaker"}
+
+
+def test_the_number_of_units_follows_the_override_and_without_it_the_service(line: dict[str, Any]) -> None:
+    for override, wanted in ((3, 3), (1, 1), (None, 2)):
+        put_options(line, unit_count_override=override)
+        before = counts(line)
+        assert len(before["units"]) == wanted
+        assert {chat(line) for _ in range(12)} <= {200, 503}, "a new unit has a breaker of its own"
+        assert counts(line)["gateway"]["requests"] - before["gateway"]["requests"] == 12

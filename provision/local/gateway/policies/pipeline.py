@@ -49,6 +49,13 @@ class Pipeline:
         """Take a request through its sections; the answer is in `context.response`."""
         run = Run(context, services, self)
         try:
+            await self._pass(context, run)
+            run.finish()
+        finally:
+            run.let_go()
+
+    async def _pass(self, context: PolicyContext, run: Run) -> None:
+        try:
             await execute(self._inbound, run)
             run.section = "backend"
             await execute(self._backend, run)
@@ -61,7 +68,6 @@ class Pipeline:
             pass
         except PolicyFault as fault:
             await self._fail(run, fault)
-        run.finish()
 
     async def reject(self, context: PolicyContext, services: Services, fault: PolicyFault) -> None:
         """Answer a request that the gateway itself refuses (no key, no such operation): on-error alone runs."""

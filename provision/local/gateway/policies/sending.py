@@ -182,12 +182,18 @@ class Wait(Step):
         until = asyncio.FIRST_COMPLETED if self._any else asyncio.FIRST_EXCEPTION
         try:
             done, _ = await asyncio.wait(tasks, return_when=until)
-            for task in done:
-                task.result()
+            while done:
+                done.pop().result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, and empty the list: a task that failed and a frame that knows it hold one another."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    tasks.clear()
 
 
 class MockResponse(Step):

@@ -65,6 +65,10 @@ class Run:
         for action in self._later or ():
             action()
 
+    def let_go(self) -> None:
+        """Forget what was to be done: such actions know this run, and it would wait for the garbage collector."""
+        self._answered = self._later = None
+
 
 class Step:
     """One compiled policy. `waits` says which of `apply` and `wait` runs it.

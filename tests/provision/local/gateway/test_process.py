@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from provision.local.gateway.__main__ import Child as UnitsSide
+from provision.local.gateway.expressions.language.parse import _parser
 from tests.provision.local.gateway.rig import CHAT, KEY, api, document, single, snapshot
 
 
@@ -124,6 +126,17 @@ def test_units_share_a_port_and_spread_the_connections(child: Child, tmp_path: P
     assert sum(shares) == 64
     assert min(shares) > 0
     assert other.end() == 0
+
+
+async def test_the_grammar_of_expressions_is_read_before_a_unit_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provision.local.gateway.__main__._settle_memory", lambda: None)  # this process is not a unit
+    _parser.cache_clear()
+    unit = UnitsSide()
+    assert "ready" in await unit.answer(json.dumps(complete(tmp_path)).encode())
+    assert _parser.cache_info().currsize == 1
+    await unit.stop()
 
 
 def test_interrupt_is_left_to_the_parent(child: Child, tmp_path: Path) -> None:

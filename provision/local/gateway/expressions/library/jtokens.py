@@ -10,15 +10,13 @@ from json.encoder import encode_basestring
 import orjson
 
 from provision.local.gateway.expressions.errors import Thrown
+from provision.local.gateway.expressions.library.json_reader import deeper, read_lenient
 from provision.local.gateway.expressions.limits import MAX_TEXT, checked_length
 from provision.local.gateway.expressions.runtime.frame import charge
 from provision.local.gateway.expressions.runtime.text import NEWLINE, double_text, to_text
 from provision.local.gateway.expressions.runtime.values import Int64
 
 __all__ = ["JArray", "JObject", "JProperty", "JToken", "JValue", "clone", "parse", "read_date", "write"]
-
-MAX_NESTING = 64
-"""Newtonsoft's MaxDepth."""
 
 
 class JToken:
@@ -144,29 +142,30 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?(?:Z|[+-]\d\d:\
 
 
 def parse(text: str | bytes) -> JToken:
-    """JToken.Parse. Raises JsonReaderException for what is no JSON, or nested deeper than 64."""
+    """JToken.Parse. Raises JsonReaderException for what Newtonsoft does not read, or nested deeper than 64."""
+    charge(len(text) >> 4)
     try:
         raw = orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError) as failure:
-        raise Thrown("JsonReaderException", _reason(failure)) from failure
-    charge(len(text) >> 4)
+    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        raw = read_lenient(_decoded(text))
     return _tree(raw, 0)
 
 
-def _reason(failure: ValueError) -> str:
-    if isinstance(failure, orjson.JSONDecodeError):
-        return f"Error parsing JSON: {failure.msg}. Path '', line {failure.lineno}, position {failure.colno}."
-    return "Error parsing JSON: invalid text."
+def _decoded(text: str | bytes) -> str:
+    try:
+        return text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError:
+        raise Thrown("JsonReaderException", "Error parsing JSON: invalid text.") from None
 
 
 def _tree(raw: object, depth: int) -> JToken:
     if isinstance(raw, str):
         return JValue(_text_or_date(raw))
     if isinstance(raw, dict):
-        return _object(raw, depth + 1)
+        return _object(raw, deeper(depth))
     if isinstance(raw, list):
-        made = JArray()
-        made.items = [_tree(one, _deeper(depth)) for one in raw]
+        made, inner = JArray(), deeper(depth)
+        made.items = [_tree(one, inner) for one in raw]
         for item in made.items:
             item.parent = made
         charge(len(raw))
@@ -176,19 +175,12 @@ def _tree(raw: object, depth: int) -> JToken:
 
 def _object(raw: dict[str, object], depth: int) -> JObject:
     made = JObject()
-    _deeper(depth - 1)
     for name, value in raw.items():
         prop = JProperty(name, _tree(value, depth))
         prop.parent = made
         made.properties[name] = prop
     charge(len(raw))
     return made
-
-
-def _deeper(depth: int) -> int:
-    if depth >= MAX_NESTING:
-        raise Thrown("JsonReaderException", f"The reader's MaxDepth of {MAX_NESTING} has been exceeded.")
-    return depth + 1
 
 
 def _text_or_date(text: str) -> object:

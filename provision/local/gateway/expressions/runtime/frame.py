@@ -35,12 +35,19 @@ class Frame:
         self.strict_variables = strict_variables
 
     def evaluate(self, run: Run) -> object:
-        """Run a compiled expression in this frame."""
+        """Run a compiled expression in this frame, and forget its variables: a closure or an exception among
+        them refers back here, and what refers to itself waits for the garbage collector.
+
+        Only when the value is a closure are they kept, since it may read them yet."""
         _running.append(self)
+        value: object = None
         try:
-            return run(self)
+            value = run(self)
         finally:
             _running.pop()
+            if not isinstance(value, Lambda):
+                self.locals.clear()
+        return value
 
     def step(self, count: int = 1) -> None:
         """Account for work; raises EvaluationError when the budget is spent."""

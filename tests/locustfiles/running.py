@@ -1,0 +1,78 @@
+"""Whole Locust processes for tests, against a gateway in the test's own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tests.locustfiles.servers import Gateway
+
+__all__ = ["LOCUSTFILE", "Running", "ended"]
+
+LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
+
+
+class Running:
+    """A gateway in this process, and Locust processes against it."""
+
+    def __init__(self, folder: Path, port: int, gateway: Gateway) -> None:
+        self.folder, self.gateway = folder, gateway
+        self.run_dir = folder / "run"
+        self.url = f"http://127.0.0.1:{port}"
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def locust(self, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "locust", "-f", str(file), *words]
+        shell = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", *command]
+        process = subprocess.Popen(
+            shell,
+            cwd=self.folder,
+            env={**os.environ, "TRIPCURVE_API_KEY": "k"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def drive(
+        self, scenario: str, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE
+    ) -> subprocess.Popen[str]:
+        (self.folder / "scenario.yaml").write_text(scenario)
+        where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
+        return self.locust("--headless", *where, *words, limit=limit, file=file)
+
+    def wait_for_rows(self, worker: int = 0, size: int = 6000) -> None:
+        shard, deadline = self.run_dir / f"requests-{worker}.arrows", time.monotonic() + 30
+        while not shard.exists() or shard.stat().st_size < size:
+            assert time.monotonic() < deadline, "no requests were recorded"
+            time.sleep(0.05)
+
+    def rows(self) -> Any:
+        return pq.read_table(self.run_dir / "requests.parquet").to_pandas()
+
+    def info(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.run_dir / "run.json").read_text())
+        return content
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(timeout=10)
+            for pipe in (process.stdout, process.stderr):  # not read to its end: a child of it may hold it
+                if pipe is not None:
+                    pipe.close()
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
