@@ -9,14 +9,20 @@ import numpy as np
 import pandas as pd
 
 from reports.analysis import Analysis
+from reports.bounds import Failures, slides
+from reports.doubts import durations_ns
+from reports.interval import interval_bounds
 from reports.load import Run
 from reports.measures import NS, Answers, Measured, Trip, failed_answers
-from reports.touches import answers_of
+from reports.touches import answers_of, retries_within
 from tripcurve.durations import format_iso
 from tripcurve.lab import Backend, Lab
 from tripcurve.rule import BreakerRule
 
 __all__ = ["Finding", "conformance"]
+
+NEAR_ENOUGH = 0.25
+"""How far apart, of the interval, its two bounds may be for it to be called confirmed."""
 
 Verdict = Literal["confirmed", "contradicted", "not shown"]
 
@@ -46,7 +52,7 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         answers = answers_of(run.decisive, backend, run.lab)
         findings += [
             _count(backend, backend.breaker, trips, answers, run.lab, run.start_ns),
-            _interval(backend, backend.breaker, trips, answers, run.lab.units),
+            _interval(run, backend, backend.breaker, trips, answers),
             _statuses(backend, backend.breaker, trips, run.tally.kinds),
             _duration(backend, backend.breaker, trips, answers),
             _retry_after(backend, backend.breaker, trips, answers),
@@ -67,6 +73,9 @@ def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answ
         observed = f"up to {high} failures over {lab.units} units, each of which counts its own"
         verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
         return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
+    if lab.has_pool and retries_within(lab) and high < rule.count:
+        seen = f"up to {high} failures seen; a retry hid the others"
+        return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
     fitting = sum(low <= rule.count <= high for low, high in bounds)
     observed = f"{low} to {high}" if low != high else f"{low}"
     observed += f" failures, {rule.count} possible in {fitting} of {len(bounds)} trips"
@@ -119,27 +128,32 @@ def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
     return middle - measured.half_width * NS, middle + measured.half_width * NS
 
 
-def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, units: int) -> Finding:
-    """Confirmed only by enough failures, spread wider than the interval, that did not trip."""
+def _interval(run: Run, backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+    """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not."""
     part = ("interval", format_iso(rule.interval))
-    remedy = f"a scenario whose failures come {rule.count or 'a few'} within a little more than {part[1]}"
     if rule.count is None:
         return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
     if rule.count == 1:
         return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
-    ends = np.sort(answers.end[failed_answers(answers, rule)])
-    spread = (ends[rule.count - 1 :] - ends[: max(len(ends) - rule.count + 1, 0)]) / 1e9
-    if not trips and len(spread) and units == 1:
-        if spread.min() > rule.interval:
-            return Finding(
-                backend.name, *part, f"{rule.count} failures over {spread.min():.2f} s did not trip", "confirmed"
-            )
-        return Finding(
-            backend.name, *part, f"{rule.count} failures within {spread.min():.2f} s did not trip", "contradicted"
-        )
-    widest = [trip.time_to_trip_s for trip in trips if trip.time_to_trip_s is not None]
-    seen = f"trips after failures spread over up to {max(widest):.2f} s" if widest else "nothing that bears on it"
-    return Finding(backend.name, *part, seen, "not shown", remedy)
+    lab = run.lab
+    if lab.units > 1 or (lab.has_pool and retries_within(lab)) or not slides(lab.local) or not len(answers.start):
+        seen = "failures not seen one by one, as this breaker counted them"
+        return Finding(backend.name, *part, seen, "not shown", "interval on a lab with one unit and no retries")
+    failures = Failures(answers, rule, lab.local, durations_ns(answers, rule, ())[0])
+    end_ns = int(answers.end.max())
+    longer, up_to = interval_bounds(trips, failures, rule.count, run.start_ns, end_ns)
+    seen = _between(longer, up_to)
+    if longer >= rule.interval or (up_to is not None and up_to < rule.interval):
+        return Finding(backend.name, *part, seen, "contradicted")
+    if up_to is not None and up_to - longer <= rule.interval * NEAR_ENOUGH:
+        return Finding(backend.name, *part, seen, "confirmed")
+    return Finding(backend.name, *part, seen, "not shown", "interval")
+
+
+def _between(longer: float, up_to: float | None) -> str:
+    parts = [f"longer than {longer:.2f} s"] if longer else []
+    parts += [] if up_to is None else [f"no longer than {up_to:.2f} s"]
+    return " and ".join(parts) or "nothing that bears on it"
 
 
 def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.DataFrame) -> Finding:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reports.analysis import analyse
 from reports.conformance import Finding, conformance
 from reports.load import Run
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
+from tests.reports.strategies import pool_of
 from tripcurve.lab import Lab
+from tripcurve.scenario import load_scenario
 
 
 def findings(run: Run) -> dict[str, Finding]:
@@ -84,3 +89,63 @@ def test_fewer_failures_than_the_count_show_nothing_of_the_interval(units: int) 
     run = play(lab_of(RULE | {"count": 30}, units=units), scenario)
     assert 0 < (run.requests["status"] == 429).sum() < 29
     assert findings(run)["interval"].verdict == "not shown"
+
+
+def interval_run(actual: float, **lab: Any) -> Run:
+    """The shipped scenario on a gateway that counts over `actual` s, whose rule is said to be 10 s."""
+    told = lab_of(RULE | {"interval": 10}, **lab)
+    scenario = load_scenario("interval", told)
+    return claim(play(lab_of(RULE | {"interval": actual}, **lab), scenario), interval="PT10S")
+
+
+def test_the_scenario_made_for_it_confirms_the_interval() -> None:
+    found = findings(interval_run(10))["interval"]
+    assert found.verdict == "confirmed"
+    assert re.fullmatch(r"longer than 9\.\d\d s and no longer than (10|11)\.\d\d s", found.observed)
+
+
+@pytest.mark.parametrize("actual", [0.2, 3, 9, 9.4, 11.2, 12, 20, 100])
+def test_another_interval_is_never_confirmed(actual: float) -> None:
+    assert findings(interval_run(actual))["interval"].verdict == "contradicted"
+
+
+@pytest.mark.parametrize("units", [2, 3])
+def test_an_interval_is_not_read_off_a_group_of_units(units: int) -> None:
+    assert findings(interval_run(10, units=units))["interval"].verdict == "not shown"
+
+
+def test_trips_at_once_show_only_that_the_interval_is_longer() -> None:
+    found = findings(play(lab_of(), TRIP))["interval"]
+    assert (found.verdict, found.remedy) == ("not shown", "interval")
+    assert found.observed.startswith("longer than 0.0")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    actual=st.floats(1, 30),
+    told=st.sampled_from([5, 10, 20]),
+    count=st.integers(2, 5),
+    share=st.sampled_from([0.02, 0.1, 1]),
+    rate=st.sampled_from([5, 40]),
+    seed=st.integers(0, 1000),
+)
+def test_whatever_the_failures_the_interval_is_between_what_is_said_of_it(
+    actual: float, told: float, count: int, share: float, rate: float, seed: int
+) -> None:
+    scenario = scenario_of({"for": 20, "simulate": fault(share)}, {"for": 3}, rate=rate)
+    run = claim(play(lab_of(RULE | {"interval": actual, "count": count}), scenario, seed=seed), interval=told)
+    found = findings(run)["interval"]
+    longer, up_to = (
+        re.search(rf"{words} than ([0-9.]+) s", found.observed) for words in ("(?<!no )longer", "no longer")
+    )
+    assert longer is None or float(longer[1]) <= actual + 0.01
+    assert up_to is None or float(up_to[1]) >= actual - 0.01
+    assert found.verdict != "contradicted" or told != actual
+    assert found.verdict != "confirmed" or abs(told - actual) <= told / 4
+
+
+def test_hidden_failures_of_a_retry_contradict_nothing() -> None:
+    lab = pool_of(RULE | {"trip_duration": 4}, (1, 2), (1, 1), "smooth", 1)
+    scenario = scenario_of({"for": 3}, {"for": 6, "simulate": fault()}, {"for": 6}, rate=40)
+    run = play(lab, scenario, retries=1)
+    assert [f for f in conformance(run, analyse(run)) if f.verdict == "contradicted"] == []

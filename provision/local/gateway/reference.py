@@ -49,8 +49,8 @@ what Azure
 would store is kept in the gateway's log instead. *refused*: known, not runnable here, for the reason given. A name
 that is not in the table is refused as unknown.
 
-`*` marks what must be there, `@` where an expression may stand. Sections: i inbound, b backend, o outbound, e
-on-error.
+`*` marks what must be there, `@` where an expression may stand, `°` what is checked but changes nothing here, `†`
+what is known but refused here. Sections: i inbound, b backend, o outbound, e on-error.
 
 | Element | Status | Sections | Attributes and children | Rests on | Note |
 | --- | --- | --- | --- | --- | --- |
@@ -222,12 +222,16 @@ def _holds(element: Element) -> str:
 
 def _attribute(attribute: Attribute) -> str:
     marks = ("*" if attribute.required else "") + ("@" if attribute.expression else "")
-    return attribute.name + marks
+    return attribute.name + marks + _HERE[attribute.here]
+
+
+_HERE = {"acts": "", "idle": "°", "refused": "†"}
 
 
 def _child(child: Child) -> str:
     inner = _holds(child.element)
-    return f"`<{child.element.name}>`" + ("*" if child.least else "") + (f" ({inner})" if inner else "")
+    marks = ("*" if child.least else "") + ("†" if child.element.refused else "")
+    return f"`<{child.element.name}>`" + marks + (f" ({inner})" if inner else "")
 
 
 def _bounds() -> str:

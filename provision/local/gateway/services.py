@@ -25,14 +25,9 @@ class ForwardOptions:
 
     timeout_s: float = 300.0
     """Longest wait for the response's head. 0 means no time at all: the call times out."""
-    continue_timeout_s: float | None = None
-    """Longest wait for a 100 Continue; None: do not wait for one."""
-    http_version: str = "1"
     follow_redirects: bool = False
     buffer_request_body: bool = False
     """Keep the request's body so that a later attempt can send it again."""
-    buffer_response: bool = True
-    """False asks for chunks to be passed on as they come (server-sent events)."""
     read_response_body: bool = False
     """A policy of this pipeline reads the response's body: have all of it before returning."""
 

@@ -12,7 +12,8 @@ from provision.local.gateway.services import PolicyFault
 
 __all__ = ["POLICIES"]
 
-TYPE = Attribute("caching-type", choices=("prefer-external", "external", "internal"))
+TYPE = Attribute("caching-type", choices=("prefer-external", "external", "internal"), here="idle")
+"""There is one cache, the unit's own."""
 KEY = Attribute("key", required=True, expression=True)
 LOOKUP_VALUE = Element(
     "cache-lookup-value",
@@ -32,10 +33,10 @@ LOOKUP = Element(
     "cache-lookup",
     (
         Attribute("vary-by-developer", "boolean", required=True, expression=True),
-        Attribute("vary-by-developer-groups", "boolean", required=True, expression=True),
+        Attribute("vary-by-developer-groups", "boolean", required=True, expression=True, here="idle"),
         TYPE,
-        Attribute("downstream-caching-type", expression=True, choices=("none", "private", "public")),
-        Attribute("must-revalidate", "boolean", expression=True),
+        Attribute("downstream-caching-type", expression=True, choices=("none", "private", "public"), here="idle"),
+        Attribute("must-revalidate", "boolean", expression=True, here="idle"),
         Attribute("allow-private-response-caching", "boolean", expression=True),
     ),
     (

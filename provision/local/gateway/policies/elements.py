@@ -22,6 +22,8 @@ ANYWHERE = frozenset(SECTIONS)
 
 Kind = Literal["text", "boolean", "integer", "number", "any"]
 Status = Literal["runs", "recorded", "refused"]
+Here = Literal["acts", "idle", "refused"]
+"""What an attribute does on the local gateway: what it does on Azure, nothing, or make the document refused."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Attribute:
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    here: Here = "acts"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Element:
 
     `text`: whether it has text, and whether that may be an expression. `steps`: it holds policies.
     `ordered`: its children must come in the order in which they are listed here. `markup`: elements
-    inside it are text like any other (a SOAP body).
+    inside it are text like any other (a SOAP body). `refused`: known, but a document with it cannot run here.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Element:
     ordered: bool = False
     keep_space: bool = False
     markup: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ MANAGED_IDENTITY = Element(
     "authentication-managed-identity",
     (
         Attribute("resource", required=True, expression=True),
-        Attribute("client-id", expression=True),
+        Attribute("client-id"),
         Attribute("output-token-variable-name"),
         Attribute("ignore-error", "boolean"),
     ),
@@ -36,15 +36,15 @@ class IdentityToken:
     __slots__ = ("_client", "_ignore", "_resource", "reads", "variable")
 
     def __init__(self, parsed: Parsed) -> None:
-        self._resource, self._client = parsed.required("resource"), parsed.value("client-id")
+        self._resource, self._client = parsed.required("resource"), parsed.literal("client-id") or None
+        self.reads = self._resource.reads
         self._ignore = parsed.flag("ignore-error", False)
         self.variable = parsed.literal("output-token-variable-name") or None
 
     async def get(self, context: PolicyContext, services: Services) -> str | None:
         """The token; None when there is none and errors are ignored. Raises PolicyFault."""
-        client = None if self._client is None else as_text(self._client.get(context))
         try:
-            return await services.token(as_text(self._resource.get(context)), client)
+            return await services.token(as_text(self._resource.get(context)), self._client)
         except PolicyFault as fault:
             if self._ignore:
                 return None
@@ -58,7 +58,7 @@ class ManagedIdentity(Step):
     waits = True
 
     def __init__(self, parsed: Parsed) -> None:
-        super().__init__(parsed, parsed.value("resource"), parsed.value("client-id"))
+        super().__init__(parsed, parsed.value("resource"))
         self._token = IdentityToken(parsed)
 
     async def wait(self, run: Run) -> None:
@@ -87,6 +87,13 @@ class BasicAuthentication(Step):
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(MANAGED_IDENTITY, INBOUND | {"outbound"}, "B", "PR-authentication-managed-identity", ManagedIdentity),
+    Policy(
+        MANAGED_IDENTITY,
+        INBOUND | {"outbound"},
+        "B",
+        "PR-authentication-managed-identity",
+        ManagedIdentity,
+        note="documented for inbound alone; in outbound, where public policies have it, for the token in the variable",
+    ),
     Policy(BASIC, INBOUND, "B", "PR-authentication-basic", BasicAuthentication),
 )

@@ -46,8 +46,6 @@ def inline_key(parsed: Parsed) -> SigningKey:
     """A `key` of the policy: a secret in base64, or an RSA modulus and exponent. Raises PolicyError."""
     id = parsed.literal("id") or None
     modulus, exponent = parsed.literal("n"), parsed.literal("e")
-    if parsed.literal("certificate-id"):
-        raise parsed.node.error("A key by 'certificate-id' cannot be used on the local gateway.")
     if bool(modulus) != bool(exponent):
         raise parsed.node.error("The attributes 'n' and 'e' must be specified together.")
     if modulus:

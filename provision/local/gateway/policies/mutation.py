@@ -27,9 +27,9 @@ SET_BODY = Element(
     "set-body",
     (
         Attribute("template", choices=("none", "liquid")),
-        Attribute("xsi-nil", choices=("blank", "null")),
-        Attribute("parse-date", "boolean"),
-        Attribute("use-value-element", "boolean"),
+        Attribute("xsi-nil", choices=("blank", "null"), here="idle"),
+        Attribute("parse-date", "boolean", here="idle"),
+        Attribute("use-value-element", "boolean", here="idle"),
     ),
     text="expression",
     keep_space=True,

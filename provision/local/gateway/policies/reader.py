@@ -139,6 +139,8 @@ class ElementReader:
         for name in node.attributes:
             if name not in known:
                 raise node.error(f"The '{name}' attribute is not declared.")
+            if known[name].here == "refused":
+                raise node.error(f"The attribute '{name}' cannot run on the local gateway.")
         for attribute in element.attributes:
             if attribute.required and attribute.name not in node.attributes:
                 raise node.error(f"The required attribute '{attribute.name}' is missing.")
@@ -202,6 +204,8 @@ class ElementReader:
             at = order.index(child_node.name) if child is not None else -1
             if child is None or (element.ordered and at < reached):
                 raise _unexpected(node, child_node, order[reached:] if element.ordered else order)
+            if child.element.refused:
+                raise child_node.error(f"'{child_node.name}' inside '{node.name}' cannot run on the local gateway.")
             reached = max(reached, at)
             counts[child_node.name] += 1
             if child.most is not None and counts[child_node.name] > child.most:

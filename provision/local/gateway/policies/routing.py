@@ -51,7 +51,7 @@ SET_BACKEND = Element(
     (
         Attribute("base-url", expression=True),
         Attribute("backend-id", expression=True),
-        *(Attribute(name, expression=True) for name in SERVICE_FABRIC),
+        *(Attribute(name, here="refused") for name in SERVICE_FABRIC),
     ),
 )
 FORWARD = Element(
@@ -59,11 +59,11 @@ FORWARD = Element(
     (
         Attribute("timeout", "number", expression=True, least=0),
         Attribute("timeout-ms", "number", expression=True, least=0),
-        Attribute("continue-timeout", "number", expression=True, least=0),
-        Attribute("http-version", choices=("1", "2", "2or1")),
+        Attribute("continue-timeout", "number", expression=True, least=0, here="idle"),
+        Attribute("http-version", choices=("1", "2", "2or1"), here="idle"),
         Attribute("follow-redirects", "boolean", expression=True),
         Attribute("buffer-request-body", "boolean"),
-        Attribute("buffer-response", "boolean"),
+        Attribute("buffer-response", "boolean", here="idle"),
         Attribute("fail-on-error-status-code", "boolean"),
     ),
 )
@@ -163,9 +163,6 @@ class SetBackendService(Step):
     def __init__(self, parsed: Parsed) -> None:
         self._url, self._backend = parsed.value("base-url"), parsed.value("backend-id")
         super().__init__(parsed, self._url, self._backend)
-        used = [name for name in SERVICE_FABRIC if parsed.value(name) is not None]
-        if used:
-            raise parsed.node.error(f"The attribute '{used[0]}' cannot run on the local gateway.")
         if (self._url is None) == (self._backend is None):
             raise parsed.node.error("Exactly one of 'base-url' and 'backend-id' must be specified.")
 
@@ -185,12 +182,10 @@ class ForwardRequest(Step):
 
     def __init__(self, parsed: Parsed) -> None:
         self._timeouts = parsed.value("timeout"), parsed.value("timeout-ms")
-        self._continue, self._redirects = parsed.value("continue-timeout"), parsed.value("follow-redirects")
-        self._version = parsed.literal("http-version", "1")
+        self._redirects = parsed.value("follow-redirects")
         self._buffer_request = parsed.flag("buffer-request-body", False)
-        self._buffer_response = parsed.flag("buffer-response", True)
         self._fail = parsed.flag("fail-on-error-status-code", False)
-        values = (*self._timeouts, self._continue, self._redirects)
+        values = (*self._timeouts, self._redirects)
         super().__init__(parsed, *values)
         self._fixed: dict[bool, ForwardOptions] = {}
         self._constant = all(value is None or value.constant for value in values)
@@ -209,11 +204,8 @@ class ForwardRequest(Step):
         timeout = _number(seconds, run) if seconds is not None else 300.0
         options = ForwardOptions(
             timeout_s=timeout if milliseconds is None else _number(milliseconds, run) / 1000,
-            continue_timeout_s=None if self._continue is None else _number(self._continue, run),
-            http_version=self._version,
             follow_redirects=self._redirects is not None and self._redirects.get(run.context) is True,
             buffer_request_body=self._buffer_request,
-            buffer_response=self._buffer_response,
             read_response_body=reading,
         )
         if self._constant:
@@ -276,6 +268,13 @@ POLICIES = (
     Policy(CHOOSE, ANYWHERE, "B", "PR-choose", Choose),
     Policy(RETRY, ANYWHERE, "B", "PR-retry", Retry),
     Policy(SET_BACKEND, frozenset({"inbound", "backend"}), "B", "PR-set-backend-service", SetBackendService),
-    Policy(FORWARD, frozenset({"backend"}), "B", "PR-forward-request", ForwardRequest),
+    Policy(
+        FORWARD,
+        frozenset({"backend"}),
+        "B",
+        "PR-forward-request",
+        ForwardRequest,
+        note="calls are HTTP/1.1, no 100 Continue is awaited, a body passes on as it comes",
+    ),
     Policy(RETURN, ANYWHERE, "B", "PR-return-response", ReturnResponse),
 )

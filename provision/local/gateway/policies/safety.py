@@ -38,7 +38,7 @@ SAFETY = Element(
     (
         Attribute("backend-id", required=True, expression=True),
         Attribute("shield-prompt", "boolean", expression=True),
-        Attribute("enforce-on-completions", "boolean", expression=True),
+        Attribute("enforce-on-completions", "boolean", expression=True, here="idle"),
     ),
     (
         Child(

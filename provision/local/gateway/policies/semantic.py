@@ -36,7 +36,7 @@ def _lookup(name: str) -> Element:
             Attribute("embeddings-backend-auth", required=True, expression=True, choices=("system-assigned",)),
             Attribute("ignore-system-messages", "boolean", expression=True),
             Attribute("max-message-count", "integer", expression=True, least=1),
-            Attribute("cache-id"),
+            Attribute("cache-id", here="idle"),
         ),
         (Child(Element("vary-by", text="expression"), 0, None),),
     )

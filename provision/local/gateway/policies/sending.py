@@ -29,8 +29,8 @@ MAX_IN_BACKGROUND = 1000
 """One-way requests under way at once, per unit; further ones are dropped and recorded."""
 
 SET_URL = Element("set-url", text="expression")
-CERTIFICATE = Element("authentication-certificate", (Attribute("thumbprint"), Attribute("certificate-id")))
-PROXY = Element("proxy", (Attribute("url", expression=True), Attribute("username"), Attribute("password")))
+CERTIFICATE = Element("authentication-certificate", refused=True)
+PROXY = Element("proxy", refused=True)
 _PARTS = (
     Child(SET_URL),
     Child(SET_METHOD),
@@ -54,7 +54,7 @@ MOCK = Element(
     (
         Attribute("status-code", "integer", least=100, most=999),
         Attribute("content-type"),
-        Attribute("index", "integer"),
+        Attribute("index", "integer", here="idle"),
     ),
 )
 
@@ -63,9 +63,6 @@ class _Call:
     """A request of a policy's own: what its children say, on a new message or on a copy."""
 
     def __init__(self, parsed: Parsed) -> None:
-        for name in (CERTIFICATE.name, PROXY.name):
-            if parsed.first(name) is not None:
-                raise parsed.node.error(f"'{name}' inside '{parsed.element.name}' cannot run on the local gateway.")
         url, method, body = (parsed.first(name) for name in ("set-url", "set-method", "set-body"))
         self._url = None if url is None else url.text
         self._method = None if method is None else method.text
@@ -75,7 +72,7 @@ class _Call:
         self._identity = None if identity is None else IdentityToken(identity)
         self._copy = parsed.literal("mode", "new") == "copy"
         self._timeout = parsed.value("timeout")
-        self.reads = reads_of((self._url, self._method, self._body, self._timeout, *self._headers))
+        self.reads = reads_of((self._url, self._method, self._body, self._timeout, self._identity, *self._headers))
         self.reads |= {"request.body"} if self._copy else frozenset()
         if not self._copy and self._url is None:
             raise parsed.node.error("'set-url' must be specified unless mode is copy.")

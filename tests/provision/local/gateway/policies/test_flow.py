@@ -372,9 +372,8 @@ async def test_forward_request_hands_its_attributes_to_the_gateway() -> None:
     attributes = 'timeout="@(1 + 1)" follow-redirects="true" buffer-request-body="true" buffer-response="false"'
     await run(policy(backend=f'<forward-request {attributes} http-version="2or1" />'), gateway=gateway)
     (options,) = gateway.forwarded
-    assert (options.timeout_s, options.follow_redirects, options.http_version) == (2, True, "2or1")
-    assert (options.buffer_request_body, options.buffer_response) == (True, False)
-    assert options.read_response_body is False
+    assert (options.timeout_s, options.follow_redirects) == (2, True)
+    assert (options.buffer_request_body, options.read_response_body) == (True, False)
 
 
 @pytest.mark.parametrize(("attributes", "seconds"), [("", 300), ('timeout="0"', 0), ('timeout-ms="1500"', 1.5)])
@@ -442,6 +441,23 @@ async def test_managed_identity_sets_the_header_and_the_variable() -> None:
     assert visit.request.headers.get("Authorization") == "Bearer the-token"
     assert visit.variables["t"] == "the-token"
     assert gateway.tokens == [("https://r", "c")]
+
+
+async def test_a_token_had_in_outbound_is_for_the_policies_that_follow() -> None:
+    fetch = '<authentication-managed-identity resource="r" output-token-variable-name="t" />'
+    copy = '<set-header name="X"><value>@((string)context.Variables["t"])</value></set-header>'
+    visit = await run(policy(outbound=fetch + copy))
+    assert visit.response is not None
+    assert visit.response.headers.get("X") == "the-token"
+    assert visit.response.headers.get("Authorization") is None
+
+
+async def test_a_resource_may_be_read_from_the_body() -> None:
+    body = "@(context.Request.Body.As&lt;string&gt;(true))"
+    identity = f'<authentication-managed-identity resource="{body}" />'
+    url = "<set-url>http://x/</set-url>"
+    for text in (identity, f'<send-request response-variable-name="r">{url}{identity}</send-request>'):
+        assert "request.body" in Pipeline([compile_document(policy(text))]).reads
 
 
 @pytest.mark.parametrize(("ignore", "status"), [("false", 500), ("true", 200)])

@@ -34,10 +34,24 @@ REFUSED = [
     ("List of possible elements expected: 'when'", policy("<choose><otherwise /></choose>")),
     ("Exactly one of 'base-url' and 'backend-id'", policy("<set-backend-service />")),
     ("Exactly one of", policy('<set-backend-service base-url="http://x" backend-id="y" />')),
+    ("'proxy' inside 'send-request' cannot run", policy(
+        '<send-request response-variable-name="r"><set-url>http://x/</set-url><proxy url="http://p" /></send-request>'
+    )),
+    ("'decryption-keys' inside 'validate-jwt' cannot run", policy(
+        '<validate-jwt header-name="a"><decryption-keys><key>a</key></decryption-keys></validate-jwt>'
+    )),
+    ("'certificate-id' cannot run", policy(
+        '<validate-jwt header-name="a"><issuer-signing-keys><key certificate-id="c" /></issuer-signing-keys>'
+        "</validate-jwt>"
+    )),
     ("'sf-replica-type' cannot run", policy('<set-backend-service backend-id="y" sf-replica-type="p" />')),
     ("at most 50", policy(backend='<retry condition="true" count="51" interval="1"><forward-request /></retry>')),
     ("'many' is not a number", policy('<set-status code="many" reason="x" />')),
     ("not allowed in attribute 'name'", policy('<set-variable name="@(1)" value="1" />')),
+    (
+        "not allowed in attribute 'client-id'",
+        policy('<authentication-managed-identity resource="r" client-id="@(1)" />'),
+    ),
     ("at least 100", policy('<set-status code="42" reason="x" />')),
     ("At least one of 'calls'", policy('<quota-by-key counter-key="k" renewal-period="300" />')),
     ("0 or at least 300", policy('<quota-by-key counter-key="k" calls="1" renewal-period="299" />')),
