@@ -165,18 +165,38 @@ def _nearest(trip: Trip, own: Numbered) -> Numbered:
 def truth_of(trip: Trip, own: Numbered) -> Numbered:
     """The true trips of any unit that lie in the group's open period.
 
-    What begins only after its last shed, when all others had reset, is the next period's.
+    True trips that overlap are one; those belong to it that were open at some time between its first and last shed,
+    or, where a trip was shorter than a shed takes, within its whole intervals.
     """
-    begin = -INFINITE if trip.tripped_s is None else trip.tripped_s.estimate - trip.tripped_s.half_width
-    last_shed = INFINITE if trip.reset_s is None else trip.reset_s.estimate - trip.reset_s.half_width
-    found: Numbered = []
-    open_until = begin
+    tripped, reset = trip.tripped_s, trip.reset_s
+    for inward in (1, -1):
+        begin = -INFINITE if tripped is None else tripped.estimate + inward * tripped.half_width
+        end = INFINITE if reset is None else reset.estimate - inward * reset.half_width
+        found = [
+            group for group in _overlapping(own) if group.begin <= max(begin, end) and group.end >= min(begin, end)
+        ]
+        if found:
+            return [numbered for group in found for numbered in group.trips]
+    return []
+
+
+@dataclass
+class _TrueGroup:
+    begin: float
+    end: float
+    trips: Numbered
+
+
+def _overlapping(own: Numbered) -> list[_TrueGroup]:
+    """The true trips of all units as stretches in which some unit was open."""
+    groups: list[_TrueGroup] = []
     for index, true in sorted(own, key=lambda numbered: numbered[1].tripped_s):
         reset_s = INFINITE if true.reset_s is None else true.reset_s
-        if reset_s >= begin and true.tripped_s <= max(last_shed, open_until):
-            found.append((index, true))
-            open_until = max(open_until, reset_s)
-    return found
+        if not groups or true.tripped_s > groups[-1].end:
+            groups.append(_TrueGroup(true.tripped_s, reset_s, []))
+        groups[-1].trips.append((index, true))
+        groups[-1].end = max(groups[-1].end, reset_s)
+    return groups
 
 
 def _set_truth(trip: Trip, true: list[TrueTrip], units: int) -> None:

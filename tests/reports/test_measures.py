@@ -316,9 +316,20 @@ def test_no_time_runs_backwards(seed: int) -> None:
             assert value is None or value >= 0
 
 
-def test_a_unit_that_trips_after_the_groups_last_shed_belongs_to_the_next_trip() -> None:
-    group = Trip("m1", None, Measured(3.4, 0.4), Measured(5.4, 0.5), first_shed_s=3.8)
-    true = [TrueTrip("m1", 0, 3.5, 4.5), TrueTrip("m1", 1, 5.86, 6.86)]
-    assert [one for _, one in truth_of(group, list(enumerate(true)))] == true[:1]
-    both = [TrueTrip("m1", 0, 3.5, 4.5), TrueTrip("m1", 1, 4.4, 5.4)]
-    assert [one for _, one in truth_of(group, list(enumerate(both)))] == both
+GROUP = Trip("m1", None, Measured(3.4, 0.4), Measured(5.4, 0.5), first_shed_s=3.8)
+
+
+@pytest.mark.parametrize(
+    ("true", "matched"),
+    [
+        pytest.param([(3.5, 4.5), (5.86, 6.86)], [0], id="one that trips after the last shed is the next group's"),
+        pytest.param([(2.5, 3.2), (3.5, 4.5)], [1], id="one that reset before the first shed is the group's before"),
+        pytest.param([(3.5, 4.5), (4.4, 6.1)], [0, 1], id="units whose open times overlap are one"),
+        pytest.param([(3.5, 3.6)], [0], id="a trip shorter than its shed takes is still this one"),
+    ],
+)
+def test_a_group_is_held_against_the_true_trips_that_it_shows(
+    true: list[tuple[float, float]], matched: list[int]
+) -> None:
+    own = [(index, TrueTrip("m1", index, *span)) for index, span in enumerate(true)]
+    assert [index for index, _ in truth_of(GROUP, own)] == matched
