@@ -158,10 +158,14 @@ class Client:
             if not waiting:
                 del self._idle[connection.endpoint]
 
-    def _sweep(self) -> None:
+    def expire(self) -> None:
+        """Act on every deadline that has passed by the clock: idle connections, bodies that stopped coming."""
         now = self._clock()
         for connection in list(self._open):
             connection.expire(now, self._idle_s, self._silence_s)
+
+    def _sweep(self) -> None:
+        self.expire()
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 
 

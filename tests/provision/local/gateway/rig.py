@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from provision.local.gateway.config import Snapshot
 from provision.local.gateway.unit import GatewayUnit
-from provision.local.wire import Request, Response, Server
+from provision.local.wire import Limits, Request, Response, Server
 
 KEY = "the-key"
 CHAT = "/openai/deployments/gpt/chat/completions"
@@ -201,12 +201,14 @@ async def read_answer(reader: asyncio.StreamReader, method: str = "POST") -> Ans
 
 
 @asynccontextmanager
-async def rig(folder: Path, clock: Clock | None = None, **changes: Any) -> AsyncIterator[Rig]:
-    """A unit with `changes` to the usual snapshot; `clock` None: real time."""
+async def rig(
+    folder: Path, clock: Clock | None = None, limits: Limits | None = None, **changes: Any
+) -> AsyncIterator[Rig]:
+    """A unit with `changes` to the usual snapshot; `clock` None: real time, `limits` None: the usual ones."""
     backend = Backend()
     mock = Server(backend.handle)
     mock_port = await mock.listen("127.0.0.1", 0)
-    unit = GatewayUnit() if clock is None else GatewayUnit(clock=clock)
+    unit = GatewayUnit(limits) if clock is None else GatewayUnit(limits, clock)
     made = Rig(unit, 0, backend, folder, mock_port, clock)
     try:
         made.port = await unit.start(made._complete(snapshot(**changes)))

@@ -235,6 +235,43 @@ async def test_post_does_not_trust_a_connection_that_was_idle_long() -> None:
         await client.close()
 
 
+@pytest.mark.parametrize(("past", "kept"), [(60.0, 1), (60.1, 0)])
+async def test_idle_connection_is_kept_for_a_minute(past: float, kept: int) -> None:
+    now = [100.0]
+    async with backend(always(OK)) as (_, endpoint):
+        client = Client(clock=lambda: now[0])
+        await client.request(get(endpoint))
+        now[0] += past
+        client.expire()
+        await asyncio.sleep(0.01)
+        assert client.open_connections == kept
+        await client.close()
+
+
+BEGUN = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+
+
+@pytest.mark.parametrize(("past", "ended"), [(240.0, False), (240.1, True)])
+async def test_body_that_stops_coming_is_given_up_after_four_minutes(past: float, ended: bool) -> None:
+    now = [100.0]
+    async with backend(always(BEGUN)) as (_, endpoint):
+        client = Client(clock=lambda: now[0])
+        response = await client.request(get(endpoint))
+        assert not isinstance(response.body, bytes)
+        assert await anext(response.body) == b"abc"
+        now[0] += past
+        client.expire()
+        if ended:
+            with pytest.raises(UpstreamFailure, match="stopped sending") as failure:
+                await anext(response.body)
+            assert failure.value.reason == "Timeout"
+            with pytest.raises(ConnectionError):  # read on, it neither waits for ever nor looks complete
+                await anext(response.body)
+        else:
+            assert client.open_connections == 1
+        await client.close()
+
+
 async def test_second_answer_to_one_request_does_not_answer_the_next() -> None:
     async with backend(always(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")) as (client, endpoint):
         assert await whole(await client.request(get(endpoint))) == b"ok"
