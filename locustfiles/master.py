@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from locustfiles.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
 from locustfiles.pacing import Share, arrivals
 from locustfiles.plan import Plan
 from locustfiles.run_dir import mark_run, shard_path, unmark_run
+from locustfiles.seating import seating_for
 from locustfiles.sightings import Sighting, Sightings, merge
 from locustfiles.tally import Tally
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
@@ -60,13 +62,28 @@ class Master(Conductor):
             (DONE, self._on_done),
         ):
             self._runner.register_message(kind, listener)
+        events: Any = self.environment.events
+        events.worker_connect.add_listener(self._on_worker_connect)
+        self.environment.dispatcher_class = seating_for(self._takes_part)
         super().attach()
+
+    def _takes_part(self, client_id: str) -> bool:
+        """Arrivals are dealt out when a run begins: who comes later has none, and gets no users either."""
+        return self.plan is None or client_id in self._members
+
+    def _on_worker_connect(self, client_id: str, **_: object) -> None:
+        if not self._takes_part(client_id):
+            print(
+                f"tripcurve: worker {client_id} comes after the start and takes part in the next run", file=sys.stderr
+            )
 
     def _launch(self, plan: Plan, live: Live) -> None:
         clients = [*self._runner.clients.ready, *self._runner.clients.running, *self._runner.clients.spawning]
         if not clients:
             raise TargetUnavailable("no worker is connected; start one with `locust -f locustfiles/chat.py --worker`")
         _check_users(plan, len(clients))
+        # Workers take it over with each order to seat users. Nobody goes amid a request, whose row would be lost.
+        self.environment.stop_timeout = plan.scenario.timeout + 1
         mark_run(plan.run_dir, plan.start_ns)
         now = monotonic_ns()
         ids = sorted((client.id for client in clients), key=self._runner.get_worker_index)
@@ -80,6 +97,7 @@ class Master(Conductor):
         for member in self._members.values():
             self._runner.send_message(FINISH, {"grace_s": grace_s}, member.client_id)
         finish_ns = monotonic_ns()
+        self.environment.stop_timeout = 0
         while any(self._awaited(member, finish_ns, grace_s) for member in self._members.values()):
             gevent.sleep(0.02)
         unmark_run(plan.run_dir)

@@ -160,6 +160,32 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
 
 
+def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
+    phases = "[{name: a, for: 1.5, users: 8}, {name: b, for: 1.5, users: 2}]"
+    code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", "--processes", "2"))
+    assert code == 0, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    phases = "[{name: a, for: 9, rate: 50}, {name: b, for: 1, users: 4}]"
+    scenario = f"name: late\nusers: {{ChatUser: 4}}\nphases: {phases}\n"
+    master = running.drive(scenario, "--master", "--expect-workers", "1", "--master-bind-port", port)
+    running.locust("--worker", "--master-port", port)
+    running.wait_for_rows()
+    late = running.locust("--worker", "--master-port", port)
+    code, _, err = ended(master)
+    assert code == 0, err
+    assert "takes part in the next run" in err
+    assert ended(late)[2].count("Traceback") == 0
+    rows, pacing = running.rows(), running.info()["pacing"]
+    assert len(rows) == running.gateway.served
+    assert (pacing["sent"], pacing["dropped"]) == (450, 0)
+    assert (rows["phase"] == "b").sum() > 100
+
+
 def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
