@@ -18,6 +18,7 @@ from provision.local.gateway.expressions.compiler.types import (
 from provision.local.gateway.expressions.compiler.unit import Node, Syntax, Unit, children
 from provision.local.gateway.expressions.errors import EvaluationError, Thrown, null_reference
 from provision.local.gateway.expressions.library.table import Member, find_table, table_of, type_arguments
+from provision.local.gateway.expressions.runtime.casts import default_of
 from provision.local.gateway.expressions.runtime.frame import Frame, Run
 from provision.local.gateway.expressions.runtime.operators import type_label
 
@@ -32,6 +33,7 @@ class Argument:
     name: str | None = None
     node: Node | None = None
     out_slot: int | None = None
+    out_type: str | None = None
 
     @property
     def is_lambda(self) -> bool:
@@ -48,13 +50,15 @@ def _argument(unit: Unit, tree: Syntax) -> Argument:
     if tree.data == "out_declared":
         type_name = unit.type_name(children(tree, "type")[0])
         known = None if type_name == "var" else type_name
-        return Argument(tree, out_slot=unit.declare(str(tree.children[1]), known).slot)
+        return Argument(tree, out_slot=unit.declare(str(tree.children[1]), known).slot, out_type=known)
     if tree.data == "out_existing":
         name = str(tree.children[0])
         variable = unit.find(name)
         if variable is None and name != "_":
             raise unit.error(f"The name '{name}' does not exist in the current context", tree)
-        return Argument(tree, out_slot=unit.slot() if variable is None else variable.slot)
+        if variable is None:
+            return Argument(tree, out_slot=unit.slot())
+        return Argument(tree, out_slot=variable.slot, out_type=variable.type)
     first = tree.children[0]
     named = str(first) if isinstance(first, Token) else None
     value = children(tree)[0]
@@ -96,7 +100,7 @@ class _Prepared:
     """Arguments ready to run, and what they settle about the result's type."""
 
     runs: list[Run]
-    out_slots: list[int]
+    outs: list[_Out]
     bound: dict[str, str] = field(default_factory=dict)
 
 
@@ -105,13 +109,22 @@ def _prepare(unit: Unit, member: Member, arguments: list[Argument], bound: dict[
     for index, argument in enumerate(_ordered(unit, member, arguments)):
         parameter = member.parameters[min(index, len(member.parameters) - 1)]
         if argument.out_slot is not None:
-            ready.out_slots.append(argument.out_slot)
-            _settle_out(unit, argument, parameter.types[0].removeprefix("out "))
+            formal = parameter.types[0].removeprefix("out ")
+            ready.outs.append(_out(argument.out_slot, argument.out_type or bound.get(formal)))
+            _settle_out(unit, argument, formal)
         elif argument.is_lambda:
             ready.runs.append(_lambda_argument(unit, argument, parameter.types, bound))
         elif argument.node is not None:
             ready.runs.append(_plain(unit, argument.node, parameter.types, parameter.variadic, member))
     return ready
+
+
+_Out = tuple[int, object]
+"""A slot that an out argument names, and what it holds where the member has nothing for it: its type's default."""
+
+
+def _out(slot: int, type_name: str | None) -> _Out:
+    return slot, None if type_name is None else default_of(type_name)
 
 
 def _plain(unit: Unit, node: Node, types: tuple[str, ...], variadic: bool, member: Member) -> Run:
@@ -170,7 +183,7 @@ def call_member(
         bound["T"] = found
     ready = _prepare(unit, member, arguments, bound)
     fixed: tuple[object, ...] = (bound.get("T"),) if member.generic else ()
-    run = _closure(member, None if target is None else target.run, ready.runs, fixed, ready.out_slots)
+    run = _closure(member, None if target is None else target.run, ready.runs, fixed, ready.outs)
     return Node(run, substituted(member.returns, ready.bound))
 
 
@@ -180,11 +193,9 @@ def _inferred(arguments: list[Argument]) -> str | None:
     return None if node is None or node.type == "null" else node.type
 
 
-def _closure(
-    member: Member, target: Run | None, runs: list[Run], fixed: tuple[object, ...], out_slots: list[int]
-) -> Run:
-    if member.metered or out_slots or fixed or len(runs) > 2:
-        return _general(member, target, runs, fixed, out_slots)
+def _closure(member: Member, target: Run | None, runs: list[Run], fixed: tuple[object, ...], outs: list[_Out]) -> Run:
+    if member.metered or outs or fixed or len(runs) > 2:
+        return _general(member, target, runs, fixed, outs)
     function = member.function
     if target is None:
         return _static(function, runs)
@@ -272,9 +283,7 @@ def _instance_of_two(function: Callable[..., object], target: Run, first: Run, s
     return run
 
 
-def _general(
-    member: Member, target: Run | None, runs: list[Run], fixed: tuple[object, ...], out_slots: list[int]
-) -> Run:
+def _general(member: Member, target: Run | None, runs: list[Run], fixed: tuple[object, ...], outs: list[_Out]) -> Run:
     def run(f: Frame) -> object:
         head: list[object] = [f] if member.metered else []
         subject = None
@@ -285,7 +294,7 @@ def _general(
             head.append(subject)
         values = [one(f) for one in runs]
         result = _applied(member, [*head, *fixed], values)
-        return _finish(f, values[0] if values and target is None else subject, result, out_slots)
+        return _finish(f, values[0] if values and target is None else subject, result, outs)
 
     return run
 
@@ -297,14 +306,14 @@ def _applied(member: Member, head: Sequence[object], values: Sequence[object]) -
         raise _translated(failure, values) from failure
 
 
-def _finish(f: Frame, subject: object, result: object, out_slots: list[int]) -> object:
-    if not out_slots:
+def _finish(f: Frame, subject: object, result: object, outs: list[_Out]) -> object:
+    if not outs:
         return f.settle(subject, result)
     if not isinstance(result, tuple):
         raise EvaluationError("The member has no out parameter", "InvalidCastException")
-    value, *outs = result
-    for slot, out in zip(out_slots, outs, strict=True):
-        f.locals[slot] = out
+    value, *found = result
+    for (slot, default), one in zip(outs, found, strict=True):
+        f.locals[slot] = default if one is None else one
     return f.settle(subject, value)
 
 
@@ -315,7 +324,7 @@ def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument],
         for argument in arguments
         if argument.out_slot is None
     ]
-    out_slots = [argument.out_slot for argument in arguments if argument.out_slot is not None]
+    outs = [_out(argument.out_slot, argument.out_type) for argument in arguments if argument.out_slot is not None]
     subject = target.run
     found: dict[type, tuple[Member, list[Callable[[object], object]]]] = {}
     inferred = generics[0] if generics else _inferred(arguments)
@@ -332,7 +341,7 @@ def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument],
         values = [check(one(f)) for one, check in zip(runs, checks, strict=False)]
         head = [f, value] if member.metered else [value]
         result = _applied(member, [*head, inferred] if member.generic else head, values)
-        return _finish(f, value, result, out_slots)
+        return _finish(f, value, result, outs)
 
     return Node(run, generics[0] if generics and _returns_argument(name) else None)
 

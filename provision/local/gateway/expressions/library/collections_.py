@@ -75,10 +75,10 @@ def array_index_of(values: object, value: object) -> int:
     return next((index for index, one in enumerate(iterate(values)) if object_equals(one, value)), -1)
 
 
-ARRAY.member("static bool Exists(object[] array, Func<object,bool> match)")(
+ARRAY.member("static bool Exists(object[] array, Func<?,bool> match)")(
     lambda values, match: any(match(one) is True for one in iterate(values))
 )
-ARRAY.member("static object Find(object[] array, Func<object,bool> match)")(
+ARRAY.member("static dynamic Find(object[] array, Func<?,bool> match)")(
     lambda values, match: next((one for one in iterate(values) if match(one) is True), None)
 )
 

@@ -177,10 +177,12 @@ def token_to_object(token: JToken, wanted: str | None) -> object:
 
 @TOKEN.member("JToken SelectToken(string path, bool errorWhenNoMatch?)")
 def select_token(token: JToken, path: str, strict: bool = False) -> JToken | None:
-    found = next(iter(select(token, path)), None)
-    if found is None and strict:
+    found = select(token, path)
+    if len(found) > 1:
+        raise Thrown("JsonException", "Path returned multiple tokens.")
+    if not found and strict:
         raise Thrown("JsonException", f"Path returned no token: {path}")
-    return found
+    return found[0] if found else None
 
 
 @TOKEN.member("IEnumerable<JToken> SelectTokens(string path)")

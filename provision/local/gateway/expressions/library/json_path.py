@@ -1,4 +1,4 @@
-"""SelectToken's paths: names, indices, `[*]`, `..`, and simple filters."""
+"""SelectToken's paths: names, indices and several of either, slices, `[*]`, `..`, and simple filters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ __all__ = ["select"]
 _PART = re.compile(
     r"""(?P<deep>\.\.)?\.?(?:
         (?P<name>[^.\[\]\s?*'"]+) | (?P<any>\*)
-      | \[\s*(?P<index>-?\d+)\s*\] | \[\s*(?P<all>\*)\s*\] | \[\s*'(?P<quoted>[^']*)'\s*\]
+      | \[\s*(?P<index>-?\d+(?:\s*,\s*-?\d+)*)\s*\] | \[\s*(?P<all>\*)\s*\]
+      | \[\s*(?P<quoted>'[^']*'(?:\s*,\s*'[^']*')*)\s*\]
+      | \[\s*(?P<slice>-?\d{0,9}:-?\d{0,9}(?::-?[1-9]\d{0,8})?)\s*\]
       | \[\s*\?\(\s*@\.(?P<field>[\w-]+)\s*
           (?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>'[^']*'|-?\d+(?:\.\d+)?|true|false|null)\s*)?\)\s*\]
     )""",
@@ -51,16 +53,22 @@ def _within(token: JToken) -> Iterator[JToken]:
 
 
 def _step(token: JToken, part: re.Match[str]) -> list[JToken]:
-    name = part["name"] if part["name"] is not None else part["quoted"]
-    if name is not None:
-        found = token.properties.get(name) if isinstance(token, JObject) else None
-        return [] if found is None else [found.value]
-    if part["index"] is not None:
-        index = int(part["index"][:9])
-        return [token.items[index]] if isinstance(token, JArray) and 0 <= index < len(token.items) else []
+    names = [part["name"]] if part["name"] is not None else re.findall(r"'([^']*)'", part["quoted"] or "")
+    if names:
+        found = (token.properties.get(name) for name in names) if isinstance(token, JObject) else ()
+        return [one.value for one in found if one is not None]
+    if part["index"] is not None or part["slice"] is not None:
+        return _items(token.items, part) if isinstance(token, JArray) else []
     if part["field"] is None:
         return _values(token)
     return [one for one in _values(token) if _matches(one, part)]
+
+
+def _items(items: list[JToken], part: re.Match[str]) -> list[JToken]:
+    if part["slice"] is not None:
+        return items[slice(*(int(number) if number.strip("-") else None for number in part["slice"].split(":")))]
+    indices = (int(number.strip()[:9]) for number in part["index"].split(","))
+    return [items[index] for index in indices if 0 <= index < len(items)]
 
 
 def _matches(token: JToken, part: re.Match[str]) -> bool:

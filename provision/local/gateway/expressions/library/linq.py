@@ -212,9 +212,7 @@ def to_array(values: object) -> object:
     return values if isinstance(values, bytes) else Array(iterate(values))
 
 
-@ENUMERABLE.member(
-    "Dictionary<R,object> ToDictionary(Func<E,object> key, Func<E,object>|object element?, object comparer?)"
-)
+@ENUMERABLE.member("Dictionary<R,?> ToDictionary(Func<E,object> key, Func<E,object>|object element?, object comparer?)")
 def to_dictionary(values: object, key: Selector, element: object = None, comparer: object = None) -> Dictionary:
     # A comparer is the second argument where there is no selector of the element.
     made = Dictionary(ignore_case=any(getattr(each, "name", "").endswith("IgnoreCase") for each in (element, comparer)))
@@ -344,7 +342,7 @@ def aggregate_from(values: object, seed: object, function: Selector) -> object:
     return seed
 
 
-@ENUMERABLE.member("IEnumerable<R> Zip(IEnumerable second, Func<E,object,R> selector)")
+@ENUMERABLE.member("IEnumerable<R> Zip(IEnumerable second, Func<E,?,R> selector)")
 def zip_(values: object, second: object, selector: Selector) -> Sequence:
     return Sequence(selector(a, b) for a, b in zip(iterate(values), iterate(second), strict=False))
 

@@ -11,7 +11,7 @@ from provision.local.gateway.expressions.library.table import Table
 from provision.local.gateway.expressions.limits import MAX_ITEMS, checked_length
 from provision.local.gateway.expressions.runtime.frame import charge
 from provision.local.gateway.expressions.runtime.iteration import iterate
-from provision.local.gateway.expressions.runtime.values import Dictionary, Sequence
+from provision.local.gateway.expressions.runtime.values import Dictionary, EnumValue, Sequence
 
 __all__: list[str] = []
 
@@ -21,14 +21,14 @@ class Ordered(Sequence):
 
     __slots__ = ("keys",)
 
-    def __init__(self, values: list[object], keys: list[tuple[Selector, int]]) -> None:
+    def __init__(self, values: list[object], keys: list[_Key]) -> None:
         self.keys = keys
-        rows = [(one, [key(one) for key, _ in keys]) for one in values]
+        rows = [(one, [key(one) for key, _, _ in keys]) for one in values]
         charge(len(rows))
 
         def order(a: tuple[object, list[object]], b: tuple[object, list[object]]) -> int:
-            for (_, sign), x, y in zip(keys, a[1], b[1], strict=True):
-                found = compared(x, y) * sign
+            for (_, sign, comparer), x, y in zip(keys, a[1], b[1], strict=True):
+                found = _compared(x, y, comparer) * sign
                 if found:
                     return found
             return 0
@@ -36,27 +36,41 @@ class Ordered(Sequence):
         super().__init__(one for one, _ in sorted(rows, key=cmp_to_key(order)))
 
 
+_Key = tuple[Selector, int, object]
+"""What to order by, 1 or -1 for descending, and the StringComparer; None: the culture's."""
+
+
+def _compared(x: object, y: object, comparer: object) -> int:
+    name = comparer.name if isinstance(comparer, EnumValue) else ""
+    if isinstance(x, str) and isinstance(y, str) and name:
+        if name.endswith("IgnoreCase"):
+            x, y = x.upper(), y.upper()
+        if name.startswith("Ordinal"):
+            return (x > y) - (x < y)
+    return compared(x, y)
+
+
 ORDERED = Table("IOrderedEnumerable", (Ordered,), "System.Linq", bases=("IEnumerable",), source="5.5")
 
 
 @ENUMERABLE.member("IOrderedEnumerable<E> OrderBy(Func<E,R> key, object comparer?)", source="5.5")
 def order_by(values: object, key: Selector, comparer: object = None) -> Ordered:
-    return Ordered(list(iterate(values)), [(key, 1)])
+    return Ordered(list(iterate(values)), [(key, 1, comparer)])
 
 
 @ENUMERABLE.member("IOrderedEnumerable<E> OrderByDescending(Func<E,R> key, object comparer?)")
 def order_by_descending(values: object, key: Selector, comparer: object = None) -> Ordered:
-    return Ordered(list(iterate(values)), [(key, -1)])
+    return Ordered(list(iterate(values)), [(key, -1, comparer)])
 
 
-@ORDERED.member("IOrderedEnumerable<E> ThenBy(Func<E,R> key)")
-def then_by(values: Ordered, key: Selector) -> Ordered:
-    return Ordered(list(values), [*values.keys, (key, 1)])
+@ORDERED.member("IOrderedEnumerable<E> ThenBy(Func<E,R> key, object comparer?)")
+def then_by(values: Ordered, key: Selector, comparer: object = None) -> Ordered:
+    return Ordered(list(values), [*values.keys, (key, 1, comparer)])
 
 
-@ORDERED.member("IOrderedEnumerable<E> ThenByDescending(Func<E,R> key)")
-def then_by_descending(values: Ordered, key: Selector) -> Ordered:
-    return Ordered(list(values), [*values.keys, (key, -1)])
+@ORDERED.member("IOrderedEnumerable<E> ThenByDescending(Func<E,R> key, object comparer?)")
+def then_by_descending(values: Ordered, key: Selector, comparer: object = None) -> Ordered:
+    return Ordered(list(values), [*values.keys, (key, -1, comparer)])
 
 
 class Grouping(Sequence):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
-from provision.local.gateway.expressions.errors import Thrown
+from provision.local.gateway.expressions.errors import EvaluationError, Thrown
 from provision.local.gateway.expressions.library.table import Table
 from provision.local.gateway.expressions.limits import checked_length
 from provision.local.gateway.expressions.runtime.iteration import iterate
@@ -252,13 +253,20 @@ def _split_many(text: str, separators: list[str], limit: int, skip_empty: bool) 
 
 @STRING.member("static string Join(string|char separator, params object[] values)")
 def join(separator: str | None, *values: object) -> str:
-    if len(values) == 1 and values[0] is not None and not isinstance(values[0], str):
-        texts = [to_text(one) for one in iterate(values[0])]
-    else:
-        texts = [to_text(one) for one in values]
+    texts = [to_text(one) for one in _spread_one(values)]
     between = separator or ""
     checked_length(sum(map(len, texts)) + len(between) * len(texts))
     return between.join(texts)
+
+
+def _spread_one(values: tuple[object, ...]) -> Iterable[object]:
+    """The elements of a single enumerable, else the values themselves."""
+    if len(values) != 1 or values[0] is None or isinstance(values[0], str):
+        return values
+    try:
+        return iterate(values[0])
+    except EvaluationError:  # not enumerable: the only value
+        return values
 
 
 @STRING.member("static string Concat(params object[] values)")

@@ -59,7 +59,7 @@ def parse_uri(text: str | None, kind: object = None) -> Uri | None:
     authority = f"//{host}" + ("" if port is None or port == _PORTS.get(scheme) else f":{port}") if host else ""
     query, fragment = (f"{sign}{part}" if part else "" for sign, part in (("?", parts.query), ("#", parts.fragment)))
     whole = f"{scheme}:{authority}{path}{query}{fragment}"
-    return Uri(whole, scheme, host, number, path, query, fragment, (parts.username or ""))
+    return Uri(whole, scheme, host, number, path, query, fragment, parts.netloc.rpartition("@")[0])
 
 
 URI = Table("Uri", (Uri,), bases=("object",))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 
 from lxml import etree
 
 from provision.local.gateway.expressions.errors import Thrown
+from provision.local.gateway.expressions.library.basic import enumeration
 from provision.local.gateway.expressions.library.context_ import BODY_READERS
 from provision.local.gateway.expressions.library.strings import null_argument
 from provision.local.gateway.expressions.library.table import Table
@@ -15,8 +17,8 @@ from provision.local.gateway.expressions.limits import checked_length
 from provision.local.gateway.expressions.runtime.casts import EXPLICIT, IMPLICIT
 from provision.local.gateway.expressions.runtime.frame import charge
 from provision.local.gateway.expressions.runtime.operators import OVERLOADS
-from provision.local.gateway.expressions.runtime.text import FORMATTERS, to_text
-from provision.local.gateway.expressions.runtime.values import Sequence
+from provision.local.gateway.expressions.runtime.text import FORMATTERS, NEWLINE, to_text
+from provision.local.gateway.expressions.runtime.values import EnumValue, Sequence
 
 __all__: list[str] = []
 
@@ -260,10 +262,36 @@ IMPLICIT["XName"] = lambda value: Name(value) if isinstance(value, str) else Non
 NAMESPACE.member("XName GetName(string name)")(lambda space, name: Name(f"{{{space.uri}}}{name}"))
 
 
+enumeration("SaveOptions", {"None": 0, "DisableFormatting": 1, "OmitDuplicateNamespaces": 2}, "System.Xml.Linq")
+
+
+@NODE.member("string ToString(SaveOptions options?)")
+def node_text(node: Document | Element, options: EnumValue | None = None) -> str:
+    """Indented by two blanks unless DisableFormatting; elements that hold text besides others stay on one line."""
+    top = deepcopy(node.root.node if isinstance(node, Document) else node.node)
+    flat = options is not None and options.name == "DisableFormatting"
+    _laid_out(top, None if flat else "\n")
+    text = _EMPTY_TAG.sub(r"\1 />", etree.tostring(top, encoding="unicode", with_tail=False))
+    return checked(text.replace("\n", NEWLINE))
+
+
+_EMPTY_TAG = re.compile(r"(<[^<>!?]+?)/>")
+
+
+def _laid_out(node: etree._Element, line: str | None) -> None:
+    """Put line breaks between elements; `line` None: none, and what blanks the document had there are dropped."""
+    if len(node) == 0 or any(text is not None and text.strip() for text in (node.text, *(one.tail for one in node))):
+        return
+    inner = None if line is None else line + "  "
+    node.text = inner
+    for one in node:
+        _laid_out(one, inner)
+        one.tail = inner
+    node[-1].tail = line
+
+
 def _text(node: Document | Element, pattern: str | None = None) -> str:
-    top = node.root.node if isinstance(node, Document) else node.node
-    text = etree.tostring(top, encoding="unicode", with_tail=False)
-    return checked(str(text))
+    return node_text(node)
 
 
 def _converted(one: object, target: str) -> object:
