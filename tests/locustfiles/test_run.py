@@ -190,7 +190,7 @@ def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Ru
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     phases = "phases: [{name: all, for: 9, rate: 20}]"
-    scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 50}}\n{phases}\n"
+    scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 20}}\n{phases}\n"
     words = ("--master", "--expect-workers", "2", "--master-bind-port", port, "--enable-rebalancing")
     master = running.drive(scenario, *words)
     workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
@@ -201,8 +201,8 @@ def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Ru
     rows, pacing = running.rows(), running.info()["pacing"]
     probes = rows[rows["user"] == "ProbeUser"]
     into_s = (probes["intended_ns"] - rows["intended_ns"].min()) / 1e9
-    assert (into_s > 7.5).sum() > 100  # two pulses again
-    assert pacing["dropped"] < 100  # the beats of the seconds before are some 250
+    assert (into_s > 7.5).sum() > 40  # two pulses again
+    assert pacing["dropped"] < 60  # the beats of the seconds before are some 100
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])
