@@ -138,7 +138,9 @@ def _interval(run: Run, backend: Backend, rule: BreakerRule, trips: list[Trip], 
     lab = run.lab
     if lab.units > 1 or (lab.has_pool and retries_within(lab)) or not slides(lab.local) or not len(answers.start):
         seen = "failures not seen one by one, as this breaker counted them"
-        return Finding(backend.name, *part, seen, "not shown", "interval on a lab with one unit and no retries")
+        return Finding(
+            backend.name, *part, seen, "not shown", "the scenario interval on a lab with one unit and no retries"
+        )
     failures = Failures(answers, rule, lab.local, durations_ns(answers, rule, ())[0])
     end_ns = int(answers.end.max())
     longer, up_to = interval_bounds(trips, failures, rule.count, run.start_ns, end_ns)
@@ -147,7 +149,7 @@ def _interval(run: Run, backend: Backend, rule: BreakerRule, trips: list[Trip], 
         return Finding(backend.name, *part, seen, "contradicted")
     if up_to is not None and up_to - longer <= rule.interval * NEAR_ENOUGH:
         return Finding(backend.name, *part, seen, "confirmed")
-    return Finding(backend.name, *part, seen, "not shown", "interval")
+    return Finding(backend.name, *part, seen, "not shown", "the scenario interval")
 
 
 def _between(longer: float, up_to: float | None) -> str:

@@ -14,6 +14,7 @@ from reports.words import (
     how_ended,
     more_trips,
     number,
+    rules_in_words,
     trip_columns,
     trip_rows,
     unit_rows,
@@ -29,6 +30,7 @@ def render_markdown(summary: dict[str, Any]) -> str:
     verdict, ended = judge(summary), how_ended(summary)
     lines = [f"# {_plain(summary['lab'])}: {_plain(summary['scenario'])}", ""]
     lines += [f"**{verdict.symbol} Rule {verdict.label}**" + (f" ({ended})" if ended else ""), ""]
+    lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary)), ""]
     lines += [_plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
     lines += _section("Requests", ["status", "requests"], _statuses(summary))
     headings = ["answered by", "counted from", "n", "p50", "p95", "p99", "max"]

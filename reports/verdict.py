@@ -29,6 +29,10 @@ class Verdict:
             "not good": "The rule is not good in this scenario",
             "not shown": "Whether the rule is good was not shown",
         }[self.label]
+        if (
+            self.label == "not shown" and len(self.reasons) > 1
+        ):  # what stands against it, then what was seen all the same
+            return f"{subject}: {self.reasons[0]}; {_joined(self.reasons[1:])}."
         return f"{subject}: {_joined(self.reasons)}."
 
 
@@ -81,8 +85,9 @@ def _no_trip(summary: dict[str, Any]) -> str:
 
 
 def _restored(summary: dict[str, Any]) -> bool:
+    """After the last trip: by its own backend, or, where others took its place, by whichever served clients."""
     last = max(summary["trips"], key=lambda trip: (trip["tripped_s"] or {"estimate": 0.0})["estimate"])
-    return last["recovery_latency_s"] is not None
+    return last["recovery_latency_s"] is not None or last["outage_s"] is not None
 
 
 def _favour(summary: dict[str, Any]) -> list[str]:
@@ -95,7 +100,9 @@ def _favour(summary: dict[str, Any]) -> list[str]:
         )
     if opened["median"] is not None:
         as_set = error["max"] is not None and max(abs(error["min"]), abs(error["max"])) < 0.1
-        reasons.append(f"stayed open {opened['median']:.2f} s" + (" as configured" if as_set else ""))
+        grouped = any(trip["first_shed_s"] is not None for trip in summary["trips"])
+        who = "had some unit open for" if grouped else "stayed open"
+        reasons.append(f"{who} {opened['median']:.2f} s" + (" as configured" if as_set else ""))
     if summary["absorption"] is not None:
         reasons.append(f"kept {summary['absorption']:.0%} of the refused load off the backend")
     if summary["checks"]:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from reports.verdict import judge
+from tripcurve.durations import parse_seconds
 
 __all__ = [
     "TRIP_COLUMNS",
@@ -17,8 +18,10 @@ __all__ = [
     "legible",
     "more_trips",
     "number",
+    "rules_in_words",
     "share",
     "signed",
+    "target_in_words",
     "trip_columns",
     "trip_rows",
     "unit_rows",
@@ -131,6 +134,27 @@ def more_trips(summary: dict[str, Any], shown: int) -> str | None:
     return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
 
 
+def target_in_words(summary: dict[str, Any]) -> str:
+    return {"local": "the local cloud", "azure": "Azure"}.get(str(summary["target"]), str(summary["target"]))
+
+
+def rules_in_words(summary: dict[str, Any]) -> list[str]:
+    """A line for each different rule, with the backends that have it."""
+    backends: dict[str, list[str]] = {}
+    for backend, rule in summary["rule"].items():
+        backends.setdefault(_rule_in_words(rule), []).append(str(backend))
+    return [f"Rule of {', '.join(names)}: {text}." for text, names in backends.items()]
+
+
+def _rule_in_words(rule: dict[str, Any]) -> str:
+    statuses = ", ".join(str(status) for status in rule["status_codes"]) or "of other kinds"
+    few = "failure" if rule["count"] == 1 else "failures"
+    at = f"at {rule['count']} {few}" if rule["count"] is not None else f"when {rule['percentage']} % of answers fail"
+    within, duration = (f"{parse_seconds(rule[name]):g} s" for name in ("interval", "trip_duration"))
+    heeds = ", or as Retry-After says" if rule["accept_retry_after"] else ""
+    return f"trips {at} ({statuses}) within {within}, then stays open for {duration}{heeds}"
+
+
 def how_ended(summary: dict[str, Any]) -> str | None:
     """Interrupted or killed, in words; None for a run that came to its end."""
     if not summary["interrupted"]:
@@ -166,9 +190,9 @@ def _how_sure(summary: dict[str, Any]) -> str:
     if accuracy["n"]:
         outside = "none" if not accuracy["outside"] else str(accuracy["outside"])
         return (
-            f"Against the gateway's own record, {accuracy['n']:,} instants were off by "
-            f"{accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
-            f"{outside} lay outside the stated half-width."
+            f"Against the gateway's own record, the {accuracy['n']:,} times of trips and resets measured here are off "
+            f"by {accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
+            f"{outside} of them by more than the stated half-width."
         )
     if summary["truth_known"]:
         return "There is nothing to compare with the gateway's own record."

@@ -116,7 +116,7 @@ def test_an_interval_is_not_read_off_a_group_of_units(units: int) -> None:
 
 def test_trips_at_once_show_only_that_the_interval_is_longer() -> None:
     found = findings(play(lab_of(), TRIP))["interval"]
-    assert (found.verdict, found.remedy) == ("not shown", "interval")
+    assert (found.verdict, found.remedy) == ("not shown", "the scenario interval")
     assert found.observed.startswith("longer than 0.0")
 
 

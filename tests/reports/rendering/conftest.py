@@ -65,6 +65,13 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 
 
 @pytest.fixture(scope="session")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """A rising load, so that the report states a capacity and draws its curve."""
+    scenario = scenario_of(*({"for": 2, "rate": rate} for rate in (20, 40, 80)))
+    return report(write(tmp_path_factory.mktemp("steps") / "run", lab_of(), scenario, seed=1))
+
+
+@pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """As on Azure: no record by the gateway itself."""
     folder = write(tmp_path_factory.mktemp("live") / "run", lab_of(), TRIP, seed=1)

@@ -143,3 +143,59 @@ def test_the_accessibility_checker_finds_nothing_serious(
     found = opened.page.evaluate("axe.run()")["violations"]
     assert [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
     opened.context.close()
+
+
+# The width of A4 less the page's own margins, at 96 dots an inch.
+PAPER = {"width": 688, "height": 1017}
+WIDER = """paper => [...document.querySelectorAll("body *")]
+    .filter(e => !e.closest("svg svg, svg g") && e.getBoundingClientRect().right > paper + 1)
+    .map(e => e.tagName + "." + e.className)"""
+
+
+@pytest.mark.parametrize("kind", ["good", "tripped", "units", "steps"])
+def test_nothing_is_wider_than_the_paper(
+    kind: str, request: pytest.FixtureRequest, browser: playwright.Browser
+) -> None:
+    opened = Opened(browser, request.getfixturevalue(kind))
+    opened.page.emulate_media(media="print")
+    opened.page.set_viewport_size(PAPER)
+    assert opened.page.evaluate(WIDER, PAPER["width"]) == []
+    opened.context.close()
+
+
+def test_on_paper_there_is_what_a_reader_needs_and_nothing_to_click(
+    good: Reported, browser: playwright.Browser
+) -> None:
+    opened = Opened(browser, good)
+    hint, options, data = (opened.page.locator(one) for one in ("figcaption .screen", ".paper", "details"))
+    assert (hint.is_visible(), options.is_visible(), data.first.is_visible()) == (True, False, True)
+    opened.page.emulate_media(media="print")
+    assert (hint.is_visible(), options.is_visible(), data.first.is_visible()) == (False, True, False)
+    assert "breaker_window sliding" in options.inner_text()
+    opened.context.close()
+
+
+def test_on_paper_dark_is_light_and_no_cell_covers_another(good: Reported, browser: playwright.Browser) -> None:
+    opened = Opened(browser, good, color_scheme="dark")
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    assert opened.page.eval_on_selector("body", "e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+    assert _brightness(opened.page.eval_on_selector("#charts", "e => getComputedStyle(e).color")) < 60
+    sticky = "all => all.filter(e => getComputedStyle(e).position === 'sticky').length"
+    assert opened.page.eval_on_selector_all("th, td", sticky) == 0
+    opened.context.close()
+
+
+def test_the_first_page_is_full_of_numbers_and_the_charts_follow_whole(
+    good: Reported, browser: playwright.Browser
+) -> None:
+    """The charts do not fit beneath the answer and the trips, so on paper the tables come before them."""
+    opened = Opened(browser, good)
+    opened.page.emulate_media(media="print")
+    opened.page.set_viewport_size(PAPER)
+    top = "e => e.getBoundingClientRect().top"
+    tops = [opened.page.eval_on_selector(f"#{name}", top) for name in ("verdict", "trips", "conformance", "charts")]
+    assert tops == sorted(tops)
+    assert opened.page.eval_on_selector("#charts svg", "e => e.getBoundingClientRect().height") < PAPER["height"] * 0.8
+    pages = opened.page.pdf(format="A4").count(b"/Type /Page\n")
+    assert 2 <= pages <= 4
+    opened.context.close()

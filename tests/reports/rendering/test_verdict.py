@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from reports.verdict import judge
-from reports.words import answer
+from reports.words import answer, rules_in_words
 from tests.reports.rendering.conftest import Reported
+from tests.reports.runs import RULE, lab_of
 
 
 def test_a_rule_that_trips_and_recovers_is_good(good: Reported) -> None:
@@ -43,8 +48,44 @@ def test_a_killed_run_shows_nothing_for_sure(killed: Reported) -> None:
 
 
 def test_a_run_that_ends_while_open_is_not_called_good(good: Reported) -> None:
-    last = {**good.summary["trips"][-1], "recovery_latency_s": None}
-    assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "not shown"
+    last = {**good.summary["trips"][-1], "recovery_latency_s": None, "outage_s": None}
+    verdict = judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]})
+    assert verdict.label == "not shown"
+    assert "before service was seen restored; it tripped" in verdict.sentence
+
+
+def test_a_pool_whose_other_member_serves_is_restored(good: Reported) -> None:
+    last = {**good.summary["trips"][-1], "recovery_latency_s": None, "outage_s": 1.0}
+    assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "good"
+
+
+def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> None:
+    assert "had some unit open for" in judge(units.summary).sentence
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        pytest.param(RULE, "trips at 3 failures (429) within 10 s, then stays open for 1 s.", id="a count"),
+        pytest.param({**RULE, "count": 1}, "trips at 1 failure (429) within", id="a count of one"),
+        pytest.param(
+            {"percentage": 50, "interval": "PT1M", "trip_duration": "PT5M", "status_codes": [429, "500-599"]},
+            "trips when 50 % of answers fail (429, 500-599) within 60 s, then stays open for 300 s.",
+            id="a percentage",
+        ),
+        pytest.param({**RULE, "accept_retry_after": True}, "open for 1 s, or as Retry-After says.", id="Retry-After"),
+    ],
+)
+def test_the_rule_is_said_in_words(rule: dict[str, Any], said: str) -> None:
+    dumped = lab_of(rule).model_dump(mode="json")["backends"][0]["breaker"]
+    [line] = rules_in_words({"rule": {"m1": dumped}})
+    assert line.startswith("Rule of m1: ")
+    assert said in line
+
+
+def test_backends_with_the_same_rule_share_a_line(good: Reported) -> None:
+    rule = good.summary["rule"]["m1"]
+    assert len(rules_in_words({"rule": {"m1": rule, "m2": rule, "m3": {**rule, "count": 7}}})) == 2
 
 
 def test_the_answer_is_three_sentences(good: Reported, healthy: Reported, live: Reported) -> None:
