@@ -151,12 +151,15 @@ class Backends:
         return policy == "reset" and entity.properties != before.properties
 
     def _retire(self, entity: BackendEntity) -> None:
-        """Let go of a breaker; one that was open is closed by this, and that is told."""
+        """Let go of a breaker; one that is open is closed by this, or was at its deadline, and that is told."""
         _stop(entity)
         breaker = entity.breaker
-        if breaker is not None and breaker.open_until is not None:
-            now = self._clock()
-            self._publish(entity.name, breaker.rule.name, Closed(now, now, now, now - entity.opened_at))
+        if breaker is None or breaker.open_until is None:
+            return
+        now, until = self._clock(), breaker.open_until
+        at = until if until <= now and not breaker.options.half_open_probes else now
+        fired = at if breaker.options.closed_event == "at_deadline" else now
+        self._publish(entity.name, breaker.rule.name, Closed(at, now, fired, at - entity.opened_at))
 
     def _tell(self, entity: BackendEntity, events: Iterable[Opened | Closed]) -> None:
         breaker = entity.breaker

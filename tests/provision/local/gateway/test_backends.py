@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provision.local.gateway.backends import Backends, rule_of
@@ -24,6 +24,7 @@ PUT = st.sampled_from(["kept_if_unchanged", "reset", "kept"])
 
 
 @given(st.lists(ACTIONS, max_size=40), PUT)
+@example(["fail", "fail", "fail", ("wait", 61.0), ("store", 1)], "kept_if_unchanged")
 def test_every_trip_is_followed_by_its_reset_before_the_next(actions: list[Any], put: str) -> None:
     told: list[Opened | Closed] = []
     asyncio.run(_play(actions, put, told))
