@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from reports.analysis import Analysis, TrueTrip, analyse, truth_of
 from reports.load import Run
 from reports.measures import Measured, Trip
+from reports.summary import summarise
 from tests.reports.reference import Reference, end_s, start_s
 from tests.reports.runs import RULE, TRIP, fault, lab_of, played, scenario_of
 from tests.reports.strategies import EXAMPLES, NETWORKS, ROUNDING_S, RULES, pool_of, scenarios
@@ -123,6 +125,18 @@ def is_whole(seconds: float) -> bool:
     return abs(seconds - round(seconds)) < 1e-6
 
 
+def check_retrips(analysis: Analysis, reference: Reference) -> None:
+    """A re-trip is one before which, since the reset before, the backend had answered nobody with a 2xx."""
+    for earlier, trip in pairwise(analysis.trips):
+        if earlier.truth is None or trip.truth is None or earlier.reset_s is None or trip.tripped_s is None:
+            continue
+        since, until = earlier.truth["reset_s"], trip.truth["tripped_s"]
+        assert since is not None
+        assert until is not None
+        served = any(200 <= a.status < 300 and since <= a.admitted_s < until for a in reference.answers)
+        assert trip.retrip == (not served)
+
+
 def check_all(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
     for trip, reference, at, reset, after in cases(run, truth, analysis):
         check_failures(trip, reference, at)
@@ -158,6 +172,17 @@ def test_one_unit(rule: dict[str, Any], scenario: Scenario, network: Any, median
     analysis = analyse(run)
     check_all(run, truth, analysis)
     check_sheds(run, truth, analysis)
+    check_retrips(analysis, Reference(run.lab, "m1", truth))
+    check_ratio(run, truth, analysis)
+
+
+def check_ratio(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
+    """Sheds to throttles, of all that the gateway refused and all 429s that the backend gave."""
+    reference, summary = Reference(run.lab, "m1", truth), summarise(run, analysis, [])
+    shed, throttled = len(reference.sheds), sum(one.status == 429 for one in reference.answers)
+    assert summary["ratio_503_429"] == (shed / throttled if throttled else None)
+    assert summary["absorption"] == (shed / (shed + throttled) if shed + throttled else None)
+    assert summary["retrips"] == sum(trip.retrip for trip in analysis.trips)
 
 
 def check_sheds(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
