@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -286,17 +287,17 @@ class Growth(NamedTuple):
 
 
 def growth_once_warm(samples: list[tuple[int, float]]) -> Growth | None:
-    """From the third quarter of the run to the last, each by its median; None: too short to say.
+    """Over the last half of the run, when all that is made once has been made; None: too short to say.
 
-    By then all that is made once has been made, and a median overlooks a peak that passes.
+    By the median of the slopes between all pairs of samples (Theil and Sen): growth with each request shows in
+    every pair, a peak that passes or the one step that a heap makes for it does not.
     """
-    size = len(samples) // 4
-    if size < 5:
+    later = samples[len(samples) // 2 :]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(later, 2) if b[0] > a[0]]
+    if len(later) < 10 or not slopes:
         return None
-    third, last = samples[-2 * size : -size], samples[-size:]
-    requests = last[size // 2][0] - third[size // 2][0]
-    mib = statistics.median(mib for _, mib in last) - statistics.median(mib for _, mib in third)
-    return Growth(requests, round(mib, 3), round(mib / requests * 1e6, 3)) if requests > 0 else None
+    requests, slope = later[-1][0] - later[0][0], statistics.median(slopes)
+    return Growth(requests, round(slope * requests, 3), round(slope * 1e6, 3))
 
 
 def main() -> int:
