@@ -55,7 +55,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "local_options": run.lab.local.model_dump(mode="json"),
         "counts": run.info.get("counts", {}),
         "workers": _workers(run),
-        "notes": [*run.notes, *_count_notes(run), *_worker_notes(run)],
+        "notes": [*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run)],
     }
     for measure in ("time_to_trip_s", "open_s", "open_error_s", "recovery_latency_s", "restored_s", "outage_s"):
         summary[measure] = _spread([getattr(trip, measure) for trip in analysis.trips])
@@ -103,6 +103,15 @@ def _worker_notes(run: Run) -> list[str]:
         for worker in _workers(run)
         if worker.get("lost")
     ]
+
+
+def _missed_notes(run: Run) -> list[str]:
+    """A sentence where less was offered than intended, since nobody makes up for a worker that died."""
+    pacing = run.info.get("pacing") or {}
+    missed, intended = pacing.get("missed"), pacing.get("intended")
+    if not missed:
+        return []
+    return [f"{missed:,} of {intended:,} arrivals were never sent: the load went on without the worker that died"]
 
 
 def _true(trip: TrueTrip) -> dict[str, Any]:

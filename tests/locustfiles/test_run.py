@@ -158,6 +158,10 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
     assert pacing["intended"] == 800
     assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
+    notes = json.loads((running.run_dir / "summary.json").read_text())["notes"]
+    assert (
+        f"{pacing['missed']:,} of 800 arrivals were never sent: the load went on without the worker that died" in notes
+    )
 
 
 def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
