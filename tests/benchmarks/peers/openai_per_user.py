@@ -1,13 +1,19 @@
-"""A Locust user that holds an AzureOpenAI client of its own, as such users are usually written."""
+"""A Locust user that holds an AzureOpenAI client of its own, as such users are usually written.
+
+Under Locust's own logging the SDK's HTTP client writes a line for each request; whoever measures turns that off.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 
 from locust import User, task
 from openai import AzureOpenAI
 
 from tests.benchmarks.peers.body import BODY
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class OpenAIUser(User):
