@@ -31,6 +31,7 @@ from tests.benchmarks.gateway import KEY, Child
 
 WORKERS = 48
 SAMPLE_S = 2.0
+FLOOR_SAMPLES = 5
 MIB_PER_MILLION = 2.0
 """Growth allowed once warm, per million requests: two bytes a request, where the smallest object has sixteen."""
 RESOLUTION_MIB = 0.25
@@ -289,12 +290,13 @@ class Growth(NamedTuple):
 def growth_once_warm(samples: list[tuple[int, float]]) -> Growth | None:
     """Over the last half of the run, when all that is made once has been made; None: too short to say.
 
-    By the median of the slopes between all pairs of samples (Theil and Sen): growth with each request shows in
-    every pair, a peak that passes or the one step that a heap makes for it does not.
+    What is retained is what memory comes down to between peaks: the least of every few samples. Its growth is the
+    median of the slopes between all pairs (Theil and Sen), which one step of the heap does not move.
     """
     later = samples[len(samples) // 2 :]
-    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(later, 2) if b[0] > a[0]]
-    if len(later) < 10 or not slopes:
+    floors = [min(later[at : at + FLOOR_SAMPLES], key=lambda one: one[1]) for at in range(0, len(later), FLOOR_SAMPLES)]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(floors, 2) if b[0] > a[0]]
+    if len(floors) < 4 or not slopes:
         return None
     requests, slope = later[-1][0] - later[0][0], statistics.median(slopes)
     return Growth(requests, round(slope * requests, 3), round(slope * 1e6, 3))

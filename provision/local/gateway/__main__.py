@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import resource
@@ -29,6 +30,9 @@ from provision.local.gateway.unit import GatewayUnit
 
 _LINE_BYTES = 256 * 1024 * 1024
 _OPEN_FILES = 16_384
+_M_MMAP_THRESHOLD = -3
+"""Of glibc's malloc.h."""
+_LARGE_BYTES = 128 * 1024
 
 
 class Child:
@@ -98,6 +102,15 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _return_large_blocks() -> None:
+    """Have large bodies' memory go back to the system when they are done.
+
+    glibc would raise its threshold for that with the first large block freed, and then keep the most it ever held.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which has no such habit
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
 def _settle_memory() -> None:
     """Keep what was made at the start out of collections, and collect less often.
 
@@ -129,6 +142,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="gateway: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     _raise_file_limit()
+    _return_large_blocks()
     return uvloop.run(Child().serve())
 
 
