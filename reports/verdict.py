@@ -39,8 +39,9 @@ class Verdict:
 def judge(summary: dict[str, Any]) -> Verdict:
     """Judge by what was asked and seen.
 
-    Not good: a check failed, an observation contradicts the rule, an instant lay outside its stated interval, or
-    service did not come back. Not shown: nothing opened, or the run was cut short. Else good.
+    Not good: a check failed, an observation contradicts the rule, or an instant lay outside its stated interval. Not
+    shown: nothing opened; nothing was seen whole and no check asked for; or the run was cut short or ended before
+    service was back. Else good.
     """
     against = [*_failed_checks(summary), *_contradictions(summary), *_doubtful(summary)]
     if against:
@@ -51,6 +52,8 @@ def judge(summary: dict[str, Any]) -> Verdict:
         return Verdict("not shown", ["the run was cut short", *_favour(summary)])
     if not _restored(summary):
         return Verdict("not shown", ["the run ended before service was seen restored", *_favour(summary)])
+    if summary["time_to_trip_s"]["median"] is None and summary["open_s"]["median"] is None and not summary["checks"]:
+        return Verdict("not shown", ["no trip was seen from its first failure, nor to its reset", *_favour(summary)])
     return Verdict("good", _favour(summary))
 
 

@@ -19,7 +19,8 @@ from reports.load import Run, load
 from reports.series import latency_lines, latency_sample, outcomes_over_time
 from reports.summary import summarise
 from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write
-from tests.reports.test_truth import NETWORKS, RULES, misses, pool_of, scenarios
+from tests.reports.strategies import NETWORKS, RULES, pool_of, scenarios
+from tests.reports.test_truth import misses
 from tripcurve.lab import Lab
 from tripcurve.records import SCHEMA
 from tripcurve.scenario import Scenario

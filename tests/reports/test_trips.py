@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.trips import Interval, OpenPeriod, Touches, find_open_periods
-from tripcurve.breaker import Breaker, Outcome
+from tripcurve.breaker import Breaker, Outcome, Ticket
 from tripcurve.local_options import LocalOptions
 from tripcurve.rule import BreakerRule
 
@@ -104,7 +104,7 @@ def simulate(
     actions: list[tuple[float, int, int]] = [(int(start) + 1, 0, index) for index, start in enumerate(starts)]
     truth: list[float] = []
     rows: list[tuple[str, int, int]] = []
-    tickets: dict[int, object] = {}
+    tickets: dict[int, Ticket] = {}
     while actions:
         actions.sort()
         at, kind, index = actions.pop(0)

@@ -59,6 +59,14 @@ def test_a_pool_whose_other_member_serves_is_restored(good: Reported) -> None:
     assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "good"
 
 
+def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Reported) -> None:
+    """As behind a policy whose retries hide every failure."""
+    nothing = {"n": 0, "min": None, "median": None, "max": None}
+    hidden = {**good.summary, "time_to_trip_s": nothing, "open_s": nothing}
+    assert judge(hidden).label == "not shown"
+    assert judge({**hidden, "checks": [{"expression": "sheds > 0", "value": 9.0, "passed": True}]}).label == "good"
+
+
 def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> None:
     assert "had some unit open for" in judge(units.summary).sentence
 
