@@ -19,7 +19,20 @@ from typing import IO, Any
 
 import trustme
 
-__all__ = ["PATH", "Served", "Used", "k6", "measure", "measure_in_turn", "on_cpu", "ours", "peer", "server"]
+__all__ = [
+    "ANSWER",
+    "LOAD_CPU",
+    "PATH",
+    "Served",
+    "Used",
+    "k6",
+    "measure",
+    "measure_in_turn",
+    "on_cpu",
+    "ours",
+    "peer",
+    "server",
+]
 
 PATH = "/openai/deployments/gpt-35-turbo/chat/completions?api-version=2024-02-01"
 PEERS = Path(__file__).parent / "peers"
