@@ -20,13 +20,13 @@ class Nothing(httpx2.Client):
     def __init__(self) -> None:
         super().__init__(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, request=request)))
         self._request = httpx2.Request("POST", "http://nowhere")
-        self._headers = {"content-type": "application/json"}
+        self._kind = {"content-type": "application/json"}
 
     def build_request(self, *_: object, **__: object) -> httpx2.Request:
         return self._request
 
     def send(self, request: httpx2.Request, **_: object) -> httpx2.Response:
-        return httpx2.Response(200, headers=self._headers, content=ANSWER, request=request)
+        return httpx2.Response(200, headers=self._kind, content=ANSWER, request=request)
 
 
 def main() -> None:
