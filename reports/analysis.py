@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 from reports.bounds import Failures, bound_trips
@@ -17,7 +17,7 @@ from tripcurve.events import BreakerEvent
 from tripcurve.lab import Backend
 from tripcurve.scenario import Scenario
 
-__all__ = ["Analysis", "TrueTrip", "analyse", "truth_of"]
+__all__ = ["Analysis", "TrueTrip", "analyse", "overlapping", "truth_of"]
 
 INFINITE = float("inf")
 
@@ -139,8 +139,9 @@ def _match(trips: list[Trip], truth: list[TrueTrip], units: int) -> list[TrueTri
     seen: set[int] = set()
     for backend in {true.backend for true in truth}:
         own = [(index, true) for index, true in enumerate(truth) if true.backend == backend]
+        groups = overlapping(own)
         for trip in (trip for trip in trips if trip.backend == backend):
-            found = _nearest(trip, own) if units == 1 else truth_of(trip, own)
+            found = _nearest(trip, own) if units == 1 else truth_of(trip, groups)
             seen |= {index for index, _ in found}
             if found:
                 _set_truth(trip, [true for _, true in found], units)
@@ -156,13 +157,17 @@ def _nearest(trip: Trip, own: Numbered) -> Numbered:
     known = trip.tripped_s or trip.reset_s
     if known is None:
         return []
-    instants = [true.tripped_s if at_trip else INFINITE if true.reset_s is None else true.reset_s for _, true in own]
-    after = bisect_left(instants, known.estimate)
-    near = range(max(after - 1, 0), min(after + 1, len(own)))
-    return [own[min(near, key=lambda index: abs(instants[index] - known.estimate))]] if near else []
+
+    def instant(numbered: tuple[int, TrueTrip]) -> float:
+        true = numbered[1]
+        return true.tripped_s if at_trip else INFINITE if true.reset_s is None else true.reset_s
+
+    after = bisect_left(own, known.estimate, key=instant)
+    near = own[max(after - 1, 0) : after + 1]
+    return [min(near, key=lambda numbered: abs(instant(numbered) - known.estimate))] if near else []
 
 
-def truth_of(trip: Trip, own: Numbered) -> Numbered:
+def truth_of(trip: Trip, groups: list[TrueGroup]) -> Numbered:
     """The true trips of any unit that lie in the group's open period.
 
     True trips that overlap are one; those belong to it that were open at some time between its first and last shed,
@@ -172,28 +177,30 @@ def truth_of(trip: Trip, own: Numbered) -> Numbered:
     for inward in (1, -1):
         begin = -INFINITE if tripped is None else tripped.estimate + inward * tripped.half_width
         end = INFINITE if reset is None else reset.estimate - inward * reset.half_width
-        found = [
-            group for group in _overlapping(own) if group.begin <= max(begin, end) and group.end >= min(begin, end)
-        ]
+        first = bisect_left(groups, min(begin, end), key=lambda group: group.end)
+        last = bisect_right(groups, max(begin, end), key=lambda group: group.begin)
+        found = groups[first:last]
         if found:
             return [numbered for group in found for numbered in group.trips]
     return []
 
 
 @dataclass
-class _TrueGroup:
+class TrueGroup:
+    """A stretch in which some unit was open, seconds from the run's start, and the numbered true trips in it."""
+
     begin: float
     end: float
     trips: Numbered
 
 
-def _overlapping(own: Numbered) -> list[_TrueGroup]:
+def overlapping(own: Numbered) -> list[TrueGroup]:
     """The true trips of all units as stretches in which some unit was open."""
-    groups: list[_TrueGroup] = []
+    groups: list[TrueGroup] = []
     for index, true in sorted(own, key=lambda numbered: numbered[1].tripped_s):
         reset_s = INFINITE if true.reset_s is None else true.reset_s
         if not groups or true.tripped_s > groups[-1].end:
-            groups.append(_TrueGroup(true.tripped_s, reset_s, []))
+            groups.append(TrueGroup(true.tripped_s, reset_s, []))
         groups[-1].trips.append((index, true))
         groups[-1].end = max(groups[-1].end, reset_s)
     return groups

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.analysis import Analysis, TrueTrip, analyse, truth_of
+from reports.analysis import Analysis, TrueTrip, analyse, overlapping, truth_of
 from reports.load import Run
 from reports.measures import Measured, Trip
 from reports.summary import summarise
@@ -357,4 +357,4 @@ def test_a_group_is_held_against_the_true_trips_that_it_shows(
     true: list[tuple[float, float]], matched: list[int]
 ) -> None:
     own = [(index, TrueTrip("m1", index, *span)) for index, span in enumerate(true)]
-    assert [index for index, _ in truth_of(GROUP, own)] == matched
+    assert [index for index, _ in truth_of(GROUP, overlapping(own))] == matched
