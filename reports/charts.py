@@ -155,7 +155,7 @@ def _breaker(marks: _Marks) -> Figure:
     """A track for each backend: open periods as bars that say so, the gateway's own instants as triangles."""
     backend = alt.Y("backend:N", title=None, axis=alt.Axis(grid=False, labelLimit=160))
     spans = alt.Chart(marks.open)
-    seconds = [alt.Tooltip(f"{name}_s:Q", title=title, format=".3f") for name, title in _SPAN_TIPS]
+    seconds = [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in _SPAN_TIPS]
     bar = spans.mark_bar(color="#4d4d4d", height={"band": 0.62}, clip=True, stroke=INK, strokeWidth=1).encode(
         x=marks.x("start_s"), x2="end_s", y=backend, tooltip=["backend:N", *seconds, "trips:Q"]
     )
@@ -183,7 +183,7 @@ def _breaker(marks: _Marks) -> Figure:
     return alt.layer(*layers).properties(width=WIDTH, height=alt.Step(44), title=TITLES["breaker"])
 
 
-_SPAN_TIPS = (("start", "tripped (s)"), ("end", "reset (s)"))
+_SPAN_TIPS = (("tripped_s", "tripped (s)"), ("reset_s", "reset (s)"))
 
 
 def _timeline(run: Run, marks: _Marks) -> Figure:

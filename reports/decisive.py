@@ -84,11 +84,12 @@ def _window_ns(lab: Lab) -> int:
 
 
 def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
-    """SHED, OTHER, or FINE and up: a 2xx of a backend. In a pool also by which members answered lately."""
+    """SHED, OTHER, or FINE and up: a whole 2xx of a backend. In a pool also by which members answered lately."""
     status = piece["status"].to_numpy()
     origin = piece["origin"].cast(pa.string())
     kind = np.full(len(piece), OTHER, dtype=np.int64)
-    fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300)
+    whole = pc.is_null(piece["error"]).to_numpy()
+    fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300) & whole
     kind[pc.equal(origin, "gateway").to_numpy() & (status == 503)] = SHED
     kind[fine] = FINE
     if lab.has_pool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.words import count, number, signed
+from reports.words import count, number
 
 __all__ = ["latency_rows", "phase_table", "quality_rows"]
 
@@ -64,13 +64,12 @@ def _ms(value: float | None) -> str:
 
 
 def _workers(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each worker's clock against the main process's, where several were compared."""
+    """How well each worker's clock is known against the main process's, where it is not the same one."""
     rows = []
     for worker in summary.get("workers") or []:
-        offset = worker.get("offset_ns")
-        if offset is None:
+        clock = worker.get("clock") or {}
+        half_width = clock.get("half_width_ns")
+        if half_width is None or clock.get("shared"):
             continue
-        uncertain = worker.get("uncertainty_ns")
-        text = f"{signed(offset / 1e6)} ms" + ("" if uncertain is None else f" ±{uncertain / 1e6:.3f}")
-        rows.append((f"clock of worker {worker.get('index', '?')}", text + ", corrected"))
+        rows.append((f"clock of worker {worker.get('worker', '?')}", f"corrected, known to ±{half_width / 1e6:.3f} ms"))
     return rows

@@ -66,8 +66,9 @@ class Trip:
 class Answers:
     """What clients got, as arrays in start order: unix ns, status (0: nothing), and the answering side.
 
-    `waited`: ns that the gateway waited for the backend, 0 where it does not tell. `alike`: how many requests each
-    stands for; `unseen`: where more than itself, ns, the longest from the start of one till the next was admitted.
+    `waited`: ns that the gateway waited for the backend, 0 where it does not tell. `whole`: it did not break off.
+    `alike`: how many requests each stands for; `unseen`: where more than itself, ns, the longest from the start of one
+    till the next was admitted.
     """
 
     start: npt.NDArray[np.int64]
@@ -76,6 +77,7 @@ class Answers:
     by_backend: npt.NDArray[np.bool_]
     retry_after_s: npt.NDArray[np.float32]
     waited: npt.NDArray[np.int64]
+    whole: npt.NDArray[np.bool_]
     alike: npt.NDArray[np.int64]
     unseen: npt.NDArray[np.int64]
 
@@ -137,7 +139,7 @@ def _recovered(answers: Answers, reset: Interval, tripped: Interval | None) -> b
 
 
 def _good(answers: Answers) -> npt.NDArray[np.bool_]:
-    return (answers.status >= 200) & (answers.status < 300)
+    return (answers.status >= 200) & (answers.status < 300) & answers.whole
 
 
 def failures_before(periods: list[OpenPeriod], answers: Answers, rule: BreakerRule | None) -> list[Indexes]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.load import Run
-from reports.measures import NS
+from reports.measures import NS, Measured
 from reports.tally import BIN_S, OUTCOMES, bin_width_s
 from reports.words import legible
 
@@ -119,20 +119,25 @@ def phase_spans(run: Run, duration_s: float) -> pd.DataFrame:
 
 
 def open_spans(analysis: Analysis, duration_s: float) -> pd.DataFrame:
-    """Columns backend, start_s, end_s of each measured open period; an end not observed is the run's own."""
+    """Columns backend, tripped_s and reset_s of each measured open period, null where not seen; and start_s, end_s.
+
+    These two are where to draw it: what was not seen, as far off as the neighbouring period or the run's end allows.
+    """
+    nothing = Measured(np.nan, np.nan)
     rows = [
-        {
-            "backend": legible(trip.backend or "any"),
-            "start_s": 0.0 if trip.tripped_s is None else trip.tripped_s.estimate,
-            "end_s": duration_s if trip.reset_s is None else trip.reset_s.estimate,
-        }
+        (legible(trip.backend or "any"), *((at or nothing).estimate for at in (trip.tripped_s, trip.reset_s)))
         for trip in analysis.trips
     ]
-    return pd.DataFrame(rows, columns=["backend", "start_s", "end_s"])
+    spans = pd.DataFrame(rows, columns=["backend", "tripped_s", "reset_s"])
+    own = spans.groupby("backend")
+    before = own["reset_s"].shift().fillna(own["tripped_s"].shift()).fillna(0.0)
+    after = own["tripped_s"].shift(-1).fillna(own["reset_s"].shift(-1)).fillna(duration_s)
+    return spans.assign(start_s=spans["tripped_s"].fillna(before), end_s=spans["reset_s"].fillna(after))
 
 
 def breaker_spans(run: Run, analysis: Analysis, duration_s: float) -> pd.DataFrame:
-    """What the breaker track draws: backend, start_s, end_s, middle_s, trips, label.
+    """What the breaker track draws: `open_spans` with middle_s, trips, and a label, which tells no length unless both
+    ends were seen.
 
     More than MOST_SPANS periods are drawn together where their gaps are too narrow to see.
     """
@@ -141,9 +146,10 @@ def breaker_spans(run: Run, analysis: Analysis, duration_s: float) -> pd.DataFra
         spans = _merged(spans, duration_s / MOST_SPANS)
     length = spans["end_s"] - spans["start_s"]
     spans["middle_s"] = spans["start_s"] + length / 2
+    seen = spans[["tripped_s", "reset_s"]].notna().all(axis=1)
     spans["label"] = [
-        "" if wide < 0.035 * duration_s else "open" if wide < 0.075 * duration_s else f"open {wide:.2f} s"
-        for wide in length
+        "" if wide < 0.035 * duration_s else "open" if wide < 0.075 * duration_s or not whole else f"open {wide:.2f} s"
+        for wide, whole in zip(length, seen, strict=True)
     ]
     return spans
 
@@ -153,9 +159,11 @@ def _merged(spans: pd.DataFrame, gap_s: float) -> pd.DataFrame:
     ordered = spans.sort_values(["backend", "start_s"])
     ends = ordered.groupby("backend")["end_s"].cummax().groupby(ordered["backend"]).shift()
     group = (~(ordered["start_s"] - ends < gap_s)).cumsum()
-    return ordered.groupby(group).agg(
-        backend=("backend", "first"), start_s=("start_s", "min"), end_s=("end_s", "max"), trips=("trips", "sum")
-    )
+    ends_of = {name: (name, how) for how, names in _ENDS.items() for name in names}
+    return ordered.groupby(group).agg(backend=("backend", "first"), **ends_of, trips=("trips", "sum"))
+
+
+_ENDS = {"min": ("tripped_s", "start_s"), "max": ("reset_s", "end_s")}
 
 
 def truth_marks(analysis: Analysis) -> pd.DataFrame:
@@ -179,7 +187,8 @@ def tables(run: Run, analysis: Analysis, duration_s: float) -> dict[str, pd.Data
     latency = lines.pivot_table(index=["time_s", "origin", "n"], columns="quantile", values="latency_ms", aggfunc="max")
     latency = latency.reindex(columns=list(QUANTILES)).rename_axis(columns=None).reset_index()
     ratio = ratio_over_time(run, duration_s).drop(columns="end_s")
-    spans = open_spans(analysis, duration_s).rename(columns={"start_s": "tripped, s", "end_s": "reset, s"})
+    spans = open_spans(analysis, duration_s)[["backend", "tripped_s", "reset_s"]]
+    spans = spans.rename(columns={"tripped_s": "tripped, s", "reset_s": "reset, s"})
     return {
         "breaker": spans,
         "timeline": timeline.rename(columns={"time_s": "from, s"}),

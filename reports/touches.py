@@ -28,8 +28,7 @@ Indexes = npt.NDArray[np.intp]
 
 def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
     """What clients got of one backend: all but what other backends answered, in start order."""
-    columns = ["start_ns", "latency_us", "status", "origin", "retry_after_s", "backend_us", "left_out", "unseen_ns"]
-    part = frame[columns]
+    part = frame
     if lab.has_pool:  # requests to all members were left out: how long this one was without is not told
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
@@ -40,6 +39,7 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
         by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
         waited=_waited_ns(part),
+        whole=part["error"].isna().to_numpy(),
         alike=part["left_out"].to_numpy() + 1,
         unseen=part["unseen_ns"].to_numpy(),
     )

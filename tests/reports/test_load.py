@@ -220,3 +220,17 @@ def test_ten_thousand_trips_are_found_and_matched(tmp_path: Path) -> None:
     analysis = analyse(run)
     assert len(analysis.trips) > 9_000
     assert not misses(analysis)
+
+
+def test_an_answer_that_broke_off_is_no_recovery(folder: Path) -> None:
+    before = analyse(load(folder)).trips[-1]
+    assert before.reset_s is not None
+    table = rows(folder)
+    passed_s = table["start_ns"].to_numpy() / 1e9 - load(folder).start_ns / 1e9 - before.reset_s.estimate
+    soon = (passed_s > -0.1) & (passed_s < 0.1) & (table["status"].to_numpy() == 200)
+    keep(folder, changed(table, "error", ["Incomplete" if broken else None for broken in soon]))
+    trip = analyse(load(folder)).trips[-1]
+    assert before.recovery_latency_s is not None
+    assert before.recovery_latency_s < 0.1
+    assert trip.recovery_latency_s is not None
+    assert trip.recovery_latency_s > 0.1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from reports.facts import quality_rows
 from reports.terminal import print_summary
 from tests.reports.rendering.conftest import Reported
 from tests.reports.rendering.golden import matches
@@ -56,3 +57,11 @@ def test_no_name_reaches_the_terminal_as_a_command(hostile: Reported) -> None:
 
 def test_colour_has_words_beside_it(tripped: Reported) -> None:
     assert "✗ rule not good" in printed(tripped.summary, colour=True)
+
+
+def test_clocks_that_are_not_shared_are_told_with_their_doubt(tripped: Reported) -> None:
+    clocks = [{"half_width_ns": 0, "shared": True}, {"half_width_ns": 1_500_000, "shared": False}]
+    workers = [{"worker": number, "clock": clock} for number, clock in enumerate(clocks)]
+    rows = dict(quality_rows({**tripped.summary, "workers": workers}))
+    assert rows["clock of worker 1"] == "corrected, known to ±1.500 ms"
+    assert "clock of worker 0" not in rows
