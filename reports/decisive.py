@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.groups import surely_all
+from reports.measures import counted_statuses
 from tripcurve.lab import Lab
 
 __all__ = ["MARGIN", "decisive"]
@@ -84,13 +85,15 @@ def _window_ns(lab: Lab) -> int:
 
 
 def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
-    """SHED, OTHER, or FINE and up: a whole 2xx of a backend. In a pool also by which members answered lately."""
+    """SHED, OTHER, or FINE and up: a whole 2xx that no rule counts. In a pool also by which members answered lately."""
     status = piece["status"].to_numpy()
     origin = piece["origin"].cast(pa.string())
     kind = np.full(len(piece), OTHER, dtype=np.int64)
     whole = pc.is_null(piece["error"]).to_numpy()
     fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300) & whole
     kind[pc.equal(origin, "gateway").to_numpy() & (status == 503)] = SHED
+    for backend in lab.backends:
+        fine &= ~counted_statuses(status, backend.breaker)  # a rule may count any status
     kind[fine] = FINE
     if lab.has_pool:
         place = np.arange(len(piece))

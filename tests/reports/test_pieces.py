@@ -108,6 +108,13 @@ def test_a_percentage_keeps_all_that_its_window_can_hold() -> None:
     assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
 
 
+def test_a_rule_that_counts_successes_keeps_them_all() -> None:
+    rule = RULE | {"count": 10_000, "interval": 3600, "status_codes": ["200-299"]}
+    whole, pieces = both(lab_of(rule), LONG)
+    assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
+    assert (pieces.decisive["status"] == 200).sum() == (whole.decisive["status"] == 200).sum()
+
+
 def test_what_is_still_under_way_at_a_change_is_kept() -> None:
     """A slow answer that began long before the shed proves the breaker closed when it was admitted, and no later."""
     lab = lab_of(median_ms=400)
