@@ -26,7 +26,7 @@ def join_shards(folder: Path) -> int:
     shards = [_Shard(path) for path in sorted(folder.glob("requests-*.arrows"))]
     written = 0
     part = folder / "requests.parquet.part"
-    with pq.ParquetWriter(part, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for table in in_start_order(shards, GROUP_ROWS):
             # A row group has one dictionary to a column.
             writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)

@@ -73,17 +73,17 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     if not folder.is_dir():
         raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
     reader = _Reader(folder, piece_rows, margin)
-    whole = folder / "requests.parquet"
+    whole, missing = folder / "requests.parquet", "neither requests.parquet nor requests-*.arrows is there to read"
     if whole.exists():
         try:
             return reader.read([parquet_source(whole)])
         except (pa.ArrowException, OSError) as error:
-            reader.notes = [
-                f"requests.parquet is damaged ({type(error).__name__}); read from the workers' shards instead"
-            ]
+            damaged = f"requests.parquet is damaged ({type(error).__name__})"
+            reader.notes = [f"{damaged}; read from the workers' shards instead"]
+            missing = f"{damaged}, and there are no requests-*.arrows to read instead"
     shards = shard_sources(folder, reader.notes)
     if not shards:
-        raise BadInput(f"{folder} holds no requests: neither requests.parquet nor requests-*.arrows is there to read")
+        raise BadInput(f"{folder} holds no requests: {missing}")
     return reader.read(shards)
 
 

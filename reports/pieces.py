@@ -100,7 +100,7 @@ def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
 class _Parquet:
     def __init__(self, path: Path) -> None:
         self._path = path
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             _checked(file.schema_arrow.empty_table(), path)
             self.rows = file.metadata.num_rows
             self._groups = [index for index in range(file.num_row_groups) if file.metadata.row_group(index).num_rows]
@@ -109,9 +109,14 @@ class _Parquet:
         self.last_ns = max((last for _, last in spans), default=0)
 
     def tables(self) -> Iterator[pa.Table]:
-        with pq.ParquetFile(self._path) as file:
+        with _opened(self._path) as file:
             for index in self._groups:
                 yield _checked(file.read_row_group(index), self._path)
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    """A page that is not what was written is an error, not another number."""
+    return pq.ParquetFile(path, page_checksum_verification=True)
 
 
 def _span(file: pq.ParquetFile, index: int) -> tuple[int, int]:

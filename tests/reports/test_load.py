@@ -12,6 +12,7 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
 
+from locustfiles.shards import join_shards
 from reports.analysis import analyse
 from reports.load import load
 from reports.summary import summarise
@@ -84,6 +85,24 @@ def test_a_damaged_parquet_file_falls_back_on_the_shards(folder: Path) -> None:
     run = load(folder)
     assert len(run.requests) == 1100
     assert any("damaged" in note for note in run.notes)
+
+
+def test_one_bit_wrong_in_a_parquet_file_falls_back_on_the_shards(folder: Path) -> None:
+    join_shards(folder)
+    whole = (folder / "requests.parquet").read_bytes()
+    for place in range(100, len(whole) // 2, 997):
+        one_bit = bytes([whole[place] ^ 1])
+        (folder / "requests.parquet").write_bytes(whole[:place] + one_bit + whole[place + 1 :])
+        run = load(folder)
+        assert run.tally.total == 1100
+        assert any("damaged" in note for note in run.notes), place
+
+
+def test_a_damaged_parquet_file_without_shards_is_named(folder: Path) -> None:
+    (folder / "requests-0.arrows").unlink()
+    (folder / "requests.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(BadInput, match=r"requests\.parquet is damaged"):
+        load(folder)
 
 
 def test_a_missing_column_is_named(folder: Path) -> None:
