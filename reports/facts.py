@@ -12,7 +12,8 @@ __all__ = ["latency_rows", "phase_table", "quality_rows"]
 def latency_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """For each answering side: `origin`, `since` (what latency is counted from), `figures` (n and quantiles).
 
-    From the intended start comes first where it is known: it holds the wait that a late start hides.
+    From the intended start comes first where it is known: it holds the wait that a late start hides. Where there were
+    streams, their tokens follow.
     """
     rows = []
     intended = summary.get("latency_intended_ms") or {}
@@ -20,7 +21,15 @@ def latency_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
         if origin in intended:
             rows.append({"origin": origin, "since": "intended start", "figures": intended[origin]})
         rows.append({"origin": origin, "since": "sending (uncorrected)", "figures": summary["latency_ms"][origin]})
+    for name, since in _TOKENS.items():
+        figures = summary.get(name) or {}
+        if figures.get("n"):
+            unknown = dict.fromkeys(summary["latency_ms"]["backend"])
+            rows.append({"origin": "stream", "since": since, "figures": unknown | figures})
     return rows
+
+
+_TOKENS = {"first_token_ms": "sending, to the first token", "token_gap_ms": "one token, to the next"}
 
 
 def phase_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -11,7 +11,7 @@ from reports.capacity import from_run, is_step_load
 from reports.conformance import conformance
 from reports.load import Run
 from reports.measures import Trip
-from reports.population import by_phase, latency_ms
+from reports.population import by_phase, latency_ms, quantiles_ms
 from tripcurve import __version__
 from tripcurve.checks import parse
 from tripcurve.records import ORIGINS
@@ -37,6 +37,8 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "requests": _requests(run),
         "latency_ms": latency_ms(tally),
         "latency_intended_ms": latency_ms(tally, intended=True),
+        "first_token_ms": quantiles_ms(tally.first_tokens),
+        "token_gap_ms": run.info.get("token_gap_ms", {"n": 0, "p50": None, "p99": None}),
         "phases": by_phase(tally),
         "sheds": shed,
         "throttles": throttled,

@@ -75,6 +75,8 @@ class Tally:
         self._kinds: list[pd.DataFrame] = []
         self._latencies: defaultdict[tuple[str, str, bool], Latencies] = defaultdict(Latencies)
         self._wire: defaultdict[str, Latencies] = defaultdict(Latencies)
+        self.first_tokens = Latencies()
+        """From the moment of sending, of streams that brought a token."""
 
     def add(self, piece: pa.Table) -> None:
         """The next requests, one dictionary to a column. Raises BadInput where a start is beyond any run's."""
@@ -125,6 +127,7 @@ class Tally:
             self._latencies[key] += Latencies.of(waited[group == code])
         for code in _present(side):
             self._wire[ORIGINS[code]] += Latencies.of(wire[side == code])
+        self.first_tokens += Latencies.of(piece["first_byte_us"].drop_null().to_numpy())
 
     @cached_property
     def kinds(self) -> pd.DataFrame:

@@ -85,14 +85,16 @@ def _numbers_table(summary: dict[str, Any]) -> Table:
     seen = set()
     for row in latency_rows(summary):
         if row["origin"] not in seen:  # the first of each is from the intended start, where that is known
-            table.add_row(f"latency, {row['origin']}", _latency(row["figures"]))
+            name = "first token" if row["origin"] == "stream" else f"latency, {row['origin']}"
+            table.add_row(name, _latency(row["figures"]))
             seen.add(row["origin"])
     if pacing["intended"] is not None:
         late = number(pacing["late_p99_ms"], 2)
         sent = f"{count(pacing['sent'])} of {count(pacing['intended'])} sent"
         table.add_row("pacing", f"{sent}, late p99 {late} ms, dropped {count(pacing['dropped'])}")
     rate = number(tokens["per_minute"], 0)
-    table.add_row("tokens", f"{count(tokens['prompt'])} in, {count(tokens['completion'])} out, {rate}/min")
+    used = f"{count(tokens['prompt'])} in, {count(tokens['completion'])} out, {rate}/min"
+    table.add_row("tokens", used if tokens["n"] else "told by no answer")
     return table
 
 

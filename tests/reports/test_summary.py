@@ -9,14 +9,16 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import reports
 from reports.analysis import analyse
-from reports.load import Run
+from reports.load import Run, load
 from reports.summary import summarise
 from reports.tally import OUTCOMES, outcomes_of
-from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
+from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of, write
+from tripcurve.records import SCHEMA as RECORD
 
 SCHEMA = Path(reports.__file__).parent / "schemas" / "summary.schema.json"
 
@@ -95,3 +97,14 @@ def test_an_answer_that_broke_off_is_no_success() -> None:
     whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None])})
     outcomes = outcomes_of(whole, np.zeros(3, np.int64))
     assert [OUTCOMES[code] for code in outcomes] == ["2xx", "other error", "429 backend"]
+
+
+def test_the_time_to_a_streams_first_token_is_of_streams_alone(tmp_path: Path) -> None:
+    folder = write(tmp_path / "run", lab_of(), TRIP)
+    table = pa.ipc.open_stream((folder / "requests-0.arrows").read_bytes()).read_all().cast(RECORD)
+    at = table.column_names.index("first_byte_us")
+    first = pa.array([5000 + row if row % 2 else None for row in range(len(table))], pa.int32())
+    pq.write_table(table.set_column(at, RECORD.field(at), first), folder / "requests.parquet")
+    told = summary_of(load(folder))["first_token_ms"]
+    assert (told["n"], told["max"]) == (550, 6.099)
+    assert summary_of(play(lab_of(), TRIP))["first_token_ms"]["n"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from reports.facts import quality_rows
+from reports.facts import latency_rows, quality_rows
 from reports.terminal import print_summary
 from tests.reports.rendering.conftest import Reported
 from tests.reports.rendering.golden import matches
@@ -65,3 +66,19 @@ def test_clocks_that_are_not_shared_are_told_with_their_doubt(tripped: Reported)
     rows = dict(quality_rows({**tripped.summary, "workers": workers}))
     assert rows["clock of worker 1"] == "corrected, known to ±1.500 ms"
     assert "clock of worker 0" not in rows
+
+
+def test_streams_tokens_are_told_where_there_were_any(tripped: Reported) -> None:
+    figures = {"n": 1000, "p50": 21.5, "p90": 30.0, "p95": 40.0, "p99": 55.5, "p999": 60.0, "max": 61.0}
+    gaps = {"n": 19_000, "p50": 5.0, "p99": 9.5}
+    text = printed({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps})
+    assert re.search(r"first token +p50 21\.5 · p95 40\.0 · p99 55\.5 ms of 1,000", text)
+    rows = latency_rows({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps})
+    assert [row["since"] for row in rows[-2:]] == ["sending, to the first token", "one token, to the next"]
+    assert rows[-1]["figures"]["p95"] is None
+    assert "first token" not in printed(tripped.summary)
+
+
+def test_tokens_that_no_answer_told_are_not_called_none(tripped: Reported) -> None:
+    untold = {"prompt": 0, "completion": 0, "per_minute": 0.0, "n": 0}
+    assert re.search(r"tokens +told by no answer", printed({**tripped.summary, "tokens": untold}))
