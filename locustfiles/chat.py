@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from locust import events
 
-from locustfiles.chat_user import ChatUser
-from locustfiles.probe_user import ProbeUser
-from locustfiles.retrying_users import PatientChatUser, StormChatUser
-from locustfiles.sdk_user import SdkChatUser
-from locustfiles.shape import ScenarioShape
-from locustfiles.streaming_user import StreamingChatUser
-from locustfiles.wiring import conduct
+from locustfiles.conduct.wiring import conduct
+from locustfiles.pacing.shape import ScenarioShape
+from locustfiles.users.chat import ChatUser
+from locustfiles.users.probe import ProbeUser
+from locustfiles.users.retrying import PatientChatUser, StormChatUser
+from locustfiles.users.sdk import SdkChatUser
+from locustfiles.users.streaming import StreamingChatUser
 
 __all__ = [
     "ChatUser",

@@ -4,12 +4,12 @@ One code path for both; they differ in endpoint and credential. The SDK is impor
 call needs it.
 """
 
-from provision.apply import plan_lab, provision_lab
-from provision.clouds import Cloud, azure, local
-from provision.down import down_lab
-from provision.smoke import smoke_lab
-from provision.state import StateFile
-from provision.status import rule_in_force, status_lab
+from provision.lifecycle.apply import plan_lab, provision_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.smoke import smoke_lab
+from provision.lifecycle.state import StateFile
+from provision.lifecycle.status import rule_in_force, status_lab
+from provision.resources.clouds import Cloud, azure, local
 
 __all__ = [
     "Cloud",

@@ -17,16 +17,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from provision import clouds
-from provision.apply import apply_lab, plan_lab, target_of
-from provision.clouds import Cloud
-from provision.down import down_lab
-from provision.plan import Plan
-from provision.progress import Progress, Silent, on_stderr
-from provision.show import header_text, plan_text, removed_text, smoke_text, status_text
-from provision.smoke import smoke_lab
-from provision.state import StateFile
-from provision.status import status_lab
+from provision.lifecycle.apply import apply_lab, plan_lab, target_of
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.plan import Plan
+from provision.lifecycle.progress import Progress, Silent, on_stderr
+from provision.lifecycle.show import header_text, plan_text, removed_text, smoke_text, status_text
+from provision.lifecycle.smoke import smoke_lab
+from provision.lifecycle.state import StateFile
+from provision.lifecycle.status import status_lab
+from provision.resources import clouds
+from provision.resources.clouds import Cloud
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.shipped import find_file

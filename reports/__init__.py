@@ -5,17 +5,13 @@ Names load on first use: the command stays quick to start, and only who draws pa
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.analysis import Analysis, analyse
-    from reports.charts import figures, linked
-    from reports.load import Run
-    from reports.series import (
+    from reports.loading.run import Run, load
+    from reports.render.charts import figures, linked
+    from reports.statistics.series import (
         latency_lines,
         latency_sample,
         open_spans,
@@ -23,7 +19,8 @@ if TYPE_CHECKING:
         phase_spans,
         ratio_over_time,
     )
-    from reports.summary import summarise
+    from reports.statistics.summary import summarise
+    from reports.trips.analysis import Analysis, analyse
 
 __all__ = [
     "Analysis",
@@ -42,40 +39,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Analysis": "analysis",
-    "Run": "load",
-    "analyse": "analysis",
-    "figures": "charts",
-    "latency_lines": "series",
-    "latency_sample": "series",
-    "linked": "charts",
-    "open_spans": "series",
-    "outcomes_over_time": "series",
-    "phase_spans": "series",
-    "ratio_over_time": "series",
-    "summarise": "summary",
+    "Analysis": "reports.trips.analysis",
+    "Run": "reports.loading.run",
+    "analyse": "reports.trips.analysis",
+    "figures": "reports.render.charts",
+    "latency_lines": "reports.statistics.series",
+    "latency_sample": "reports.statistics.series",
+    "linked": "reports.render.charts",
+    "load": "reports.loading.run",
+    "open_spans": "reports.statistics.series",
+    "outcomes_over_time": "reports.statistics.series",
+    "phase_spans": "reports.statistics.series",
+    "ratio_over_time": "reports.statistics.series",
+    "summarise": "reports.statistics.summary",
 }
-
-
-def load(folder: Path | str) -> Run:
-    """The run in a folder. Raises BadInput when it holds none, or a file is damaged or of a newer version."""
-    from reports.load import load as read
-
-    return read(folder)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'reports' has no attribute {name!r}")
-    return getattr(import_module(f"reports.{_HOMES[name]}"), name)
-
-
-class _Room(ModuleType):
-    """Keeps `reports.load` the function: importing the module of that name would put the module in its place."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != "load":
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Room
+    return getattr(import_module(_HOMES[name]), name)

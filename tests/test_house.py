@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"provision", "locustfiles", "reports"}
+ROOMS = {"provision", "locustfiles", "reports", "simulator"}
 HEAVY = ("pandas", "pyarrow", "locust", "gevent", "azure", "altair", "openai", "aiohttp", "lxml")
 
 
@@ -95,10 +95,10 @@ def test_help_loads_no_heavy_library() -> None:
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("import reports.load", {"reports"}),
+        ("import reports.loading.run", {"reports"}),
         ("from provision import commands", {"provision"}),
         ("def f():\n    import locustfiles", {"locustfiles"}),
-        ("import importlib\nimportlib.import_module('reports.load')", {"reports"}),
+        ("import importlib\nimportlib.import_module('reports.loading.run')", {"reports"}),
         ("import reportsmith", set()),
     ],
 )

@@ -9,13 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
+from simulator.virtual import EPOCH_NS, Sample, VirtualRun
 from tripcurve import __version__
+from tripcurve.breaker.events import Anchor, Source, render_event
 from tripcurve.documents import write_yaml
-from tripcurve.events import Anchor, Source, render_event
 from tripcurve.lab import Lab
-from tripcurve.records import SCHEMA
+from tripcurve.run.record import SCHEMA
 from tripcurve.scenario import Scenario
-from tripcurve.virtual import EPOCH_NS, Sample, VirtualRun
 
 BATCH_ROWS = 500
 

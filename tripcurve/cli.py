@@ -82,7 +82,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Provision, drive the scenario, record, report, tear down: the main job."""
-    from locustfiles.command import run as run_scenario
+    from locustfiles.commands.run import run as run_scenario
 
     if target == "azure":
         from provision.commands import refresh_rules
@@ -195,7 +195,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Find the trips in a recorded run and write its reports."""
-    from reports.command import report as make_report
+    from reports.commands.report import report as make_report
 
     raise typer.Exit(make_report(run_dir, check or [], as_json, as_csv))
 
@@ -209,7 +209,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs with their headline measures; --trend draws one of them over time."""
-    from reports.runs import runs_command
+    from reports.commands.runs import runs_command
 
     raise typer.Exit(runs_command(folder, trend, as_json))
 
@@ -227,7 +227,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Set two runs side by side; exit code 1 when a limit is exceeded."""
-    from reports.compare import compare_command
+    from reports.statistics.comparison import compare_command
 
     raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
 
@@ -250,8 +250,8 @@ def capacity(
     as_json: JsonOption = False,
 ) -> None:
     """Find the highest rate that is carried: no trip, and within the limits."""
-    from locustfiles.capacity import Bounds, find_capacity
-    from reports.probes import capacity_command
+    from locustfiles.commands.capacity import Bounds, find_capacity
+    from reports.commands.capacity import capacity_command
 
     bounds = Bounds(start, highest, _seconds(probe), success, tolerance)
     folder, code = find_capacity(lab, scenario, target, out, bounds)
@@ -285,7 +285,7 @@ def export(
     image: Annotated[str, typer.Option("--image", help="Container image, for kubernetes.")] = "tripcurve:latest",
 ) -> None:
     """Write Kubernetes manifests or an Azure Load Testing configuration for a lab."""
-    from locustfiles.export import export_command
+    from locustfiles.commands.export import export_command
 
     code = export_command(lab, kind, out, scenario=scenario, target=target, key=key, workers=workers, image=image)
     raise typer.Exit(code)

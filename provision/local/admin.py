@@ -20,7 +20,7 @@ from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
 from provision.local.processes import Processes
 from provision.local.supervisor import ChildFailed
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Admin"]
 

@@ -109,7 +109,7 @@ async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: a
 
 def _load_compiler() -> None:
     """The first policy would wait for this, its grammar included; while the children start there is time."""
-    from provision.local.gateway.policies import compile_document
+    from provision.local.apim.policies import compile_document
 
     compile_document(_WARM_UP)
 
@@ -143,7 +143,8 @@ def _tell(loop: asyncio.AbstractEventLoop, act: Callable[..., None], *arguments:
 
 def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
     def provision(connection: Mapping[str, Any]) -> Target:
-        from provision import clouds, provision_lab
+        from provision import provision_lab
+        from provision.resources import clouds
 
         # This cloud was empty a moment ago: what the lab finds elsewhere has to be made here.
         whole = lab.model_copy(update={"existing": Existing()})

@@ -15,7 +15,7 @@ from provision.local.identity.directory import Directory
 from provision.local.ports import HOST, HeldPort
 from provision.local.snapshots import mock_snapshot, service_snapshot
 from provision.local.supervisor import Child, ChildFailed
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Commands", "Processes", "Settings"]
 

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reports.analysis import analyse
-from reports.load import load
+from reports.loading.run import load
+from reports.trips.analysis import analyse
 
 RUNS = int(os.environ.get("TRIPCURVE_ACCURACY_RUNS", "20"))
 LONGEST_S = 120

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simulator.virtual import EPOCH_NS
 from tests.reports.runs import RULE, fault, lab_of, scenario_of
 from tripcurve.documents import write_yaml
-from tripcurve.records import SCHEMA
-from tripcurve.virtual import EPOCH_NS
+from tripcurve.run.record import SCHEMA
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 BUDGETED = 10_000_000

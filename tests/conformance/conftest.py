@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tripcurve.lab import Lab, load_lab
-from tripcurve.simulation import HEADER, Behaviour, Simulation
+from tripcurve.scenario.simulation import HEADER, Behaviour, Simulation
 
 BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "Can you tell me the time, please?"}], "max_tokens": 5}
 

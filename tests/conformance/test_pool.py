@@ -8,7 +8,7 @@ import time
 import requests
 
 from tests.conformance.conftest import Gateway, answered_by
-from tripcurve.simulation import Behaviour, Simulation
+from tripcurve.scenario.simulation import Behaviour, Simulation
 
 
 def throttled(pool: Gateway, retry_after_s: float, backend: int = 0) -> requests.Response:

@@ -8,7 +8,7 @@ import time
 import requests
 
 from tests.conformance.conftest import Gateway
-from tripcurve.simulation import Behaviour, Simulation
+from tripcurve.scenario.simulation import Behaviour, Simulation
 
 CHUNK_MS = 100.0
 TOKENS = 8

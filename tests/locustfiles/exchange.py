@@ -16,9 +16,9 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
-from locustfiles.client import Client, Deadlines  # noqa: E402
-from locustfiles.endpoint import Endpoint  # noqa: E402
-from locustfiles.sse import CompletionStream  # noqa: E402
+from locustfiles.http.client import Client, Deadlines  # noqa: E402
+from locustfiles.http.endpoint import Endpoint  # noqa: E402
+from locustfiles.http.sse import CompletionStream  # noqa: E402
 
 
 def main() -> None:

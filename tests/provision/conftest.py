@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from provision.clouds import Cloud, azure, local
+from provision.resources.clouds import Cloud, azure, local
 
 AZURE_VARIABLE = "TRIPCURVE_AZURE_SUBSCRIPTION"
 READY_S = 60.0

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from provision.apply import open_context, plan_steps
-from provision.clouds import Cloud
-from provision.down import down_lab
-from provision.resource import Context
-from provision.state import StateFile
+from provision.lifecycle.apply import open_context, plan_steps
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.state import StateFile
+from provision.resources.base import Context
+from provision.resources.clouds import Cloud
 from tripcurve.lab import Lab
 
 __all__ = ["altered", "cleaned_up", "fields_of", "mock_lab", "openai_lab", "opened", "pool_lab"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.core.credentials import TokenCredential
 
-from provision.clouds import Cloud
+from provision.resources.clouds import Cloud
 from tripcurve.lab import Lab
 
 __all__ = ["AZURE", "LOCAL", "lab"]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from azure.mgmt.apimanagement.models import ApiUpdateContract
 
-from provision.apis import ApiImport
-from provision.apply import apply_lab, plan_lab
-from provision.clouds import Cloud
-from provision.down import down_lab
-from provision.smoke import smoke_lab
-from provision.state import StateFile
-from provision.status import rule_in_force, status_lab
+from provision.lifecycle.apply import apply_lab, plan_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.smoke import smoke_lab
+from provision.lifecycle.state import StateFile
+from provision.lifecycle.status import rule_in_force, status_lab
+from provision.resources.api import ApiImport
+from provision.resources.clouds import Cloud
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab

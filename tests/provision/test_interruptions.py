@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from provision.apply import apply_lab, plan_lab
-from provision.clouds import Cloud
-from provision.down import down_lab
-from provision.status import status_lab
+from provision.lifecycle.apply import apply_lab, plan_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.status import status_lab
+from provision.resources.clouds import Cloud
 from tests.provision.labs import cleaned_up, fields_of, mock_lab, openai_lab, pool_lab
 from tripcurve.lab import Lab
 
@@ -102,9 +102,9 @@ def test_down_killed_at_every_step_in_turn_leaves_nothing(local_cloud: Cloud, tm
 KILLED_CHILD = """
 import json, os, signal, sys
 from pathlib import Path
-from provision import clouds
-from provision.apply import apply_lab
-from provision.state import StateFile
+from provision.resources import clouds
+from provision.lifecycle.apply import apply_lab
+from provision.lifecycle.state import StateFile
 from tripcurve.lab import Lab
 
 class DieAt:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.apply import apply_lab, plan_lab
-from provision.clouds import Cloud
-from provision.down import down_lab
-from provision.state import StateFile
-from provision.status import status_lab
+from provision.lifecycle.apply import apply_lab, plan_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.state import StateFile
+from provision.lifecycle.status import status_lab
+from provision.resources.clouds import Cloud
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import Lab

@@ -14,7 +14,7 @@ import requests
 import yaml
 
 from provision import commands
-from provision.state import state_folder
+from provision.lifecycle.state import state_folder
 from tests.provision.labs import openai_lab
 from tripcurve.errors import TripcurveError
 

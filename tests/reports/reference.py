@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from simulator.virtual import EPOCH_NS, Sample, VirtualAnswer, VirtualRun
 from tripcurve.lab import Lab
-from tripcurve.rule import BreakerRule
-from tripcurve.virtual import EPOCH_NS, Sample, VirtualAnswer, VirtualRun
+from tripcurve.lab.rule import BreakerRule
 
 RESTORED_SHARE = 0.99
 

@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reports.load import Run, load
+from reports.loading.run import Run, load
+from simulator.virtual import Network, VirtualRun, run_virtual
 from tests.virtual_run import write_virtual_run
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
-from tripcurve.virtual import Network, VirtualRun, run_virtual
 
 RULE: dict[str, Any] = {"count": 3, "interval": 10, "trip_duration": 1, "status_codes": [429]}
 

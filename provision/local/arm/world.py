@@ -8,7 +8,7 @@ from typing import Protocol
 from provision.local.arm.operations import Operations
 from provision.local.arm.store import Resource, Store
 from provision.local.identity.directory import Directory
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["DataPlane", "World"]
 

@@ -22,10 +22,10 @@ import orjson
 import uvloop
 from pydantic import ValidationError
 
+from provision.local.apim.expressions import compile_expression
+from provision.local.apim.policies.faults import PolicyError
+from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import Snapshot
-from provision.local.gateway.expressions import compile_expression
-from provision.local.gateway.policies.faults import PolicyError
-from provision.local.gateway.services import PolicyFault
 from provision.local.gateway.unit import GatewayUnit
 
 _LINE_BYTES = 256 * 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from http.cookies import CookieError, SimpleCookie
 
+from provision.local.apim.context import Headers
 from provision.local.gateway.backends import BackendEntity
-from provision.local.gateway.context import Headers
 
 __all__ = ["bound_member", "cookie_for"]
 

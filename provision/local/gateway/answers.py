@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from provision.local.gateway.context import Response
+from provision.local.apim.context import Response
 from provision.local.gateway.visit import HOP_BY_HOP
 from provision.local.wire import Response as WireResponse
 from provision.local.wire.calls import UpstreamFailure

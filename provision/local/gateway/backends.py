@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from provision.local.apim.context import Url
+from provision.local.apim.policies.targets import parse_url
+from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import BackendConfig
-from provision.local.gateway.context import Url
-from provision.local.gateway.policies.targets import parse_url
-from provision.local.gateway.services import PolicyFault
 from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
+from tripcurve.breaker.pool import Member, Pool
 from tripcurve.durations import parse_seconds
-from tripcurve.local_options import LocalOptions
-from tripcurve.pool import Member, Pool
-from tripcurve.rule import BreakerRule
+from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.rule import BreakerRule
 
 __all__ = ["Affinity", "BackendEntity", "Backends", "Publish", "rule_of"]
 

@@ -6,8 +6,8 @@ import ipaddress
 import ssl
 from urllib.parse import urlsplit
 
+from provision.local.apim.context import Url
 from provision.local.gateway.config import SignIn
-from provision.local.gateway.context import Url
 from provision.local.wire.calls import Endpoint, UpstreamFailure
 
 __all__ = ["Endpoints"]

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import cast
 
+from provision.local.apim.context import Backend, Body, Headers, PolicyContext, Response, Url
+from provision.local.apim.policies.answers import internal_error
+from provision.local.apim.services import ForwardOptions, PolicyFault
 from provision.local.gateway.affinity import bound_member, cookie_for
 from provision.local.gateway.backends import BackendEntity, Backends
-from provision.local.gateway.context import Backend, Body, Headers, PolicyContext, Response, Url
 from provision.local.gateway.endpoints import Endpoints
 from provision.local.gateway.heads import request_head, with_query
-from provision.local.gateway.policies.answers import internal_error
 from provision.local.gateway.redirects import MOST, Hop, is_redirect, next_hop
-from provision.local.gateway.services import ForwardOptions, PolicyFault
 from provision.local.gateway.shed import shed_response
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.visit import HOP_BY_HOP, Attempt, Visit
@@ -23,8 +23,8 @@ from provision.local.wire.calls import Call, ClientResponse, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.limits import Limits
 from tripcurve.breaker import Outcome, Ticket
-from tripcurve.local_options import LocalOptions
-from tripcurve.retry_after import parse_retry_after
+from tripcurve.breaker.retry_after import parse_retry_after
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Forwarder", "Target"]
 

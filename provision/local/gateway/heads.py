@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from provision.local.gateway.context import Request, Url
+from provision.local.apim.context import Request, Url
 from provision.local.gateway.visit import HOP_BY_HOP
 from provision.local.wire.messages import head_bytes
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from provision.local.apim.context import Headers, Subscription
+from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import ApiConfig, ProductConfig, SubscriptionConfig
-from provision.local.gateway.context import Headers, Subscription
-from provision.local.gateway.services import PolicyFault
 
 __all__ = ["Access", "KeyRing"]
 

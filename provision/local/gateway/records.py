@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from provision.local.gateway.context import Url
+from provision.local.apim.context import Url
 from provision.local.gateway.visit import Visit
 from provision.local.wire.messages import Request
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from provision.local.gateway.context import Url
-from provision.local.gateway.policies.targets import parse_url
-from provision.local.gateway.services import PolicyFault
+from provision.local.apim.context import Url
+from provision.local.apim.policies.targets import parse_url
+from provision.local.apim.services import PolicyFault
 from provision.local.wire.calls import ClientResponse
 
 __all__ = ["MOST", "Hop", "is_redirect", "next_hop"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from provision.local.apim.context import Body, Headers, Response
 from provision.local.gateway.backends import BackendEntity
-from provision.local.gateway.context import Body, Headers, Response
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["shed_response"]
 

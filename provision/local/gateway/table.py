@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from provision.local.apim.context import Api, Deployment, Operation, Product, Url
+from provision.local.apim.policies.document import DEFAULT_GLOBAL, Document, compile_document
+from provision.local.apim.policies.pipeline import Pipeline
+from provision.local.apim.policies.targets import parse_url
 from provision.local.gateway.config import ApiConfig, OperationConfig, PolicyText, ProductConfig, Snapshot
-from provision.local.gateway.context import Api, Deployment, Operation, Product, Url
 from provision.local.gateway.keys import KeyRing
-from provision.local.gateway.policies.document import DEFAULT_GLOBAL, Document, compile_document
-from provision.local.gateway.policies.pipeline import Pipeline
-from provision.local.gateway.policies.targets import parse_url
 from provision.local.gateway.routing import Router
 
 __all__ = ["NO_API", "NO_OPERATION", "Table"]

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import Identity
-from provision.local.gateway.services import PolicyFault
 from provision.local.wire.calls import Call, Endpoint, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.messages import head_bytes

@@ -10,18 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
+from provision.local.apim.context import Body, Headers, LastError, Request, Url
+from provision.local.apim.policies.answers import error_response
+from provision.local.apim.policies.pipeline import Pipeline
+from provision.local.apim.services import PolicyFault
 from provision.local.gateway.answers import answer_of
 from provision.local.gateway.backends import Backends
 from provision.local.gateway.config import Snapshot
-from provision.local.gateway.context import Body, Headers, LastError, Request, Url
 from provision.local.gateway.endpoints import Endpoints
 from provision.local.gateway.forward import Forwarder
 from provision.local.gateway.logs import LineFile, RequestLog
-from provision.local.gateway.policies.answers import error_response
-from provision.local.gateway.policies.pipeline import Pipeline
 from provision.local.gateway.records import attempt_records, request_record
 from provision.local.gateway.routing import Match
-from provision.local.gateway.services import PolicyFault
 from provision.local.gateway.table import NO_API, NO_OPERATION, Table
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.unit_services import UnitServices
@@ -32,7 +32,7 @@ from provision.local.wire import Response as WireResponse
 from provision.local.wire.calls import UpstreamFailure
 from provision.local.wire.client import Client
 from tripcurve.breaker import Closed, Opened
-from tripcurve.events import Anchor, Source, render_event
+from tripcurve.breaker.events import Anchor, Source, render_event
 
 __all__ = ["GatewayUnit"]
 

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 
-from provision.local.gateway.context import Body, Headers, PolicyContext, Request, Response
+from provision.local.apim.context import Body, Headers, PolicyContext, Request, Response
+from provision.local.apim.policies.state import Counters, ValueCache
+from provision.local.apim.services import ForwardOptions, PolicyFault
 from provision.local.gateway.forward import Forwarder
 from provision.local.gateway.heads import request_head
-from provision.local.gateway.policies.state import Counters, ValueCache
-from provision.local.gateway.services import ForwardOptions, PolicyFault
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.visit import HOP_BY_HOP
 from provision.local.wire.calls import Call, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.limits import Limits
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["UnitServices"]
 

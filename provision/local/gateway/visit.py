@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from provision.local.gateway.context import PolicyContext, Url
+from provision.local.apim.context import PolicyContext, Url
 
 __all__ = ["HOP_BY_HOP", "Attempt", "Visit"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provision.local.mock.asked import Body
 from provision.local.mock.errors import bad_request
-from tripcurve.simulation import HEADER, Behaviour, Simulation, SimulationError
+from tripcurve.scenario.simulation import HEADER, Behaviour, Simulation, SimulationError
 
 __all__ = ["Behaviours"]
 

@@ -12,7 +12,7 @@ from provision.local.mock.latency import LatencyModel
 from provision.local.mock.quota import Quota, Throttle, Utilisation
 from provision.local.mock.snapshot import Account, Deployment, SettingsFault, Site
 from tripcurve.lab import Latency, Limits
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["AccountHost", "Host", "Served", "SiteHost", "Throttles"]
 

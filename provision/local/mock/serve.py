@@ -13,7 +13,7 @@ from provision.local.mock.snapshot import SettingsFault, Site, Snapshot
 from provision.local.wire.limits import Limits
 from provision.local.wire.server import Server
 from tripcurve.errors import BadInput
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["run_web_app", "web_app"]
 

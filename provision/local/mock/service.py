@@ -19,7 +19,7 @@ from provision.local.mock.snapshot import Site, Snapshot
 from provision.local.mock.streaming import Clock, Sleep, halved, paced
 from provision.local.mock.throttling import throttled
 from provision.local.wire.messages import Disconnect, Refused, Request, Response
-from tripcurve.simulation import HEADER, Behaviour
+from tripcurve.scenario.simulation import HEADER, Behaviour
 
 __all__ = ["Mock"]
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tripcurve.lab import Latency, Limits
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Account", "Deployment", "RoleAssignment", "SettingsFault", "Site", "Snapshot"]
 

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from locustfiles.commands.export import export_command
 from locustfiles.deploy.azure_load_testing import WHEEL
-from locustfiles.export import export_command
+from tests.locustfiles.live.conftest import LOCUSTFILE, free_port
 from tests.locustfiles.servers import Gateway, serving
-from tests.locustfiles.web.conftest import LOCUSTFILE, free_port
 from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, POLICIES, load_lab
 from tripcurve.scenario import load_scenario

@@ -51,7 +51,7 @@ def service_of(world: World, identifier: str) -> Resource:
 
 def check_policy(draft: Draft, form: str, value: str) -> None:
     """Raises ArmError 400 with one detail per fault."""
-    from provision.local.gateway.policies import compile_document
+    from provision.local.apim.policies import compile_document
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
     with _refused():
@@ -67,7 +67,7 @@ def check_policy(draft: Draft, form: str, value: str) -> None:
 
 def check_fragment(draft: Draft, form: str, value: str) -> None:
     """Raises ArmError 400 with one detail per fault."""
-    from provision.local.gateway.policies import check_fragment as check
+    from provision.local.apim.policies import check_fragment as check
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
     with _refused():
@@ -85,7 +85,7 @@ def check_dependents(world: World, service: Resource, named_values: Mapping[str,
 
     Raises ArmError 400: a value or fragment in use cannot go, nor become something that breaks its users.
     """
-    from provision.local.gateway.policies import compile_document
+    from provision.local.apim.policies import compile_document
 
     for policy in world.store.below(service.id):
         if policy.name != "policy" or not policy.kind.endswith("/policies"):
@@ -105,7 +105,7 @@ def exported(value: str, stored: str, asked: str) -> str:
     """A stored document in the format asked for: the two differ in how expressions stand in them."""
     if stored == asked:
         return value
-    from provision.local.gateway.policies.raw import hide_expressions, show_expressions
+    from provision.local.apim.policies.raw import hide_expressions, show_expressions
 
     text, expressions = hide_expressions(value)
     convert = html.unescape if asked == "rawxml" else html.escape
@@ -119,7 +119,7 @@ def _scope(identifier: str) -> str:
 @contextmanager
 def _refused() -> Iterator[None]:
     """The compiler's faults as the service's answer."""
-    from provision.local.gateway.policies import PolicyError
+    from provision.local.apim.policies import PolicyError
 
     try:
         yield

@@ -19,7 +19,7 @@ from provision.local.arm.store import Resource, Store
 from provision.local.arm.world import World
 from provision.local.identity.directory import Directory
 from provision.local.snapshots import mock_snapshot, service_snapshot
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 SUBSCRIPTION = "00000000-0000-4000-8000-00000000000b"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g"

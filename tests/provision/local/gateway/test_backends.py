@@ -13,7 +13,7 @@ from provision.local.gateway.backends import Backends, rule_of
 from provision.local.gateway.config import BackendConfig
 from tests.provision.local.gateway.rig import Clock, rule, single
 from tripcurve.breaker import Closed, Opened, Outcome
-from tripcurve.local_options import LocalOptions
+from tripcurve.lab.local_options import LocalOptions
 
 ACTIONS = st.one_of(
     st.sampled_from(["fail", "succeed", "time out"]),

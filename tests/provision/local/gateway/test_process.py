@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from provision.local.apim.expressions.language.parse import _parser
 from provision.local.gateway.__main__ import Child as UnitsSide
-from provision.local.gateway.expressions.language.parse import _parser
 from tests.provision.local.gateway.rig import CHAT, KEY, api, document, single, snapshot
 
 

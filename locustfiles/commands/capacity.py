@@ -1,0 +1,122 @@
+"""Drives `tripcurve capacity`: one run a rate, doubling and then bisecting, until the answer is narrow enough.
+
+Each probe is a whole run of its own, in a folder of its own, on a gateway whose breaker starts closed: what one
+rate broke cannot speak for the next.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from locustfiles.commands.run import INTERRUPTED, check_target, drive, new_run_dir, report
+from tripcurve.documents import write_yaml
+from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.lab import load_lab
+from tripcurve.scenario import Phase, Scenario, load_scenario
+from tripcurve.scenario.search import Probe, next_rate
+
+__all__ = ["PROBES", "Bounds", "find_capacity", "why_not"]
+
+PROBES = "probes.json"
+LONGEST_ANSWER_S = 2.0
+"""Users enough that answers may take this long before an arrival finds nobody free."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where to search: requests per second, seconds a probe, a share of 2xx, and how narrow the answer shall be."""
+
+    start: float = 25.0
+    highest: float = 2000.0
+    probe_s: float = 20.0
+    success: float = 0.99
+    tolerance: float = 0.1
+
+
+def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bounds: Bounds) -> tuple[Path, int]:
+    """Probe rate after rate. Returns the folder with a run a probe and PROBES, and 0 or 130 when interrupted.
+
+    Raises BadInput before anything starts, TargetUnavailable when a probe could not be driven.
+    """
+    the_lab = load_lab(lab)
+    base = load_scenario(scenario, the_lab)
+    check_target(target)
+    _check_bounds(bounds)
+    folder = new_run_dir(folder, the_lab, base.model_copy(update={"name": "capacity"}))
+    done: list[dict[str, Any]] = []
+    while (rate := _next(done, bounds)) is not None:
+        run = folder / f"probe-{len(done) + 1:02d}"
+        code = _probe(lab, _at_rate(base, rate, bounds), target, run)
+        summary = _summary(run, code)
+        reason = "interrupted" if code == INTERRUPTED else why_not(summary, bounds.success)
+        done.append({"rate": rate, "carried": reason is None, "reason": reason, "run": run.name})
+        (folder / PROBES).write_text(json.dumps({"success": bounds.success, "probes": done}, indent=1) + "\n", "utf-8")
+        print(f"{rate:8.1f} requests/s  {'carried' if reason is None else reason}", file=sys.stderr)
+        if code == INTERRUPTED:
+            return folder, INTERRUPTED
+    return folder, 0
+
+
+def _check_bounds(bounds: Bounds) -> None:
+    if not 1 <= bounds.start <= bounds.highest:
+        raise BadInput(f"--from {bounds.start:g} and --to {bounds.highest:g}: write 1 ≤ from ≤ to, requests per second")
+    if not 1 <= bounds.probe_s <= 3600:
+        raise BadInput(f"--probe {bounds.probe_s:g}: hold each rate between 1 s and 3600 s")
+    if not 0.01 <= bounds.tolerance <= 1:
+        raise BadInput(f"--tolerance {bounds.tolerance:g}: a share between 0.01 and 1, such as 0.1")
+
+
+def _next(done: list[dict[str, Any]], bounds: Bounds) -> float | None:
+    probes = [Probe(each["rate"], each["carried"]) for each in done]
+    rate = next_rate(probes, start=bounds.start, highest=bounds.highest, tolerance=bounds.tolerance)
+    # Whole requests per second read better, and the tolerance is far wider.
+    return rate if rate is None or rate < 20 else float(round(rate))
+
+
+def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
+    """The scenario with one phase of one rate, no fault and no probes beside it, and users enough for it."""
+    phase = Phase.model_validate({"name": f"rate-{rate:.0f}", "for": bounds.probe_s, "rate": rate})
+    given = {name: count for name, count in base.users.items() if name != "ProbeUser" and count}
+    grow = max(1.0, rate * LONGEST_ANSWER_S / max(sum(given.values()), 1))
+    users = {name: math.ceil(count * grow) for name, count in given.items()} or {"ChatUser": math.ceil(grow)}
+    return base.model_copy(update={"phases": (phase,), "users": users, "trip_duration": None})
+
+
+def _probe(lab: str, scenario: Scenario, target: str, run: Path) -> int:
+    file = run.with_suffix(".yaml")
+    file.write_text(write_yaml(scenario), "utf-8")
+    code = drive(lab, str(file), target, run)
+    if any(run.glob("requests*.arrow*")):
+        report(run, [], quiet=True)
+    return code
+
+
+def _summary(run: Path, code: int) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((run / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise TargetUnavailable(
+            f"{run}: this probe left no summary (exit code {code}); its messages are above"
+        ) from None
+    return found
+
+
+def why_not(summary: dict[str, Any], success: float) -> str | None:
+    """What kept a rate from being carried; None when it was. First the cause, then its effects."""
+    requests, pacing = summary["requests"], summary["pacing"]
+    good = sum(count for status, count in requests["by_status"].items() if status.startswith("2"))
+    if pacing.get("dropped"):
+        return f"{pacing['dropped']:,} arrivals found no free user"
+    if summary["trips"]:
+        return "the breaker tripped"
+    if summary["throttles"] and good < success * requests["total"]:
+        return f"{summary['throttles']:,} of {requests['total']:,} were throttled"
+    if good < success * requests["total"]:
+        return f"{requests['total'] - good:,} of {requests['total']:,} failed"
+    failed = next((check["expression"] for check in summary["checks"] if not check["passed"]), None)
+    return None if failed is None else f"check failed: {failed}"

@@ -1,0 +1,119 @@
+"""`tripcurve run`: Locust in a child process, then the report in another.
+
+The Locust side owns the embedded local cloud, exactly as under a bare `locust -f`; what is
+left here is to check the input before anything starts, to pass Ctrl-C on, and the exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from tripcurve.errors import BadInput
+from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.scenario import SCENARIOS, Scenario, load_scenario
+from tripcurve.scenario.checks import parse as parse_check
+from tripcurve.shipped import find_file
+
+__all__ = ["INTERRUPTED", "check_target", "drive", "new_run_dir", "report", "run"]
+
+INTERRUPTED = 130
+LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
+
+
+def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list[str], as_json: bool) -> int:
+    """Drive a scenario against a lab and report it. Returns the exit code.
+
+    Raises BadInput before anything is started or written.
+    """
+    the_lab = load_lab(lab)
+    the_scenario = load_scenario(scenario, the_lab)
+    check_target(target)
+    for check in checks:
+        parse_check(check)
+    folder = new_run_dir(run_dir, the_lab, the_scenario)
+    code = drive(lab, scenario, target, folder)
+    if not any(folder.glob("requests*.arrow*")):
+        _remove_if_empty(folder)
+        return code or 3
+    reported = report(folder, checks, as_json)
+    return code if code else reported
+
+
+def check_target(target: str) -> None:
+    """Raises BadInput for a target that is neither local, azure nor a URL with its key."""
+    if target in ("local", "azure"):
+        return
+    parts = urlsplit(target)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput(f"--target {target!r} is neither local, azure nor a URL such as https://my-apim.azure-api.net")
+    if not os.environ.get("TRIPCURVE_API_KEY"):
+        raise BadInput("--target URL needs the gateway's subscription key in the variable TRIPCURVE_API_KEY")
+
+
+def new_run_dir(given: Path | None, lab: Lab, scenario: Scenario) -> Path:
+    """The folder of a new run, made: the given one, or one named after lab, scenario and time. Raises BadInput."""
+    if given is None:
+        given = Path("runs") / f"{lab.name}-{scenario.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    try:
+        given.mkdir(parents=True, exist_ok=True)
+        if any(given.iterdir()):
+            raise BadInput(f"--run-dir {given} is not empty; a run needs a folder of its own")
+    except OSError as error:
+        raise BadInput(f"--run-dir {given} cannot be used: {error.strerror}") from None
+    return given
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A run that never began leaves nothing behind; one that got further keeps what it wrote."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+def drive(lab: str, scenario: str, target: str, folder: Path) -> int:
+    """Run Locust headless in a child process until the scenario ends. Returns its exit code, 130 when interrupted."""
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
+    command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
+    command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
+    command += ["--target", target, "--run-dir", str(folder), "--no-report"]
+    # A session of its own: the terminal's Ctrl-C reaches us alone and is passed on once, in order.
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+    return _wait(child)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """The child's exit code. First Ctrl-C: it ends its run in order; second: it is killed."""
+    interrupts = 0
+
+    def pass_on(signum: int, frame: FrameType | None) -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if child.poll() is None:
+            if interrupts == 1:
+                child.send_signal(signal.SIGINT)
+            else:
+                os.killpg(child.pid, signal.SIGKILL)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return INTERRUPTED if interrupts else code
+
+
+def report(folder: Path, checks: list[str], as_json: bool = False, quiet: bool = False) -> int:
+    """Have a run's reports made. Returns the exit code: 1 when a check failed. `quiet`: print nothing."""
+    command = [sys.executable, "-m", "tripcurve.cli", "report", str(folder)]
+    command += [word for check in checks for word in ("--check", check)]
+    command += ["--json"] if as_json else []
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode

@@ -1,0 +1,183 @@
+"""The main process of a distributed run: shares the plan out, hears from the workers, brings their rows home."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import STATE_MISSING
+
+from locustfiles.conduct.conductor import Conductor
+from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
+from locustfiles.conduct.plan import Plan
+from locustfiles.conduct.seating import seating_for
+from locustfiles.live.counts import Live
+from locustfiles.live.sightings import Sighting, Sightings, merge
+from locustfiles.pacing.schedule import Share, arrivals
+from locustfiles.recording.run_dir import mark_run, shard_path, unmark_run
+from locustfiles.recording.tally import Tally
+from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
+
+__all__ = ["Master"]
+
+PATIENCE_S = 30.0
+"""How long a worker that is there may be silent at the end, beyond the time its answers may take."""
+
+
+@dataclass
+class Member:
+    """One worker in one run. `heard_ns`: monotonic ns of its last message. `account` None: it has not finished."""
+
+    client_id: str
+    worker: int
+    heard_ns: int
+    account: dict[str, Any] | None = None
+    trips: int = 0
+    open: bool = False
+    sightings: list[Sighting] = field(default_factory=list)
+    shipped: list[Path] = field(default_factory=list)
+
+
+class Master(Conductor):
+    """A main process whose workers make the traffic."""
+
+    lead_s = 1.0
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._runner: Any = environment.runner
+        self._members: dict[str, Member] = {}
+
+    def attach(self) -> None:
+        for kind, listener in (
+            (CLOCK, self._on_clock),
+            (COUNTS, self._on_counts),
+            (ROWS, self._on_rows),
+            (DONE, self._on_done),
+        ):
+            self._runner.register_message(kind, listener)
+        events: Any = self.environment.events
+        events.worker_connect.add_listener(self._on_worker_connect)
+        self.environment.dispatcher_class = seating_for(self._takes_part)
+        super().attach()
+
+    def _takes_part(self, client_id: str) -> bool:
+        """Arrivals are dealt out when a run begins: who comes later has none, and gets no users either."""
+        return self.plan is None or client_id in self._members
+
+    def _on_worker_connect(self, client_id: str, **_: object) -> None:
+        if not self._takes_part(client_id):
+            print(
+                f"tripcurve: worker {client_id} comes after the start and takes part in the next run", file=sys.stderr
+            )
+
+    def _launch(self, plan: Plan, live: Live) -> None:
+        clients = [*self._runner.clients.ready, *self._runner.clients.running, *self._runner.clients.spawning]
+        if not clients:
+            raise TargetUnavailable("no worker is connected; start one with `locust -f locustfiles/chat.py --worker`")
+        _check_users(plan, len(clients))
+        # Workers take it over with each order to seat users. Nobody goes amid a request, whose row would be lost.
+        self.environment.stop_timeout = plan.scenario.timeout + 1
+        mark_run(plan.run_dir, plan.start_ns)
+        now = monotonic_ns()
+        ids = sorted((client.id for client in clients), key=self._runner.get_worker_index)
+        self._members = {each: Member(each, worker, now) for worker, each in enumerate(ids)}
+        for member in self._members.values():
+            data = {"plan": plan.to_message(), "worker": member.worker, "workers": len(ids)}
+            self._runner.send_message(PLAN, data, member.client_id)
+
+    def _gather(self, plan: Plan, grace_s: float) -> None:
+        """Have every worker finish; wait for those that are there."""
+        for member in self._members.values():
+            self._runner.send_message(FINISH, {"grace_s": grace_s}, member.client_id)
+        finish_ns = monotonic_ns()
+        self.environment.stop_timeout = 0
+        while any(self._awaited(member, finish_ns, grace_s) for member in self._members.values()):
+            gevent.sleep(0.02)
+        unmark_run(plan.run_dir)
+        self._tally = self._sum(plan, finish_ns)
+        self._workers = [self._describe(member, finish_ns) for member in self._members.values()]
+        lost = [member for member in self._members.values() if member.account is None]
+        if lost and len(lost) == len(self._members):
+            raise TripcurveError("every worker was lost; what they had recorded is kept")
+
+    def _sum(self, plan: Plan, finish_ns: int) -> Tally:
+        """What all counted together; of a worker that died, what its part of the schedule tells."""
+        tally, start_ns = Tally(), plan.clock.monotonic(plan.start_ns)
+        for member in self._members.values():
+            if member.account is not None:
+                tally.add(Tally.from_message(member.account["tally"]))
+                continue
+            due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)))
+            tally.add_lost(due_s, (member.heard_ns - start_ns) / 1e9, (finish_ns - start_ns) / 1e9)
+        return tally
+
+    def _awaited(self, member: Member, finish_ns: int, grace_s: float) -> bool:
+        if member.account is not None:
+            return False
+        client = self._runner.clients.get(member.client_id)
+        if client is None or client.state == STATE_MISSING:
+            return False
+        silent_since = max(member.heard_ns, finish_ns)
+        return bool(monotonic_ns() < silent_since + (grace_s + PATIENCE_S) * 1e9)
+
+    def _describe(self, member: Member, finish_ns: int) -> dict[str, Any]:
+        account = member.account
+        if account is None:
+            missed_s = max(finish_ns - member.heard_ns, 0) / 1e9
+            return {
+                "worker": member.worker,
+                "host": member.client_id.rsplit("_", 1)[0],
+                "lost": True,
+                "missed_s": missed_s,
+            }
+        told = {name: account[name] for name in ("host", "clock", "failure")}
+        return {"worker": member.worker, "rows": account["tally"]["counts"][3], "lost": False} | told
+
+    # Messages from workers.
+
+    def _on_clock(self, msg: Any, **_: object) -> None:
+        data = {"asked_ns": msg.data["asked_ns"], "told_ns": self.clock.unix(monotonic_ns())}
+        self._runner.send_message(CLOCK, data, msg.node_id)
+
+    def _heard(self, msg: Any) -> Member | None:
+        member = self._members.get(msg.node_id)
+        if member is not None:
+            member.heard_ns = monotonic_ns()
+        return member
+
+    def _on_counts(self, msg: Any, **_: object) -> None:
+        member, live = self._heard(msg), self.live
+        if member is None or live is None:
+            return
+        live.add_counts(Counter({(second, kind): n for second, kind, n in msg.data["counts"]}))
+        member.trips, member.open = msg.data["trips"], msg.data["open"]
+        live.trips = max(each.trips for each in self._members.values())
+        live.open = any(each.open for each in self._members.values())
+        member.sightings = Sightings.from_message(msg.data["sightings"])
+        live.sightings.periods = merge([one for each in self._members.values() for one in each.sightings])
+
+    def _on_rows(self, msg: Any, **_: object) -> None:
+        member = self._heard(msg)
+        if member is None or self.plan is None:
+            return
+        with shard_path(self.plan.run_dir, member.worker).open("ab") as file:
+            file.write(msg.data["piece"])
+
+    def _on_done(self, msg: Any, **_: object) -> None:
+        member = self._heard(msg)
+        if member is not None:
+            member.account = msg.data
+
+
+def _check_users(plan: Plan, workers: int) -> None:
+    """Each worker sends its share of the arrivals, so each needs a user. Raises BadInput."""
+    users = sum(count for name, count in plan.scenario.users.items() if name != "ProbeUser")
+    if users < workers:
+        raise BadInput(f"scenario {plan.scenario.name}: users: {users} for {workers} workers; give each at least one")

@@ -1,0 +1,55 @@
+"""What a run is, as it travels from the main process to the workers: target, lab, scenario, and when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from locustfiles.pacing.clock import Clock
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+from tripcurve.target import Target
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. `start_ns` is unix ns on the main process's clock."""
+
+    target: Target
+    lab: Lab
+    scenario: Scenario
+    run_dir: Path
+    start_ns: int
+    clock: Clock
+
+    def on_clock(self, clock: Clock) -> Plan:
+        """The same run on another reading of the main process's clock."""
+        return replace(self, clock=clock)
+
+    def to_message(self) -> dict[str, Any]:
+        """Plain data. It carries the key, and so goes to workers only, never to a file."""
+        target = self.target.model_dump(mode="json")
+        target["api_key"] = self.target.api_key.get_secret_value()
+        target["client_secret"] = None
+        return {
+            "target": target,
+            "lab": self.lab.model_dump(mode="json"),
+            "scenario": self.scenario.model_dump(mode="json"),
+            "run_dir": str(self.run_dir),
+            "start_ns": self.start_ns,
+            "clock": self.clock.to_message(),
+        }
+
+    @classmethod
+    def from_message(cls, data: dict[str, Any]) -> Plan:
+        return cls(
+            target=Target.model_validate(data["target"]),
+            lab=Lab.model_validate(data["lab"]),
+            scenario=Scenario.model_validate(data["scenario"]),
+            run_dir=Path(data["run_dir"]),
+            start_ns=data["start_ns"],
+            clock=Clock.from_message(data["clock"]),
+        )

@@ -1,0 +1,51 @@
+"""One request before the traffic: is the target there, and does it take the key?
+
+Its body has no messages, so no model answers it and no token is spent: a gateway that is well
+passes it on, and the backend refuses it. It goes the very way the traffic goes, trust in certificates included.
+"""
+
+from __future__ import annotations
+
+import gevent
+
+from locustfiles.http.answer import Answer
+from locustfiles.http.client import Client, Deadlines
+from locustfiles.http.endpoint import Endpoint
+from locustfiles.http.heads import request_head
+from tripcurve.errors import TargetUnavailable
+from tripcurve.target import Target
+
+__all__ = ["check_target"]
+
+TIMEOUT_S = 10
+BODY = b"{}"
+
+
+def check_target(target: Target) -> None:
+    """Raises TargetUnavailable when nothing answers, the key is refused or the API is not there."""
+    gateway, answer = target.gateway_url, _try(target)
+    if answer.error in ("CertificateInvalid", "TlsFailure"):
+        raise TargetUnavailable(f"{gateway}: its certificate is not trusted here, or it speaks no TLS")
+    if answer.error == "Timeout":
+        raise TargetUnavailable(f"{gateway} did not answer within {TIMEOUT_S} s; is --target right?")
+    if answer.status == 0:
+        reason = f"({answer.error})"
+        raise TargetUnavailable(f"{gateway} cannot be reached {reason}; is --target right, and the gateway up?")
+    if answer.status in (401, 403):
+        raise TargetUnavailable(f"{gateway} refused the key ({answer.status}); check TRIPCURVE_API_KEY")
+    if answer.status == 404:
+        raise TargetUnavailable(
+            f"{gateway} has nothing at {target.chat_path} (404); "
+            "check api.path, api.version and model.deployment in the lab"
+        )
+
+
+def _try(target: Target) -> Answer:
+    endpoint, deadlines = Endpoint.of_url(target.gateway_url, target.ca_file), Deadlines()
+    sweep = gevent.spawn(deadlines.run)
+    client = Client(endpoint, TIMEOUT_S, deadlines)
+    try:
+        return client.exchange(request_head(target, endpoint, len(BODY), None, "application/json") + BODY)
+    finally:
+        client.close()
+        sweep.kill()

@@ -1,0 +1,62 @@
+"""Finds the target that `--target` means: embedded, an `up` lab, or a URL."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from locustfiles.conduct.embedded import Embedded
+from locustfiles.http.endpoint import Endpoint
+from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.lab import LABS, Lab
+from tripcurve.shipped import find_file
+from tripcurve.target import Target
+
+__all__ = ["find_target"]
+
+KEY = "TRIPCURVE_API_KEY"
+STATE_FOLDER = "TRIPCURVE_STATE_DIR"
+
+
+def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str] = os.environ) -> Target | Embedded:
+    """The target; or the local cloud started for it, which the caller must stop.
+
+    Raises BadInput or TargetUnavailable.
+    """
+    if target == "local":
+        return Embedded.start(Path(find_file(lab_name, LABS, ".yaml", "lab")))
+    if target == "azure":
+        return _azure(lab, environ)
+    Endpoint.of_url(target)
+    key = environ.get(KEY)
+    if not key:
+        raise BadInput(f"--target URL needs the gateway's subscription key in the variable {KEY}")
+    return Target(
+        gateway_url=target.rstrip("/"),
+        api_key=SecretStr(key),
+        deployment=lab.model.deployment,
+        api_version=lab.api.version,
+        api_path=lab.api.path,
+        kind="url",
+    )
+
+
+def _azure(lab: Lab, environ: Mapping[str, str]) -> Target:
+    """The target in the state file that `tripcurve up` left. Its format is provision's; only the endpoint is read."""
+    path = Path(environ.get(STATE_FOLDER) or ".tripcurve") / f"{lab.name}.json"
+    try:
+        endpoint = json.loads(path.read_text("utf-8"))["endpoint"]
+    except FileNotFoundError:
+        raise TargetUnavailable(f"{path}: lab {lab.name} is not up on Azure; run `tripcurve up` first") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise TargetUnavailable(f"{path}: this state file cannot be read; run `tripcurve up` again") from None
+    if not isinstance(endpoint, dict):
+        raise TargetUnavailable(f"{path}: lab {lab.name} was not finished on Azure; run `tripcurve up` again")
+    try:
+        return Target.model_validate(endpoint | {"kind": "azure"})
+    except ValidationError:
+        raise TargetUnavailable(f"{path}: its endpoint is incomplete; run `tripcurve up` again") from None

@@ -1,0 +1,213 @@
+"""The traffic of one process: lanes, phases, clients and the recorder, from a run's start to its last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import dropwhile
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+
+from locustfiles.conduct.plan import Plan
+from locustfiles.http.answer import Answer
+from locustfiles.http.client import Client, Deadlines
+from locustfiles.http.endpoint import Endpoint
+from locustfiles.http.heads import Heads
+from locustfiles.http.reading import MOST_INT32, Reader, Usage
+from locustfiles.pacing.lane import Lane
+from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
+from locustfiles.pacing.timeline import Stretch, Timeline
+from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
+from locustfiles.recording.tally import Tally
+from locustfiles.users.call import Call
+from locustfiles.users.prompts import Prompts
+from tripcurve.errors import TripcurveError
+
+__all__ = ["Traffic"]
+
+PATIENCE_S = 5.0
+"""How long an arrival waits for a free user before it is dropped."""
+_UNREAD = Usage(None, None)
+
+
+class Traffic:
+    """What users of this process share. `failed` is called once with the error that ends the run early."""
+
+    def __init__(self, plan: Plan, share: Share, recorder: Recorder, failed: Callable[[TripcurveError], None]) -> None:
+        self.plan = plan
+        self.share = share
+        self.recorder = recorder
+        self.tally = Tally()
+        self.closed = False
+        self.shared: dict[str, Any] = {}  # by name, what users of a kind have in common; closed at the end
+        self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
+        self.stretch = self.timeline.stretches[0]
+        self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
+        self.reader = Reader(plan.lab)
+        self.in_flight = 0
+        self._calls: list[Call] = []
+        self._failed = failed
+        self._offset_ns = plan.clock.offset_ns
+        self._deadlines = Deadlines()
+        rng = derived_rng(plan.scenario, share, "shares")
+        self._heads = [Heads(phase, plan.lab, rng) for phase in plan.scenario.phases]
+        self._prompts: dict[bool, Prompts] = {}
+        self.lane = self._lane(arrivals(plan.scenario, share), PATIENCE_S)
+        self._probes: list[Lane] = []
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def _lane(self, due_s: Iterator[float], patience_s: float) -> Lane:
+        start = self.timeline.start_ns
+        return Lane((start + round(due * 1e9) for due in due_s), patience_s)
+
+    def probe_lane(self) -> Lane:
+        """A new probe's own pulse, from now on. A beat that finds it busy is dropped, not piled up."""
+        scenario = self.plan.scenario
+        number = self.share.worker + self.share.workers * len(self._probes)
+        into_s = (monotonic_ns() - self.timeline.start_ns) / 1e9
+        beats = dropwhile(lambda due: due < into_s, probe_arrivals(scenario.probe, number, scenario.duration_s))
+        lane = self._lane(beats, 1 / scenario.probe.rate)
+        self._probes.append(lane)
+        lane.start()
+        return lane
+
+    @property
+    def _lanes(self) -> list[Lane]:
+        return [self.lane, *self._probes]
+
+    def start(self) -> None:
+        """Arm the lanes and start what runs beside the users."""
+        self._enter(self.stretch)
+        self.lane.start()
+        self._greenlets = [gevent.spawn(run) for run in (self._deadlines.run, self._follow_phases, self._flush)]
+
+    def _follow_phases(self) -> None:
+        for stretch in self.timeline.stretches[1:]:
+            gevent.sleep(max(stretch.begin_ns - monotonic_ns(), 0) / 1e9)
+            self._enter(stretch)
+
+    def _enter(self, stretch: Stretch) -> None:
+        self.stretch = stretch
+        if stretch.phase.users is not None:
+            self.lane.release(stretch.end_ns)
+
+    def _flush(self) -> None:
+        try:
+            while True:
+                gevent.sleep(FLUSH_S)
+                self.recorder.flush()
+        except TripcurveError as error:
+            self._failed(error)
+
+    def observe(self, batch: Batch) -> None:
+        """Listener of the recorder: how late the paced requests of a batch were."""
+        late = batch.start_ns - batch.intended_ns
+        self.tally.lateness.add(late[late != 0])
+
+    def client(self) -> Client:
+        """A new user's client."""
+        return Client(self.endpoint, self.plan.scenario.timeout, self._deadlines)
+
+    def prompts(self, stream: bool = False) -> Prompts:
+        """The prompts of this process's users, made once."""
+        if stream not in self._prompts:
+            tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
+            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream)
+        return self._prompts[stream]
+
+    def head(self, length: int, accept: str = "application/json") -> bytes:
+        """The head of a request sent now: the faults are those of the present phase."""
+        stretch = self.timeline.at(monotonic_ns())
+        return self._heads[stretch.index].head(self.plan.target, self.endpoint, length, accept)
+
+    def simulation(self) -> str | None:
+        """The simulation of a request sent now; None: none."""
+        return self._heads[self.timeline.at(monotonic_ns()).index].simulation()
+
+    def record(
+        self,
+        answer: Answer,
+        user: str,
+        intended_ns: int | None,
+        usage: Usage | None = None,
+        first_byte_ns: int | None = None,
+    ) -> None:
+        """Add one attempt's row. `intended_ns` None: closed loop, or a retry. `usage` None: read from the body."""
+        reader, offset, start = self.reader, self._offset_ns, answer.start_ns
+        if usage is None:
+            usage = self._usage(answer)
+        intended = start if intended_ns is None else intended_ns
+        self.recorder.add(
+            (
+                start + offset,
+                intended + offset,
+                min((answer.end_ns - start) // 1000, MOST_INT32),
+                None if first_byte_ns is None else (first_byte_ns - start) // 1000,
+                reader.backend_us(answer),
+                answer.status,
+                reader.origin(answer),
+                reader.backend(answer),
+                reader.retry_after_s(answer),
+                usage.prompt,
+                usage.completion,
+                answer.error,
+                self.timeline.at(intended).phase.name,
+                user,
+                self.share.worker,
+                max(answer.streamed, len(answer.body)),
+            )
+        )
+
+    def called(self, call: Call) -> None:
+        """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
+        self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
+        self._calls.append(call)
+
+    def take_calls(self) -> list[Call]:
+        """The calls that ended since this was last asked."""
+        calls, self._calls = self._calls, []
+        return calls
+
+    def _usage(self, answer: Answer) -> Usage:
+        if answer.error is not None or not 200 <= answer.status < 300:
+            return _UNREAD
+        usage = self.reader.usage(answer)
+        if usage is None:
+            answer.error = "BadBody"
+            return _UNREAD
+        return usage
+
+    def drain(self, grace_s: float) -> None:
+        """No new arrivals; wait for those due and the answers under way, at most `grace_s`, then give the rest up."""
+        for lane in self._lanes:
+            lane.finish()
+        gevent.sleep(0.001)
+        limit = monotonic_ns() + int(grace_s * 1e9)
+        while self._busy and monotonic_ns() < limit:
+            gevent.sleep(0.01)
+        self.closed = True
+        for lane in self._lanes:
+            lane.close()
+        self._deadlines.cancel()
+        gevent.sleep(0)
+
+    @property
+    def _busy(self) -> bool:
+        return self.in_flight > 0 or not all(lane.empty for lane in self._lanes)
+
+    def finish(self) -> None:
+        """Stop what runs beside the users, close the recorder and what users shared. Raises RecordingFailed."""
+        gevent.killall(self._greenlets)
+        self.recorder.close()
+        for one in self.shared.values():
+            one.close()
+
+    def count(self) -> Tally:
+        """What was counted, lanes and rows included."""
+        lanes, tally = self._lanes, self.tally
+        tally.intended = sum(lane.intended for lane in lanes)
+        tally.sent = sum(lane.sent for lane in lanes)
+        tally.dropped = sum(lane.dropped for lane in lanes)
+        tally.rows = self.recorder.rows
+        return tally

@@ -1,0 +1,171 @@
+"""A worker's part of a run: it is told the plan, makes its share of the traffic, and reports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from locust.env import Environment
+
+from locustfiles.conduct.clock_offset import ClockOffset, Estimate
+from locustfiles.conduct.launch import end_traffic, launch, make_ready
+from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
+from locustfiles.conduct.plan import Plan
+from locustfiles.conduct.preparation import ready_users
+from locustfiles.conduct.quiet import quieten
+from locustfiles.conduct.traffic import Traffic
+from locustfiles.live.counts import Live, counts_of
+from locustfiles.pacing.clock import Clock
+from locustfiles.pacing.schedule import Share
+from locustfiles.recording.recorder import Batch
+from locustfiles.recording.run_dir import holds_run, shard_path
+from tripcurve.errors import TripcurveError
+
+__all__ = ["Worker"]
+
+ASK_EVERY_S = 1.0
+PIECE_BYTES = 512 * 1024
+
+
+class Worker:
+    """A worker process. It has no lab, scenario or target but those that travel with the plan."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._runner: Any = environment.runner
+        self._options: Any = environment.parsed_options
+        self._ship = False
+        self._offset = ClockOffset()
+        self._traffic: Traffic | None = None
+        self._live = Live(0)
+        self._estimate = Estimate(0, 0)
+        self._interrupts = 0
+
+    def attach(self) -> None:
+        """Take part in Locust's events and messages."""
+        self._ship = bool(self._options.ship_rows)
+        events: Any = self.environment.events
+        events.test_stopping.add_listener(self._on_test_stopping)
+        events.quitting.add_listener(self._on_quitting)
+        self._runner.register_message(CLOCK, self._on_clock)
+        self._runner.register_message(PLAN, self._on_plan)
+        self._runner.register_message(FINISH, self._on_finish, concurrent=True)
+        gevent.signal_handler(signal.SIGINT, self._on_interrupt)
+        gevent.spawn(self._ask_time)
+        make_ready()
+        quieten(self._options)
+
+    def _ask_time(self) -> None:
+        while True:
+            self._runner.send_message(CLOCK, {"asked_ns": monotonic_ns()})
+            gevent.sleep(ASK_EVERY_S)
+
+    def _on_clock(self, msg: Any, **_: object) -> None:
+        self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
+
+    def _on_plan(self, msg: Any, **_: object) -> None:
+        """The plan comes before Locust's own order to spawn users."""
+        plan = Plan.from_message(msg.data["plan"])
+        share = Share(msg.data["worker"], msg.data["workers"])
+        plan = self._on_our_clock(plan)
+        try:
+            ready_users(plan.scenario, self.environment.user_classes)
+            self._live = Live(plan.start_ns)
+            shard = self._shard(plan, share)
+            self._traffic = launch(self.environment, plan, share, shard, self._tell, self._fail)
+        except TripcurveError as error:
+            self._fail(error)
+
+    def _on_our_clock(self, plan: Plan) -> Plan:
+        """The plan with the main process's clock as it reads here: the very same one on the same machine."""
+        estimated, best = self._offset.clock(), self._offset.best
+        if plan.clock.shared_with(Clock.now()) or estimated is None or best is None:
+            return plan
+        self._estimate = best
+        return plan.on_clock(estimated)
+
+    def _shard(self, plan: Plan, share: Share) -> Path:
+        if not self._ship and holds_run(plan.run_dir, plan.start_ns):
+            return shard_path(plan.run_dir, share.worker)
+        self._ship = True
+        return shard_path(Path(tempfile.mkdtemp(prefix="tripcurve-worker-")), share.worker)
+
+    def _tell(self, batch: Batch) -> None:
+        """Listener of the recorder."""
+        self._live.add(batch)
+        counts = counts_of(batch, self._live.start_ns)
+        data = {"counts": [[second, kind, n] for (second, kind), n in counts.items()]}
+        told = {"trips": self._live.trips, "open": self._live.open, "sightings": self._live.sightings.to_message()}
+        self._send(COUNTS, data | told)
+
+    def _send(self, kind: str, data: dict[str, Any]) -> None:
+        worker = None if self._traffic is None else self._traffic.share.worker
+        self._runner.send_message(kind, data | {"worker": worker})
+
+    def _on_finish(self, msg: Any, **_: object) -> None:
+        self._finish(msg.data["grace_s"])
+
+    def _finish(self, grace_s: float) -> None:
+        """End this worker's traffic, once, and report it."""
+        traffic = self._traffic
+        if traffic is None or traffic.closed:
+            return
+        failure = None
+        try:
+            end_traffic(self.environment, traffic, grace_s)
+            if self._ship:
+                self._ship_rows(traffic.recorder.path)
+        except TripcurveError as error:
+            failure = str(error)
+        self._send(DONE, self._account(traffic, failure))
+
+    def _account(self, traffic: Traffic, failure: str | None) -> dict[str, Any]:
+        clock = {"offset_ns": self._estimate.offset_ns, "half_width_ns": self._estimate.half_width_ns}
+        return {
+            "tally": traffic.count().to_message(),
+            "host": socket.gethostname(),
+            "clock": clock | {"corrected": True, "shared": self._estimate == Estimate(0, 0)},
+            "failure": failure,
+        }
+
+    def _ship_rows(self, shard: Path) -> None:
+        with shard.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                self._send(ROWS, {"piece": piece})
+                gevent.sleep(0)
+        print(
+            f"tripcurve: this worker's rows were sent to the main process; they also stay in {shard}", file=sys.stderr
+        )
+
+    def _fail(self, error: TripcurveError) -> None:
+        """This worker cannot go on: it says so and leaves; the others and the run go on."""
+        print(f"tripcurve: {error}", file=sys.stderr)
+        self.environment.process_exit_code = error.exit_code
+        if self._traffic is not None and not self._traffic.closed:
+            self._traffic.drain(0)
+            self._send(DONE, self._account(self._traffic, str(error)))
+        gevent.spawn(self._runner.quit)
+
+    def _on_test_stopping(self, environment: Environment, **_: object) -> None:
+        """Locust stops this worker without the main process having asked: it is gone, so be quick."""
+        self._finish(0)
+
+    def _on_quitting(self, environment: Environment, **_: object) -> None:
+        if environment.process_exit_code is None:
+            environment.process_exit_code = 0
+
+    def _on_interrupt(self) -> None:
+        """A terminal's Ctrl-C reaches every process; the main one ends the run in order and tells us."""
+        self._interrupts += 1
+        busy = self._traffic is not None and not self._traffic.closed
+        if self._interrupts > 1:
+            os._exit(130)
+        if not busy:
+            gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())

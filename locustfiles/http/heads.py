@@ -1,0 +1,71 @@
+"""Prebuilt heads of requests: one per phase, and per drawn set of faults where a fault has a share."""
+
+from __future__ import annotations
+
+import random
+
+from locustfiles.http.endpoint import Endpoint
+from tripcurve import __version__
+from tripcurve.lab import Lab
+from tripcurve.scenario import Phase, simulation_of
+from tripcurve.scenario.simulation import HEADER
+from tripcurve.target import Target
+
+__all__ = ["Heads", "request_head"]
+
+
+def request_head(target: Target, endpoint: Endpoint, length: int, simulation: str | None, accept: str) -> bytes:
+    """Request line and headers of one chat completion, blank line included."""
+    lines = [
+        f"POST {target.chat_path} HTTP/1.1",
+        f"Host: {endpoint.authority}",
+        f"api-key: {target.api_key.get_secret_value()}",
+        "Content-Type: application/json",
+        f"Accept: {accept}",
+        f"User-Agent: tripcurve/{__version__}",
+        f"Content-Length: {length}",
+    ]
+    if simulation is not None:
+        lines.append(f"{HEADER}: {simulation}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+class Heads:
+    """The heads of one phase. Faults with a share are drawn per request."""
+
+    def __init__(self, phase: Phase, lab: Lab, rng: random.Random) -> None:
+        self._phase = phase
+        self._lab = lab
+        self._rng = rng
+        self._shares = [(name, fault.share) for name, fault in phase.simulate.items() if fault.share < 1]
+        self._texts: dict[frozenset[str], str | None] = {}
+        self._built: dict[tuple[int, str, frozenset[str]], bytes] = {}
+
+    def head(self, target: Target, endpoint: Endpoint, length: int, accept: str = "application/json") -> bytes:
+        """The head for a body of this length, in this phase."""
+        spared = self._draw()
+        key = (length, accept, spared)
+        built = self._built.get(key)
+        if built is None:
+            built = self._built[key] = request_head(target, endpoint, length, self._text(spared), accept)
+        return built
+
+    def simulation(self) -> str | None:
+        """The simulation header's value for one request, faults drawn; None: no header."""
+        return self._text(self._draw())
+
+    def _draw(self) -> frozenset[str]:
+        """Backends whose fault this request is spared."""
+        if not self._shares:
+            return _NONE
+        return frozenset(name for name, share in self._shares if self._rng.random() >= share)
+
+    def _text(self, spared: frozenset[str]) -> str | None:
+        if spared not in self._texts:
+            faults = {name: fault for name, fault in self._phase.simulate.items() if name not in spared}
+            simulation = simulation_of(self._phase.model_copy(update={"simulate": faults}), self._lab)
+            self._texts[spared] = None if simulation is None else simulation.to_header()
+        return self._texts[spared]
+
+
+_NONE: frozenset[str] = frozenset()

@@ -1,0 +1,73 @@
+"""Reads a streamed chat completion: server-sent events, when its tokens came, and whether it came to its end."""
+
+from __future__ import annotations
+
+import orjson
+
+from locustfiles.http.reading import Usage
+
+__all__ = ["CompletionStream"]
+
+_DONE = b"[DONE]"
+
+
+class CompletionStream:
+    """One stream, fed piece by piece. Times are monotonic ns.
+
+    `first_token_ns` None: no token came. `usage`: from the chunk that carries it, where the service sends one.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.first_token_ns: int | None = None
+        self.gaps_ns: list[int] = []
+        self.usage = Usage(None, None)
+        self.done = False
+        self.error: str | None = None
+        self._last_ns = 0
+
+    def feed(self, data: bytes, now_ns: int) -> None:
+        """Take the next piece; pieces are cut anywhere."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._event(line[5:].strip(), now_ns)
+
+    def verdict(self, error: str | None) -> str | None:
+        """The class of error of the whole: the transport's, the stream's own, or that it just stopped."""
+        if error is not None or self.error is not None:
+            return error if self.error is None else self.error
+        return None if self.done else "BrokenStream"
+
+    def _event(self, data: bytes, now_ns: int) -> None:
+        if data == _DONE:
+            self.done = True
+            return
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            self.error = "BadStream"
+            return
+        if not isinstance(event, dict) or "error" in event:
+            self.error = "StreamError"
+            return
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            self.usage = Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        if _has_token(event):
+            self._token(now_ns)
+
+    def _token(self, now_ns: int) -> None:
+        if self.first_token_ns is None:
+            self.first_token_ns = now_ns
+        else:
+            self.gaps_ns.append(now_ns - self._last_ns)
+        self._last_ns = now_ns
+
+
+def _has_token(event: dict[str, object]) -> bool:
+    choices = event.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return False
+    delta = choices[0].get("delta")
+    return isinstance(delta, dict) and bool(delta.get("content"))

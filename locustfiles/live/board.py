@@ -1,0 +1,147 @@
+"""What the Breaker tab shows, as plain data: the run under way or the one that ended last."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+from locust.env import Environment
+
+from locustfiles.conduct.conductor import Conductor
+from locustfiles.conduct.plan import Plan
+from locustfiles.conduct.run_report import RunReport
+from locustfiles.live.breakers import (
+    states_by_events,
+    states_by_sightings,
+    trips_by_events,
+    trips_by_sightings,
+)
+from locustfiles.live.counts import KINDS, Live
+from locustfiles.live.event_tail import EventTail
+from locustfiles.pacing.timeline import Timeline
+
+__all__ = ["Board"]
+
+REPORT_PATH = "report/report.html"
+
+
+@dataclass
+class _Run:
+    """A run as the page needs it; it outlives the conductor's own. `ended_ns` None: under way."""
+
+    plan: Plan
+    live: Live
+    timeline: Timeline
+    tail: EventTail | None
+    ended_ns: int | None = None
+
+    def now_ns(self) -> int:
+        """Monotonic ns: now, or when the run ended."""
+        return monotonic_ns() if self.ended_ns is None else self.ended_ns
+
+
+class Board:
+    """Listens beside the conductor and answers for the page."""
+
+    def __init__(self, environment: Environment, conductor: Conductor, report: RunReport | None) -> None:
+        self.environment = environment
+        self.report = report
+        self._conductor = conductor
+        self._run: _Run | None = None
+
+    def attach(self) -> None:
+        """Listen after the conductor does: by then the run stands, or has failed."""
+        events: Any = self.environment.events
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stop.add_listener(self._on_test_stop)
+
+    def _on_test_start(self, environment: Environment, **_: object) -> None:
+        plan, live, timeline = self._conductor.plan, self._conductor.live, self._conductor.timeline
+        if plan is None or live is None or timeline is None:
+            self._run = None
+            return
+        file = plan.target.events_file
+        self._run = _Run(plan, live, timeline, None if file is None else EventTail(Path(file)))
+
+    def _on_test_stop(self, environment: Environment, **_: object) -> None:
+        if self._run is not None and self._run.ended_ns is None:
+            self._run.ended_ns = min(monotonic_ns(), self._run.timeline.end_ns)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that the tab shows."""
+        failure = self._conductor.failure
+        base: dict[str, Any] = {
+            "state": self._state(),
+            "failure": None if failure is None else str(failure),
+            "kinds": KINDS,
+            "report": self._report(),
+        }
+        return base if self._run is None else base | _describe(self._run)
+
+    @property
+    def preparing(self) -> bool:
+        """Whether a run has been asked for and its target is not ready yet."""
+        runner: Any = self.environment.runner
+        return runner.shape_greenlet is not None and (self._run is None or self._run.ended_ns is not None)
+
+    def _state(self) -> str:
+        """idle, preparing, running, ended or failed."""
+        if self._run is not None and self._run.ended_ns is None:
+            return "running"
+        if self.preparing:
+            return "preparing"
+        if self._conductor.failure is not None:
+            return "failed"
+        return "idle" if self._run is None else "ended"
+
+    def _report(self) -> dict[str, Any]:
+        if self.report is None or self.report.folder is None:
+            return {"state": "none", "path": None, "run": None}
+        path = REPORT_PATH if self.report.state == "done" else None
+        return {"state": self.report.state, "path": path, "run": self.report.folder.name}
+
+
+def _describe(run: _Run) -> dict[str, Any]:
+    now_ns = run.now_ns()
+    elapsed_ns = max(now_ns - run.timeline.start_ns, 0)
+    return {
+        "lab": run.plan.lab.name,
+        "scenario": run.plan.scenario.name,
+        "target": run.plan.target.kind,
+        "elapsed_s": elapsed_ns / 1e9,
+        "total_s": (run.timeline.end_ns - run.timeline.start_ns) / 1e9,
+        "phase": run.timeline.at(now_ns).phase.name if run.ended_ns is None else None,
+        "phases": _phases(run.timeline),
+        "totals": dict(run.live.totals),
+        "seconds": [[one.second, *(one.counts[kind] for kind in KINDS)] for one in run.live.seconds],
+        **_breakers(run, run.plan.clock.unix(now_ns)),
+    }
+
+
+def _phases(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.phase.name,
+            "begin_s": (each.begin_ns - timeline.start_ns) / 1e9,
+            "end_s": (each.end_ns - timeline.start_ns) / 1e9,
+        }
+        for each in timeline.stretches
+    ]
+
+
+def _breakers(run: _Run, now_ns: int) -> dict[str, Any]:
+    """States and trips; `source` says whose account it is, the gateway's or the clients'."""
+    lab, sightings, start_ns = run.plan.lab, run.live.sightings.periods, run.plan.start_ns
+    if run.tail is None:
+        states, trips, source = states_by_sightings(lab, sightings), trips_by_sightings(lab, sightings), "clients"
+    else:
+        events = run.tail.follow()
+        states = states_by_events(lab, events, start_ns, now_ns)
+        trips, source = trips_by_events(lab, events, sightings, start_ns, now_ns), "gateway"
+    return {
+        "source": source,
+        "breakers": [asdict(each) for each in states],
+        "trips": [asdict(each) for each in trips],
+    }

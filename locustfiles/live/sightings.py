@@ -1,0 +1,134 @@
+"""Open periods of a breaker as clients see them while a run is under way, for pages.
+
+Rough on purpose: reports time trips from the records, breaker by breaker. Here all of a gateway's answers
+are one stream, and what several workers see at once is one period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+from locustfiles.recording.recorder import Batch
+
+__all__ = ["Sighting", "Sightings", "merge"]
+
+KEPT = 50
+
+
+@dataclass(slots=True)
+class Sighting:
+    """One open period; seconds from the run's start. None: not seen, or not yet.
+
+    `failure_s`: end of the first failure (429 or 5xx of a backend) since the period before; `failures`: how many until
+    the trip; `half_width_s`: how far `tripped_s` can be from the truth; `recovered_s`: end of the first 2xx after it.
+    """
+
+    tripped_s: float
+    half_width_s: float
+    failure_s: float | None
+    failures: int
+    throttled: int
+    shed: int = 0
+    reset_s: float | None = None
+    recovered_s: float | None = None
+
+
+class Sightings:
+    """Follows answers in the order they ended, and keeps the last periods."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._start_ns = start_ns
+        self.periods: list[Sighting] = []
+        self._answer_s: float | None = None
+        self._shed_s = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._failure_s: float | None = None
+        self._failures = self._throttled = 0
+
+    def add(self, batch: Batch) -> None:
+        if self._all_well(batch):
+            return
+        begins = ((batch.start_ns - self._start_ns) / 1e9).tolist()
+        ends = ((batch.start_ns + batch.latency_us * 1000 - self._start_ns) / 1e9).tolist()
+        for begin, end, status, origin in zip(begins, ends, batch.status.tolist(), batch.origin, strict=True):
+            if origin == "backend":
+                self._answered(begin, end, status)
+            elif origin == "gateway" and status == 503:
+                self._refused(begin, end)
+
+    def _all_well(self, batch: Batch) -> bool:
+        """Take in a batch that changes nothing, which is most of them, without looking at each row."""
+        last = self.periods[-1] if self.periods else None
+        if last is not None and last.recovered_s is None:
+            return False
+        if set(batch.origin) != {"backend"} or batch.status.min() < 200 or batch.status.max() >= 300:
+            return False
+        self._answer_s = float(batch.start_ns[-1] - self._start_ns) / 1e9
+        return True
+
+    def _refused(self, begin: float, end: float) -> None:
+        last = self.periods[-1] if self.periods else None
+        if last is not None and last.reset_s is None:
+            last.shed += 1
+        else:
+            low = end if self._answer_s is None else min(self._answer_s, end)
+            tripped, half = (low + end) / 2, (end - low) / 2
+            self.periods.append(Sighting(tripped, half, self._failure_s, self._failures, self._throttled, 1))
+            del self.periods[:-KEPT]
+            self._forget()
+        self._shed_s = begin
+
+    def _answered(self, begin: float, end: float, status: int) -> None:
+        last = self.periods[-1] if self.periods else None
+        # An answer that was under way when the breaker opened says nothing of its state now.
+        if last is not None and last.reset_s is None and begin > self._shed_s:
+            last.reset_s = (self._shed_s + end) / 2
+        if status == 429 or status >= 500:
+            self._failure_s = end if self._failure_s is None else self._failure_s
+            self._failures += 1
+            self._throttled += status == 429
+        elif last is not None and last.reset_s is not None and last.recovered_s is None and 200 <= status < 300:
+            last.recovered_s = end
+        self._answer_s = begin
+
+    def to_message(self) -> list[tuple[Any, ...]]:
+        """Plain data, from which `from_message` makes the periods again."""
+        return [astuple(period) for period in self.periods]
+
+    @staticmethod
+    def from_message(data: list[list[Any]]) -> list[Sighting]:
+        return [Sighting(*period) for period in data]
+
+
+def merge(periods: list[Sighting], gap_s: float = 0.0) -> list[Sighting]:
+    """Periods of several workers as one history: those that overlap, or are no more than `gap_s` apart, are one.
+
+    Units of a gateway trip one after another, and answers of both kinds mix meanwhile: with several, a gap is nothing.
+    """
+    merged: list[Sighting] = []
+    for period in sorted(periods, key=lambda each: each.tripped_s):
+        last = merged[-1] if merged else None
+        if last is None or (last.reset_s is not None and period.tripped_s > last.reset_s + gap_s):
+            merged.append(period)
+        else:
+            merged[-1] = _joined(last, period)
+    return merged
+
+
+def _joined(one: Sighting, other: Sighting) -> Sighting:
+    still = one.reset_s is None or other.reset_s is None
+    reset_s = None if still else max(one.reset_s or 0.0, other.reset_s or 0.0)
+    recovered = [at for at in (one.recovered_s, other.recovered_s) if at is not None and reset_s is not None]
+    failed = [at for at in (one.failure_s, other.failure_s) if at is not None and at <= one.tripped_s]
+    return replace(
+        one,
+        failure_s=min(failed, default=None),
+        failures=one.failures + other.failures,
+        throttled=one.throttled + other.throttled,
+        shed=one.shed + other.shed,
+        reset_s=reset_s,
+        recovered_s=min((at for at in recovered if reset_s is not None and at >= reset_s), default=None),
+    )

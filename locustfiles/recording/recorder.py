@@ -1,0 +1,152 @@
+"""The recorder: one row per attempt, in an Arrow stream that is whole to the last flush.
+
+The hot path appends a tuple. A greenlet flushes twice a second; what a flush wrote is in the file
+system, so a process killed with -9 loses at most the time since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+from tripcurve.errors import TripcurveError
+from tripcurve.run.record import SCHEMA
+
+__all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "Row", "warm_up"]
+
+FLUSH_S = 0.5
+
+
+class RecordingFailed(TripcurveError):
+    """The run's rows can no longer be written: the run must stop, since it would measure for nobody."""
+
+
+class Row(NamedTuple):
+    """One attempt: the schema's columns in its order, then what only Locust's statistics need."""
+
+    start_ns: int
+    intended_ns: int
+    latency_us: int
+    first_byte_us: int | None
+    backend_us: int | None
+    status: int
+    origin: str
+    backend: str | None
+    retry_after_s: float | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    error: str | None
+    phase: str
+    user: str
+    worker: int
+    length: int
+
+
+class Batch(NamedTuple):
+    """The rows of one flush, by column: numbers as numpy arrays, texts as lists. Ordered by completion."""
+
+    start_ns: Any
+    intended_ns: Any
+    latency_us: Any
+    status: Any
+    origin: tuple[str, ...]
+    backend: tuple[str | None, ...]
+    error: tuple[str | None, ...]
+    user: tuple[str, ...]
+    length: Any
+
+
+class _Dictionary:
+    """The values of one text column so far; a batch refers to them by number."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._numbers: dict[str | None, int | None] = {value: n for n, value in enumerate(values)}
+        self._numbers[None] = None
+        self._array: pa.Array | None = None
+
+    def encode(self, column: tuple[str | None, ...]) -> pa.DictionaryArray:
+        numbers = self._numbers
+        for value in set(column):
+            if value not in numbers:
+                numbers[value] = len(numbers) - 1
+                self._array = None
+        if self._array is None:
+            self._array = pa.array([value for value in numbers if value is not None], pa.string())
+        indices = pa.array([numbers[value] for value in column], pa.int32())
+        return pa.DictionaryArray.from_arrays(indices, self._array)
+
+
+def warm_up() -> None:
+    """Arrow imports and sets up at first use, for a tenth of a second or more: not while requests are due."""
+    for field in SCHEMA:
+        pa.array([], field.type)
+
+
+class Recorder:
+    """Writes rows to `path`. Raises RecordingFailed, on construction and from flush and close."""
+
+    def __init__(self, path: Path, listeners: tuple[Callable[[Batch], None], ...] = ()) -> None:
+        self.path = path
+        self.rows = 0
+        self._pending: list[tuple[Any, ...]] = []
+        self.add = self._pending.append
+        self._listeners = listeners
+        self._texts = {f.name: _Dictionary() for f in SCHEMA if pa.types.is_dictionary(f.type)}
+        try:
+            self._file = pa.OSFile(str(path), "wb")
+            self._stream = ipc.new_stream(self._file, SCHEMA, options=ipc.IpcWriteOptions(emit_dictionary_deltas=True))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def flush(self) -> None:
+        """Write what has come since the last flush and tell the listeners."""
+        rows = self._pending[:]
+        if not rows:
+            return
+        del self._pending[: len(rows)]
+        columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
+        arrays = [self._array(field, columns[field.name]) for field in SCHEMA]
+        try:
+            self._stream.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+        except OSError as error:
+            raise self._failed(error) from error
+        self.rows += len(rows)
+        batch = _batch(columns)
+        for listener in self._listeners:
+            listener(batch)
+
+    def _array(self, field: pa.Field, column: tuple[Any, ...]) -> pa.Array:
+        texts = self._texts.get(field.name)
+        return pa.array(column, field.type) if texts is None else texts.encode(column)
+
+    def close(self) -> None:
+        """Flush and end the stream."""
+        try:
+            self.flush()
+            self._stream.close()
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> RecordingFailed:
+        reason = error.strerror or str(error).splitlines()[0]
+        return RecordingFailed(f"{self.path}: cannot record requests: {reason}; {self.rows} rows are safe")
+
+
+def _batch(columns: dict[str, tuple[Any, ...]]) -> Batch:
+    return Batch(
+        start_ns=np.array(columns["start_ns"], np.int64),
+        intended_ns=np.array(columns["intended_ns"], np.int64),
+        latency_us=np.array(columns["latency_us"], np.int64),
+        status=np.array(columns["status"], np.int16),
+        origin=columns["origin"],
+        backend=columns["backend"],
+        error=columns["error"],
+        user=columns["user"],
+        length=np.array(columns["length"], np.int64),
+    )

@@ -1,0 +1,52 @@
+"""Joins the workers' shards into one table sorted by start, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+
+from tripcurve.run.merging import from_here_on, in_start_order
+from tripcurve.run.record import SCHEMA
+
+__all__ = ["join_shards"]
+
+GROUP_ROWS = 131_072
+
+
+def join_shards(folder: Path) -> int:
+    """Write `requests.parquet` from `requests-*.arrows`; the number of rows.
+
+    Rows stand in a shard in the order they ended, so a first pass learns the earliest start still to come.
+    """
+    shards = [_Shard(path) for path in sorted(folder.glob("requests-*.arrows"))]
+    written = 0
+    part = folder / "requests.parquet.part"
+    with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+        for table in in_start_order(shards, GROUP_ROWS):
+            # A row group has one dictionary to a column.
+            writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
+            written += len(table)
+    part.replace(folder / "requests.parquet")
+    return written
+
+
+class _Shard:
+    """One worker's stream. A cut-off tail ends it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.earliest = from_here_on([pc.min(table["start_ns"]).as_py() for table in self.tables()])
+
+    def tables(self) -> Iterator[pa.Table]:
+        with pa.memory_map(str(self._path)) as source:
+            try:
+                for batch in ipc.open_stream(source):
+                    if len(batch):
+                        yield pa.Table.from_batches([batch]).cast(SCHEMA)
+            except (pa.ArrowException, OSError):
+                return  # a worker that was killed: what came before is whole

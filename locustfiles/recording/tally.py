@@ -1,0 +1,92 @@
+"""What a process counted in a run, fit to travel and to be added up."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any
+
+from locustfiles.recording.histogram import Histogram
+
+__all__ = ["Tally"]
+
+
+@dataclass
+class Tally:
+    """Counts of open-loop arrivals and of rows; lateness, gaps between tokens, outcomes of calls that retry.
+
+    Of the arrivals `intended`, those of workers that died are neither `sent` nor `dropped`: `untold` until the
+    worker was last heard of, since its counts died with it, and `missed` from then on, since nobody made them.
+    """
+
+    intended: int = 0
+    sent: int = 0
+    dropped: int = 0
+    rows: int = 0
+    untold: int = 0
+    missed: int = 0
+    lateness: Histogram = field(default_factory=Histogram)
+    token_gaps: Histogram = field(default_factory=Histogram)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Add another process's counts."""
+        self.intended += other.intended
+        self.sent += other.sent
+        self.dropped += other.dropped
+        self.rows += other.rows
+        self.lateness.merge(other.lateness)
+        self.token_gaps.merge(other.token_gaps)
+        self.outcomes.update(other.outcomes)
+
+    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float) -> None:
+        """Add the arrivals of a worker that died, up to the run's end; seconds from the run's start."""
+        due = list(takewhile(lambda each: each < end_s, due_s))
+        untold = bisect_left(due, heard_s)
+        self.intended += len(due)
+        self.untold += untold
+        self.missed += len(due) - untold
+
+    def to_message(self) -> dict[str, Any]:
+        """Plain data. A worker that lives to send it has lost none."""
+        return {
+            "counts": [self.intended, self.sent, self.dropped, self.rows],
+            "lateness": self.lateness.to_list(),
+            "token_gaps": self.token_gaps.to_list(),
+            "outcomes": dict(self.outcomes),
+        }
+
+    @classmethod
+    def from_message(cls, data: dict[str, Any]) -> Tally:
+        intended, sent, dropped, rows = data["counts"]
+        return cls(
+            intended=intended,
+            sent=sent,
+            dropped=dropped,
+            rows=rows,
+            lateness=Histogram(data["lateness"]),
+            token_gaps=Histogram(data["token_gaps"]),
+            outcomes=Counter(data["outcomes"]),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The part of run.json that it fills."""
+        return {
+            "pacing": {
+                "intended": self.intended,
+                "sent": self.sent,
+                "late_p99_ms": self.lateness.quantile_ms(0.99),
+                "dropped": self.dropped,
+                "untold": self.untold,
+                "missed": self.missed,
+            },
+            "token_gap_ms": {
+                "n": self.token_gaps.total,
+                "p50": self.token_gaps.quantile_ms(0.5),
+                "p99": self.token_gaps.quantile_ms(0.99),
+            },
+            "outcomes": dict(self.outcomes),
+        }

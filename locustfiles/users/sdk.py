@@ -1,0 +1,94 @@
+"""The SDK user: chat completions through the `openai` package, as applications send them."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+from locust.exception import StopUser
+
+from locustfiles.conduct.traffic import Traffic
+from locustfiles.users.call import Call
+from locustfiles.users.traffic import TrafficUser
+
+if TYPE_CHECKING:
+    from openai import AzureOpenAI
+
+__all__ = ["SdkChatUser"]
+
+
+class SdkChatUser(TrafficUser):
+    """One `chat.completions.create` a turn, with the scenario's `max_retries`.
+
+    All users of a process share one AzureOpenAI client, with a transport of ours. Every attempt is a record;
+    what the caller saw in the end is an entry of its own in Locust's statistics, and counted in run.json.
+    """
+
+    sdk: AzureOpenAI
+
+    @classmethod
+    def prepare(cls) -> None:
+        """The SDK imports and builds for about a second at its first call: before the run, not in it."""
+        import httpx2
+        from openai import AzureOpenAI
+
+        def answer(request: httpx2.Request) -> httpx2.Response:
+            return httpx2.Response(200, json={"id": "warm-up", "choices": [], "usage": None}, request=request)
+
+        client = httpx2.Client(transport=httpx2.MockTransport(answer))
+        sdk = AzureOpenAI(base_url="http://nowhere", api_key="none", api_version="none", http_client=client)
+        sdk.chat.completions.create(model="none", messages=[{"role": "user", "content": "none"}], max_tokens=1)
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.sdk = _shared_client(self.traffic, self.name)
+
+    def turn(self, intended_ns: int | None) -> None:
+        """One call, and the retries the SDK makes of it."""
+        from locustfiles.http.sdk_transport import DUE
+
+        traffic = self.traffic
+        if traffic.closed:
+            raise StopUser
+        arguments = traffic.prompts().arguments()
+        DUE.set(intended_ns)
+        began, failure = monotonic_ns(), None
+        try:
+            self.sdk.chat.completions.create(model=traffic.plan.target.deployment, **arguments)
+        except Exception as error:
+            failure = _failure_of(error)
+        traffic.called(Call(self.name, failure, began, monotonic_ns()))
+
+
+def _failure_of(error: Exception) -> str:
+    """What the caller sees of an error of the SDK; any other is raised again."""
+    import openai
+
+    if not isinstance(error, openai.APIError):
+        raise error
+    kind = type(error).__name__
+    return f"{kind} {error.status_code}" if isinstance(error, openai.APIStatusError) else kind
+
+
+def _shared_client(traffic: Traffic, user: str) -> Any:
+    """This process's client, made at first use."""
+    key = f"sdk/{user}"
+    if key not in traffic.shared:
+        traffic.shared[key] = _make_client(traffic, user)
+    return traffic.shared[key]
+
+
+def _make_client(traffic: Traffic, user: str) -> AzureOpenAI:
+    from openai import AzureOpenAI
+
+    from locustfiles.http.sdk_transport import SdkTransport
+
+    target, scenario = traffic.plan.target, traffic.plan.scenario
+    return AzureOpenAI(
+        base_url=f"{target.gateway_url}/{target.api_path}/deployments/{target.deployment}",
+        api_key=target.api_key.get_secret_value(),
+        api_version=target.api_version,
+        max_retries=scenario.max_retries,
+        timeout=scenario.timeout,
+        http_client=SdkTransport(traffic, user),
+    )

@@ -1,0 +1,150 @@
+"""What the Azure SDK raises, told as what is wrong and what to do."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from provision.resources.clouds import Cloud
+from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
+__all__ = ["explained", "remedy"]
+
+CLOCK_TOLERANCE_S = 300.0
+"""Offset beyond which Entra and ARM refuse tokens."""
+
+ROLE_WRITE = "microsoft.authorization/roleassignments/write"
+
+PERMISSION = re.compile(r"action '(?P<action>[^']+)'(?:.*?scope '(?P<scope>[^']+)')?", re.DOTALL)
+
+QUOTA_CODES = {"QuotaExceeded", "InsufficientQuota", "SubscriptionQuotaExceeded", "SkuNotAvailable"}
+TAKEN_CODES = {"ServiceAlreadyExists", "CustomDomainInUse", "WebsiteAlreadyExists", "NameUnavailable"}
+REGION_CODES = {
+    "LocationNotAvailableForResourceType",
+    "DeploymentModelNotSupported",
+    "InvalidResourceProperties",
+    "ModelNotFound",
+    "ServiceModelDeprecated",
+}
+SUBSCRIPTION_CODES = {"SubscriptionNotFound", "InvalidSubscriptionId", "MissingSubscription"}
+SOFT_DELETED_CODES = {"FlagMustBeSetForRestore", "ServiceAlreadyExistsInSoftDeletedState"}
+
+
+@contextmanager
+def explained(cloud: Cloud, wall_clock: Callable[[], float] = time.time) -> Iterator[None]:
+    """Turn the SDK's errors inside into TargetUnavailable or BadInput, with a remedy."""
+    from azure.core import exceptions
+
+    try:
+        yield
+    except exceptions.ClientAuthenticationError as error:
+        raise _sign_in(error, cloud, wall_clock()) from None
+    except exceptions.HttpResponseError as error:
+        raise remedy(error, cloud) from None
+    except (exceptions.ServiceRequestError, exceptions.ServiceResponseError) as error:
+        raise TargetUnavailable(
+            f"cannot reach {cloud.management_url}: {_first_line(str(error))}; what was done so far stays, "
+            "and running the same command again goes on from there"
+        ) from None
+
+
+def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveError:
+    """401 by the endpoint, or no credential to begin with."""
+    offset = _clock_offset(error, now)
+    if offset is not None and abs(offset) > CLOCK_TOLERANCE_S:
+        ahead = "ahead" if offset > 0 else "behind"
+        return TargetUnavailable(f"this machine's clock is {abs(offset):.0f} s {ahead}: no token is valid; set it")
+    text = str(error)
+    if "InvalidAuthenticationTokenTenant" in text or "AADSTS50020" in text or "AADSTS90072" in text:
+        return TargetUnavailable(
+            f"signed in to another tenant than that of subscription {cloud.subscription_id}; "
+            "run `az login --tenant <its tenant>`, or set AZURE_TENANT_ID"
+        )
+    if cloud.kind == "local":
+        return TargetUnavailable(
+            f"the sign-in at the local cloud {cloud.management_url} failed; is it the one that printed this line? "
+            "Start `tripcurve local` and use the line it prints"
+        )
+    if type(error).__name__ == "CredentialUnavailableError" or getattr(error, "response", None) is None:
+        return TargetUnavailable(
+            f"no credential for {cloud.explain()}; run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+            "AZURE_CLIENT_SECRET of a service principal"
+        )
+    return TargetUnavailable(f"{cloud.explain()} refused the sign-in: {_first_line(text)}")
+
+
+def _clock_offset(error: HttpResponseError, now: float) -> float | None:
+    """Seconds that this machine is ahead of the server; None when the answer does not tell."""
+    response = getattr(error, "response", None)
+    date = None if response is None else response.headers.get("Date")
+    try:
+        return None if date is None else now - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+
+
+def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
+    """ARM's refusal as our error. The service's own words are kept; they hold no secret of ours."""
+    code = _code(error)
+    message = _message(error)
+    if code in ("AuthorizationFailed", "LinkedAuthorizationFailed"):
+        return TargetUnavailable(_permission(message, cloud))
+    if code in SUBSCRIPTION_CODES:
+        return TargetUnavailable(
+            f"subscription {cloud.subscription_id} is not there for this sign-in ({code}); `az account list` shows "
+            "those that are; name one in the lab's subscription_id or in AZURE_SUBSCRIPTION_ID"
+        )
+    if code == "MissingSubscriptionRegistration":
+        return TargetUnavailable(f"{message}; register the provider once with `az provider register -n <namespace>`")
+    if code in QUOTA_CODES or "quota" in message.lower():
+        return TargetUnavailable(f"quota: {message}; lower the lab's capacity or units, or take another region")
+    if code in SOFT_DELETED_CODES:
+        return TargetUnavailable(
+            f"the name is held by a soft-deleted resource: {message}; "
+            "`tripcurve down LAB --purge` frees it if this lab deleted it"
+        )
+    if code in TAKEN_CODES or "name is not available" in message.lower() or "already exists" in message.lower():
+        return TargetUnavailable(
+            f"name taken: {message}; names of gateways, accounts and web apps are unique in all Azure: choose another"
+        )
+    if code in REGION_CODES:
+        return BadInput(f"not to be had there: {message}; change the lab's location or model")
+    if error.status_code == 412:
+        return TargetUnavailable("somebody else changed this resource at the same moment; run the command again")
+    if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (408, 409, 429):
+        return BadInput(f"the service refused: {code}: {message}")
+    return TargetUnavailable(f"the service could not do it: {code}: {message}")
+
+
+def _permission(message: str, cloud: Cloud) -> str:
+    """Which role is missing, and on what scope."""
+    match = PERMISSION.search(message)
+    action = "?" if match is None else match["action"]
+    scope = f"/subscriptions/{cloud.subscription_id}" if match is None or match["scope"] is None else match["scope"]
+    role = "Role Based Access Control Administrator" if action.lower() == ROLE_WRITE else "Contributor"
+    return f"permission missing: {action} on {scope}; ask for the role `{role}` there"
+
+
+def _code(error: HttpResponseError) -> str:
+    if error.error is not None and error.error.code:
+        return str(error.error.code)
+    return str(error.reason or error.status_code)
+
+
+def _message(error: HttpResponseError) -> str:
+    """The service's message with that of each detail, on one line."""
+    if error.error is None:
+        return _first_line(error.message)
+    details = [f"{item.target}: {item.message}" for item in error.error.details or [] if item.message]
+    return " ".join([_first_line(error.error.message or ""), *details]).strip().rstrip(".")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"

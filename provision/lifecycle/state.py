@@ -1,0 +1,207 @@
+"""The state file: what `up` created for a lab, and how to reach it. It holds the key, so mode 0600."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
+
+from provision.resources.clouds import Cloud
+from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.lab import Lab
+
+__all__ = ["Endpoint", "State", "StateFile", "state_folder"]
+
+FOLDER_VARIABLE = "TRIPCURVE_STATE_DIR"
+VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Endpoint(_Part):
+    """Where the gateway answers, the key it wants, and the breaker rules read back from the service."""
+
+    gateway_url: str
+    api_key: SecretStr
+    deployment: str
+    api_version: str
+    api_path: str
+    rules: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+
+    @field_serializer("api_key", when_used="json")
+    def _in_clear(self, key: SecretStr) -> str:
+        return key.get_secret_value()
+
+
+class State(_Part):
+    """What is remembered of one lab on one cloud.
+
+    `created` holds ARM ids, lower case, in the order of creation; an id is written before its
+    resource is asked for, so a crash in between leaves an id too many, never one too few.
+    `deleted` holds ids of soft-deleted resources of ours whose names are still taken.
+    """
+
+    version: Literal[1] = 1
+    lab: str
+    cloud: Literal["azure", "local"]
+    management_url: str
+    subscription_id: str
+    resource_group: str
+    created: list[str] = Field(default_factory=list)
+    deleted: list[str] = Field(default_factory=list)
+    endpoint: Endpoint | None = None
+
+    def has_created(self, arm_id: str) -> bool:
+        return arm_id.lower() in self.created
+
+    def will_create(self, arm_id: str) -> None:
+        if arm_id.lower() not in self.created:
+            self.created.append(arm_id.lower())
+        self.deleted = [item for item in self.deleted if item != arm_id.lower()]
+
+    def has_deleted(self, arm_id: str, *, soft: bool) -> None:
+        """Forget a resource and what lived inside it; a soft-deleted one is remembered for the purge."""
+        gone = arm_id.lower()
+        self.created = [item for item in self.created if item != gone and not item.startswith(f"{gone}/")]
+        if soft and gone not in self.deleted:
+            self.deleted.append(gone)
+
+    def has_purged(self, arm_id: str) -> None:
+        self.deleted = [item for item in self.deleted if item != arm_id.lower()]
+
+    @property
+    def empty(self) -> bool:
+        return not self.created and not self.deleted and self.endpoint is None
+
+
+def state_folder() -> Path:
+    """`.tripcurve` in the working directory, or where TRIPCURVE_STATE_DIR says."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or ".tripcurve")
+
+
+class StateFile:
+    """The state of one lab on one cloud, as a file; or in memory only, when `path` is None.
+
+    A local cloud gets a file of its own, so that trying a lab on localhost never touches what
+    is known of it on Azure.
+    """
+
+    def __init__(self, lab: Lab, cloud: Cloud, path: Path | None) -> None:
+        self.path = path
+        self._fresh = State(
+            lab=lab.name,
+            cloud=cloud.kind,
+            management_url=cloud.management_url,
+            subscription_id=cloud.subscription_id,
+            resource_group=lab.resource_group,
+        )
+        self._memory: State | None = None
+
+    @classmethod
+    def of(cls, lab: Lab, cloud: Cloud, folder: Path | None = None) -> StateFile:
+        """The state file of a lab in a folder, `state_folder()` by default."""
+        name = f"{lab.name}.json" if cloud.kind == "azure" else f"{lab.name}.local.json"
+        return cls(lab, cloud, (state_folder() if folder is None else folder) / name)
+
+    @classmethod
+    def in_memory(cls, lab: Lab, cloud: Cloud) -> StateFile:
+        """For a local cloud that dies with its process: nothing is worth remembering."""
+        return cls(lab, cloud, None)
+
+    def load(self) -> State:
+        """What is remembered; a fresh state when there is no file.
+
+        Raises BadInput when the file is damaged, or speaks of another subscription or group.
+        """
+        if self.path is None:
+            return self._memory or self._fresh.model_copy(deep=True)
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return self._fresh.model_copy(deep=True)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{self.path}: cannot read this state file: {error}") from None
+        return self._checked(text)
+
+    def _checked(self, text: str) -> State:
+        try:
+            state = State.model_validate_json(text)
+        except ValidationError:
+            raise BadInput(
+                f"{self.path}: this state file is damaged (cut short, or edited); nothing was changed.\n"
+                f"Move it away (mv {self.path} {self.path}.damaged) and run `tripcurve up` again: it knows what "
+                f"this lab created by the tag tripcurve-lab={self._fresh.lab}, and writes the file anew"
+            ) from None
+        return self._fitting(state)
+
+    def _fitting(self, state: State) -> State:
+        """The state, when it speaks of the same place; a local cloud gone since leaves nothing to remember."""
+        fresh = self._fresh
+        for name in ("lab", "management_url", "subscription_id", "resource_group"):
+            was, now = getattr(state, name), getattr(fresh, name)
+            if str(was).lower() == str(now).lower():
+                continue
+            if fresh.cloud == "local":
+                return fresh.model_copy(deep=True)
+            raise BadInput(
+                f"{self.path}: this lab was built with {name} {was}, and is now to be used with {now}; "
+                f"run `tripcurve down` with the former first, or give the lab another name"
+            )
+        return state
+
+    def save(self, state: State) -> None:
+        """Write the state whole or not at all; an empty one leaves no file."""
+        if self.path is None:
+            self._memory = state
+            return
+        if state.empty:
+            self.path.unlink(missing_ok=True)
+            return
+        text = json.dumps(state.model_dump(mode="json"), indent=2) + "\n"
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")  # made with mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def locked(self) -> Iterator[State]:
+        """The state, ours alone until the end. Raises TargetUnavailable when another process has it."""
+        if self.path is None:
+            yield self.load()
+            return
+        self._make_folder()
+        with self.path.with_suffix(".lock").open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read(20).strip() or "unknown"
+                raise TargetUnavailable(
+                    f"another tripcurve (process {holder}) is at work on lab {self._fresh.lab}; wait for it, or stop it"
+                ) from None
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            yield self.load()
+
+    def _make_folder(self) -> None:
+        assert self.path is not None  # noqa: S101  # called where it is known, for the type checker
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{self.path.parent}: cannot make the state folder: {error.strerror}") from None

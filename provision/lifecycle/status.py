@@ -1,0 +1,83 @@
+"""How a lab stands: what is there, what has drifted, and the breaker rules really in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from provision.lifecycle.apply import open_context, plan_of
+from provision.lifecycle.orphans import orphans_of
+from provision.lifecycle.plan import Action, Step, survey
+from provision.lifecycle.state import StateFile
+from provision.resources.clouds import Cloud
+from provision.resources.graph import lab_resources
+from tripcurve.errors import TargetUnavailable
+from tripcurve.lab import Lab
+
+__all__ = ["LabStatus", "rule_in_force", "status_lab"]
+
+
+class LabStatus(BaseModel):
+    """The lab as it stands. `rules` are read back from the service; None for a backend without one.
+
+    `up`: all as the lab says. `drifted`: all there, something otherwise. `partial`: something is missing
+    or still being made. `down`: nothing of it is there.
+    """
+
+    lab: str
+    cloud: str
+    subscription_id: str
+    resource_group: str
+    standing: Literal["up", "drifted", "partial", "down"]
+    gateway_url: str | None
+    rules: dict[str, dict[str, Any] | None]
+    resources: list[Action]
+    soft_deleted: list[str]
+
+
+def status_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: StateFile | None = None) -> LabStatus:
+    """Read the lab from the cloud; nothing is changed. Raises TargetUnavailable when it cannot be read."""
+    remembered = (StateFile.in_memory(lab, cloud) if state is None else state).load()
+    with open_context(lab, cloud, lab_file) as context:
+        resources = lab_resources(context)
+        steps = survey(resources, orphans_of(context, resources, remembered), remembered)
+        plan = plan_of(context, steps)
+        return LabStatus(
+            **plan.model_dump(exclude={"actions"}),
+            standing=_standing(steps),
+            gateway_url=context.gateway_url,
+            rules=_rules(steps),
+            resources=plan.actions,
+            soft_deleted=[arm_id.rsplit("/", 1)[-1] for arm_id in remembered.deleted],
+        )
+
+
+def rule_in_force(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None) -> dict[str, dict[str, Any] | None]:
+    """Each backend's breaker rule as the service has it now, in the lab's words; None for a backend without.
+
+    Raises TargetUnavailable when a backend is not there.
+    """
+    status = status_lab(lab, cloud, lab_file=lab_file)
+    missing = [backend.name for backend in lab.backends if backend.name not in status.rules]
+    if missing:
+        raise TargetUnavailable(f"backend {missing[0]} is not there; run `tripcurve up {lab.name}`")
+    return status.rules
+
+
+def _standing(steps: list[Step]) -> Literal["up", "drifted", "partial", "down"]:
+    wanted = [step for step in steps if step.action.action != "delete"]
+    if all(step.found is None or not step.action.ours for step in wanted):
+        return "down"
+    if any(step.found is None or step.action.action == "wait" for step in wanted):
+        return "partial"
+    return "up" if all(step.action.action == "leave" for step in steps) else "drifted"
+
+
+def _rules(steps: list[Step]) -> dict[str, dict[str, Any] | None]:
+    return {
+        step.resource.name: step.found.fields["breaker"]
+        for step in steps
+        if step.action.type == "backend" and step.found is not None
+    }

@@ -1,0 +1,216 @@
+"""The compilation of one expression: scopes, slots, and the dispatch from syntax to closures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lark import Token, Tree
+
+from provision.local.apim.expressions.errors import ExpressionError, known_exceptions
+from provision.local.apim.expressions.library.table import find_table
+from provision.local.apim.expressions.limits import MAX_DEPTH
+from provision.local.apim.expressions.runtime.frame import Frame, Run
+
+__all__ = [
+    "EXPRESSIONS",
+    "STATEMENTS",
+    "Node",
+    "Signal",
+    "Statement",
+    "Unit",
+    "Variable",
+    "children",
+    "rule",
+    "statement",
+]
+
+T = TypeVar("T")
+Syntax = Tree[Token]
+
+
+@dataclass(slots=True)
+class Node:
+    """A compiled expression. `type`: its static C# type, `null` for the literal, None when only known at run time."""
+
+    run: Run
+    type: str | None = None
+    constant: bool = False
+
+
+class Signal:
+    """How a statement ended, when not by running to its end."""
+
+    BREAK = 1
+    CONTINUE = 2
+    RETURN = 3
+
+
+@dataclass(slots=True)
+class Statement:
+    """A compiled statement. `ends`: control never reaches what follows; `breaks`: it has a break of its own."""
+
+    run: Callable[[Frame], int | None]
+    ends: bool = False
+    breaks: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Variable:
+    slot: int
+    type: str | None
+
+
+_NAMESPACES = (
+    "System", "System.Collections", "System.Collections.Generic", "System.Globalization", "System.IO", "System.Linq",
+    "System.Net", "System.Security", "System.Security.Cryptography", "System.Text", "System.Text.RegularExpressions",
+    "System.Web", "System.Xml", "System.Xml.Linq", "Newtonsoft", "Newtonsoft.Json", "Newtonsoft.Json.Linq",
+)  # fmt: skip
+_ALIASES = {
+    "String": "string", "Object": "object", "Boolean": "bool", "Int16": "short", "Int32": "int", "Int64": "long",
+    "UInt16": "ushort", "UInt32": "uint", "UInt64": "ulong", "Byte": "byte", "SByte": "sbyte", "Char": "char",
+    "Double": "double", "Single": "float", "Decimal": "decimal",
+}  # fmt: skip
+_UNTABLED = frozenset(
+    {"void"}
+    | {
+        "object",
+        "var",
+        "dynamic",
+        "Func",
+        "Action",
+        "IEnumerable",
+        "ICollection",
+        "IList",
+        "IReadOnlyList",
+        "IDictionary",
+    }
+    | {"IReadOnlyDictionary", "IReadOnlyCollection"}
+)
+
+EXPRESSIONS: dict[str, Callable[[Unit, Syntax], Node]] = {}
+STATEMENTS: dict[str, Callable[[Unit, Syntax], Statement]] = {}
+
+
+def rule(name: str) -> Callable[[Callable[[Unit, Syntax], Node]], Callable[[Unit, Syntax], Node]]:
+    """Registers the function that compiles a rule of the grammar."""
+
+    def register(function: Callable[[Unit, Syntax], Node]) -> Callable[[Unit, Syntax], Node]:
+        EXPRESSIONS[name] = function
+        return function
+
+    return register
+
+
+def statement(name: str) -> Callable[[Callable[[Unit, Syntax], Statement]], Callable[[Unit, Syntax], Statement]]:
+    """Registers the function that compiles a statement of the grammar."""
+
+    def register(function: Callable[[Unit, Syntax], Statement]) -> Callable[[Unit, Syntax], Statement]:
+        STATEMENTS[name] = function
+        return function
+
+    return register
+
+
+def children(tree: Syntax, *names: str) -> list[Syntax]:
+    """The subtrees, or only those of the named rules; tokens left out."""
+    return [child for child in tree.children if isinstance(child, Tree) and (not names or child.data in names)]
+
+
+class Unit:
+    """What is known while one expression is compiled."""
+
+    def __init__(self) -> None:
+        self.scopes: list[dict[str, Variable]] = [{}]
+        self.slots = 0
+        self.reads: set[str] = set()
+        self.depth = 0
+        self.lambdas = 0
+        self.place: Syntax | Token | None = None
+
+    def error(self, message: str, place: Syntax | Token | None = None) -> ExpressionError:
+        """An error at a piece of syntax; by default at the expression being compiled."""
+        where = self.place if place is None else place
+        if isinstance(where, Tree):
+            meta = where.meta
+            return ExpressionError(message, getattr(meta, "line", 1), getattr(meta, "column", 1))
+        if where is None:
+            return ExpressionError(message)
+        return ExpressionError(message, where.line or 1, where.column or 1)
+
+    def expression(self, tree: Syntax) -> Node:
+        """Compile an expression; raises ExpressionError when it is refused."""
+        found = EXPRESSIONS.get(tree.data)
+        if found is None:
+            raise self.error(f"'{tree.data.replace('_', ' ').strip()}' is not allowed here", tree)
+        return self._nested(lambda: found(self, tree), tree)
+
+    def statement(self, tree: Syntax) -> Statement:
+        """Compile a statement; raises ExpressionError when it is refused."""
+        found = STATEMENTS[tree.data]
+        return self._nested(lambda: found(self, tree), tree)
+
+    def _nested(self, compile_: Callable[[], T], tree: Syntax) -> T:
+        outer, self.place = self.place, tree
+        self.depth += 1
+        if self.depth > 2 * MAX_DEPTH:
+            raise self.error("Expression is nested too deeply", tree)
+        try:
+            return compile_()
+        finally:
+            self.depth -= 1
+            self.place = outer
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def declare(self, name: str, type_name: str | None) -> Variable:
+        """A new local; raises ExpressionError when an enclosing scope has the name already, as C# does."""
+        if self.find(name) is not None:
+            raise self.error(f"A local variable named '{name}' is already defined in this scope")
+        if name == "context":
+            raise self.error("The name 'context' is taken")
+        variable = Variable(self.slot(), type_name)
+        self.scopes[-1][name] = variable
+        return variable
+
+    def find(self, name: str) -> Variable | None:
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return None
+
+    def type_name(self, tree: Syntax) -> str:
+        """The canonical name of a type in the syntax; raises ExpressionError when it is not one of those allowed."""
+        simple = tree if tree.data == "simple_type" else children(tree, "simple_type")[0]
+        name = self.known_type(".".join(str(part) for part in children(simple, "type_name")[0].children), simple)
+        arguments = children(simple, "type_arguments")
+        if arguments:
+            name += "<" + ",".join(self.type_name(one) for one in children(arguments[0], "type")) + ">"
+        if any(isinstance(child, Token) and child.type == "NULLABLE" for child in simple.children):
+            name += "?"
+        return name + "[]" * len(children(tree, "rank"))
+
+    def known_type(self, name: str, place: Syntax | Token | None = None) -> str:
+        """A type's canonical name: namespace stripped, `String` read as `string`."""
+        found = self.type_or_none(name)
+        if found is None:
+            raise self.error(f"The type or namespace name '{name}' could not be found, or is not allowed here", place)
+        return found
+
+    def type_or_none(self, name: str) -> str | None:
+        namespace, _, bare = name.rpartition(".")
+        if namespace and namespace not in _NAMESPACES:
+            return None
+        bare = _ALIASES.get(bare, bare)
+        table = find_table(bare)
+        if table is not None:
+            return table.name
+        return bare if bare in _UNTABLED or bare in known_exceptions() else None
+
+
+def is_namespace(name: str) -> bool:
+    """Whether a dotted name is a namespace whose types may be named in full."""
+    return name in _NAMESPACES

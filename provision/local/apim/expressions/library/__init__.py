@@ -1,0 +1,32 @@
+"""What expressions can reach, type by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from provision.local.apim.expressions.library.table import all_tables
+
+__all__ = ["documented_members", "load"]
+
+_MODULES = (
+    "basic", "strings", "numbers", "collections_", "sets", "linq", "linq_order", "json_",
+    "json_objects", "context_", "entities", "dates", "encoding",
+    "hashing", "jwt", "web", "regexes", "xml_",
+)  # fmt: skip
+
+
+def load() -> None:
+    """Fill the tables; each module registers its types when imported."""
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}")
+
+
+def documented_members() -> Iterator[tuple[str, str, str]]:
+    """Every type and member an expression can use: (type, C# signature, the fact it rests on)."""
+    load()
+    for table in all_tables():
+        for members in table.members.values():
+            for member in members:
+                if member.name != "*":
+                    yield table.name, member.signature, member.source

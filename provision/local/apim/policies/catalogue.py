@@ -1,0 +1,48 @@
+"""Every policy that is known here: one table, from which documents are checked and documentation is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provision.local.apim.policies import (
+    access,
+    caching,
+    identity,
+    limits,
+    mutation,
+    quotas,
+    refused,
+    routing,
+    safety,
+    semantic,
+    sending,
+    telemetry,
+    tokens,
+    validate_token,
+)
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Element, Policy
+
+__all__ = ["POLICIES", "documented_elements"]
+
+_FRAGMENT = Policy(
+    Element("include-fragment", (Attribute("fragment-id", required=True),)),
+    ANYWHERE,
+    "D",
+    "PR-include-fragment",
+    None,
+    note="its policies are put in its place when the document is compiled",
+)
+
+_MODULES = (
+    *(routing, mutation, identity, telemetry, caching, limits, quotas),
+    *(tokens, access, validate_token, sending, semantic, safety, refused),
+)
+
+POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for policy in module.POLICIES} | {
+    _FRAGMENT.name: _FRAGMENT
+}
+
+
+def documented_elements() -> Iterator[Policy]:
+    """Every policy, by name."""
+    yield from (POLICIES[name] for name in sorted(POLICIES))

@@ -1,0 +1,139 @@
+"""Finds expressions in rawxml, where quotes, `<` and `&` stand in them unescaped.
+
+A small C# scanner walks from `@(` or `@{` to the bracket that closes it, past strings, characters and
+comments. What it finds is replaced by private-use characters of the same length and the same line
+breaks, so that the XML parser sees plain text and every position it reports is the author's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from provision.local.apim.policies.faults import PolicyError, fault_at
+
+__all__ = ["hide_expressions", "show_expressions"]
+
+OPEN, FILL, CLOSE = "\ue000", "\ue001", "\ue002"
+MAX_NESTING = 64
+"""Brackets and interpolations within one another."""
+
+_START = re.compile(r"<!--|<!\[CDATA\[|(?:=\s*[\"']|>)\s*(?=@[({])")
+_SKIPPED = {"<!--": "-->", "<![CDATA[": "]]>"}
+_HIDDEN = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
+_PLAIN = re.compile(r"[^\"'/@$(){}\[\]&]+")
+_WHOLE = re.compile(
+    r"//[^\n]*"
+    r'|@"(?:[^"]|"")*"'
+    r"|&quot;(?:\\.|(?!&quot;)[^\\])*&quot;"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'(?:[^'\\\n]|\\.[^'\n]*)'",
+    re.DOTALL,
+)
+_INTERPOLATED = re.compile(r'\$@"|@\$"|\$"|\$&quot;')
+_PAIRS = {"(": ")", "{": "}", "[": "]"}
+
+
+def hide_expressions(text: str) -> tuple[str, list[str]]:
+    """The text with each expression replaced by a mark of its shape, and the expressions in order.
+
+    Raises PolicyError for an expression that is never closed.
+    """
+    parts: list[str] = []
+    found: list[str] = []
+    done = 0
+    for start, end in _expressions(text):
+        parts += (text[done:start], _mark(text[start:end]))
+        found.append(text[start:end])
+        done = end
+    return "".join(parts) + text[done:], found
+
+
+def show_expressions(text: str, hidden: Iterator[str]) -> str:
+    """The text with its marks turned back, in the order in which they were made."""
+    return _HIDDEN.sub(lambda _: next(hidden), text) if OPEN in text else text
+
+
+def _expressions(text: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    while (match := _START.search(text, at)) is not None:
+        at = match.end()
+        end = _SKIPPED.get(match.group())
+        if end is not None:
+            found = text.find(end, at)
+            if found < 0:
+                return  # the XML parser will say so
+            at = found + len(end) - 1  # the `>` stays: an expression may follow it
+        elif text.startswith(("@(", "@{"), at):
+            start, at = at, _closing(text, at)
+            yield start, at
+
+
+def _closing(text: str, start: int) -> int:
+    """Just past the bracket that closes the expression at `start`. Raises PolicyError if none does."""
+    end = _code(text, start + 2, _PAIRS[text[start + 1]], 0)
+    if end is None:
+        line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+        reason = f"The policy expression is never closed, or nested deeper than {MAX_NESTING}."
+        raise PolicyError([fault_at("policies", line, column, reason)])
+    return end
+
+
+def _code(text: str, at: int, closer: str, depth: int) -> int | None:
+    """Just past `closer`, from within the code it closes; None when the text ends first or nests too deep."""
+    stack = [closer]
+    while stack:
+        if at >= len(text) or len(stack) + depth > MAX_NESTING:
+            return None
+        skipped = _skip(text, at, depth + len(stack))
+        if skipped is None:
+            return None
+        if skipped > at:
+            at = skipped
+            continue
+        char = text[at]
+        at += 1
+        if char in _PAIRS:
+            stack.append(_PAIRS[char])
+        elif char == stack[-1]:
+            stack.pop()
+    return at
+
+
+def _skip(text: str, at: int, depth: int) -> int | None:
+    """Past what cannot hold a bracket that counts, if that begins here; None when it never ends."""
+    opened = _INTERPOLATED.match(text, at)
+    if opened is not None:
+        return _interpolated(text, opened.end(), opened.group(), depth)
+    if text.startswith("/*", at):
+        end = text.find("*/", at + 2)
+        return None if end < 0 else end + 2
+    token = _WHOLE.match(text, at) or _PLAIN.match(text, at)
+    return at if token is None else token.end()
+
+
+def _interpolated(text: str, at: int, opening: str, depth: int) -> int | None:
+    """Just past an interpolated string, whose holes hold code and so perhaps strings again."""
+    quote = "&quot;" if opening.endswith("&quot;") else '"'
+    verbatim = "@" in opening
+    while at < len(text):
+        if text.startswith(("{{", "}}"), at) or (verbatim and text.startswith('""', at)):
+            at += 2
+        elif text.startswith(quote, at):
+            return at + len(quote)
+        elif text[at] == "\\" and not verbatim:
+            at += 2
+        elif text[at] == "{":
+            hole = _code(text, at + 1, "}", depth + 1)
+            if hole is None:
+                return None
+            at = hole
+        else:
+            at += 1
+    return None
+
+
+def _mark(expression: str) -> str:
+    """As many characters, with line breaks where the expression has them."""
+    inner = "".join("\n" if char == "\n" else FILL for char in expression[1:-1])
+    return f"{OPEN}{inner}{CLOSE}"

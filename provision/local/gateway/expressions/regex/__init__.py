@@ -1,8 +1,0 @@
-"""Regular expressions in .NET's syntax, matched by a machine whose work is counted.
-
-Python's own `re` cannot be stopped once it backtracks; this one charges every step to the evaluation.
-"""
-
-from provision.local.gateway.expressions.regex.machine import Found, compile_pattern
-
-__all__ = ["Found", "compile_pattern"]

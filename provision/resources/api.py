@@ -1,0 +1,215 @@
+"""The Azure OpenAI API as the gateway publishes it, its policy, and the policy's named values."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from provision.lifecycle.plan import differences
+from provision.resources.base import Fields, Found, Resource, none_if_absent, wait_for
+from tripcurve.errors import BadInput
+
+__all__ = ["ApiImport", "ApiPolicy", "NamedValue"]
+
+SPEC = Path(__file__).parents[1] / "specs" / "azure-openai-2024-02-01.json"
+SPEC_URL = (
+    "https://raw.githubusercontent.com/Azure/azure-rest-api-specs/main/specification/cognitiveservices/data-plane/"
+    "AzureOpenAI/inference/{stage}/{version}/inference.json"
+)
+KEY_NAME = "api-key"
+"""Header and query parameter of the key: Azure OpenAI's own, so that its SDKs work unchanged."""
+
+PLACEHOLDER = "{backend-id}"
+ANY = "*"
+
+
+class ApiImport(Resource):
+    """The API, imported from its OpenAPI document: by address on Azure, from our copy on localhost."""
+
+    type = "API"
+
+    @property
+    def id(self) -> str:
+        return f"{self.context.gateway_id}/apis/{self.name}"
+
+    def desired(self) -> Fields:
+        # What a document at a public address holds is the service's to read, so nothing is asked of it here.
+        by_url = self.context.cloud.import_by_url
+        return self._settings() if by_url else {**self._settings(), "operations": _operations(_shipped())}
+
+    def _settings(self) -> Fields:
+        return {
+            "display_name": "OpenAI",
+            "description": "OpenAI inference API",
+            "path": self.context.lab.api.path,
+            "service_url": self.context.lab.backends[0].base_url,
+            "protocols": ["https"],
+            "subscription_required": True,
+            "key_header": KEY_NAME,
+            "key_query": KEY_NAME,
+        }
+
+    def read(self) -> Found | None:
+        apis, lab = self.context.clients.apim.api, self.context.lab
+        api = none_if_absent(lambda: apis.get(lab.resource_group, lab.gateway.name, self.name))
+        if api is None:
+            return None
+        keys = api.subscription_key_parameter_names
+        fields: Fields = {
+            "display_name": api.display_name,
+            "description": api.description,
+            "path": api.path,
+            "service_url": (api.service_url or "").rstrip("/"),
+            "protocols": [str(protocol) for protocol in api.protocols or []],
+            "subscription_required": api.subscription_required,
+            "key_header": None if keys is None else keys.header,
+            "key_query": None if keys is None else keys.query,
+        }
+        if not self.context.cloud.import_by_url:
+            found = self.context.clients.apim.api_operation.list_by_api(lab.resource_group, lab.gateway.name, self.name)
+            fields["operations"] = sorted(f"{item.method} {item.url_template}" for item in found)
+        return Found(fields, state=api.provisioning_state)
+
+    def put(self, found: Found | None) -> None:
+        from azure.mgmt.apimanagement import models
+
+        form, document = self._document()
+        settings = self._contract()
+        body = models.ApiCreateOrUpdateParameter(format=form, value=document, **settings)
+        apis, lab = self.context.clients.apim.api, self.context.lab
+        poller = apis.begin_create_or_update(lab.resource_group, lab.gateway.name, self.name, body)
+        wait_for(poller, self.context.heartbeat)
+        self.settle()
+
+    def settle(self) -> None:
+        """Say once more what the imported document may have overruled: names, description, address."""
+        from azure.mgmt.apimanagement import models
+
+        made = self.read()
+        if made is None or not differences(made.fields, self._settings()):
+            return
+        apis, lab = self.context.clients.apim.api, self.context.lab
+        body = models.ApiUpdateContract(**self._contract())
+        apis.update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=body)
+
+    def _contract(self) -> dict[str, Any]:
+        """The settings as the SDK's models take them."""
+        from azure.mgmt.apimanagement import models
+
+        settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
+        keys = models.SubscriptionKeyParameterNamesContract(header=KEY_NAME, query=KEY_NAME)
+        return {**settings, "subscription_key_parameter_names": keys}
+
+    def _document(self) -> tuple[str, str]:
+        """Format and value of the OpenAPI document."""
+        version = self.context.lab.api.version
+        if self.context.cloud.import_by_url:
+            stage = "preview" if version.endswith("-preview") else "stable"
+            return "openapi+json-link", SPEC_URL.format(stage=stage, version=version)
+        document = _shipped()
+        document["info"]["version"] = version
+        return "openapi+json", json.dumps(document)
+
+    def delete(self) -> None:
+        apis, lab = self.context.clients.apim.api, self.context.lab
+        poller = none_if_absent(
+            lambda: apis.begin_delete(
+                lab.resource_group, lab.gateway.name, self.name, if_match=ANY, delete_revisions=True
+            )
+        )
+        if poller is not None:
+            wait_for(poller, self.context.heartbeat)
+
+
+def _shipped() -> dict[str, Any]:
+    """Our copy of the API's document."""
+    document: dict[str, Any] = json.loads(SPEC.read_text(encoding="utf-8"))
+    return document
+
+
+def _operations(document: dict[str, Any]) -> list[str]:
+    return sorted(f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods)
+
+
+class ApiPolicy(Resource):
+    """The API's policy document, with the backend's id filled in as the seed does."""
+
+    type = "API policy"
+
+    @property
+    def id(self) -> str:
+        return f"{self.context.gateway_id}/apis/{self.context.lab.api.id}/policies/policy"
+
+    def document(self) -> str:
+        """The policy to deploy. Raises BadInput when the file cannot be read as text."""
+        path = self.context.policy_file
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"api.policy: cannot read {path}: {error}") from None
+        return text.replace(PLACEHOLDER, self.context.lab.backend_id)
+
+    def desired(self) -> Fields:
+        return {"document": normalise(self.document())}
+
+    def read(self) -> Found | None:
+        policies, lab = self.context.clients.apim.api_policy, self.context.lab
+        policy = none_if_absent(
+            lambda: policies.get(lab.resource_group, lab.gateway.name, lab.api.id, "policy", format="rawxml")
+        )
+        return None if policy is None else Found({"document": normalise(policy.value or "")})
+
+    def put(self, found: Found | None) -> None:
+        from azure.mgmt.apimanagement import models
+
+        policies, lab = self.context.clients.apim.api_policy, self.context.lab
+        # rawxml: the file's expressions stand as people write them, without entities for their quotes.
+        body = models.PolicyContract(value=self.document(), format="rawxml")
+        policies.create_or_update(lab.resource_group, lab.gateway.name, lab.api.id, "policy", body)
+
+    def delete(self) -> None:
+        policies, lab = self.context.clients.apim.api_policy, self.context.lab
+        none_if_absent(
+            lambda: policies.delete(lab.resource_group, lab.gateway.name, lab.api.id, "policy", if_match=ANY)
+        )
+
+
+def normalise(document: str) -> str:
+    """A policy without comments, layout and kind of quotes: the service gives it back written its own way."""
+    text = re.sub(r"<!--.*?-->", "", document, flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"='([^'\"<>]*)'", r'="\1"', text)
+    return re.sub(r"\s*(/?>|<)\s*", r"\1", text).strip()
+
+
+class NamedValue(Resource):
+    """One value that the policy names in double braces. Kept as a secret: it may be a key."""
+
+    type = "named value"
+    hidden = frozenset({"value"})
+
+    @property
+    def id(self) -> str:
+        return f"{self.context.gateway_id}/namedValues/{self.name}"
+
+    def desired(self) -> Fields:
+        return {"value": self.context.lab.api.named_values[self.name]}
+
+    def read(self) -> Found | None:
+        values, lab = self.context.clients.apim.named_value, self.context.lab
+        secret = none_if_absent(lambda: values.list_value(lab.resource_group, lab.gateway.name, self.name))
+        return None if secret is None else Found({"value": secret.value})
+
+    def put(self, found: Found | None) -> None:
+        from azure.mgmt.apimanagement import models
+
+        values, lab = self.context.clients.apim.named_value, self.context.lab
+        body = models.NamedValueCreateContract(display_name=self.name, value=self.desired()["value"], secret=True)
+        poller = values.begin_create_or_update(lab.resource_group, lab.gateway.name, self.name, body)
+        wait_for(poller, self.context.heartbeat)
+
+    def delete(self) -> None:
+        values, lab = self.context.clients.apim.named_value, self.context.lab
+        none_if_absent(lambda: values.delete(lab.resource_group, lab.gateway.name, self.name, if_match=ANY))

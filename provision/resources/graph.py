@@ -1,0 +1,62 @@
+"""The resources of a lab, in the order in which they are made."""
+
+from __future__ import annotations
+
+from provision.resources.account import Account, Deployment
+from provision.resources.api import ApiImport, ApiPolicy, NamedValue
+from provision.resources.backend import BackendEntity, PoolEntity
+from provision.resources.base import Context, Resource
+from provision.resources.gateway import GatewayService
+from provision.resources.group import Group
+from provision.resources.role import RoleAssignment
+from provision.resources.site import ServicePlan, Site
+
+__all__ = ["gateway_of", "lab_resources"]
+
+
+def lab_resources(context: Context) -> list[Resource]:
+    """Every resource of the lab, each after those it needs; deleting goes the other way round."""
+    group = Group(context, context.lab.resource_group)
+    gateway = GatewayService(context, context.lab.gateway.name, group)
+    models, roles = _accounts(context, group)
+    return [group, *models, *_mocks(context, group), gateway, *roles, *_inside(context, gateway)]
+
+
+def gateway_of(resources: list[Resource]) -> GatewayService:
+    """The gateway among a lab's resources."""
+    return next(resource for resource in resources if isinstance(resource, GatewayService))
+
+
+def _accounts(context: Context, group: Group) -> tuple[list[Resource], list[Resource]]:
+    """The accounts with their deployments, and the roles on them, which need the gateway first."""
+    models: list[Resource] = []
+    roles: list[Resource] = []
+    for backend in context.lab.backends:
+        if backend.kind == "openai":
+            account = Account(context, backend.name, group)
+            models += [account, Deployment(context, f"{backend.name}/{context.lab.model.deployment}", account)]
+            roles.append(RoleAssignment(context, f"gateway on {backend.name}", account))
+    return models, roles
+
+
+def _mocks(context: Context, group: Group) -> list[Resource]:
+    """The mock web apps, and one plan for each region they are in."""
+    mocks = [backend for backend in context.lab.backends if backend.kind == "mock"]
+    plans: dict[str, ServicePlan] = {}
+    sites: list[Resource] = []
+    for backend in mocks:
+        location = backend.location or context.lab.location
+        name = f"{context.lab.name}-mock-{location}"
+        plan = plans.setdefault(location, ServicePlan(context, name, group))
+        sites.append(Site(context, backend.name, group, plan=plan))
+    return [*plans.values(), *sites]
+
+
+def _inside(context: Context, gateway: GatewayService) -> list[Resource]:
+    """What lives in the gateway: backends, the pool, the API with its policy and its values."""
+    lab = context.lab
+    api = ApiImport(context, lab.api.id, gateway)
+    backends = [BackendEntity(context, backend.name, gateway) for backend in lab.backends]
+    pool = [PoolEntity(context, lab.pool.name, gateway)] if lab.has_pool else []
+    values = [NamedValue(context, name, gateway) for name in lab.api.named_values]
+    return [*backends, *pool, api, *values, ApiPolicy(context, lab.api.id, api)]

@@ -1,0 +1,100 @@
+"""The role that lets the gateway's identity call an Azure OpenAI account."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from provision.resources.base import UNKNOWN, Fields, Found, Resource
+from tripcurve.errors import TargetUnavailable
+
+__all__ = ["RoleAssignment"]
+
+OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
+"""Id of the built-in role Cognitive Services OpenAI User, the same in every tenant."""
+
+NAMESPACE = uuid.UUID("9b7c8f3e-5d0c-4d0a-9d63-3f6d1f6f6f1b")
+REPLICATION_LIMIT_S = 300.0
+
+
+class RoleAssignment(Resource):
+    """Cognitive Services OpenAI User for the gateway's managed identity, on one account."""
+
+    type = "role assignment"
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+
+    @property
+    def scope(self) -> str:
+        assert self.parent is not None  # noqa: S101  # built with its account, for the type checker
+        return self.parent.id
+
+    @property
+    def guid(self) -> str:
+        """The same name for the same principal and account, so that a second creation is no second one."""
+        if self.context.principal_id is None:
+            return UNKNOWN
+        return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.context.principal_id}|{OPENAI_USER}"))
+
+    @property
+    def id(self) -> str:
+        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments/{self.guid}"
+
+    @property
+    def role_id(self) -> str:
+        subscription = f"/subscriptions/{self.context.cloud.subscription_id}"
+        return f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{OPENAI_USER}"
+
+    def desired(self) -> Fields:
+        principal = self.context.principal_id
+        return {"role": "Cognitive Services OpenAI User", "principal": UNKNOWN if principal is None else principal}
+
+    def read(self) -> Found | None:
+        """An assignment of this role to this identity, whoever made it and whatever its name."""
+        principal = self.context.principal_id
+        if principal is None:
+            return None
+        assignments = self.context.clients.authorization.role_assignments
+        for item in assignments.list_for_scope(self.scope, filter=f"principalId eq '{principal}'"):
+            role = (item.role_definition_id or "").rsplit("/", 1)[-1].lower()
+            if item.principal_id == principal and role == OPENAI_USER:
+                return Found({"role": "Cognitive Services OpenAI User", "principal": principal})
+        return None
+
+    def put(self, found: Found | None) -> None:
+        from azure.core.exceptions import HttpResponseError
+        from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
+
+        principal = self.context.principal_id
+        if principal is None:
+            raise TargetUnavailable(
+                f"gateway {self.context.lab.gateway.name} has no managed identity to give a role to"
+            )
+        body = RoleAssignmentCreateParameters(
+            role_definition_id=self.role_id,
+            principal_id=principal,
+            principal_type="ServicePrincipal",  # spares ARM the directory look-up that lags behind
+        )
+        waited, pause = 0.0, self.context.cloud.poll_s / 10
+        while True:
+            try:
+                self.context.clients.authorization.role_assignments.create(self.scope, self.guid, body)
+                return
+            except HttpResponseError as error:
+                code = None if error.error is None else error.error.code
+                if code == "RoleAssignmentExists":
+                    return
+                # A new identity takes a while to be known everywhere in the directory.
+                if code != "PrincipalNotFound" or waited >= REPLICATION_LIMIT_S:
+                    raise
+            self.sleep(pause)
+            self.context.heartbeat()
+            waited, pause = waited + pause, min(pause * 2, 30.0)
+
+    def delete(self) -> None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            self.context.clients.authorization.role_assignments.delete(self.scope, self.guid)
+        except ResourceNotFoundError:
+            return  # its account is gone, and the assignment with it

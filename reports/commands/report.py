@@ -1,0 +1,43 @@
+"""`tripcurve report RUN`: load, analyse, write."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.loading.run import load
+from reports.render.csv_tables import write_csv
+from reports.render.terminal import print_summary
+from reports.render.writers import append_job_summary, write_json, write_reports
+from reports.statistics.summary import summarise
+from reports.trips.analysis import analyse
+from tripcurve.scenario.checks import parse
+
+__all__ = ["report"]
+
+
+def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False) -> int:
+    """Write a run's reports and print its summary. Returns 1 when a check failed, else 0.
+
+    Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
+    Raises BadInput when the folder holds no readable run or a check cannot be parsed.
+    """
+    for check in checks:
+        parse(check)
+    run = load(folder)
+    analysis = analyse(run)
+    summary = summarise(run, analysis, checks)
+    written = write_reports(run, analysis, summary)
+    if as_csv:
+        written += write_csv(run, summary, run.folder)
+    job_page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if job_page:
+        append_job_summary(run.folder / "summary.md", Path(job_page))
+    if as_json:
+        write_json(summary, sys.stdout)
+    else:
+        print_summary(summary, written, Console())
+    return 0 if all(check["passed"] for check in summary["checks"]) else 1

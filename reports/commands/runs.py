@@ -1,0 +1,180 @@
+"""`tripcurve runs`: the runs in a folder with their headline measures, and the trend of one of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reports.render.words import legible, number, share
+from reports.statistics.verdict import judge
+from tripcurve.errors import BadInput
+
+__all__ = ["History", "history", "runs_command", "trend_chart"]
+
+HEADLINES = ("time_to_trip_s.median", "open_s.median", "outage_s.max", "absorption", "requests.rate_s")
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class History:
+    """One run that has a summary. `started` is UTC."""
+
+    folder: Path
+    started: datetime
+    summary: dict[str, Any]
+
+    def measure(self, path: str) -> float | None:
+        """A number of the summary by its dotted path; None where it was not observed or does not exist."""
+        value: Any = self.summary
+        for part in path.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return None
+            value = value[part]
+        return float(value) if isinstance(value, int | float) else None
+
+
+def history(folder: Path) -> tuple[list[History], list[str]]:
+    """The runs in `folder`, oldest first, and a sentence for each that has no readable summary.
+
+    Raises BadInput when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder; give the one that holds run directories, such as runs")
+    found, problems = [], []
+    for run in sorted(path for path in folder.iterdir() if (path / "lab.yaml").exists()):
+        try:
+            found.append(_read(run))
+        except FileNotFoundError:
+            problems.append(f"{run.name} has no report yet; make it with `tripcurve report {run}`")
+        except (OSError, ValueError, KeyError, TypeError):
+            problems.append(f"{run.name}: summary.json is not readable; make it again with `tripcurve report {run}`")
+    return sorted(found, key=lambda one: one.started), problems
+
+
+def _read(run: Path) -> History:
+    summary = json.loads((run / "summary.json").read_text("utf-8"))
+    judge(summary)  # a summary that cannot be judged is not whole
+    return History(run, datetime.fromtimestamp(summary["start_ns"] / 1e9, UTC), summary)
+
+
+def runs_command(folder: Path, measure: str | None, as_json: bool) -> int:
+    """List the runs; with `measure` draw its trend too, on the terminal and as trend-<measure>.svg in `folder`."""
+    runs, problems = history(folder)
+    if measure is not None and runs and all(run.measure(measure) is None for run in runs):
+        raise BadInput(f"no run in {folder} has the measure {measure!r}; try one of {', '.join(HEADLINES)}")
+    drawn = _draw_trend(runs, measure, folder) if measure is not None and runs else None
+    if as_json:
+        json.dump(_as_json(runs, problems, measure), sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _print(runs, problems, measure, drawn, Console())
+    return 0
+
+
+def _as_json(runs: list[History], problems: list[str], measure: str | None) -> dict[str, Any]:
+    names = (*HEADLINES, measure) if measure is not None and measure not in HEADLINES else HEADLINES
+    listed = [
+        {
+            "run": str(run.folder),
+            "started": run.started.isoformat(),
+            "lab": run.summary["lab"],
+            "scenario": run.summary["scenario"],
+            "target": run.summary["target"],
+            "rule": judge(run.summary).label,
+            "trips": len(run.summary["trips"]),
+            "measures": {name: run.measure(name) for name in names},
+        }
+        for run in runs
+    ]
+    return {"runs": listed, "problems": problems}
+
+
+def _print(runs: list[History], problems: list[str], measure: str | None, drawn: Path | None, console: Console) -> None:
+    if not runs:
+        console.print("No reported runs here.")
+    else:
+        console.print(_table(runs))
+    if measure is not None and drawn is not None:
+        console.print(f"\n{escape(measure)}, oldest to newest: {_spark([run.measure(measure) for run in runs])}")
+        console.print(f"trend: {escape(str(drawn))}", highlight=False, soft_wrap=True)
+    for problem in problems:
+        console.print(f"[yellow]note:[/yellow] {escape(legible(problem))}", highlight=False)
+
+
+def _table(runs: list[History]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("started, UTC", no_wrap=True)
+    table.add_column("lab, scenario", overflow="fold", min_width=24)
+    table.add_column("rule", no_wrap=True)
+    for heading in ("trips", "to trip", "outage", "shed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for run in runs:
+        verdict = judge(run.summary)
+        table.add_row(
+            f"{run.started:%y-%m-%d %H:%M}",
+            escape(legible(f"{run.summary['lab']}, {run.summary['scenario']}")),
+            f"{verdict.symbol} {verdict.label}",
+            f"{len(run.summary['trips']):,}",
+            number(run.measure("time_to_trip_s.median")),
+            number(run.measure("outage_s.max"), 1),
+            share(run.measure("absorption")),
+        )
+    return table
+
+
+def _spark(values: list[float | None]) -> str:
+    """The trend in a line of text, with its least and greatest value; a dot where a run did not observe it."""
+    known = [value for value in values if value is not None]
+    low, high = min(known), max(known)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    line = "".join("·" if value is None else BARS[round((value - low) * scale)] for value in values)
+    return f"{line}  {number(low)} to {number(high)}"
+
+
+def trend_chart(runs: list[History], measure: str) -> Any:
+    """An Altair figure of one measure over runs, a line for each lab and scenario."""
+    import altair as alt
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        [
+            {
+                "started": run.started,
+                "value": run.measure(measure),
+                "run": legible(run.folder.name),
+                "what": legible(f"{run.summary['lab']}, {run.summary['scenario']}"),
+            }
+            for run in runs
+        ]
+    ).dropna(subset=["value"])
+    base = alt.Chart(frame).encode(
+        x=alt.X("started:T", title="run started, UTC", scale=alt.Scale(type="utc", padding=12)),
+        y=alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False, padding=12)),
+    )
+    legend = alt.Legend(orient="bottom", labelLimit=400)
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        color=alt.Color("what:N", title=None, legend=legend),
+        shape=alt.Shape("what:N", title=None, legend=legend),
+        tooltip=["run:N", alt.Tooltip("value:Q", format=".4f")],
+    )
+    line = base.mark_line(color="grey", opacity=0.5).encode(detail="what:N")
+    return alt.layer(line, point).properties(width=700, height=260)
+
+
+def _draw_trend(runs: list[History], measure: str, folder: Path) -> Path:
+    import vl_convert
+
+    from reports.render.charts import on_white
+
+    name = "".join(character if character.isalnum() or character in "._-" else "_" for character in measure)
+    path = folder / f"trend-{name}.svg"
+    path.write_text(vl_convert.vegalite_to_svg(on_white(trend_chart(runs, measure))), "utf-8")
+    return path

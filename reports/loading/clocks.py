@@ -1,0 +1,80 @@
+"""Puts the workers' rows on one clock, and says how far each may still be off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tripcurve.run.record import SCHEMA
+
+__all__ = ["Clocks", "told_clocks"]
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """By worker, ns: what is still to take off its rows, and how far its clock may be off after that."""
+
+    shift: dict[int, int]
+    doubt: dict[int, int]
+
+    @property
+    def most_shift(self) -> int:
+        """No row moves towards the past by more, ns; negative where all move on."""
+        return max([*self.shift.values(), 0])
+
+    def correct(self, table: pa.Table) -> pa.Table:
+        """Rows on the main process's clock, in the order they came."""
+        if not any(self.shift.values()):
+            return table
+        moved = _by_worker(table, self.shift)
+        for name in ("start_ns", "intended_ns"):
+            at = pa.array(table[name].to_numpy() - moved, pa.int64())
+            table = table.set_column(table.column_names.index(name), SCHEMA.field(name), at)
+        return table
+
+    def doubt_ns(self, table: pa.Table) -> npt.NDArray[np.int64] | None:
+        """How far each row may be off, which the trip analysis widens its intervals by; None: all are on one clock."""
+        return _by_worker(table, self.doubt) if any(self.doubt.values()) else None
+
+    def notes(self) -> list[str]:
+        found = []
+        if any(self.shift.values()):
+            most = max(abs(value) for value in self.shift.values()) / 1e6
+            found.append(f"workers' clocks were up to {most:.3f} ms off the main process's: corrected by their offsets")
+        if any(self.doubt.values()):
+            most = max(self.doubt.values()) / 1e6
+            found.append(f"workers' clocks are known to within {most:.3f} ms; the trips' half-widths include it")
+        return found
+
+
+def _by_worker(table: pa.Table, values: dict[int, int]) -> npt.NDArray[np.int64]:
+    workers, place = np.unique(table["worker"].to_numpy(), return_inverse=True)
+    return np.array([values.get(int(worker), 0) for worker in workers], dtype=np.int64)[place]
+
+
+def told_clocks(info: dict[str, Any]) -> Clocks:
+    """What run.json tells: each worker's offset (its clock minus the main one), the half-width of that estimate, and
+    whether rows were corrected when they were written.
+    """
+    shift: dict[int, int] = {}
+    doubt: dict[int, int] = {}
+    workers = info.get("workers")
+    for index, worker in enumerate(workers if isinstance(workers, list) else []):
+        if not isinstance(worker, dict):
+            continue
+        told = worker.get("clock")
+        clock = told if isinstance(told, dict) else worker
+        number = worker.get("worker", worker.get("index", index))
+        if not isinstance(number, int):
+            continue
+        shift[number] = 0 if clock.get("corrected") else _whole(clock.get("offset_ns"))
+        doubt[number] = abs(_whole(clock.get("half_width_ns", clock.get("uncertainty_ns"))))
+    return Clocks(shift, doubt)
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0

@@ -1,0 +1,118 @@
+"""Which requests decide where a trip or a reset lies: those near a change, and whatever is out of the ordinary.
+
+Deep inside a long run of plain answers, or of sheds, a request proves only what its neighbours prove. Left out,
+it widens no interval, so a run of any length is analysed from the few that are left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.trips.measures import counted_statuses
+from reports.trips.units import surely_all
+from tripcurve.lab import Lab
+
+__all__ = ["MARGIN", "decisive"]
+
+MARGIN = 256
+"""So many requests are kept at each end of what is alike."""
+NS = 1_000_000_000
+OTHER, SHED, FINE = 0, 1, 2
+
+Whole = npt.NDArray[np.int64]
+
+
+def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
+    """The rows of a piece, in start order, that bear on any breaker's state.
+
+    Columns tell of what was left out: `left_out` how many like it that followed, and `unseen_ns` the longest from the
+    start of one of these till the next was admitted; 0 where none was left out.
+
+    Kept of rows that are alike: `margin` at each end, or more where many are under way at once; for a rule that
+    counts a percentage, all that its window can hold.
+    """
+    if len(piece) <= 2 * margin:
+        return _with_left_out(piece, np.arange(len(piece)), np.zeros(len(piece), np.int64))
+    start = piece["start_ns"].to_numpy()
+    end = start + piece["latency_us"].to_numpy().astype(np.int64) * 1000
+    by = _answered_by(piece)
+    margin = _margin(start, end, lab, margin)
+    kind = _kinds(piece, by, lab, margin)
+    keep = np.ones(len(piece), dtype=bool)
+    cuts = np.flatnonzero(np.diff(kind)) + 1
+    for begin, stop in zip([0, *cuts.tolist()], [*cuts.tolist(), len(kind)], strict=True):
+        if kind[begin] != OTHER and stop - begin > 2 * margin:
+            low, high = _inside(start, end, by, begin, stop, margin)
+            high = min(high, int(np.searchsorted(start, start[stop - 1] - _window_ns(lab))))
+            if low < high:
+                keep[low:high] = end[low:high] >= start[high]  # still under way when the far end begins
+    waited = np.nan_to_num(piece["backend_us"].to_numpy()).astype(np.int64) * 1000
+    admitted_by = np.maximum(end - waited, start)
+    return _with_left_out(piece.filter(pa.array(keep)), np.flatnonzero(keep), np.append(admitted_by[1:], 0) - start)
+
+
+def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
+    """Rows kept, by their places in the piece. `unseen`: from each row of the piece till the next was admitted, ns."""
+    left_out = np.diff(np.append(places, len(unseen))) - 1
+    longest = np.maximum.reduceat(unseen, places) if len(places) else places
+    longest = np.where(left_out, np.maximum(longest, 1), 0)
+    return kept.append_column("left_out", pa.array(left_out)).append_column("unseen_ns", pa.array(longest))
+
+
+def _answered_by(piece: pa.Table) -> Whole:
+    """Which backend answered, by its place in the column's dictionary; -1: none, or it did not say."""
+    places: Whole = piece["backend"].chunk(0).indices.fill_null(-1).to_numpy().astype(np.int64)
+    return places
+
+
+def _margin(start: Whole, end: Whole, lab: Lab, margin: int) -> int:
+    """More with several units, or in a pool, where only many in a row prove anything."""
+    least = [margin, 16 * surely_all(lab.units)]
+    if lab.has_pool:
+        turns = sum(1 if backend.weight is None else backend.weight for backend in lab.backends) * lab.units
+        overtakers = int((np.searchsorted(start, end) - np.arange(len(start))).max())
+        least.append(8 * (turns + 2 * overtakers))
+    return max(least)
+
+
+def _window_ns(lab: Lab) -> int:
+    """The longest window of a rule that looks at all answers; 0 where rules only count failures."""
+    rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
+    return max((round(rule.interval * NS) for rule in rules if rule.count is None), default=0)
+
+
+def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
+    """SHED, OTHER, or FINE and up: a whole 2xx that no rule counts. In a pool also by which members answered lately."""
+    status = piece["status"].to_numpy()
+    origin = piece["origin"].cast(pa.string())
+    kind = np.full(len(piece), OTHER, dtype=np.int64)
+    whole = pc.is_null(piece["error"]).to_numpy()
+    fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300) & whole
+    kind[pc.equal(origin, "gateway").to_numpy() & (status == 503)] = SHED
+    for backend in lab.backends:
+        fine &= ~counted_statuses(status, backend.breaker)  # a rule may count any status
+    kind[fine] = FINE
+    if lab.has_pool:
+        place = np.arange(len(piece))
+        for member in np.flatnonzero(np.bincount(by[fine] + 1))[:60] - 1:
+            last = np.maximum.accumulate(np.where(fine & (by == member), place, -margin))
+            kind[fine & (place - last < margin // 4)] += FINE << (int(member) % 60)
+    return kind
+
+
+def _inside(start: Whole, end: Whole, by: Whole, begin: int, stop: int, margin: int) -> tuple[int, int]:
+    """The rows, of those alike from `begin` to `stop`, that no change outside can need.
+
+    After the first whose end is the soonest of each backend's, before the last that ended before the stop.
+    """
+    low, high = begin + margin, stop - margin
+    own = by[begin:stop]
+    for member in np.flatnonzero(np.bincount(own + 1)) - 1:
+        places = begin + np.flatnonzero(own == member)
+        low = max(low, int(np.searchsorted(start, end[places[:margin]].min(), side="right")))
+        ended = places[end[places] < start[stop - 1]]
+        high = min(high, int(ended[-1]) if len(ended) else begin)
+    return low, high

@@ -1,0 +1,180 @@
+"""A run's requests on disk, read in pieces: in start order, on one clock, each with its origin.
+
+However long the run, no more than a piece and what overlaps it is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+
+from reports.loading.clocks import Clocks
+from reports.loading.origins import judged_by_status, no_answer_is_marked
+from tripcurve.errors import BadInput
+from tripcurve.run.merging import from_here_on, in_start_order
+from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
+
+__all__ = ["PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
+
+PIECE_ROWS = 1_000_000
+
+
+class Source(Protocol):
+    """One file of requests. `rows` are whole in it, none started after `last_ns` (unix; 0: it has no rows)."""
+
+    earliest: list[int]
+    rows: int
+    last_ns: int
+
+    def tables(self) -> Iterator[pa.Table]: ...
+
+
+@dataclass(frozen=True)
+class Records:
+    """All requests of a run. `unmarked`: no answer names its backend, so origins are judged by status."""
+
+    sources: list[Source]
+    clocks: Clocks
+    unmarked: bool
+    piece_rows: int = PIECE_ROWS
+
+    @classmethod
+    def of(cls, sources: list[Source], clocks: Clocks, piece_rows: int = PIECE_ROWS) -> Records:
+        unmarked = no_answer_is_marked(table for source in sources for table in source.tables())
+        return cls(sources, clocks, unmarked, piece_rows)
+
+    @property
+    def rows(self) -> int:
+        return sum(source.rows for source in self.sources)
+
+    @property
+    def last_ns(self) -> int:
+        """The latest start, unix ns; 0 when there are no rows."""
+        return max((source.last_ns for source in self.sources), default=0)
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """Tables of about `piece_rows`, one dictionary to a column; a latency below nothing is left out.
+
+        Raises ArrowException or OSError where a file is damaged, BadInput where a column is not what it should be.
+        """
+        moved = [_Moved(source, self.clocks) for source in self.sources]
+        for table in in_start_order(moved, self.piece_rows):
+            piece = judged_by_status(table) if self.unmarked else table
+            if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # as a clock set back leaves it
+                piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
+            yield piece.unify_dictionaries().combine_chunks()
+
+    def read(self) -> pa.Table:
+        """All pieces at once."""
+        return pa.concat_tables([SCHEMA.empty_table(), *self.pieces()]).unify_dictionaries()
+
+
+class _Moved:
+    """A source on the main process's clock."""
+
+    def __init__(self, source: Source, clocks: Clocks) -> None:
+        self.earliest = [start - clocks.most_shift for start in source.earliest]
+        self._source, self._clocks = source, clocks
+
+    def tables(self) -> Iterator[pa.Table]:
+        return map(self._clocks.correct, self._source.tables())
+
+
+def parquet_source(path: Path) -> Source:
+    """A run that was ended properly. Raises ArrowException or OSError where the file is damaged, BadInput."""
+    return _Parquet(path)
+
+
+def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
+    """What the workers wrote while running; what a killed one left unfinished is noted. Raises BadInput."""
+    return [_Shard(path, notes) for path in sorted(folder.glob("requests-*.arrows"))]
+
+
+class _Parquet:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path) as file:
+            _checked(file.schema_arrow.empty_table(), path)
+            self.rows = file.metadata.num_rows
+            self._groups = [index for index in range(file.num_row_groups) if file.metadata.row_group(index).num_rows]
+            spans = [_span(file, index) for index in self._groups]
+        self.earliest = from_here_on([first for first, _ in spans])
+        self.last_ns = max((last for _, last in spans), default=0)
+
+    def tables(self) -> Iterator[pa.Table]:
+        with _opened(self._path) as file:
+            for index in self._groups:
+                yield _checked(file.read_row_group(index), self._path)
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    """A page that is not what was written is an error, not another number."""
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def _span(file: pq.ParquetFile, index: int) -> tuple[int, int]:
+    """Earliest and latest start in a row group, as its statistics tell, or as it holds."""
+    column = file.metadata.row_group(index).column(file.schema_arrow.names.index("start_ns"))
+    if column.is_stats_set and column.statistics.has_min_max:
+        return column.statistics.min, column.statistics.max
+    return _ends(file.read_row_group(index, columns=["start_ns"])["start_ns"])
+
+
+def _ends(starts: pa.ChunkedArray) -> tuple[int, int]:
+    both = pc.min_max(starts).as_py()
+    return both["min"], both["max"]
+
+
+class _Shard:
+    """All whole batches of a shard; a cut-off tail, as a killed run leaves, ends it."""
+
+    def __init__(self, path: Path, notes: list[str]) -> None:
+        self._path = path
+        self._cut_off: str | None = None
+        self.rows, self.last_ns = 0, 0
+        firsts = []
+        for table in self.tables():
+            first, last = _ends(table["start_ns"])
+            firsts.append(first)
+            self.rows += len(table)
+            self.last_ns = max(self.last_ns, last)
+        self.earliest = from_here_on(firsts)
+        if self._cut_off is not None:
+            notes.append(f"{path.name} ends early ({self._cut_off}); {self.rows} rows were whole")
+
+    def tables(self) -> Iterator[pa.Table]:
+        try:
+            with pa.memory_map(str(self._path)) as source:
+                stream = ipc.open_stream(source)
+                _checked(stream.schema.empty_table(), self._path)
+                for batch in stream:
+                    if len(batch):
+                        yield _checked(pa.Table.from_batches([batch]), self._path)
+        except (pa.ArrowException, OSError) as error:
+            self._cut_off = type(error).__name__
+
+
+def _checked(table: pa.Table, path: Path) -> pa.Table:
+    version = (table.schema.metadata or {}).get(b"tripcurve.schema", b"1").decode("ascii", "replace")
+    if version != str(SCHEMA_VERSION):
+        raise BadInput(f"{path}: written in record version {version}; this Tripcurve reads version {SCHEMA_VERSION}")
+    missing = [name for name in SCHEMA.names if name not in table.column_names and name != "backend_us"]
+    if missing:
+        raise BadInput(f"{path}: the column {missing[0]!r} is missing; it is no record of requests")
+    if "backend_us" not in table.column_names:
+        table = table.append_column("backend_us", pa.nulls(len(table), pa.int32()))
+    try:
+        table = table.select(SCHEMA.names).cast(SCHEMA)
+    except (pa.ArrowException, ValueError) as error:
+        raise BadInput(f"{path}: a column is not of the kind a record of requests has: {error}") from None
+    origins = {word for chunk in table["origin"].chunks for word in chunk.dictionary.to_pylist()}
+    if not origins <= set(ORIGINS):
+        raise BadInput(f"{path}: the column 'origin' holds more than {', '.join(ORIGINS)}; it is no record of requests")
+    return table

@@ -1,0 +1,167 @@
+"""Reads a run directory: the first of the three steps, load, analyse, render."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.loading.clocks import Clocks, told_clocks
+from reports.loading.decisive import MARGIN, decisive
+from reports.loading.origins import UNMARKED
+from reports.loading.pieces import PIECE_ROWS, Records, Source, parquet_source, shard_sources
+from reports.statistics.tally import Tally
+from tripcurve.breaker.events import BreakerEvent, read_events
+from tripcurve.documents import read_document
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.run.record import SCHEMA
+from tripcurve.scenario import Scenario
+
+__all__ = ["Run", "load"]
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run.
+
+    `start_ns`: unix ns of its zero, as recorded, else the earliest intended start among the first requests.
+    `tally`: what all its requests come to. `decisive`: the requests that decide where trips and resets lie.
+    `info`: run.json; empty for a run that was killed before it was written.
+    `events`: the breaker's own account, sorted by instant; None when the target keeps none.
+    `notes`: what a reader must know about the data, such as a shard cut short.
+    """
+
+    folder: Path
+    lab: Lab
+    scenario: Scenario
+    start_ns: int
+    tally: Tally
+    decisive: pd.DataFrame
+    records: Records
+    info: dict[str, Any]
+    events: list[BreakerEvent] | None
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """One row per attempt, sorted by start, columns of `tripcurve.run.record.SCHEMA`. Reads the whole run."""
+        return _to_frame(self.records.read(), self.records.clocks)
+
+    @property
+    def duration_s(self) -> float:
+        """From the zero to the end as recorded, else to that of the last answer."""
+        end = self.info.get("end_ns")
+        return ((end if isinstance(end, int) else self.tally.end_ns) - self.start_ns) / NS
+
+
+def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARGIN) -> Run:
+    """The run in a folder, read in pieces of `piece_rows`. Killed runs load from their `.arrows` shards.
+
+    `margin`: see `reports.loading.decisive`. Raises BadInput when the folder holds no run, or a file is damaged or of a
+    newer version.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
+    reader = _Reader(folder, piece_rows, margin)
+    whole, missing = folder / "requests.parquet", "neither requests.parquet nor requests-*.arrows is there to read"
+    if whole.exists():
+        try:
+            return reader.read([parquet_source(whole)])
+        except (pa.ArrowException, OSError) as error:
+            damaged = f"requests.parquet is damaged ({type(error).__name__})"
+            reader.notes = [f"{damaged}; read from the workers' shards instead"]
+            missing = f"{damaged}, and there are no requests-*.arrows to read instead"
+    shards = shard_sources(folder, reader.notes)
+    if not shards:
+        raise BadInput(f"{folder} holds no requests: {missing}")
+    return reader.read(shards)
+
+
+class _Reader:
+    """What a run holds besides its requests, and how these are read."""
+
+    def __init__(self, folder: Path, piece_rows: int, margin: int) -> None:
+        self.notes: list[str] = []
+        self._folder, self._piece_rows, self._margin = folder, piece_rows, margin
+        self._lab = read_document(folder / "lab.yaml", Lab, "lab")
+        self._scenario = read_document(folder / "scenario.yaml", Scenario, "scenario")
+
+    def read(self, sources: list[Source]) -> Run:
+        """The run, its requests from these sources. Raises ArrowException or OSError where one is damaged."""
+        info = _read_info(self._folder / "run.json", self.notes)
+        records = Records.of(sources, told_clocks(info), self._piece_rows)
+        start_ns = _start_ns(info, records)
+        end_ns = info.get("end_ns")
+        last_ns = end_ns if isinstance(end_ns, int) else records.last_ns
+        tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
+        kept = []
+        for piece in records.pieces():
+            tally.add(piece)
+            kept.append(decisive(piece, self._lab, self._margin))
+        self._note(records, tally)
+        empty = decisive(SCHEMA.empty_table(), self._lab)
+        return Run(
+            folder=self._folder,
+            lab=self._lab,
+            scenario=self._scenario,
+            start_ns=start_ns,
+            tally=tally,
+            decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records.clocks),
+            records=records,
+            info=info,
+            events=_read_events(self._folder / "gateway-events.jsonl"),
+            notes=self.notes,
+        )
+
+    def _note(self, records: Records, tally: Tally) -> None:
+        self.notes += records.clocks.notes()
+        if records.unmarked:
+            self.notes.append(UNMARKED)
+        backwards = records.rows - tally.total
+        if backwards:
+            self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
+
+
+def _start_ns(info: dict[str, Any], records: Records) -> int:
+    recorded = info.get("start_ns")
+    if isinstance(recorded, int):
+        return recorded
+    first = next(records.pieces(), None)
+    return 0 if first is None or not len(first) else int(pc.min(first["intended_ns"]).as_py())
+
+
+def _to_frame(table: pa.Table, clocks: Clocks) -> pd.DataFrame:
+    doubt = clocks.doubt_ns(table)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    return frame if doubt is None else frame.assign(clock_doubt_ns=doubt)
+
+
+def _read_info(path: Path, notes: list[str]) -> dict[str, Any]:
+    try:
+        info = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
+        return {}
+    except (OSError, ValueError):
+        raise BadInput(f"{path} is not readable JSON; remove it to report from the records alone") from None
+    if not isinstance(info, dict):
+        raise BadInput(f"{path} is not a JSON object; remove it to report from the records alone")
+    return info
+
+
+def _read_events(path: Path) -> list[BreakerEvent] | None:
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        events = list(read_events(lines))
+    return sorted(events, key=lambda event: event.at_ns)

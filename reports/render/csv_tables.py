@@ -1,0 +1,88 @@
+"""CSV on request: trips, every time bin, and the requests themselves, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from reports.loading.run import Run
+from reports.statistics.series import outcomes_over_time
+from tripcurve.run.record import SCHEMA
+
+__all__ = ["safe", "write_csv"]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+INTERVALS = ("tripped_s", "reset_s", "full_shed_s")
+"""Measures that are an estimate with a half-width, and take two columns."""
+
+
+def safe(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe goes before what could start one."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def write_csv(run: Run, summary: dict[str, Any], folder: Path) -> list[Path]:
+    """trips.csv, timeline.csv and requests.csv in `folder`; the paths written."""
+    paths = [folder / name for name in ("trips.csv", "timeline.csv", "requests.csv")]
+    _write_rows(paths[0], [_flat(trip) for trip in summary["trips"]])
+    if run.tally.total:
+        bins = outcomes_over_time(run, summary["duration_s"])[["time_s", "end_s", "outcome", "count", "rate"]]
+        _write_rows(paths[1], bins.to_dict("records"))
+    else:
+        _write_rows(paths[1], [])
+    _write_requests(run, paths[2])
+    return paths
+
+
+def _flat(trip: dict[str, Any]) -> dict[str, Any]:
+    """A trip as one row: intervals and truth in columns of their own."""
+    row: dict[str, Any] = {}
+    for name, value in trip.items():
+        if name in INTERVALS:
+            row[name] = (value or {}).get("estimate")
+            row[f"{name}_half_width"] = (value or {}).get("half_width")
+        elif name in ("truth", "error_s"):
+            for instant in ("tripped_s", "reset_s"):
+                row[f"{name.removesuffix('_s')}_{instant}"] = (value or {}).get(instant)
+        elif isinstance(value, list | tuple):
+            row[name] = " to ".join(map(str, value))
+        else:
+            row[name] = value
+    return row
+
+
+def _write_rows(path: Path, rows: Iterable[dict[Any, Any]]) -> None:
+    rows = list(rows)
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        if rows:
+            writer.writerow(rows[0])
+        for row in rows:
+            writer.writerow([safe(value) if isinstance(value, str) else value for value in row.values()])
+
+
+def _write_requests(run: Run, path: Path) -> None:
+    """Every attempt. Columns of text are made safe through their dictionaries, not row by row."""
+    plain = [field if not pa.types.is_dictionary(field.type) else pa.field(field.name, pa.string()) for field in SCHEMA]
+    schema = pa.schema(plain)
+    with pacsv.CSVWriter(path, schema) as out:
+        for piece in run.records.pieces():
+            out.write_table(pa.table([_safe_column(column) for column in piece.columns], schema=schema))
+
+
+def _safe_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_dictionary(column.type):
+        return column
+    column = column.unify_dictionaries()
+    if not column.num_chunks:
+        return pa.chunked_array([], type=pa.string())
+    words = pa.array(
+        [None if word is None else safe(word) for word in column.chunk(0).dictionary.to_pylist()], pa.string()
+    )
+    return pa.chunked_array([pc.take(words, chunk.indices) for chunk in column.chunks], type=pa.string())

@@ -1,0 +1,98 @@
+"""summary.md: the report as a page of Markdown, for a pull request or a CI job summary."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reports.render.words import (
+    UNIT_COLUMNS,
+    answer,
+    count,
+    how_ended,
+    more_trips,
+    number,
+    rules_in_words,
+    trip_columns,
+    trip_rows,
+    unit_rows,
+)
+from reports.statistics.facts import latency_rows, phase_table, quality_rows
+from reports.statistics.verdict import judge
+
+__all__ = ["render_markdown"]
+
+MOST_TRIPS = 100
+
+
+def render_markdown(summary: dict[str, Any]) -> str:
+    """The summary as Markdown; names from the lab and texts from backends are escaped."""
+    verdict, ended = judge(summary), how_ended(summary)
+    lines = [f"# {_plain(summary['lab'])}: {_plain(summary['scenario'])}", ""]
+    lines += [f"**{verdict.symbol} Rule {verdict.label}**" + (f" ({ended})" if ended else ""), ""]
+    lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary)), ""]
+    lines += [_plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
+    lines += _section("Requests", ["status", "requests"], _statuses(summary))
+    headings = ["answered by", "counted from", "n", "p50", "p95", "p99", "max"]
+    lines += _section("Latency, ms", headings, _latencies(summary))
+    lines += _section("By phase", *phase_table(summary))
+    lines += _section("Conformance", ["", "backend", "rule", "configured", "observed"], _conformance(summary))
+    lines += _section("Pacing and data quality", ["", "value"], [list(row) for row in quality_rows(summary)])
+    if summary["notes"]:
+        lines += ["## Notes", "", *(f"- {_plain(note)}" for note in summary["notes"]), ""]
+    return "\n".join(lines)
+
+
+def _trips(summary: dict[str, Any]) -> list[str]:
+    headings = [heading.strip() for heading in trip_columns(summary)]
+    lines = _section("Trips", headings, trip_rows(summary, MOST_TRIPS))
+    more = more_trips(summary, MOST_TRIPS)
+    lines += [more, ""] if more is not None else []
+    return lines + _section("Units", list(UNIT_COLUMNS), unit_rows(summary, MOST_TRIPS))
+
+
+def _checks(summary: dict[str, Any]) -> list[str]:
+    rows = [["✓ passed" if c["passed"] else "✗ FAILED", c["expression"], number(c["value"])] for c in summary["checks"]]
+    return _section("Checks", ["", "check", "value"], rows)
+
+
+def _statuses(summary: dict[str, Any]) -> list[list[str]]:
+    return [
+        ["no response" if status == "0" else status, count(n)] for status, n in summary["requests"]["by_status"].items()
+    ]
+
+
+def _latencies(summary: dict[str, Any]) -> list[list[str]]:
+    return [
+        [
+            row["origin"],
+            row["since"],
+            count(row["figures"]["n"]),
+            *(number(row["figures"][name], 1) for name in ("p50", "p95", "p99", "max")),
+        ]
+        for row in latency_rows(summary)
+    ]
+
+
+def _conformance(summary: dict[str, Any]) -> list[list[str]]:
+    symbols = {"confirmed": "✓ ", "contradicted": "✗ "}
+    return [
+        [symbols.get(f["verdict"], "? ") + f["verdict"], f["backend"], f["part"], f["configured"], f["observed"]]
+        for f in summary["conformance"]
+    ]
+
+
+def _section(title: str, headings: list[str], rows: list[list[str]]) -> list[str]:
+    """A heading and a table; nothing where there are no rows."""
+    if not rows:
+        return []
+    cells = [["---"] * len(headings), *([_plain(cell) for cell in row] for row in rows)]
+    table = ["| " + " | ".join(row) + " |" for row in (headings, *cells)]
+    return [f"## {title}", "", *table, ""]
+
+
+def _plain(text: str) -> str:
+    """Text that cannot start markup, HTML, a link or a mention of its own."""
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = re.sub(r"([\\`*_\[\]<>#|!~@])", r"\\\1", text)
+    return text.replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")

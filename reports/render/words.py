@@ -1,0 +1,205 @@
+"""Sentences and cells shared by the terminal, Markdown and HTML reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from reports.statistics.verdict import judge
+from tripcurve.durations import parse_seconds
+
+__all__ = [
+    "TRIP_COLUMNS",
+    "UNIT_COLUMNS",
+    "answer",
+    "count",
+    "how_ended",
+    "legible",
+    "more_trips",
+    "number",
+    "rules_in_words",
+    "share",
+    "signed",
+    "target_in_words",
+    "trip_columns",
+    "trip_rows",
+    "unit_rows",
+    "who",
+    "with_half_width",
+]
+
+
+def legible(value: object) -> str:
+    """Text with control characters and changes of direction made visible, so that none can hide or turn what follows.
+
+    The charts' library cannot draw a control character at all, and ends the process.
+    """
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for a person; a dash where nothing was observed."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def with_half_width(measured: dict[str, float] | None) -> str:
+    """`5.087 ±0.012`, or a dash."""
+    return "–" if measured is None else f"{measured['estimate']:.3f} ±{measured['half_width']:.3f}"
+
+
+def _error(name: str) -> Callable[[dict[str, Any]], str]:
+    def cell(trip: dict[str, Any]) -> str:
+        error = (trip["error_s"] or {}).get(name)
+        return "–" if error is None else f"{error * 1000:+.1f}"
+
+    return cell
+
+
+def _truth(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda trip: number((trip["truth"] or {}).get(name))
+
+
+TRIP_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "backend": lambda trip: who(trip),
+    "tripped, s": lambda trip: with_half_width(trip["tripped_s"]),
+    "truth, s": _truth("tripped_s"),
+    "error, ms": _error("tripped_s"),
+    "reset, s": lambda trip: with_half_width(trip["reset_s"]),
+    "truth, s ": _truth("reset_s"),
+    "error, ms ": _error("reset_s"),
+    "time to trip, s": lambda trip: number(trip["time_to_trip_s"]),
+    "failures": lambda trip: count(trip["failures_to_trip"]),
+    "overshoot": lambda trip: count(trip["overshoot"]),
+    "open, s": lambda trip: number(trip["open_s"]),
+    "open error, s": lambda trip: signed(trip["open_error_s"]),
+    "recovery, s": lambda trip: number(trip["recovery_latency_s"]),
+    "restored, s": lambda trip: number(trip["restored_s"]),
+    "outage, s": lambda trip: number(trip["outage_s"]),
+    "429": lambda trip: count(trip["throttled"]),
+    "503": lambda trip: count(trip["shed"]),
+    "re-trip": lambda trip: "yes" if trip["retrip"] else "no",
+}
+"""Columns of the trip table: heading to cell. A trailing blank keeps two headings apart."""
+
+TRUTH_COLUMNS = ("truth, s", "error, ms", "truth, s ", "error, ms ")
+UNIT_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "backend": lambda trip: str(trip["backend"] or "–"),
+    "first shed, s": lambda trip: number(trip.get("first_shed_s")),
+    "every unit tripped, s": lambda trip: with_half_width(trip.get("full_shed_s")),
+    "shed share between": lambda trip: share(trip.get("partial_shed_share")),
+}
+"""What several units add: they trip one by one, and shed only a part until all have."""
+
+
+def trip_columns(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:
+    """The columns that this run can fill: truth only where the target kept a record."""
+    hidden = () if summary["truth_known"] else TRUTH_COLUMNS
+    return {name: cell for name, cell in TRIP_COLUMNS.items() if name not in hidden}
+
+
+def trip_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+    """A row for each trip, for the first `most` of them; None: for all."""
+    columns = trip_columns(summary).values()
+    return [[cell(trip) for cell in columns] for trip in summary["trips"][:most]]
+
+
+def unit_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+    """A row for each trip of a breaker whose units trip apart; empty with one unit."""
+    grouped = [trip for trip in summary["trips"] if trip.get("first_shed_s") is not None]
+    return [[cell(trip) for cell in UNIT_COLUMNS.values()] for trip in grouped[:most]]
+
+
+def who(trip: dict[str, Any]) -> str:
+    name = str(trip["backend"] or "–")
+    return name if trip["unit"] in (None, 0) else f"{name}, unit {trip['unit']}"
+
+
+def count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """With its sign; a zero that rounding made negative carries none."""
+    return "–" if value is None else f"{round(value, digits) + 0.0:+,.{digits}f}"
+
+
+def share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def more_trips(summary: dict[str, Any], shown: int) -> str | None:
+    """What to say under a table that shows only the first trips; None where it shows all."""
+    hidden = len(summary["trips"]) - shown
+    return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
+
+
+def target_in_words(summary: dict[str, Any]) -> str:
+    return {"local": "the local cloud", "azure": "Azure"}.get(str(summary["target"]), str(summary["target"]))
+
+
+def rules_in_words(summary: dict[str, Any]) -> list[str]:
+    """A line for each different rule, with the backends that have it."""
+    backends: dict[str, list[str]] = {}
+    for backend, rule in summary["rule"].items():
+        backends.setdefault(_rule_in_words(rule), []).append(str(backend))
+    return [f"Rule of {', '.join(names)}: {text}." for text, names in backends.items()]
+
+
+def _rule_in_words(rule: dict[str, Any]) -> str:
+    statuses = ", ".join(str(status) for status in rule["status_codes"]) or "of other kinds"
+    few = "failure" if rule["count"] == 1 else "failures"
+    at = f"at {rule['count']} {few}" if rule["count"] is not None else f"when {rule['percentage']} % of answers fail"
+    within, duration = (f"{parse_seconds(rule[name]):g} s" for name in ("interval", "trip_duration"))
+    heeds = ", or as Retry-After says" if rule["accept_retry_after"] else ""
+    return f"trips {at} ({statuses}) within {within}, then stays open for {duration}{heeds}"
+
+
+def how_ended(summary: dict[str, Any]) -> str | None:
+    """Interrupted or killed, in words; None for a run that came to its end."""
+    if not summary["interrupted"]:
+        return None
+    killed = any("was killed" in note for note in summary["notes"])
+    return "killed: this is what was recorded until then" if killed else "interrupted: the part that ran is reported"
+
+
+def answer(summary: dict[str, Any]) -> list[str]:
+    """The run in three sentences: whether the rule is good and why, what happened, how sure this is."""
+    return [judge(summary).sentence, _what_happened(summary), _how_sure(summary)]
+
+
+def _what_happened(summary: dict[str, Any]) -> str:
+    trips, requests = len(summary["trips"]), summary["requests"]
+    text = f"The breaker opened {_times(trips)}" if trips else "The breaker was not seen to open"
+    if summary["retrips"]:
+        text += f", {summary['retrips']:,} of them again while the fault lasted"
+    text += f"; of {requests['total']:,} requests clients saw {summary['throttles']:,} × 429 from backends"
+    text += f" and {summary['sheds']:,} × 503 from the gateway"
+    if summary["ratio_503_429"] is not None:
+        text += f" ({summary['ratio_503_429']:.1f} for each 429)"
+    longest = summary["outage_s"]["max"]
+    return text + (f", and the longest outage lasted {longest:.1f} s." if longest is not None else ".")
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def _how_sure(summary: dict[str, Any]) -> str:
+    accuracy = summary["accuracy"]
+    if accuracy["n"]:
+        outside = "none" if not accuracy["outside"] else str(accuracy["outside"])
+        return (
+            f"Against the gateway's own record, the {accuracy['n']:,} times of trips and resets measured here are off "
+            f"by {accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
+            f"{outside} of them by more than the stated half-width."
+        )
+    if summary["truth_known"]:
+        return "There is nothing to compare with the gateway's own record."
+    widths = [trip[name]["half_width"] for trip in summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]]
+    if not widths:
+        return "A live target keeps no record of its own to compare with."
+    return (
+        "A live target keeps no record of its own, so the half-widths are the accuracy: "
+        f"{median(widths) * 1000:.1f} ms (median), at most {max(widths) * 1000:.1f} ms."
+    )

@@ -1,0 +1,211 @@
+"""How much load a gateway carried with no trip and within limits, read from a run of rising steps.
+
+Each phase of the run is a step. A step is carried when nothing was shed, no trip fell into it, enough of its
+requests succeeded and their latency, counted from the intended start, stayed within the limit. The answer lies between
+the highest carried step below the first that was not, and that one: that is its confidence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from reports.loading.run import Run
+from reports.statistics.latencies import Latencies
+from reports.trips.analysis import analyse
+from reports.trips.measures import NS, Trip
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+
+__all__ = ["Capacity", "Headroom", "Limits", "Step", "from_run", "is_step_load", "of_steps"]
+
+FEWEST_REQUESTS = 30
+RPM_PER_1000_TPM = 6  # chat models (D-QUOTA)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a step must keep to. `p99_ms` None: any latency will do."""
+
+    ok_share: float = 0.99
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One phase: rates per second over its own time. `ok_low`: lower end of the success share's 95 % interval.
+
+    `cause` None: it was carried.
+    """
+
+    phase: str
+    n: int
+    seconds: float
+    offered_s: float
+    served_s: float
+    shed_s: float
+    throttled_s: float
+    failed_s: float
+    tokens_per_minute: float
+    ok_share: float
+    ok_low: float
+    p50_ms: float | None
+    p99_ms: float | None
+    trips: int
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """A quota beside what the highest carried step used of it, over all backends that have it."""
+
+    quota: str
+    limit: float
+    used: float
+
+    @property
+    def left_share(self) -> float:
+        return 1 - self.used / self.limit
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The answer. `carried` None: not even the lowest step was. `failed` None: even the highest was carried."""
+
+    carried: Step | None
+    failed: Step | None
+    curve: list[Step]
+    headroom: list[Headroom]
+    confidence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = asdict(self)
+        for quota, row in zip(self.headroom, plain["headroom"], strict=True):
+            row["left_share"] = quota.left_share
+        return plain
+
+
+def is_step_load(scenario: Scenario) -> bool:
+    """Whether a scenario is one of steps: rising constant rates, and no fault."""
+    rates = [phase.rate for phase in scenario.phases]
+    steady = [rate for rate in rates if isinstance(rate, float | int)]
+    healthy = not any(phase.simulate for phase in scenario.phases)
+    return healthy and len(steady) == len(rates) > 1 and all(one < other for one, other in pairwise(steady))
+
+
+def from_run(run: Run, limits: Limits | None = None) -> Capacity:
+    """The capacity that a recorded step-load run shows. Steps are ordered by the rate offered."""
+    return of_steps(_steps(run, analyse(run).trips, limits or Limits()), run.lab)
+
+
+def of_steps(steps: list[Step], lab: Lab) -> Capacity:
+    """The capacity that steps show, of one run or of several, in any order."""
+    curve = sorted(steps, key=lambda step: step.offered_s)
+    failed = next((step for step in curve if step.cause is not None), None)
+    below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
+    carried = below[-1] if below else None
+    return Capacity(carried, failed, curve, _headroom(lab, carried), _confidence(carried, failed))
+
+
+def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
+    steps, begin = [], 0.0
+    kinds = run.tally.kinds
+    for phase in run.scenario.phases:
+        end = begin + phase.duration_s
+        own = kinds[kinds["phase"] == phase.name]
+        if len(own):
+            latencies = run.tally.latencies(phase=phase.name, fine=True)
+            tripped = _trips_within(trips, begin, end)
+            steps.append(_step(phase.name, own, latencies, _seconds(run, own, begin, end), tripped, limits))
+        begin = end
+    return steps
+
+
+def _seconds(run: Run, own: pd.DataFrame, begin: float, end: float) -> float:
+    """The phase's time; less where the run was cut short in it."""
+    last_s = (int(own["last_ns"].max()) - run.start_ns) / NS
+    return end - begin if not run.info.get("interrupted", not run.info) else max(last_s - begin, 1e-3)
+
+
+def _trips_within(trips: list[Trip], begin: float, end: float) -> int:
+    known = [trip.tripped_s.estimate for trip in trips if trip.tripped_s is not None]
+    return sum(begin <= at < end for at in known)
+
+
+def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, trips: int, limits: Limits) -> Step:
+    by_outcome, n = own.groupby("outcome")["n"].sum(), int(own["n"].sum())
+    ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "503 shed", "429 backend"))
+    p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if ok else (None, None)
+    tokens = int(own["prompt_tokens"].sum()) + int(own["completion_tokens"].sum())
+    return Step(
+        phase=name,
+        n=n,
+        seconds=seconds,
+        offered_s=n / seconds,
+        served_s=ok / seconds,
+        shed_s=shed / seconds,
+        throttled_s=throttled / seconds,
+        failed_s=(n - ok - shed - throttled) / seconds,
+        tokens_per_minute=tokens / seconds * 60,
+        ok_share=ok / n,
+        ok_low=_wilson_low(ok, n),
+        p50_ms=p50,
+        p99_ms=p99,
+        trips=trips,
+        cause=_cause(trips, shed, throttled, ok, n, p99, limits),
+    )
+
+
+def _cause(trips: int, shed: int, throttled: int, ok: int, n: int, p99: float | None, limits: Limits) -> str | None:
+    """What kept the step from being carried, the first that applies; None: it was."""
+    if trips or shed:
+        return f"the breaker opened: {trips} trips, {shed} of {n} requests shed"
+    if ok / n < limits.ok_share:
+        share = f"{ok / n:.1%} of requests succeeded, less than {limits.ok_share:.1%}"
+        return f"the backend's quota: {throttled} of {n} throttled; {share}" if throttled > (n - ok) / 2 else share
+    if limits.p99_ms is not None and p99 is not None and p99 > limits.p99_ms:
+        return f"latency: p99 {p99:.0f} ms, more than {limits.p99_ms:g} ms"
+    return None
+
+
+def _wilson_low(ok: int, n: int, z: float = 1.96) -> float:
+    """Lower end of the 95 % interval of a share (Wilson's score)."""
+    share = ok / n
+    middle = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n)
+
+
+def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:
+    """Quotas that the lab knows: those of mocks, and the deployments' tokens per minute."""
+    if carried is None:
+        return []
+    rpm = [b.limits.rpm if b.limits is not None else None for b in lab.backends]
+    tpm = [b.limits.tpm if b.limits is not None else None for b in lab.backends]
+    if all(backend.kind == "openai" for backend in lab.backends):
+        tpm = [lab.model.capacity * 1000 for _ in lab.backends]
+        rpm = [lab.model.capacity * RPM_PER_1000_TPM for _ in lab.backends]
+    quotas = (
+        ("requests per minute", rpm, carried.offered_s * 60),
+        ("tokens per minute", tpm, carried.tokens_per_minute),
+    )
+    return [
+        Headroom(name, float(sum(known)), used)
+        for name, values, used in quotas
+        if len(known := [value for value in values if value is not None]) == len(values)
+    ]
+
+
+def _confidence(carried: Step | None, failed: Step | None) -> str:
+    if carried is None:
+        return "nothing was carried: begin with a lower step"
+    text = f"{carried.n} requests in {carried.seconds:.0f} s; success at least {carried.ok_low:.2%} (95 %)"
+    if carried.n < FEWEST_REQUESTS:
+        text += "; too few requests to rely on"
+    if failed is None:
+        return text + "; the highest step was carried too, so capacity is at least this"
+    return text + f"; capacity lies between {carried.offered_s:.1f} and {failed.offered_s:.1f} requests/s"

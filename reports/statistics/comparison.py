@@ -1,0 +1,317 @@
+"""Two runs side by side, with a verdict on each measure that knows its noise.
+
+The noise is estimated by the bootstrap: each run's trips, or requests, are drawn again with replacement
+many times, each trip's value anew from within its half-width, and a difference counts only where the middle 95 %
+of the redrawn differences leave out 0. The seed is fixed, so the same two runs give the same verdict.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from reports.loading.run import Run, load
+from reports.trips.analysis import analyse
+from reports.trips.measures import Trip
+from tripcurve.errors import BadInput
+
+__all__ = ["Comparison", "Limit", "compare", "compare_command", "parse_limit"]
+
+Verdict = Literal["same", "higher", "lower", "too few to tell", "only one run has it"]
+Values = npt.NDArray[np.float64]
+
+DRAWS = 1000
+SEED = 20251
+# Requests beyond this many are thinned evenly before they are redrawn: the interval is then a little too wide.
+MOST_DRAWN = 20_000
+FEWEST = 2
+
+# Each measure of a trip, and the instants it depends on.
+TRIP_MEASURES = {
+    "time_to_trip_s": ("tripped_s",),
+    "open_s": ("tripped_s", "reset_s"),
+    "open_error_s": ("tripped_s", "reset_s"),
+    "recovery_latency_s": ("reset_s",),
+    "restored_s": ("reset_s",),
+    "outage_s": (),
+    "overshoot": (),
+}
+# Where more is better, a fall is the regression.
+MORE_IS_BETTER = frozenset({"ok_share", "rate_s", "absorption"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much worse a measure may become: `share` of the base's value, or an amount in its own unit."""
+
+    measure: str
+    amount: float
+    share: bool
+
+    def allowed(self, base: float) -> float:
+        return abs(base) * self.amount if self.share else self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measure. `low` and `high`: the middle 95 % of run − base; None where too little was seen to say.
+
+    `regressed` None: no limit was set on it.
+    """
+
+    measure: str
+    base: float | None
+    run: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    base_n: int
+    run_n: int
+    verdict: Verdict
+    limit: float | None = None
+    regressed: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Values of one run's trips or requests. `doubt`: how far each may be off; None: not at all.
+
+    `n`: how many they stand for; None: themselves.
+    """
+
+    values: Values
+    doubt: Values | None = None
+    n: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.values) if self.n is None else self.n
+
+
+@dataclass(frozen=True)
+class _Share:
+    """How many of one run's requests were of a kind."""
+
+    hits: int
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A statistic over a sample of one run's trips or requests."""
+
+    name: str
+    sample: Callable[[Run, list[Trip]], _Sample | _Share]
+    statistic: Callable[[Values, int], Values]
+
+
+def parse_limit(text: str) -> Limit:
+    """`time_to_trip_s.median=10%` or `latency_ms.p99=5`. Raises BadInput saying how a limit looks."""
+    match = re.fullmatch(r"\s*([A-Za-z0-9_.]+)\s*=\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
+    if match is None:
+        raise BadInput(f"limit {text!r} is not understood; a limit looks like `time_to_trip_s.median=10%`")
+    known = [measure.name for measure in MEASURES]
+    if match[1] not in known:
+        raise BadInput(f"limit {text!r}: no measure {match[1]!r}; there are: {', '.join(known)}")
+    percent = match[3] == "%"
+    return Limit(match[1], float(match[2]) / (100 if percent else 1), percent)
+
+
+def compare(base: Run, run: Run, limits: list[Limit]) -> list[Comparison]:
+    """Every measure that either run has, in a fixed order."""
+    trips = (analyse(base).trips, analyse(run).trips)
+    by_measure = {limit.measure: limit for limit in limits}
+    found = [
+        _compared(measure, measure.sample(base, trips[0]), measure.sample(run, trips[1]), by_measure.get(measure.name))
+        for measure in MEASURES
+    ]
+    return [one for one in found if one.base_n or one.run_n or one.limit is not None]
+
+
+def _compared(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share, limit: Limit | None) -> Comparison:
+    before, after = _value(measure, base), _value(measure, run)
+    if before is None or after is None:
+        # A measure with a limit that the run no longer has is no pass.
+        return Comparison(
+            measure=measure.name,
+            base=before,
+            run=after,
+            difference=None,
+            low=None,
+            high=None,
+            base_n=len(base),
+            run_n=len(run),
+            verdict="only one run has it",
+            regressed=None if limit is None else before is not None,
+        )
+    low, high = _interval(measure, base, run)
+    verdict = _verdict(low, high)
+    allowed = None if limit is None else limit.allowed(before)
+    regressed = None if allowed is None else _regressed(measure, after - before, verdict, allowed)
+    return Comparison(
+        measure.name, before, after, after - before, low, high, len(base), len(run), verdict, allowed, regressed
+    )
+
+
+def _value(measure: _Measure, sample: _Sample | _Share) -> float | None:
+    if isinstance(sample, _Share):
+        return sample.hits / sample.n if sample.n else None
+    return float(measure.statistic(sample.values[None, :], 1)[0]) if len(sample) else None
+
+
+def _verdict(low: float | None, high: float | None) -> Verdict:
+    if low is None or high is None:
+        return "too few to tell"
+    return "same" if low <= 0 <= high else "higher" if low > 0 else "lower"
+
+
+def _regressed(measure: _Measure, difference: float, verdict: Verdict, allowed: float) -> bool:
+    """Worse by more than the limit, and by more than noise."""
+    more_is_better = measure.name in MORE_IS_BETTER
+    worse = -difference if more_is_better else difference
+    return worse > allowed and verdict == ("lower" if more_is_better else "higher")
+
+
+def _interval(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share) -> tuple[float | None, float | None]:
+    """The middle 95 % of the difference over redrawn samples; None where a run has too few to redraw."""
+    if min(len(base), len(run)) < FEWEST:
+        return None, None
+    rng = np.random.default_rng(SEED)
+    drawn = [_redrawn(measure, one, rng) for one in (base, run)]
+    low, high = np.quantile(drawn[1] - drawn[0], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _redrawn(measure: _Measure, sample: _Sample | _Share, rng: np.random.Generator) -> Values:
+    """The statistic of each redrawn sample, spread a little wider where the sample is small."""
+    if isinstance(sample, _Share):
+        share = sample.hits / sample.n
+        return _spread(share, rng.binomial(sample.n, share, DRAWS) / sample.n, sample.n)
+    step = max(1, -(-len(sample) // MOST_DRAWN))
+    values = sample.values[::step]
+    rows = max(1, 2_000_000 // len(values))
+    pieces = []
+    for begin in range(0, DRAWS, rows):
+        draws = rng.integers(0, len(values), (min(rows, DRAWS - begin), len(values)))
+        drawn = values[draws]
+        if sample.doubt is not None:
+            drawn = drawn + sample.doubt[::step][draws] * rng.uniform(-1.0, 1.0, draws.shape)
+        pieces.append(measure.statistic(drawn, 1))
+    redrawn = np.concatenate(pieces)
+    return _spread(float(measure.statistic(values[None, :], 1)[0]), redrawn, len(values))
+
+
+def _spread(middle: float, redrawn: Values, n: int) -> Values:
+    return middle + (redrawn - middle) * math.sqrt(n / (n - 1))
+
+
+def _of_trips(name: str) -> Callable[[Run, list[Trip]], _Sample]:
+    def sample(run: Run, trips: list[Trip]) -> _Sample:
+        known = [trip for trip in trips if getattr(trip, name) is not None]
+        values = np.array([getattr(trip, name) for trip in known], dtype=np.float64)
+        instants = [[getattr(trip, instant) for instant in TRIP_MEASURES[name]] for trip in known]
+        doubt = [sum(one.half_width for one in both if one is not None) for both in instants]
+        return _Sample(values, np.array(doubt, dtype=np.float64))
+
+    return sample
+
+
+def _median(values: Values, axis: int) -> Values:
+    return np.asarray(np.median(values, axis=axis))
+
+
+def _max(values: Values, axis: int) -> Values:
+    return np.asarray(np.max(values, axis=axis))
+
+
+def _mean(values: Values, axis: int) -> Values:
+    return np.asarray(np.mean(values, axis=axis))
+
+
+def _quantile(share: float) -> Callable[[Values, int], Values]:
+    return lambda values, axis: np.asarray(np.quantile(values, share, axis=axis))
+
+
+def _ok_latency_ms(run: Run, trips: list[Trip]) -> _Sample:
+    """Thinned evenly by rank, which keeps the quantiles."""
+    latencies = run.tally.latencies(fine=True)
+    n = len(latencies)
+    step = max(1, -(-n // MOST_DRAWN))
+    return _Sample(latencies.at(np.arange(step // 2, n, step)) / 1000, n=n)
+
+
+def _ok_share(run: Run, trips: list[Trip]) -> _Share:
+    return _Share(run.tally.count("2xx"), run.tally.total)
+
+
+def _absorbed(run: Run, trips: list[Trip]) -> _Share:
+    """Sheds, of all that was shed or throttled."""
+    shed, throttled = run.tally.count("503 shed"), run.tally.count("429 backend")
+    return _Share(shed, shed + throttled)
+
+
+def _per_second(run: Run, trips: list[Trip]) -> _Sample:
+    seconds = run.tally.service_of(None)
+    return _Sample(seconds[:, 0].astype(np.float64))
+
+
+MEASURES: tuple[_Measure, ...] = (
+    *(_Measure(f"{name}.median", _of_trips(name), _median) for name in TRIP_MEASURES),
+    *(_Measure(f"{name}.max", _of_trips(name), _max) for name in TRIP_MEASURES),
+    _Measure("latency_ms.p50", _ok_latency_ms, _quantile(0.5)),
+    _Measure("latency_ms.p99", _ok_latency_ms, _quantile(0.99)),
+    _Measure("ok_share", _ok_share, _mean),
+    _Measure("absorption", _absorbed, _mean),
+    _Measure("rate_s", _per_second, _mean),
+)
+"""What is compared. `latency_ms`: of 2xx answers, from their intended start; `rate_s`: requests started a second."""
+
+
+def compare_command(base: Path, run: Path, limits: list[str], as_json: bool) -> int:
+    """Print the comparison. Returns 1 when a measure is worse than its limit allows and than noise explains, else 0.
+
+    Raises BadInput when a folder holds no readable run or a limit is not understood.
+    """
+    parsed = [parse_limit(text) for text in limits]
+    found = compare(load(base), load(run), parsed)
+    regressed = any(one.regressed for one in found)
+    if as_json:
+        json.dump({"base": str(base), "run": str(run), "regressed": regressed} | _plain(found), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        _print(found, Console())
+    return 1 if regressed else 0
+
+
+def _plain(found: list[Comparison]) -> dict[str, Any]:
+    return {"measures": [asdict(one) for one in found]}
+
+
+def _print(found: list[Comparison], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("measure", no_wrap=True)
+    for heading in ("base", "run", "run − base, 95 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for one in found:
+        spread = "–" if one.low is None else f"{one.low:+.3g} … {one.high:+.3g}"
+        verdict = one.verdict if not one.regressed else f"[bold red]{one.verdict}: REGRESSED[/bold red]"
+        table.add_row(one.measure, _number(one.base), _number(one.run), spread, verdict)
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"

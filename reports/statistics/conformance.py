@@ -1,0 +1,209 @@
+"""Configured against observed: what the run proves of each part of the rule, and what it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from reports.loading.run import Run
+from reports.trips.analysis import Analysis
+from reports.trips.bounds import Failures, slides
+from reports.trips.doubts import durations_ns
+from reports.trips.interval import interval_bounds
+from reports.trips.measures import NS, Answers, Measured, Trip, failed_answers
+from reports.trips.touches import answers_of, retries_within
+from tripcurve.durations import format_iso
+from tripcurve.lab import Backend, Lab
+from tripcurve.lab.rule import BreakerRule
+
+__all__ = ["Finding", "conformance"]
+
+NEAR_ENOUGH = 0.25
+"""How far apart, of the interval, its two bounds may be for it to be called confirmed."""
+
+Verdict = Literal["confirmed", "contradicted", "not shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of one rule. `remedy`: which scenario would show it; None where the run did."""
+
+    backend: str
+    part: str
+    configured: str
+    observed: str
+    verdict: Verdict
+    remedy: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def conformance(run: Run, analysis: Analysis) -> list[Finding]:
+    """A finding for each part of each backend's rule, in the rule's order."""
+    findings: list[Finding] = []
+    for backend in run.lab.backends:
+        if backend.breaker is None:
+            continue
+        trips = [trip for trip in analysis.trips if trip.backend == backend.name]
+        answers = answers_of(run.decisive, backend, run.lab)
+        findings += [
+            _count(backend, backend.breaker, trips, answers, run.lab, run.start_ns),
+            _interval(run, backend, backend.breaker, trips, answers),
+            _statuses(backend, backend.breaker, trips, run.tally.kinds),
+            _duration(backend, backend.breaker, trips, answers),
+            _retry_after(backend, backend.breaker, trips, answers),
+        ]
+    return findings
+
+
+def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int) -> Finding:
+    if rule.count is None:
+        return _percentage(backend, rule, trips, answers, lab, zero_ns)
+    part = ("count", str(rule.count))
+    bounds = [trip.failures_bounds for trip in trips if trip.failures_bounds is not None and trip.failures_to_trip]
+    if not bounds:
+        return Finding(backend.name, *part, "no trip seen from its first failure", "not shown", "trip-and-recover")
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
+    if lab.units > 1:
+        fitting = sum(high >= rule.count for _, high in bounds)
+        observed = f"up to {high} failures over {lab.units} units, each of which counts its own"
+        verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
+        return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
+    if lab.has_pool and retries_within(lab) and high < rule.count:
+        seen = f"up to {high} failures seen; a retry hid the others"
+        return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
+    fitting = sum(low <= rule.count <= high for low, high in bounds)
+    observed = f"{low} to {high}" if low != high else f"{low}"
+    observed += f" failures, {rule.count} possible in {fitting} of {len(bounds)} trips"
+    return Finding(backend.name, *part, observed, "confirmed" if fitting == len(bounds) else "contradicted")
+
+
+def _percentage(
+    backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int
+) -> Finding:
+    """The share of failures among the answers that can have been in the window at each trip."""
+    part = ("percentage", f"{rule.percentage} %")
+    remedy = "a fault with a share a little above the percentage, on a lab with one unit"
+    pairs = zip(trips, [None, *trips], strict=False)
+    shares = [_share_at(trip, earlier, rule, answers, zero_ns) for trip, earlier in pairs]
+    seen = [share for share in shares if share is not None]
+    if not seen or rule.percentage is None or lab.units > 1:
+        return Finding(backend.name, *part, "no trip whose window was seen whole", "not shown", remedy)
+    fitting = sum(high * 100 >= rule.percentage for _, high in seen)
+    observed = f"{min(low for low, _ in seen):.0%} to {max(high for _, high in seen):.0%} of answers had failed"
+    observed += f", enough in {fitting} of {len(seen)} trips"
+    if fitting < len(seen):
+        return Finding(backend.name, *part, observed, "contradicted")
+    near = all(low * 100 <= rule.percentage for low, _ in seen)
+    return Finding(backend.name, *part, observed, "confirmed" if near else "not shown", None if near else remedy)
+
+
+def _share_at(
+    trip: Trip, earlier: Trip | None, rule: BreakerRule, answers: Answers, zero_ns: int
+) -> tuple[float, float] | None:
+    """The least and the largest share of failures in the window at a trip, by which answers may have been in it."""
+    if trip.tripped_s is None or (earlier is not None and earlier.reset_s is None):
+        return None
+    low, high = _range_ns(trip.tripped_s, zero_ns)
+    since_low, since_high = low - rule.interval * NS, high - rule.interval * NS
+    if earlier is not None and earlier.reset_s is not None:
+        reset_low, reset_high = _range_ns(earlier.reset_s, zero_ns)
+        since_low, since_high = max(since_low, reset_low), max(since_high, reset_high)
+    arrived, failed = answers.start + answers.waited, failed_answers(answers, rule)
+    sure = answers.by_backend & (arrived > since_high) & (answers.end <= low)
+    maybe = answers.by_backend & (answers.end > since_low) & (arrived <= high) & ~sure
+    fails, others = int(np.sum(sure & failed)), int(np.sum(sure & ~failed))
+    more_fails, more_others = int(np.sum(maybe & failed)), int(np.sum(maybe & ~failed))
+    if not fails + more_fails:
+        return None
+    return fails / max(fails + others + more_others, 1), (fails + more_fails) / (fails + more_fails + others)
+
+
+def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
+    middle = zero_ns + measured.estimate * NS
+    return middle - measured.half_width * NS, middle + measured.half_width * NS
+
+
+def _interval(run: Run, backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+    """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not."""
+    part = ("interval", format_iso(rule.interval))
+    if rule.count is None:
+        return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
+    if rule.count == 1:
+        return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
+    lab = run.lab
+    if lab.units > 1 or (lab.has_pool and retries_within(lab)) or not slides(lab.local) or not len(answers.start):
+        seen = "failures not seen one by one, as this breaker counted them"
+        return Finding(
+            backend.name, *part, seen, "not shown", "the scenario interval on a lab with one unit and no retries"
+        )
+    failures = Failures(answers, rule, lab.local, durations_ns(answers, rule, ())[0])
+    end_ns = int(answers.end.max())
+    longer, up_to = interval_bounds(trips, failures, rule.count, run.start_ns, end_ns)
+    seen = _between(longer, up_to)
+    if longer >= rule.interval or (up_to is not None and up_to < rule.interval):
+        return Finding(backend.name, *part, seen, "contradicted")
+    if up_to is not None and up_to - longer <= rule.interval * NEAR_ENOUGH:
+        return Finding(backend.name, *part, seen, "confirmed")
+    return Finding(backend.name, *part, seen, "not shown", "the scenario interval")
+
+
+def _between(longer: float, up_to: float | None) -> str:
+    parts = [f"longer than {longer:.2f} s"] if longer else []
+    parts += [] if up_to is None else [f"no longer than {up_to:.2f} s"]
+    return " and ".join(parts) or "nothing that bears on it"
+
+
+def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.DataFrame) -> Finding:
+    ranges = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes) or "none"
+    own = kinds[(kinds["origin"] == "backend") & (kinds["backend"] == backend.name)]
+    seen = sorted(int(status) for status in own["status"].unique())
+    counted = [str(status) for status in seen if rule.counts_status(status)]
+    others = [str(status) for status in seen if not rule.counts_status(status)]
+    if not trips or not counted:
+        return Finding(backend.name, "statuses", ranges, "no trip on a counted status", "not shown", "trip-and-recover")
+    text = f"tripped on {', '.join(counted)}; others seen: {', '.join(others) or 'none'}"
+    return Finding(backend.name, "statuses", ranges, text, "confirmed")
+
+
+def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+    part = ("open for", format_iso(rule.trip_duration) + (" or Retry-After" if rule.accept_retry_after else ""))
+    whole = [trip for trip in trips if trip.open_s is not None and trip.open_error_s is not None]
+    if not whole:
+        grouped = any(trip.first_shed_s is not None for trip in trips)
+        where = "trip-and-recover on a lab with one unit" if grouped else "trip-and-recover"
+        seen = "only the group of units seen, not one unit's time" if grouped else "no whole open period seen"
+        return Finding(backend.name, *part, seen, "not shown", where)
+    widths = [t.tripped_s.half_width + t.reset_s.half_width for t in whole if t.tripped_s and t.reset_s]
+    fitting = sum(abs(trip.open_error_s or 0.0) <= width for trip, width in zip(whole, widths, strict=True))
+    median = float(np.median([trip.open_s or 0.0 for trip in whole]))
+    observed = f"{median:.3f} s ± {max(widths):.3f} in {fitting} of {len(whole)} trips"
+    return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")
+
+
+def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+    part = ("Retry-After", "accepted" if rule.accept_retry_after else "ignored")
+    told = answers.retry_after_s[failed_answers(answers, rule)]
+    told = told[~np.isnan(told)]
+    # A header that says what the rule says anyway tells nothing.
+    telling = told[np.abs(told - rule.trip_duration) > 0.5]
+    whole = [trip for trip in trips if trip.open_error_s is not None and trip.tripped_s and trip.reset_s]
+    if not len(telling) or not whole:
+        return Finding(
+            backend.name,
+            *part,
+            "no failure told another time than the rule's",
+            "not shown",
+            "trip-and-recover with a retry_after_s unlike the trip duration",
+        )
+    fitting = sum(
+        abs(t.open_error_s or 0.0) <= t.tripped_s.half_width + t.reset_s.half_width  # type: ignore[union-attr]  # chosen so
+        for t in whole
+    )
+    observed = f"failures told {telling.min():g} s; open as {'told' if rule.accept_retry_after else 'configured'}"
+    observed += f" in {fitting} of {len(whole)} trips"
+    return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")

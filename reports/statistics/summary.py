@@ -1,0 +1,166 @@
+"""summary.json: every headline number of a run, each with its population."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reports.loading.run import Run
+from reports.statistics.capacity import from_run, is_step_load
+from reports.statistics.conformance import conformance
+from reports.statistics.population import by_phase, latency_ms, quantiles_ms
+from reports.trips.analysis import Analysis, TrueTrip
+from reports.trips.measures import Trip
+from tripcurve import __version__
+from tripcurve.run.record import ORIGINS
+from tripcurve.scenario.checks import parse
+
+__all__ = ["SUMMARY_VERSION", "summarise"]
+
+SUMMARY_VERSION = 1
+
+
+def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
+    """The summary as plain JSON values. Extra `checks` follow the scenario's own."""
+    tally = run.tally
+    shed, throttled = tally.count("503 shed"), tally.count("429 backend")
+    summary: dict[str, Any] = {
+        "schema": SUMMARY_VERSION,
+        "tripcurve": __version__,
+        "lab": run.lab.name,
+        "scenario": run.scenario.name,
+        "target": run.info.get("target", "unknown"),
+        "interrupted": bool(run.info.get("interrupted", not run.info)),
+        "start_ns": run.start_ns,
+        "duration_s": run.duration_s,
+        "requests": _requests(run),
+        "latency_ms": latency_ms(tally),
+        "latency_intended_ms": latency_ms(tally, intended=True),
+        "first_token_ms": quantiles_ms(tally.first_tokens),
+        "token_gap_ms": run.info.get("token_gap_ms", {"n": 0, "p50": None, "p99": None}),
+        "phases": by_phase(tally),
+        "sheds": shed,
+        "throttles": throttled,
+        "ratio_503_429": shed / throttled if throttled else None,
+        "absorption": shed / (shed + throttled) if shed + throttled else None,
+        "trips": [trip.as_dict() for trip in analysis.trips],
+        "retrips": sum(trip.retrip for trip in analysis.trips),
+        "unobserved_trips": [_true(trip) for trip in analysis.unobserved],
+        "truth_known": analysis.truth is not None,
+        "tokens": _tokens(run),
+        "pacing": run.info.get("pacing", {"intended": None, "sent": None, "late_p99_ms": None, "dropped": None}),
+        "accuracy": _accuracy(analysis.trips),
+        "rule": _rule(run),
+        "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
+        "capacity": from_run(run).as_dict() if is_step_load(run.scenario) and tally.total else None,
+        "local_options": run.lab.local.model_dump(mode="json"),
+        "counts": run.info.get("counts", {}),
+        "workers": _workers(run),
+        "notes": [*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run)],
+    }
+    for measure in ("time_to_trip_s", "open_s", "open_error_s", "recovery_latency_s", "restored_s", "outage_s"):
+        summary[measure] = _spread([getattr(trip, measure) for trip in analysis.trips])
+    summary["checks"] = _checked([*run.scenario.checks, *checks], summary)
+    return summary
+
+
+def _requests(run: Run) -> dict[str, Any]:
+    kinds, duration = run.tally.kinds, run.duration_s
+    by_status, by_origin = (kinds.groupby(name)["n"].sum() for name in ("status", "origin"))
+    return {
+        "total": run.tally.total,
+        "by_status": {str(status): int(count) for status, count in by_status.items()},
+        "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
+        "rate_s": run.tally.total / duration if duration > 0 else None,
+    }
+
+
+def _tokens(run: Run) -> dict[str, float | int | None]:
+    kinds = run.tally.kinds
+    prompt, completion = (int(kinds[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
+    minutes = run.duration_s / 60
+    return {
+        "prompt": prompt,
+        "completion": completion,
+        "per_minute": (prompt + completion) / minutes if minutes else None,
+        "n": int(kinds["told"].sum()),
+    }
+
+
+def _workers(run: Run) -> list[dict[str, Any]]:
+    """What run.json tells of each recording process, with the rows the record has of it."""
+    rows = run.tally.kinds.groupby("worker")["n"].sum()
+    told = run.info.get("workers")
+    known = [worker for worker in told if isinstance(worker, dict)] if isinstance(told, list) else []
+    names = ("worker", "lost", "missed_s", "clock", "failure")
+    workers = [{name: worker[name] for name in names if name in worker} for worker in known]
+    return [worker | {"rows": int(rows.get(worker.get("worker"), 0))} for worker in workers]
+
+
+def _worker_notes(run: Run) -> list[str]:
+    """A sentence for each worker that died."""
+    return [
+        f"worker {worker.get('worker')} died; its last {worker.get('missed_s') or 0:.1f} s are missing from the record"
+        for worker in _workers(run)
+        if worker.get("lost")
+    ]
+
+
+def _missed_notes(run: Run) -> list[str]:
+    """A sentence where less was offered than intended, since nobody makes up for a worker that died."""
+    pacing = run.info.get("pacing") or {}
+    missed, intended = pacing.get("missed"), pacing.get("intended")
+    if not missed:
+        return []
+    return [f"{missed:,} of {intended:,} arrivals were never sent: the load went on without the worker that died"]
+
+
+def _true(trip: TrueTrip) -> dict[str, Any]:
+    return {"backend": trip.backend, "unit": trip.unit, "tripped_s": trip.tripped_s, "reset_s": trip.reset_s}
+
+
+def _spread(values: list[float | None]) -> dict[str, float | int | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"n": 0, "min": None, "median": None, "max": None}
+    return {"n": len(known), "min": min(known), "median": float(np.median(known)), "max": max(known)}
+
+
+def _accuracy(trips: list[Trip]) -> dict[str, Any]:
+    """The harness's own error against truth: how many instants, the median and largest, and whether any was outside."""
+    errors, outside = [], 0
+    for trip in trips:
+        for name in ("tripped_s", "reset_s"):
+            measured, error = getattr(trip, name), (trip.error_s or {}).get(name)
+            if measured is not None and error is not None:
+                errors.append(abs(error))
+                outside += abs(error) > measured.half_width
+    if not errors:
+        return {"n": 0, "median_error_s": None, "max_error_s": None, "outside": None}
+    return {
+        "n": len(errors),
+        "median_error_s": float(np.median(errors)),
+        "max_error_s": max(errors),
+        "outside": outside,
+    }
+
+
+def _rule(run: Run) -> dict[str, Any]:
+    return {b.name: b.breaker.model_dump(mode="json") for b in run.lab.backends if b.breaker is not None}
+
+
+def _count_notes(run: Run) -> list[str]:
+    """A sentence where the gateway counted another number of requests than were recorded."""
+    gateway = (run.info.get("counts") or {}).get("gateway")
+    counted = gateway.get("requests") if isinstance(gateway, dict) else None
+    total = run.tally.total
+    reached = total - run.tally.count("no response")
+    if counted is None or counted == total or reached <= counted <= total:
+        return []
+    return [f"the gateway counted {counted} requests, the record has {total}: samples were lost or invented"]
+
+
+def _checked(checks: list[str], summary: dict[str, Any]) -> list[dict[str, Any]]:
+    results = [parse(text).evaluate(summary) for text in dict.fromkeys(checks)]
+    return [{"expression": r.expression, "value": r.value, "passed": r.passed} for r in results]

@@ -1,0 +1,152 @@
+"""Open periods that may be two, where a breaker can have tripped again before anybody was sure of the reset.
+
+Two ways lead there. The first failures after a reset trip the breaker while sheds are still on their
+way, which then may belong to either period: the reset's interval is widened to both readings. Or failures
+of requests admitted before the trip arrive after the reset, which takes a backend slower than the
+breaker: then no request sees it closed, and an instant that the record does not settle is left out
+rather than stated wrong. The rule's own duration serves to ask the question only; no bound comes from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reports.trips.measures import LOST_FOR_S, Answers, failed_answers
+from reports.trips.trip import Instants, Interval, OpenPeriod, Touches
+from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.rule import BreakerRule
+
+__all__ = ["durations_ns", "settle"]
+
+NS = 1_000_000_000
+# A timer's slack: what is that much longer than the rule allows cannot be one period.
+SLACK = 1.02
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    """Failures by when they were sent, admitted at the latest, and can have reached the gateway, unix ns.
+
+    `longest`: the most that one was under way.
+    """
+
+    start: Instants
+    admitted_by: Instants
+    early: Instants
+    late: Instants
+    longest: int
+
+
+def settle(
+    periods: list[OpenPeriod],
+    touches: Touches,
+    answers: Answers,
+    rule: BreakerRule | None,
+    options: LocalOptions,
+    hidden_attempts: bool = False,
+    simulated_s: Sequence[float] = (),
+) -> list[OpenPeriod]:
+    """The periods, with those that surely hid a reset made two, and doubtful resets widened or left out.
+
+    `hidden_attempts`: the policy retries, so that a failure may show in no answer. `simulated_s`: each Retry-After
+    that the scenario makes the backend tell, which such a failure may have told.
+    """
+    if rule is None or not periods:
+        return periods
+    needed = rule.count if rule.count is not None and options.counter_after_reset == "cleared" else 1
+    early = _failures_after(answers, rule)
+    periods = [_widened(period, touches, *early, needed) for period in periods]
+    if options.late_failures == "extend" or options.half_open_probes:
+        return periods
+    arrivals = _arrivals(answers, rule)
+    shortest, longest = durations_ns(answers, rule, simulated_s)
+    settled: list[OpenPeriod] = []
+    for period in periods:
+        hidden = hidden_attempts or _late_failures(period, arrivals, shortest) >= needed
+        if hidden and _holds_two(period, shortest):
+            settled += _doubtful(period, shortest, longest)
+        else:
+            settled.append(period)
+    return settled
+
+
+def _failures_after(answers: Answers, rule: BreakerRule) -> tuple[Instants, Instants]:
+    """Starts of failures, and when each can have reached the gateway at the earliest."""
+    failed = np.flatnonzero(failed_answers(answers, rule) | (answers.status == 0))
+    return answers.start[failed], (answers.start + answers.waited)[failed]
+
+
+def _widened(period: OpenPeriod, touches: Touches, start: Instants, early: Instants, needed: int) -> OpenPeriod:
+    """The reset from the last shed that was over before the breaker can have tripped again."""
+    if period.reset is None:
+        return period
+    first, last = np.searchsorted(touches.shed_start, [period.open_by_ns, period.open_at_ns], side="right")
+    sheds = slice(max(first - 1, 0), last)
+    latest = int(touches.shed_end[sheds].max(initial=period.open_at_ns))
+    low, high = np.searchsorted(start, [period.open_by_ns, latest], side="right")
+    if high - low < needed:
+        return period
+    again = np.sort(early[low:high])[needed - 1]
+    surely = touches.shed_start[sheds][touches.shed_end[sheds] < again]
+    known = max(int(surely.max(initial=0)), period.tripped.low_ns if period.tripped else period.open_by_ns)
+    return replace(period, reset=Interval(min(known, period.reset.low_ns), period.reset.high_ns))
+
+
+def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
+    """Failures, and requests whose client gave up: their answers may have been failures."""
+    failed = failed_answers(answers, rule)
+    lost = answers.status == 0
+    chosen = np.flatnonzero(failed | lost)
+    never = np.iinfo(np.int64).max
+    return _Arrivals(
+        start=answers.start[chosen],
+        admitted_by=answers.end[chosen] - np.where(lost, 0, answers.waited)[chosen],
+        early=(answers.start + answers.waited)[chosen],
+        late=np.where(lost, never, answers.end)[chosen],
+        longest=int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any()),
+    )
+
+
+def durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
+    """The shortest and longest that this rule can have stayed open, given what the backend told."""
+    lengths = [rule.trip_duration]
+    if rule.accept_retry_after:
+        told = answers.retry_after_s[failed_answers(answers, rule)]
+        told = told[~np.isnan(told)]
+        lengths += [float(told.min()), float(told.max())] if len(told) else []
+        lengths += simulated_s
+    return int(min(lengths) / SLACK * NS), int(max(lengths) * SLACK * NS)
+
+
+def _holds_two(period: OpenPeriod, shortest: int) -> bool:
+    """Whether two periods of this rule fit into what may have been one."""
+    until = period.open_at_ns if period.reset is None else period.reset.high_ns
+    return period.tripped is not None and until - period.tripped.low_ns >= 2 * shortest
+
+
+def _late_failures(period: OpenPeriod, arrivals: _Arrivals, shortest: int) -> int:
+    """Failures admitted before the trip that can have arrived after a reset."""
+    if period.tripped is None:
+        return 0
+    until = period.open_at_ns if period.reset is None else period.reset.high_ns
+    low, high = np.searchsorted(arrivals.start, [period.tripped.low_ns - arrivals.longest, period.open_at_ns])
+    part = slice(low, high)
+    able = (
+        (arrivals.admitted_by[part] <= period.open_at_ns)
+        & (arrivals.late[part] >= period.tripped.low_ns + shortest)
+        & (arrivals.early[part] <= until)
+    )
+    return int(np.sum(able))
+
+
+def _doubtful(period: OpenPeriod, shortest: int, longest: int) -> list[OpenPeriod]:
+    """Surely two where it was open for longer than the rule allows; else one whose reset is not known."""
+    assert period.tripped is not None  # noqa: S101  # asked before, for the type checker
+    if period.open_at_ns - period.tripped.high_ns <= longest:
+        return [replace(period, reset=None)]
+    first = replace(period, reset=None, open_at_ns=period.open_by_ns, sheds=period.sheds // 2)
+    second = replace(period, tripped=None, open_by_ns=period.open_at_ns, sheds=period.sheds - period.sheds // 2)
+    return [first, second]

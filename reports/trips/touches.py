@@ -1,0 +1,182 @@
+"""Which requests touched which breaker, and what each proves of its state.
+
+A backend on its own: its answers prove it closed, the gateway's 503s prove it open.
+
+A pool's member is seldom refused, only passed over. It was open whenever the whole pool was out
+(a 503), whenever a member of a lower group answered (a lower group is used only when every
+member of the higher ones is tripped, D-BE), and when so many of its own group's requests in a row went
+elsewhere that its turn had surely come: then it was open at some instant since the turn became due.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reports.trips.measures import Answers
+from reports.trips.trip import Touches
+from tripcurve.errors import BadInput
+from tripcurve.lab import POLICIES, Backend, Lab
+from tripcurve.shipped import find_file
+
+__all__ = ["answers_of", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
+
+Mask = npt.NDArray[np.bool_]
+Indexes = npt.NDArray[np.intp]
+
+
+def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
+    """What clients got of one backend: all but what other backends answered, in start order."""
+    part = frame
+    if lab.has_pool:  # requests to all members were left out: how long this one was without is not told
+        part = part.assign(unseen_ns=0)
+        part = part[~_answered_by_others(frame, backend)]
+    return Answers(
+        start=part["start_ns"].to_numpy(),
+        end=end_ns(part),
+        status=part["status"].to_numpy(),
+        by_backend=(part["origin"] == "backend").to_numpy(),
+        retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
+        waited=_waited_ns(part),
+        whole=part["error"].isna().to_numpy(),
+        alike=part["left_out"].to_numpy() + 1,
+        unseen=part["unseen_ns"].to_numpy(),
+    )
+
+
+def _waited_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The gateway's wait for the backend; 0 where it does not tell."""
+    waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
+    whole: npt.NDArray[np.int64] = np.nan_to_num(waited, nan=0.0).astype(np.int64)
+    return whole * 1000
+
+
+def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
+    """Proofs of one breaker's state, in start order."""
+    start, end = frame["start_ns"].to_numpy(), end_ns(frame)
+    by, soon = _admitted(frame, start, end)
+    doubt = clock_doubt_ns(frame)
+    if doubt is not None:
+        start, end, by, soon = start - doubt, end + doubt, by + doubt, soon + doubt
+    closed, opened, since = _proofs(frame, backend, lab, by - start)
+    # A refusal is known at its end; being passed over for another member by when that member had been chosen.
+    refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
+    refused_from = np.minimum(start[since], start[opened])
+    order = np.argsort(refused_from, kind="stable")
+    answered = np.flatnonzero(closed)
+    if doubt is not None:  # workers in different doubt are no longer in order
+        answered = answered[np.argsort(start[answered], kind="stable")]
+    alike = frame["left_out"].to_numpy() + 1
+    refused_alike = alike[opened][order]
+    return Touches(
+        start[answered],
+        soon[answered],
+        by[answered],
+        refused_from[order],
+        refused_by[order],
+        alike[answered],
+        refused_alike,
+    )
+
+
+def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """When each answer was whole: never too early, for latencies are whole microseconds."""
+    ends: npt.NDArray[np.int64] = frame["latency_us"].to_numpy().astype(np.int64)
+    ends *= 1000
+    ends += frame["start_ns"].to_numpy()
+    return ends
+
+
+def clock_doubt_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """How far each row's clock may be off the main process's; None: all rows are on one clock."""
+    return frame["clock_doubt_ns"].to_numpy() if "clock_doubt_ns" in frame else None
+
+
+def _admitted(
+    frame: pd.DataFrame, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """By when each request was surely admitted, and by when it was if no slower on its way than any shed."""
+    by = np.maximum(end - _waited_ns(frame), start)
+    told = frame["backend_us"].notna().to_numpy()
+    sheds = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    if (told | sheds).all() or not sheds.any():
+        return by, by
+    slowest = int((end - start)[sheds].max())
+    return by, np.where(told, by, np.minimum(by, start + slowest))
+
+
+def _proofs(
+    frame: pd.DataFrame, backend: Backend, lab: Lab, flight: npt.NDArray[np.int64]
+) -> tuple[Mask, Indexes, Indexes]:
+    """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
+    answered = (frame["origin"] == "backend").to_numpy()
+    shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    if not lab.has_pool:
+        return answered, np.flatnonzero(shed), np.flatnonzero(shed)
+    names = frame["backend"]
+    own = answered & (names == backend.name).to_numpy()
+    rank = _rank(backend, lab)
+    lower = [other.name for other in lab.backends if _rank(other, lab) > rank]
+    group = [other for other in lab.backends if _rank(other, lab) == rank]
+    if backend.weight == 0 and lab.local.weight_zero == "never":
+        return own, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+    refused = np.flatnonzero(shed | (answered & names.isin(lower).to_numpy()))
+    in_group = answered & names.isin([other.name for other in group]).to_numpy()
+    gaps = np.cumsum(frame["left_out"].to_numpy()) - frame["left_out"].to_numpy()
+    passed, since = _passed_over(own, in_group, backend, group, lab, _overtakers(frame, flight), gaps)
+    return own, np.concatenate((refused, passed)), np.concatenate((refused, since))
+
+
+def _overtakers(frame: pd.DataFrame, flight: npt.NDArray[np.int64]) -> int:
+    """The most requests that can have changed places on their way to the gateway."""
+    start = frame["start_ns"].to_numpy()
+    return int((np.searchsorted(start, start + flight) - np.arange(len(start))).max(initial=0))
+
+
+def _rank(backend: Backend, lab: Lab) -> float:
+    if backend.priority is not None:
+        return backend.priority
+    given = [other.priority for other in lab.backends if other.priority is not None]
+    return max(given, default=0) + 1 if lab.local.priority_null == "last" else min(given, default=0)
+
+
+def _passed_over(
+    own: Mask,
+    in_group: Mask,
+    backend: Backend,
+    group: list[Backend],
+    lab: Lab,
+    overtakers: int,
+    gaps: npt.NDArray[np.int64],
+) -> tuple[Indexes, Indexes]:
+    """Answers of the group whose giver took a turn that had become due, and since which answer it was due.
+
+    Each unit takes turns on its own. Nothing is due where members are drawn at random, nor where the policy retries:
+    then a turn may have been taken by an attempt that no client sees. Nor where requests were left out in between:
+    `gaps` counts those before each.
+    """
+    none = np.empty(0, dtype=np.intp)
+    if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
+        return none, none
+    total = sum(1 if other.weight is None else other.weight for other in group)
+    due = total * lab.units + 2 * overtakers
+    turns = np.flatnonzero(in_group)
+    own_turns = np.flatnonzero(own[turns])
+    last_own = np.concatenate(([-1], own_turns))[np.searchsorted(own_turns, np.arange(len(turns)), side="right")]
+    late = np.flatnonzero(np.arange(len(turns)) - last_own > due)
+    late = late[gaps[turns[late]] == gaps[turns[late - due]]]
+    return turns[late], turns[late - due]
+
+
+def retries_within(lab: Lab) -> bool:
+    """Whether the lab's policy makes further attempts within one request; assumed where it cannot be read."""
+    try:
+        policy = find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
+    except (BadInput, OSError):
+        return True
+    return "<retry" in policy
+
+
+def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:
+    return ((frame["origin"] == "backend") & (frame["backend"] != backend.name)).to_numpy()

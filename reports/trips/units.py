@@ -1,0 +1,110 @@
+"""Several units: each has a breaker of its own, and which unit took a request is not told.
+
+So a backend's units are one group. A shed proves that some unit is open, an answer that some unit is closed;
+only many in a row speak of all. The group is open from its first unit's trip to its last unit's reset.
+How many in a row: as many as leave a chance of one in a million that a unit was merely never asked.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reports.trips.measures import Answers, failed_answers
+from reports.trips.trip import Instants, Interval, OpenPeriod, Touches
+from tripcurve.lab.rule import BreakerRule
+
+__all__ = ["find_group_periods", "mixed_bounds", "mixed_share", "surely_all"]
+
+DOUBT = 1e-6
+NS = 1_000_000_000
+
+
+def surely_all(units: int) -> int:
+    """Requests in a row, spread over the units at random, that leave out one unit with a chance of DOUBT at most."""
+    return 1 if units == 1 else math.ceil(math.log(DOUBT / units) / math.log(1 - 1 / units))
+
+
+def find_group_periods(touches: Touches, answers: Answers, rule: BreakerRule | None, units: int) -> list[OpenPeriod]:
+    """The stretches in which some unit was open, in order."""
+    if not len(touches.shed_start):
+        return []
+    many = surely_all(units)
+    position = np.searchsorted(touches.answer_start, touches.shed_start)
+    cuts = np.flatnonzero(np.diff(position) >= many) + 1
+    firsts = np.concatenate(([0], cuts))
+    lasts = np.concatenate((cuts, [len(position)])) - 1
+    failures = _possible_trips(answers, rule)
+    return [
+        _group_period(touches, failures, int(first), int(last), many) for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def _group_period(touches: Touches, failures: Instants, first: int, last: int, many: int) -> OpenPeriod:
+    sheds = slice(first, last + 1)
+    open_by, open_at = int(touches.shed_end[sheds].min()), int(touches.shed_start[sheds].max())
+    tripped, reset = _first_trip(touches, failures, open_by, many), _last_reset(touches, open_at, many)
+    full = _full(touches, first, last, many)
+    return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), int(touches.shed_alike[sheds].sum()), full)
+
+
+def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
+    """Earliest instants, in order, at which a failure can have been the one that trips a unit."""
+    failed = failed_answers(answers, rule)
+    early = np.sort((answers.start + answers.waited)[failed])
+    if rule is None or rule.count is None or rule.count == 1:
+        return early
+    together = early[rule.count - 1 :] - early[: max(len(early) - rule.count + 1, 0)] <= rule.interval * 1.01 * NS
+    return early[rule.count - 1 :][together]
+
+
+def _first_trip(touches: Touches, failures: Instants, open_by: int, many: int) -> Interval | None:
+    """After the answers that show all units closed, and not before enough failures; before the first shed was over."""
+    started = int(np.searchsorted(touches.answer_start, open_by))
+    # Answers admitted after the first shed's end do not count towards those before the trip.
+    before = np.flatnonzero(touches.answer_soon[max(started - 50 * many, 0) : started] < open_by)
+    if len(before) < many:
+        return None
+    closed_from = int(touches.answer_start[max(started - 50 * many, 0) :][before[-many]])
+    possible = failures[np.searchsorted(failures, closed_from) : np.searchsorted(failures, open_by, side="right")]
+    return Interval(int(possible[0]) if len(possible) else closed_from, open_by)
+
+
+def _last_reset(touches: Touches, open_at: int, many: int) -> Interval | None:
+    """After the last shed; before so many answers that each unit gave one."""
+    after = int(np.searchsorted(touches.answer_start, open_at, side="right"))
+    by = touches.answer_by[after : after + many]
+    return Interval(open_at, int(by.max())) if len(by) == many else None
+
+
+def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None:
+    """When all units were open: within the first run of sheds, unbroken by answers, that is long enough."""
+    position = np.searchsorted(touches.answer_start, touches.shed_start[first : last + 1])
+    begins = np.concatenate(([0], np.flatnonzero(np.diff(position)) + 1))
+    lengths = np.diff(np.concatenate((begins, [len(position)])))
+    long_enough = np.flatnonzero(lengths >= many)
+    if not len(long_enough):
+        return None
+    begin = first + int(begins[long_enough[0]])
+    known_by = int(touches.shed_end[begin : begin + many].max())
+    answered = int(np.searchsorted(touches.answer_start, touches.shed_start[begin]))
+    low = int(touches.answer_start[answered - 1]) if answered else int(touches.shed_start[begin])
+    return Interval(min(low, known_by), known_by)
+
+
+def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None:
+    """Sheds among the requests between two instants; None: there were none."""
+    counts: list[int] = []
+    for start, alike in ((touches.shed_start, touches.shed_alike), (touches.answer_start, touches.answer_alike)):
+        low, high = np.searchsorted(start, [low_ns, high_ns])
+        counts.append(int(alike[low:high].sum()))
+    return counts[0] / sum(counts) if sum(counts) else None
+
+
+def mixed_bounds(touches: Touches, low_ns: int, full: Interval) -> tuple[float, float]:
+    """The least and the largest that `mixed_share` can be, by when within its interval the last unit opened."""
+    ends = np.concatenate((touches.shed_start, touches.answer_start, [full.low_ns, full.high_ns]))
+    ends = np.unique(ends[(ends >= full.low_ns) & (ends <= full.high_ns)])
+    shares = [share for end in (*ends, full.high_ns + 1) if (share := mixed_share(touches, low_ns, end)) is not None]
+    return min(shares), max(shares)

@@ -1,0 +1,354 @@
+"""A gateway in virtual time: a lab under a scenario, without sockets, clocks or waiting.
+
+A discrete-event simulation around the very breaker and pool of the live gateway. It gives the records a
+client would have made and, beside them, what the breakers really did. The same seed gives the same run.
+
+Left out: quotas of mocks (`limits`), streaming, and policies other than a number of retries.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal, NamedTuple
+
+from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
+from tripcurve.breaker.pool import Member, Pool
+from tripcurve.errors import BadInput
+from tripcurve.lab import Backend, Lab
+from tripcurve.scenario import Fault, Scenario
+from tripcurve.scenario.arrivals import arrival_times
+
+__all__ = ["EPOCH_NS", "Network", "Sample", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
+
+EPOCH_NS = 1_764_000_000_000_000_000
+"""The unix ns at which every virtual run begins."""
+
+_RETRIED = (429, 503)
+_LEVEL_EVERY_S = 0.1  # how often a closed-loop phase looks whether it has the users it wants
+
+
+class Sample(NamedTuple):
+    """One request's record: the columns of `tripcurve.run.record.SCHEMA`, in its order."""
+
+    start_ns: int
+    intended_ns: int
+    latency_us: int
+    first_byte_us: int | None
+    backend_us: int | None
+    status: int
+    origin: str
+    backend: str | None
+    retry_after_s: float | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    error: str | None
+    phase: str
+    user: str
+    worker: int
+
+
+class VirtualEvent(NamedTuple):
+    """What a breaker really did. Times of the event in seconds from the run's start."""
+
+    unit: int
+    backend: str
+    rule: str
+    event: Opened | Closed
+
+
+class VirtualAnswer(NamedTuple):
+    """An attempt as its breaker knows it, seconds from the run's start. `start_s`: when the client sent the request."""
+
+    unit: int
+    backend: str
+    start_s: float
+    admitted_s: float
+    arrived_s: float
+    status: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """What lies around the gateway, in seconds. Each way takes `one_way_s` and up to `jitter_s` more."""
+
+    one_way_s: float = 0.0002
+    jitter_s: float = 0.0002
+    gateway_s: float = 0.0001
+    late_s: float = 0.0003
+    """How late the generator may send what its schedule wants."""
+
+    def __post_init__(self) -> None:
+        if self.one_way_s <= 0:
+            raise BadInput(f"network.one_way_s must be more than 0, not {self.one_way_s:g}: time would stand still")
+        if min(self.jitter_s, self.gateway_s, self.late_s) < 0:
+            raise BadInput("network: times must be 0 or more")
+
+
+@dataclass
+class VirtualRun:
+    """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission."""
+
+    samples: list[Sample] = field(default_factory=list)
+    events: list[VirtualEvent] = field(default_factory=list)
+    answers: list[VirtualAnswer] = field(default_factory=list)
+
+
+def run_virtual(
+    lab: Lab,
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    network: Network | None = None,
+    spread: Literal["random", "round_robin"] = "random",
+    retries: int = 0,
+    workers: int = 1,
+) -> VirtualRun:
+    """Play a resolved scenario on a lab.
+
+    `spread`: how requests fall on the gateway's units. `retries`: further attempts that the policy
+    makes inside one request on a 429 or 503. A client gives up after the scenario's timeout; the
+    gateway goes on, and the breaker hears of the answer. Raises BadInput for the fault `drop: during`.
+    """
+    for index, phase in enumerate(scenario.phases):
+        for name, fault in phase.simulate.items():
+            if fault.drop == "during":
+                raise BadInput(f"phases[{index}].simulate.{name}.drop: a virtual gateway knows only `before`")
+    play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers)
+    return play.run()
+
+
+@dataclass
+class _Request:
+    intended: float
+    start: float
+    phase: int
+    user: str
+    done: Callable[[], None] | None
+    attempts_left: int
+
+
+class _Answer(NamedTuple):
+    status: int
+    origin: str
+    backend: str | None = None
+    waited_s: float | None = None
+    retry_after_s: float | None = None
+
+
+class _Unit:
+    """One gateway process: its own breakers, its own place in the pool."""
+
+    def __init__(self, lab: Lab, index: int) -> None:
+        self.index = index
+        self.breakers = {b.name: Breaker(b.breaker, lab.local) for b in lab.backends if b.breaker is not None}
+        self._names = [backend.name for backend in lab.backends]
+        members = [Member(b.name, b.priority, b.weight) for b in lab.backends]
+        self._pool = Pool(members, lab.local, seed=lab.local.seed + index) if lab.has_pool else None
+
+    def choose(self, now: float) -> str | None:
+        """The backend for a request; None: the pool has none left."""
+        return self._names[0] if self._pool is None else self._pool.choose(lambda name: self._admits(name, now))
+
+    def _admits(self, name: str, now: float) -> bool:
+        breaker = self.breakers.get(name)
+        return breaker is None or breaker.admits(now)
+
+    def soonest(self, now: float) -> float:
+        """Whole seconds until a backend may take requests again, rounded up."""
+        waits = [b.open_until - now for b in self.breakers.values() if b.open_until is not None]
+        return float(math.ceil(max(min(waits, default=0.0), 0.0)))
+
+
+class _Play:
+    """One run under way."""
+
+    def __init__(
+        self, lab: Lab, scenario: Scenario, seed: int, network: Network, spread: str, retries: int, workers: int
+    ) -> None:
+        self._lab, self._scenario, self._network = lab, scenario, network
+        self._backends = {backend.name: backend for backend in lab.backends}
+        self._units = [_Unit(lab, index) for index in range(lab.units)]
+        self._round_robin = spread == "round_robin"
+        self._retries, self._workers = retries, workers
+        self._rng = random.Random(seed)  # noqa: S311  # a simulation, no secret
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._turn = count()
+        self._now = 0.0
+        self._alive = 0
+        self._result = VirtualRun()
+        self._classes = {name: n for name, n in scenario.users.items() if n and name != "ProbeUser"} or {"ChatUser": 1}
+
+    def run(self) -> VirtualRun:
+        self._schedule()
+        while self._agenda:
+            self._now, _, action = heapq.heappop(self._agenda)
+            action()
+        self._result.samples.sort(key=lambda sample: sample.start_ns)
+        return self._result
+
+    def _at(self, when: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (when, next(self._order), action))
+
+    # Traffic
+
+    def _schedule(self) -> None:
+        begin = 0.0
+        for index, phase in enumerate(self._scenario.phases):
+            rng = self._rng if self._scenario.arrivals == "poisson" else None
+            for offset in arrival_times(phase, rng):
+                self._send_at(begin + offset, index, self._user())
+            if phase.users is not None:
+                for tick in range(math.ceil(phase.duration_s / _LEVEL_EVERY_S)):
+                    self._at(begin + tick * _LEVEL_EVERY_S, self._fill_up)
+            begin += phase.duration_s
+        self._schedule_probes(begin)
+
+    def _schedule_probes(self, end: float) -> None:
+        rate = self._scenario.users.get("ProbeUser", 0) * self._scenario.probe.rate
+        for pulse in range(math.floor(end * rate)):
+            when = (pulse + 0.5) / rate
+            found = self._scenario.phase_at(when)
+            if found is not None:
+                self._send_at(when, found[0], "ProbeUser")
+
+    def _user(self) -> str:
+        return self._rng.choices(list(self._classes), list(self._classes.values()))[0]
+
+    def _send_at(self, intended: float, phase: int, user: str) -> None:
+        start = intended + self._rng.uniform(0.0, self._network.late_s)
+        self._at(start, lambda: self._send(_Request(intended, start, phase, user, None, self._retries)))
+
+    def _wanted_users(self) -> tuple[int, int]:
+        """Index of the phase and its closed-loop users now; none outside such a phase."""
+        found = self._scenario.phase_at(self._now)
+        if found is None:
+            return 0, 0
+        return found[0], self._scenario.phases[found[0]].users_at(found[1]) or 0
+
+    def _fill_up(self) -> None:
+        while self._alive < self._wanted_users()[1]:
+            self._alive += 1
+            self._send_again()
+
+    def _send_again(self) -> None:
+        phase, wanted = self._wanted_users()
+        if self._alive > wanted:
+            self._alive -= 1
+            return
+        self._send(_Request(self._now, self._now, phase, self._user(), self._send_again, self._retries))
+
+    def _send(self, request: _Request) -> None:
+        self._at(self._now + self._transit(), lambda: self._attempt(request, self._pick_unit()))
+
+    def _transit(self) -> float:
+        return self._network.one_way_s + self._rng.uniform(0.0, self._network.jitter_s)
+
+    def _pick_unit(self) -> _Unit:
+        index = next(self._turn) if self._round_robin else self._rng.randrange(len(self._units))
+        return self._units[index % len(self._units)]
+
+    # Gateway
+
+    def _attempt(self, request: _Request, unit: _Unit) -> None:
+        name = unit.choose(self._now)
+        if name is None:
+            return self._shed(request, unit)
+        breaker, ticket = unit.breakers.get(name), None
+        if breaker is not None:
+            ticket, events = breaker.admit(self._now)
+            self._tell(unit, name, breaker, events)
+            if ticket is None:
+                return self._shed(request, unit)
+        answer, outcome = self._backend_answer(self._backends[name], request)
+        admitted, arrives = self._now, self._now + (answer.waited_s or 0.0)
+        self._result.answers.append(VirtualAnswer(unit.index, name, request.start, admitted, arrives, answer.status))
+        self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome))
+        return None
+
+    def _shed(self, request: _Request, unit: _Unit) -> None:
+        self._reply(request, _Answer(503, "gateway", retry_after_s=unit.soonest(self._now)))
+
+    def _answered(
+        self, request: _Request, unit: _Unit, name: str, ticket: Ticket | None, answer: _Answer, outcome: Outcome
+    ) -> None:
+        if ticket is not None:
+            breaker = unit.breakers[name]
+            self._tell(unit, name, breaker, breaker.record(ticket, self._now, outcome))
+        if request.attempts_left and answer.status in _RETRIED:
+            request.attempts_left -= 1
+            return self._attempt(request, unit)
+        return self._reply(request, answer)
+
+    def _tell(self, unit: _Unit, name: str, breaker: Breaker, events: tuple[Opened | Closed, ...]) -> None:
+        for event in events:
+            self._result.events.append(VirtualEvent(unit.index, name, breaker.rule.name, event))
+            if isinstance(event, Opened) and event.until <= self._scenario.duration_s:
+                self._at(event.until, lambda: self._tell(unit, name, breaker, breaker.advance(self._now)))
+
+    # Backend
+
+    def _backend_answer(self, backend: Backend, request: _Request) -> tuple[_Answer, Outcome]:
+        fault = self._fault(backend, request)
+        latency = self._latency(backend, fault)
+        if fault is not None and fault.drop == "before":
+            return _Answer(500, "gateway", waited_s=latency), Outcome(None, "BackendConnectionFailure")
+        status = 200 if fault is None or fault.status is None else fault.status
+        hint = None if fault is None or status < 400 else fault.retry_after_s
+        return _Answer(status, "backend", backend.name, latency, hint), Outcome(status, None, hint)
+
+    def _fault(self, backend: Backend, request: _Request) -> Fault | None:
+        simulate = self._scenario.phases[request.phase].simulate
+        fault = simulate.get(backend.name, simulate.get("default"))
+        return fault if fault is not None and self._rng.random() < fault.share else None
+
+    def _latency(self, backend: Backend, fault: Fault | None) -> float:
+        if fault is not None and fault.wait_ms is not None:
+            return fault.wait_ms / 1000
+        shape = backend.latency
+        if shape is None:
+            return 0.0
+        spread = math.log(shape.p95_ms / shape.median_ms) / 1.6449 if shape.median_ms > 0 else 0.0
+        body_ms = shape.per_token_ms * self._scenario.tokens.completion
+        return (shape.median_ms * self._rng.lognormvariate(0.0, spread) + body_ms) / 1000
+
+    # Client
+
+    def _reply(self, request: _Request, answer: _Answer) -> None:
+        end = self._now + self._network.gateway_s + self._transit()
+        error = None
+        if end - request.start > self._scenario.timeout:
+            end, answer, error = request.start + self._scenario.timeout, _Answer(0, "client"), "Timeout"
+        self._result.samples.append(self._sample(request, answer, end, error))
+        if request.done is not None:
+            self._at(max(end, self._now), request.done)
+
+    def _sample(self, request: _Request, answer: _Answer, end: float, error: str | None) -> Sample:
+        start_ns = _unix_ns(request.start)
+        good = answer.status == 200
+        return Sample(
+            start_ns=start_ns,
+            intended_ns=_unix_ns(request.intended),
+            latency_us=-((start_ns - _unix_ns(end)) // 1000),  # rounded up: the end is a bound
+            first_byte_us=None,
+            backend_us=None if answer.backend is None else int((answer.waited_s or 0.0) * 1000) * 1000,
+            status=answer.status,
+            origin=answer.origin,
+            backend=answer.backend,
+            retry_after_s=answer.retry_after_s,
+            prompt_tokens=self._scenario.tokens.prompt if good else None,
+            completion_tokens=self._scenario.tokens.completion if good else None,
+            error=error,
+            phase=self._scenario.phases[request.phase].name,
+            user=request.user,
+            worker=len(self._result.samples) % self._workers,
+        )
+
+
+def _unix_ns(seconds: float) -> int:
+    return EPOCH_NS + round(seconds * 1e9)

@@ -1,0 +1,328 @@
+"""Whole runs under Locust, in processes of their own, against a gateway that counts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from locustfiles.pacing.schedule import probe_arrivals
+from tests.locustfiles.running import LOCUSTFILE, Running, ended
+from tests.locustfiles.servers import Gateway, answer, forever, serving, tokens
+from tripcurve.scenario import Probe
+
+PACED = """
+name: paced
+users: {ChatUser: 8, StreamingChatUser: 2, SdkChatUser: 2, StormChatUser: 2, ProbeUser: 1}
+max_retries: 1
+phases:
+  - {name: well, for: 1.5, rate: 120}
+  - {name: ill, for: 1, rate: 120, simulate: {default: {status: 429}}}
+"""
+CLOSED = """
+name: closed
+users: {ChatUser: 4, ProbeUser: 1}
+phases:
+  - {name: three, for: 1, users: 3}
+  - {name: paced, for: 1, rate: 50}
+  - {name: one, for: 1, users: 1}
+"""
+LONG = """
+name: long
+users: {ChatUser: 4}
+phases: [{name: all, for: 60, rate: 100}]
+"""
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    gateway = Gateway()
+    with serving(gateway) as port:
+        made = Running(tmp_path, port, gateway)
+        yield made
+        made.close()
+
+
+def test_every_request_served_is_a_row_and_locusts_statistics_agree(running: Running) -> None:
+    code, out, err = ended(running.drive(PACED, "--json"))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    assert (rows["start_ns"].diff().dropna() >= 0).all()
+    told = {entry["name"]: entry for entry in json.loads(out)}
+    for name, count in rows["user"].value_counts().items():
+        assert told[name]["num_requests"] == count
+    failed = rows[(rows["status"] != 200) | rows["error"].notna()]
+    assert sum(told[name]["num_failures"] for name in set(rows["user"])) == len(failed)
+
+
+def test_faults_begin_and_end_with_their_phase(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED))
+    assert code == 0, err
+    rows = running.rows()
+    first = rows["user"] == "ChatUser"
+    assert set(rows[first & (rows["phase"] == "well")]["status"]) == {200}
+    assert set(rows[first & (rows["phase"] == "ill")]["status"]) == {429}
+    probes, pacing = len(list(probe_arrivals(Probe(), 0, 2.5))), running.info()["pacing"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] == 300 + probes
+
+
+def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
+    code, _, err = ended(running.drive(CLOSED))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    by_phase = rows[rows["user"] == "ChatUser"].groupby("phase", observed=True).size()
+    assert by_phase["paced"] == 50
+    assert by_phase["three"] > 200
+    assert by_phase["one"] > 100
+
+
+def test_arrivals_that_find_no_free_user_are_late_or_dropped_and_counted(tmp_path: Path) -> None:
+    gateway = Gateway(wait_s=0.5)
+    with serving(gateway) as port:
+        running = Running(tmp_path, port, gateway)
+        code, _, err = ended(
+            running.drive("name: few\ntimeout: 1\nusers: {ChatUser: 1}\nphases: [{name: all, for: 2, rate: 10}]\n")
+        )
+        running.close()
+    assert code == 0, err
+    rows, pacing = running.rows(), running.info()["pacing"]
+    assert pacing["intended"] == 20
+    assert len(rows) == gateway.served == pacing["sent"] == 20 - pacing["dropped"]
+    assert 4 <= len(rows) <= 7
+    late_s = (rows["start_ns"] - rows["intended_ns"]) / 1e9
+    assert late_s.iloc[0] < 0.3
+    assert late_s.iloc[-1] > 1
+
+
+def test_two_processes_lose_no_row(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED, "--processes", "2"))
+    assert code == 0, err
+    rows, info = running.rows(), running.info()
+    assert len(rows) == running.gateway.served == info["counts"]["recorded"]
+    assert set(rows["worker"]) == {0, 1}
+    assert [worker["lost"] for worker in info["workers"]] == [False, False]
+    # A busy machine may be too late for a probe, which is then dropped and counted; nothing else is.
+    assert info["pacing"]["intended"] == info["pacing"]["sent"] + info["pacing"]["dropped"]
+    assert (rows[rows["user"] != "ProbeUser"]["intended_ns"] < rows["start_ns"].max()).sum() >= 300
+
+
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_gaps_between_tokens_are_told_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
+    scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
+    with serving(tokens(count=5, gap_s=0.04)) as port:
+        running = Running(tmp_path, port, Gateway())
+        code, _, err = ended(running.drive(scenario, *words))
+        running.close()
+    assert code == 0, err
+    rows, gaps = running.rows(), running.info()["token_gap_ms"]
+    assert set(rows["status"]) == {200}
+    assert rows["error"].isna().all()
+    assert gaps["n"] == 4 * len(rows) == 80
+    assert 38 < gaps["p50"] < 60
+    assert gaps["p50"] <= gaps["p99"]
+
+
+def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
+    code, _, err = ended(running.drive(PACED, "--processes", "2", "--ship-rows"))
+    assert code == 0, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    scenario = "name: long\nusers: {ChatUser: 4}\nphases: [{name: all, for: 8, rate: 100}]\n"
+    master = running.drive(scenario, "--master", "--expect-workers", "2", "--master-bind-port", port)
+    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    running.wait_for_rows(1)
+    workers[0].send_signal(signal.SIGKILL)
+    code, _, err = ended(master)
+    assert code == 0, err
+    info = running.info()
+    lost = [worker for worker in info["workers"] if worker["lost"]]
+    assert len(lost) == 1
+    assert 1 < lost[0]["missed_s"] < 8
+    unrecorded = running.gateway.served - len(running.rows())
+    assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
+    assert len(running.rows()) > 400
+    pacing = info["pacing"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
+    assert pacing["intended"] == 800
+    assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
+    notes = json.loads((running.run_dir / "summary.json").read_text())["notes"]
+    assert (
+        f"{pacing['missed']:,} of 800 arrivals were never sent: the load went on without the worker that died" in notes
+    )
+
+
+def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
+    phases = "[{name: a, for: 1.5, users: 8}, {name: b, for: 1.5, users: 2}]"
+    code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", "--processes", "2"))
+    assert code == 0, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    phases = "[{name: a, for: 9, rate: 50}, {name: b, for: 1, users: 4}]"
+    scenario = f"name: late\nusers: {{ChatUser: 4}}\nphases: {phases}\n"
+    master = running.drive(scenario, "--master", "--expect-workers", "1", "--master-bind-port", port)
+    running.locust("--worker", "--master-port", port)
+    running.wait_for_rows()
+    late = running.locust("--worker", "--master-port", port)
+    code, _, err = ended(master)
+    assert code == 0, err
+    assert "takes part in the next run" in err
+    assert ended(late)[2].count("Traceback") == 0
+    rows, pacing = running.rows(), running.info()["pacing"]
+    assert len(rows) == running.gateway.served
+    assert (pacing["sent"], pacing["dropped"]) == (450, 0)
+    assert (rows["phase"] == "b").sum() > 100
+
+
+def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    phases = "phases: [{name: all, for: 9, rate: 20}]"
+    scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 20}}\n{phases}\n"
+    words = ("--master", "--expect-workers", "2", "--master-bind-port", port, "--enable-rebalancing")
+    master = running.drive(scenario, *words)
+    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    running.wait_for_rows(1)
+    workers[0].send_signal(signal.SIGKILL)
+    code, _, err = ended(master)
+    assert code == 0, err
+    rows, pacing = running.rows(), running.info()["pacing"]
+    probes = rows[rows["user"] == "ProbeUser"]
+    into_s = (probes["intended_ns"] - rows["intended_ns"].min()) / 1e9
+    assert (into_s > 7.5).sum() > 40  # two pulses again
+    assert pacing["dropped"] < 60  # the beats of the seconds before are some 100
+
+
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ...]) -> None:
+    process = running.drive(LONG, *words)
+    running.wait_for_rows()
+    process.send_signal(signal.SIGINT)
+    code, _, err = ended(process, timeout=20)
+    assert code == 130, err
+    assert "Traceback" not in err
+    assert len(running.rows()) == running.gateway.served
+    assert running.info()["interrupted"] is True
+
+
+def test_a_terminated_run_is_kept_whole(running: Running) -> None:
+    process = running.drive(LONG)
+    running.wait_for_rows()
+    process.send_signal(signal.SIGTERM)
+    code, _, err = ended(process, timeout=20)
+    assert code == 130, err
+    assert len(running.rows()) == running.gateway.served
+
+
+def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> None:
+    code, _, err = ended(running.drive(LONG, limit="30"))
+    assert code == 1
+    assert "cannot record requests" in err
+    assert "Traceback" not in err
+
+
+def test_a_target_that_goes_away_is_recorded_not_fatal(tmp_path: Path) -> None:
+    def leave(connection: socket.socket) -> None:
+        forever(answer())(connection)
+
+    with serving(leave) as port:
+        running = Running(tmp_path, port, Gateway())
+        process = running.drive("name: gone\nusers: {ChatUser: 4}\nphases: [{name: all, for: 4, rate: 100}]\n")
+        running.wait_for_rows()
+    code, _, err = ended(process)
+    assert code == 0, err
+    running.close()
+    rows = running.rows()
+    assert len(rows) == 400
+    assert set(rows["status"]) >= {200}
+
+
+def test_a_key_that_is_refused_is_found_before_the_run(tmp_path: Path) -> None:
+    with serving(forever(answer(status=b"401 Access Denied", headers=b""))) as port:
+        running = Running(tmp_path, port, Gateway())
+        code, _, err = ended(running.drive(LONG), timeout=20)
+        running.close()
+    assert code == 3
+    assert "refused the key (401)" in err
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words", "code", "message"),
+    [
+        (LONG.replace("ChatUser", "NoUser"), (), 2, "users.NoUser"),
+        (LONG.replace("rate: 100", "rate: 0"), (), 2, "phases[0]"),
+        (LONG.replace("rate: 100", "users: 0"), (), 2, "phases[0]"),
+        (LONG, ("--lab", "none-such"), 2, "none-such"),
+        (LONG, ("--target", "azure"), 3, "tripcurve up"),
+        (LONG, ("--target", "what"), 2, "gateway"),
+        (LONG, ("--target", "http://127.0.0.1:1"), 3, "cannot be reached"),
+        (LONG, ("--target", "http://nowhere.invalid"), 3, "cannot be reached"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_line(
+    running: Running, scenario: str, words: tuple[str, ...], code: int, message: str
+) -> None:
+    got, _, err = ended(running.drive(scenario, *words))
+    assert got == code, err
+    assert message in err
+    assert "Traceback" not in err
+    assert not running.run_dir.exists()
+
+
+def test_the_web_page_starts_and_stops_a_run(running: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    (running.folder / "scenario.yaml").write_text(PACED)
+    running.locust("--web-host", "127.0.0.1", "--web-port", str(port), "--run-dir", "run")
+    page = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            text = urllib.request.urlopen(page, timeout=5).read().decode()
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert "scenario" in text
+    form = {"lab": "quick", "scenario": "scenario.yaml", "target": running.url}
+    data = urllib.parse.urlencode(form).encode()
+    urllib.request.urlopen(f"{page}/swarm", data=data, timeout=10).read()  # noqa: S310  # Locust's page, on loopback
+    while not (running.run_dir / "run.json").exists():
+        assert time.monotonic() < deadline + 20
+        time.sleep(0.1)
+    assert len(running.rows()) == running.gateway.served
+
+
+def _fenced(page: str, kind: str) -> str:
+    """The first block of a kind in the documentation."""
+    return page.split(f"```{kind}\n")[1].split("```")[0]
+
+
+def test_the_documentations_own_user_is_recorded_like_ours(running: Running) -> None:
+    page = (LOCUSTFILE.parents[1] / "docs" / "writing-users.md").read_text()
+    file = running.folder / "mine.py"
+    file.write_text(_fenced(page, "python"))
+    scenario = _fenced(page, "yaml").replace("PT10S", "PT1S")
+    code, _, err = ended(running.drive(scenario, file=file))
+    assert code == 0, err
+    rows = running.rows()
+    assert len(rows) == running.gateway.served
+    own = rows[rows["user"] == "TwoStepUser"]
+    assert (own["phase"] == "healthy").sum() == 40
+    assert (own["phase"] == "fault").sum() == 20

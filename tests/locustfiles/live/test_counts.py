@@ -1,0 +1,82 @@
+"""What a page shows of a run under way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from locustfiles.live.counts import KEPT_SECONDS, Live, kind_of
+from locustfiles.live.progress import line
+from locustfiles.pacing.timeline import Timeline
+from locustfiles.recording.recorder import Batch
+from tripcurve.scenario import Scenario
+
+START = 10**18
+
+
+def batch(*answers: tuple[float, int, str]) -> Batch:
+    """Answers as (end in seconds, status, origin)."""
+    n = len(answers)
+    return Batch(
+        start_ns=np.array([START + int(end * 1e9) - 1000 for end, _, _ in answers], np.int64),
+        intended_ns=np.zeros(n, np.int64),
+        latency_us=np.ones(n, np.int64),
+        status=np.array([status for _, status, _ in answers], np.int16),
+        origin=tuple(origin for _, _, origin in answers),
+        backend=(None,) * n,
+        error=(None,) * n,
+        user=("ChatUser",) * n,
+        length=np.zeros(n, np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ((200, "backend", None), "2xx"),
+        ((200, "backend", "IncompleteBody"), "failed"),
+        ((0, "client", "Timeout"), "failed"),
+        ((429, "backend", None), "429"),
+        ((503, "gateway", None), "shed"),
+        ((503, "backend", None), "other"),
+        ((401, "gateway", None), "other"),
+    ],
+)
+def test_a_shed_is_told_from_a_backends_own_503(answer: tuple[int, str, str | None], kind: str) -> None:
+    assert kind_of(*answer) == kind
+
+
+def test_answers_are_counted_in_the_second_they_ended() -> None:
+    live = Live(START)
+    live.add(batch((0.5, 200, "backend"), (1.2, 429, "backend")))
+    live.add(batch((0.9, 200, "backend"), (1.3, 503, "gateway"), (2.0, 200, "backend")))
+    seconds: list[dict[str, Any]] = live.snapshot()["seconds"]
+    assert seconds == [{"second": 0, "2xx": 2}, {"second": 1, "429": 1, "shed": 1}, {"second": 2, "2xx": 1}]
+    assert live.last() == {"429": 1, "shed": 1}
+
+
+def test_a_trip_is_a_shed_after_an_answer() -> None:
+    live = Live(START)
+    live.add(batch((0.1, 429, "backend"), (0.2, 503, "gateway"), (0.3, 503, "gateway")))
+    assert (live.trips, live.open) == (1, True)
+    live.add(batch((0.4, 0, "client"), (0.5, 200, "backend"), (0.6, 503, "gateway"), (0.7, 200, "backend")))
+    assert (live.trips, live.open) == (2, False)
+
+
+def test_only_the_last_seconds_are_kept() -> None:
+    live = Live(START)
+    for second in range(KEPT_SECONDS + 50):
+        live.add(batch((second + 0.5, 200, "backend")))
+    assert len(live.seconds) == KEPT_SECONDS
+    assert live.totals["2xx"] == KEPT_SECONDS + 50
+
+
+def test_the_line_of_progress_names_phase_time_rates_and_state() -> None:
+    phases = [{"name": "healthy", "for": 5, "rate": 1}, {"name": "fault", "for": 5, "rate": 1}]
+    timeline = Timeline(Scenario.model_validate({"name": "s", "phases": phases}), 0)
+    live = Live(START)
+    live.add(batch((5.1, 429, "backend"), (5.2, 503, "gateway"), (6.1, 503, "gateway")))
+    shown = line(live, timeline, 6_200_000_000)
+    assert shown.split() == ["fault", "6/10", "s", "429", "1/s", "shed", "1/s", "trips", "1", "(open)"]

@@ -1,0 +1,131 @@
+"""The page as a user sees it: first screen, start, Breaker tab, stop, report."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.locustfiles.live.conftest import Watched, Web
+
+RUN_MS = 60_000
+Open = Callable[..., Watched]
+
+
+def begin(page: Any) -> None:
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("tab", name="Breaker").click(timeout=RUN_MS)
+
+
+def wait_for_report(page: Any) -> None:
+    page.locator("tripcurve-breaker a.report").wait_for(timeout=RUN_MS)
+
+
+def board(web: Web) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{web.url}tripcurve/breaker.json", timeout=10) as answer:  # noqa: S310  # our own page
+        content: dict[str, Any] = json.load(answer)
+    return content
+
+
+def summary(web: Web) -> dict[str, Any]:
+    [path] = web.folder.glob("runs/*/summary.json")
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def check_run(web: Web, watched: Watched) -> None:
+    """What the tab shows at the end is what the report says, and nothing came from elsewhere."""
+    page, made = watched.page, summary(web)
+    assert page.locator("tripcurve-breaker tbody tr").count() == len(made["trips"]) > 1
+    legend = page.locator("tripcurve-breaker .legend").inner_text()
+    assert f"2xx {made['requests']['by_status']['200']}" in legend
+    assert f"429 backend {made['throttles']}" in legend
+    assert f"503 gateway (shed) {made['sheds']}" in legend
+    assert f"{len(made['trips'])} trips" in page.locator("tripcurve-breaker .breaker").inner_text()
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_a_run_from_first_screen_to_report(web: Web, open_page: Open) -> None:
+    web.start()
+    watched = open_page(web.url)
+    page = watched.page
+    for label, choice in (("Lab (", "quick"), ("Scenario (", "short.yaml"), ("Target (", "local")):
+        field = page.get_by_label(label)
+        assert field.is_visible()
+        assert field.input_value() == choice
+    assert {"pool", "quick", "seed"} <= set(page.get_by_label("Lab (").locator("option").all_inner_texts())
+    begin(page)
+    page.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
+    page.locator("tripcurve-breaker .breaker.open").wait_for(timeout=RUN_MS)
+    wait_for_report(page)
+    check_run(web, watched)
+    with page.expect_popup() as popup:
+        page.locator("tripcurve-breaker a.report").click()
+    assert popup.value.title() == "quick · short · Tripcurve"
+
+
+def test_the_report_route_leads_nowhere_else(web: Web, open_page: Open) -> None:
+    web.start()
+    page = open_page(web.url).page
+    assert status(web, "report.html") == 404  # there is no run yet
+    begin(page)
+    page.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
+    page.get_by_role("button", name="Stop").click()
+    wait_for_report(page)
+    (web.folder / "outside.txt").write_text("not for you")
+    assert status(web, "report.html") == 200
+    for name in (
+        "../../outside.txt",
+        "..%2f..%2foutside.txt",
+        "%2e%2e/%2e%2e/outside.txt",
+        "%2fetc/passwd",
+    ):
+        assert status(web, name) in (308, 404), name  # 308: two slashes in a row made one, which is no file either
+
+
+def status(web: Web, name: str) -> int:
+    """Of the report route, with the name exactly as it is: a browser would tidy it up first."""
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection.request("GET", f"/tripcurve/report/{name}")
+    code = connection.getresponse().status
+    connection.close()
+    return code
+
+
+def test_a_master_shows_what_its_workers_see(web: Web, open_page: Open) -> None:
+    web.start_distributed(2)
+    watched = open_page(web.url)
+    page = watched.page
+    page.get_by_role("button", name="Start").wait_for()
+    page.wait_for_function("document.querySelector('button[type=submit]').disabled === false", timeout=RUN_MS)
+    begin(page)
+    wait_for_report(page)
+    check_run(web, watched)
+
+
+def test_what_cannot_run_is_said_on_the_page(web: Web, open_page: Open) -> None:
+    web.start("--target", "azure")
+    page = open_page(web.url).page
+    begin(page)
+    alert = page.locator("tripcurve-breaker .alert")
+    alert.wait_for(timeout=RUN_MS)
+    assert "lab quick is not up on Azure" in alert.inner_text()
+    assert board(web)["state"] == "failed"
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_the_tab_follows_the_pages_colours(web: Web, open_page: Open, scheme: str, dark: bool) -> None:
+    web.start()
+    page = open_page(web.url, color_scheme=scheme).page
+    begin(page)
+    tab = page.locator("tripcurve-breaker")
+    tab.wait_for()
+    assert (tab.get_attribute("dark") is not None) is dark
+    page.locator("header button:has(svg)").last.click()
+    page.wait_for_function(
+        f"document.querySelector('tripcurve-breaker').hasAttribute('dark') === {str(not dark).lower()}"
+    )

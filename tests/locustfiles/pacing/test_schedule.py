@@ -1,0 +1,79 @@
+"""The schedule of arrivals and how it is shared out."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
+from tripcurve.scenario import Probe, Scenario
+
+
+def scenario(arrivals: str = "constant", **phase: object) -> Scenario:
+    phases = [{"name": "one", "for": 10, "rate": 37.0, **phase}, {"name": "closed", "for": 3, "users": 2}]
+    phases.append({"name": "ramp", "for": 8, "rate": {"from": 5, "to": 45}})
+    return Scenario.model_validate({"name": "s", "users": {"ChatUser": 9}, "arrivals": arrivals, "phases": phases})
+
+
+@given(workers=st.integers(1, 9))
+def test_workers_together_keep_the_very_schedule_of_one(workers: int) -> None:
+    alone = list(arrivals(scenario(), Share()))
+    shared = heapq.merge(*(arrivals(scenario(), Share(worker, workers)) for worker in range(workers)))
+    assert list(shared) == alone
+
+
+def test_a_constant_rate_is_evenly_spaced_from_the_start() -> None:
+    first = [due for due in arrivals(scenario(), Share()) if due < 10]
+    assert len(first) == 370
+    assert first == pytest.approx([n / 37 for n in range(370)])
+
+
+def test_a_closed_phase_has_no_arrivals_and_the_next_begins_at_its_own_time() -> None:
+    due = list(arrivals(scenario(), Share()))
+    assert [one for one in due if 10 <= one < 13] == []
+    assert min(one for one in due if one >= 13) == 13
+    assert len([one for one in due if one >= 13]) == 8 * 25
+
+
+def kolmogorov_smirnov(gaps: list[float], rate: float) -> float:
+    """The distance of the gaps' distribution from an exponential one, times the root of their number."""
+    ordered, n = sorted(gaps), len(gaps)
+    expected = [1 - math.exp(-rate * gap) for gap in ordered]
+    return math.sqrt(n) * max(max((k + 1) / n - e, e - k / n) for k, e in enumerate(expected))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_poisson_gaps_are_exponential_alone_and_shared(workers: int) -> None:
+    whole = scenario("poisson", **{"for": 200, "rate": 50.0})
+    due = list(heapq.merge(*(arrivals(whole, Share(worker, workers)) for worker in range(workers))))
+    due = [one for one in due if one < 200]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(due)]
+    assert kolmogorov_smirnov(gaps, 50.0) < 1.63  # one in a hundred; the seed is fixed
+
+
+def test_the_test_of_gaps_tells_even_arrivals_from_random_ones() -> None:
+    assert kolmogorov_smirnov([0.02] * 1000, 50.0) > 10
+
+
+def test_random_numbers_differ_by_worker_purpose_and_seed_and_repeat_with_the_same() -> None:
+    def draw(seed: int, worker: int, purpose: str) -> float:
+        seeded = scenario().model_copy(update={"seed": seed})
+        return derived_rng(seeded, Share(worker, 4), purpose).random()
+
+    drawn = [draw(*one) for one in [(0, 0, "a"), (0, 1, "a"), (0, 0, "b"), (1, 0, "a")]]
+    assert len(set(drawn)) == 4
+    assert draw(0, 1, "a") == drawn[1]
+
+
+def test_probes_keep_their_rate_and_fall_between_one_another() -> None:
+    pulses = [list(probe_arrivals(Probe(rate=4), number, 60.0)) for number in range(3)]
+    for pulse in pulses:
+        assert len(pulse) == 240
+        assert all(b - a == pytest.approx(0.25) for a, b in itertools.pairwise(pulse))
+    starts = sorted(pulse[0] for pulse in pulses)
+    assert min(b - a for a, b in itertools.pairwise(starts)) > 0.02

@@ -1,0 +1,259 @@
+"""ARM that is slow, throttles, fails or hangs up: the client bears it, or says clearly what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.mgmt.apimanagement.models import BackendContract
+
+from provision.lifecycle.apply import apply_lab, plan_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.progress import Silent
+from provision.lifecycle.status import status_lab
+from provision.resources.clouds import Cloud
+from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
+from tripcurve.errors import BadInput, TargetUnavailable
+
+Inject = Callable[..., None]
+SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
+
+
+@pytest.fixture
+def inject(connection: dict[str, Any]) -> Iterator[Inject]:
+    """Puts a fault in force in the control plane; all are gone in the end."""
+    url = f"{connection['admin_url']}/faults"
+    owner = (connection["client_id"], connection["client_secret"])
+
+    def add(action: str, path: str, **more: Any) -> None:
+        answer = requests.post(
+            url, json={"action": action, "path": path, **more}, auth=owner, verify=connection["ca_file"], timeout=10
+        )
+        assert answer.status_code == 201, answer.text
+
+    yield add
+    requests.delete(url, auth=owner, verify=connection["ca_file"], timeout=10)
+
+
+class Heard(Silent):
+    """Progress that remembers."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+        self.troubles: list[str] = []
+        self.endings: list[str] = []
+
+    def lasting(self) -> None:
+        self.beats += 1
+
+    def trouble(self, what: str) -> None:
+        self.troubles.append(what)
+
+    def finished(self, how: str) -> None:
+        self.endings.append(how)
+
+
+def test_a_slow_creation_is_waited_for_with_a_heartbeat(local_cloud: Cloud, tmp_path: Path, inject: Inject) -> None:
+    lab, heard = mock_lab(), Heard()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=2.5)
+        apply_lab(lab, local_cloud, state=state, progress=heard)
+        assert heard.beats >= 2
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+def test_throttling_by_arm_is_waited_out(method: str, local_cloud: Cloud, tmp_path: Path, inject: Inject) -> None:
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", SERVICE, method=method, status=429, retry_after_s=0.2, count=2)
+        start = time.monotonic()
+        apply_lab(lab, local_cloud, state=state)
+        assert time.monotonic() - start > 0.4
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+@pytest.mark.parametrize("path", [SERVICE, "/operationStatuses/", "/backends/[^/]+$", "/apis/[^/]+$"])
+def test_a_connection_dropped_here_or_there_is_no_reason_to_stop(
+    path: str, local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("drop", path, count=2)
+        apply_lab(lab, local_cloud, state=state)
+        assert not plan_lab(lab, local_cloud, state=state).has_changes
+
+
+def test_an_outage_longer_than_the_sdks_own_patience_is_ridden_out(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab, heard = mock_lab(), Heard()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        # The SDK gives up after its fourth try of the poll; the look after that is dropped as well.
+        inject("slow", SERVICE, method="PUT", seconds=1.0)
+        inject("drop", "/operation(Statuses|Results)/", count=4)
+        apply_lab(lab, local_cloud, state=state, progress=heard)
+        assert heard.troubles == ["connection lost, still trying"]
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_a_creation_that_fails_says_why_and_the_next_up_makes_it_good(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab, heard = mock_lab(), Heard()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("fail", SERVICE, method="PUT", status=500, code="ActivationFailed", message="The service did not start.")
+        with pytest.raises(TargetUnavailable, match=r"ActivationFailed.*The service did not start"):
+            apply_lab(lab, local_cloud, state=state, progress=heard)
+        assert heard.endings[-1] == "failed"
+        assert status_lab(lab, local_cloud, state=state).standing in ("partial", "drifted")
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_up_waits_for_a_gateway_that_an_interrupted_up_left_in_the_making(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    class Impatient(Silent):
+        def lasting(self) -> None:
+            raise KeyboardInterrupt
+
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=3.0)
+        with pytest.raises(KeyboardInterrupt):
+            apply_lab(lab, local_cloud, state=state, progress=Impatient())
+        planned = {action.type: action.action for action in plan_lab(lab, local_cloud, state=state).actions}
+        assert planned["gateway"] == "wait"
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_a_model_that_the_region_lacks_is_told_as_such(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = openai_lab(model={"deployment": "d", "name": "gpt-99", "version": "1"})
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        with pytest.raises(BadInput, match="change the lab's location or model"):
+            apply_lab(lab, local_cloud, state=state)
+        assert state.load().created == []
+
+
+def test_a_cloud_that_is_gone_is_told_in_seconds(local_cloud: Cloud, connection: dict[str, Any]) -> None:
+    from provision.resources.clouds import local
+
+    gone = local({**connection, "management_url": "https://127.0.0.1:9"})
+    with pytest.raises(TargetUnavailable, match=r"https://127\.0\.0\.1:9"):
+        plan_lab(mock_lab(), gone)
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [
+        ("Reader", r"permission missing: \S+/write on /subscriptions/\S+; ask for the role `Contributor`"),
+        ("Contributor", "roleAssignments/write on .*; ask for the role `Role Based Access Control Administrator`"),
+    ],
+)
+def test_a_missing_role_is_named_with_its_scope(
+    role: str, wanted: str, connection: dict[str, Any], local_cloud: Cloud, tmp_path: Path
+) -> None:
+    from provision.resources.clouds import local
+
+    answer = requests.post(
+        f"{connection['admin_url']}/clients",
+        json={"role": role},
+        auth=(connection["client_id"], connection["client_secret"]),
+        verify=connection["ca_file"],
+        timeout=10,
+    ).json()
+    limited = local({**connection, "client_id": answer["client_id"], "client_secret": answer["client_secret"]})
+    lab = openai_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state, pytest.raises(TargetUnavailable, match=wanted):
+        apply_lab(lab, limited, state=state)
+
+
+def test_a_wrong_secret_is_no_credential(connection: dict[str, Any]) -> None:
+    from provision.resources.clouds import local
+
+    wrong = local({**connection, "client_secret": "not-the-secret"})
+    with pytest.raises(TargetUnavailable) as caught:
+        plan_lab(mock_lab(), wrong)
+    assert "not-the-secret" not in str(caught.value)
+    assert "sign-in" in str(caught.value) or "credential" in str(caught.value)
+
+
+def test_an_identity_that_the_directory_does_not_know_yet_is_waited_for(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab = openai_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", "/roleAssignments/", method="PUT", status=400, code="PrincipalNotFound", count=3)
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_down_waits_for_a_gateway_that_is_still_in_the_making(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    class Impatient(Silent):
+        def lasting(self) -> None:
+            raise KeyboardInterrupt
+
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=2.5)
+        with pytest.raises(KeyboardInterrupt):
+            apply_lab(lab, local_cloud, state=state, progress=Impatient())
+        down_lab(lab, local_cloud, purge=True, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "down"
+
+
+def test_a_gateway_that_is_never_made_is_given_up_at_last(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient(Silent):
+        def lasting(self) -> None:
+            raise KeyboardInterrupt
+
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("slow", SERVICE, method="PUT", seconds=3)
+        with pytest.raises(KeyboardInterrupt):
+            apply_lab(lab, local_cloud, state=state, progress=Impatient())
+        monkeypatch.setattr("provision.lifecycle.apply.WAIT_LIMIT_S", 0.3)
+        with pytest.raises(TargetUnavailable, match="still being made"):
+            apply_lab(lab, local_cloud, state=state, sleep=lambda _: None)
+
+
+def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab = mock_lab()
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", "/deletedservices$", status=403, code="AuthorizationFailed", message="no", count=1)
+        apply_lab(lab, local_cloud, state=state)
+        assert status_lab(lab, local_cloud, state=state).standing == "up"
+
+
+def test_a_backend_that_somebody_changes_between_look_and_write_is_not_overwritten(
+    local_cloud: Cloud, tmp_path: Path
+) -> None:
+    lab = mock_lab()
+    backend = lab.backends[0].name
+
+    class Meddler(Silent):
+        def started(self, doing: str, what: str, note: str | None = None) -> None:
+            if (doing, what) == ("change", f"backend {backend}"):
+                with opened(lab, local_cloud) as context:
+                    body = BackendContract(url="https://elsewhere.example/openai", protocol="http")
+                    context.clients.apim.backend.create_or_update(lab.resource_group, lab.gateway.name, backend, body)
+
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        longer = altered(lab, breaker={"trip_duration": "PT2M"})
+        with pytest.raises(TargetUnavailable, match="somebody else changed"):
+            apply_lab(longer, local_cloud, state=state, progress=Meddler())
+        apply_lab(longer, local_cloud, state=state)
+        assert status_lab(longer, local_cloud, state=state).standing == "up"

@@ -1,0 +1,63 @@
+"""`tripcurve runs`: what was run, and how a measure moved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reports.commands.runs import history, runs_command
+from tests.reports.conftest import Reported
+from tripcurve.errors import BadInput
+
+
+@pytest.fixture
+def folder(good: Reported, tripped: Reported, healthy: Reported, tmp_path: Path) -> Path:
+    for number, reported in enumerate((good, tripped, healthy)):
+        copy = tmp_path / f"run{number}"
+        shutil.copytree(reported.run.folder, copy)
+        summary = json.loads((copy / "summary.json").read_text("utf-8"))
+        (copy / "summary.json").write_text(json.dumps({**summary, "start_ns": (3 - number) * 10**18}), "utf-8")
+    return tmp_path
+
+
+def test_runs_are_listed_oldest_first(folder: Path) -> None:
+    runs, problems = history(folder)
+    assert [run.folder.name for run in runs] == ["run2", "run1", "run0"]
+    assert problems == []
+
+
+def test_a_run_without_a_report_is_named(folder: Path) -> None:
+    (folder / "run1" / "summary.json").unlink()
+    runs, problems = history(folder)
+    assert len(runs) == 2
+    assert "tripcurve report" in problems[0]
+
+
+def test_a_broken_summary_is_named_and_spoils_no_other(folder: Path) -> None:
+    (folder / "run0" / "summary.json").write_text("{", "utf-8")
+    assert "not readable" in history(folder)[1][0]
+
+
+def test_the_list_is_one_json_object(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert runs_command(folder, None, as_json=True) == 0
+    listed = json.loads(capsys.readouterr().out)["runs"]
+    assert [run["rule"] for run in listed] == ["not shown", "not good", "good"]
+
+
+def test_a_trend_is_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert runs_command(folder, "open_s.median", as_json=False) == 0
+    assert "open_s.median, oldest to newest: ·" in capsys.readouterr().out
+    assert (folder / "trend-open_s.median.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_an_unknown_measure_is_refused_with_names_that_work(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"time_to_trip_s\.median"):
+        runs_command(folder, "no.such", as_json=False)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no folder"):
+        history(tmp_path / "nowhere")

@@ -1,0 +1,85 @@
+"""CSV, junit.xml and the charts' files."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from lxml import etree
+
+from reports.render.csv_tables import safe, write_csv
+from tests.reports.conftest import HOSTILE, Reported
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_trips_have_a_row_each_with_what_the_summary_says(good: Reported, tmp_path: Path) -> None:
+    written = write_csv(good.run, good.summary, tmp_path)
+    trips = rows(written[0])
+    assert [float(row["tripped_s"]) for row in trips] == [
+        trip["tripped_s"]["estimate"] for trip in good.summary["trips"]
+    ]
+
+
+def test_every_attempt_is_in_requests_csv(good: Reported, tmp_path: Path) -> None:
+    requests = pd.read_csv(write_csv(good.run, good.summary, tmp_path)[2])
+    assert len(requests) == good.summary["requests"]["total"]
+    assert list(requests["status"]) == list(good.run.requests["status"])
+
+
+def test_no_cell_is_a_formula(hostile: Reported, tmp_path: Path) -> None:
+    for path in write_csv(hostile.run, hostile.summary, tmp_path):
+        with path.open(encoding="utf-8", newline="") as lines:
+            texts = [cell for row in csv.reader(lines) for cell in row if not _is_number(cell)]
+        assert [text for text in texts if text[:1] in "=+@\t\r" and text] == []
+    assert rows(tmp_path / "trips.csv")[0]["backend"] == f"'{HOSTILE}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_what_starts_a_formula_is_quoted(text: str) -> None:
+    assert safe(text) == f"'{text}"
+
+
+def test_plain_names_stay_as_they_are() -> None:
+    assert safe("openaimock1") == "openaimock1"
+
+
+def parsed(path: Path) -> etree._Element:
+    return etree.fromstring(path.read_bytes(), etree.XMLParser(no_network=True, resolve_entities=False))
+
+
+def test_junit_counts_the_failed_checks(tripped: Reported) -> None:
+    suite = parsed(tripped.run.folder / "junit.xml")
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+
+
+def test_junit_stays_well_formed_whatever_the_names(hostile: Reported) -> None:
+    suite = parsed(hostile.run.folder / "junit.xml")
+    assert "</script>" in str(suite.xpath("string(testcase/@name)"))
+
+
+def test_charts_are_drawn_as_vectors_and_pictures(good: Reported) -> None:
+    folder = good.run.folder / "charts"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        f"{name}.{kind}" for name in ("breaker", "timeline", "latency", "ratio") for kind in ("svg", "png")
+    )
+    assert all("currentColor" not in path.read_text("utf-8") for path in folder.glob("*.svg"))
+
+
+def test_a_chart_of_hostile_names_holds_no_markup(hostile: Reported) -> None:
+    for path in (hostile.run.folder / "charts").glob("*.svg"):
+        tags = {str(element.tag).rpartition("}")[2] for element in parsed(path).iter()}
+        assert not tags & {"script", "b"}

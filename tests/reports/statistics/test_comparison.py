@@ -1,0 +1,64 @@
+"""A difference counts only where noise does not explain it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reports.statistics.comparison import Comparison, compare, compare_command, parse_limit
+from tests.reports.runs import RULE, TRIP, lab_of, play, write
+from tripcurve.errors import BadInput
+
+
+def compared(base_rule: dict[str, object], rule: dict[str, object], *limits: str) -> dict[str, Comparison]:
+    runs = [play(lab_of(one), TRIP, seed=seed) for seed, one in enumerate((base_rule, rule))]
+    return {one.measure: one for one in compare(runs[0], runs[1], [parse_limit(limit) for limit in limits])}
+
+
+def test_two_runs_of_the_same_lab_differ_by_noise_only() -> None:
+    found = compared(RULE, RULE, "time_to_trip_s.median=0%", "ok_share=0%")
+    assert found["open_s.median"].verdict == "same"
+    assert not any(one.regressed for one in found.values())
+
+
+def test_a_longer_open_time_is_higher_and_regresses_beyond_its_limit() -> None:
+    slower = RULE | {"trip_duration": 1.5}
+    assert compared(RULE, slower)["open_s.median"].regressed is None
+    assert compared(RULE, slower, "open_s.median=10%")["open_s.median"].regressed
+    assert not compared(RULE, slower, "open_s.median=60%")["open_s.median"].regressed
+    assert not compared(slower, RULE, "open_s.median=10%")["open_s.median"].regressed
+
+
+def test_fewer_good_answers_regress_although_the_number_falls() -> None:
+    worse, better = RULE | {"trip_duration": 3.9}, RULE | {"trip_duration": 0.5}
+    assert compared(better, worse, "ok_share=1%")["ok_share"].regressed
+    assert not compared(worse, better, "ok_share=1%")["ok_share"].regressed
+
+
+def test_one_value_a_run_is_too_few_to_tell() -> None:
+    found = compared(RULE | {"trip_duration": 6}, RULE | {"trip_duration": 7})
+    assert found["open_s.median"].verdict == "too few to tell"
+
+
+def test_a_limited_measure_that_the_run_no_longer_has_is_no_pass() -> None:
+    found = compared(RULE, RULE | {"count": 1000}, "time_to_trip_s.median=10%")
+    assert found["time_to_trip_s.median"].verdict == "only one run has it"
+    assert found["time_to_trip_s.median"].regressed
+
+
+@pytest.mark.parametrize("text", ["", "open_s", "open_s.median=x", "nothing.max=1%", "open_s.median=-1"])
+def test_a_limit_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="limit"):
+        parse_limit(text)
+
+
+def test_the_command_exits_1_on_a_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = write(tmp_path / "base", lab_of(), TRIP)
+    run = write(tmp_path / "run", lab_of(RULE | {"trip_duration": 1.5}), TRIP)
+    assert compare_command(base, run, ["open_s.median=10%"], True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["regressed"]
+    assert compare_command(base, base, ["open_s.median=10%"], False) == 0
+    assert "open_s.median" in capsys.readouterr().out

@@ -1,0 +1,110 @@
+"""summary.json: its published schema, and figures that add up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import reports
+from reports.loading.run import Run, load
+from reports.statistics.summary import summarise
+from reports.statistics.tally import OUTCOMES, outcomes_of
+from reports.trips.analysis import analyse
+from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of, write
+from tripcurve.run.record import SCHEMA as RECORD
+
+SCHEMA = Path(reports.__file__).parent / "schemas" / "summary.schema.json"
+
+RUNS = {
+    "one unit": lambda: play(lab_of(), TRIP),
+    "no trips": lambda: play(lab_of(), scenario_of({"for": 1})),
+    "three units": lambda: play(lab_of(units=3), TRIP),
+    "steps": lambda: play(lab_of(), scenario_of({"for": 1, "rate": 10}, {"for": 1, "rate": 20})),
+    "ends open": lambda: play(lab_of(RULE | {"trip_duration": 30}), TRIP),
+    "percentage": lambda: play(lab_of({k: v for k, v in RULE.items() if k != "count"} | {"percentage": 50}), TRIP),
+}
+
+
+def summary_of(run: Run, *checks: str) -> dict[str, Any]:
+    """As it stands in the file."""
+    text = json.dumps(summarise(run, analyse(run), list(checks)), allow_nan=False)
+    summary: dict[str, Any] = json.loads(text)
+    return summary
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_summary_is_valid_against_the_published_schema(name: str) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    summary = summary_of(RUNS[name](), "requests.total > 0")
+    assert [error.message for error in validator.iter_errors(summary)] == []
+
+
+def test_the_schema_refuses_a_summary_without_its_trips() -> None:
+    summary = summary_of(RUNS["no trips"]())
+    del summary["trips"]
+    assert not jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).is_valid(summary)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_request_is_in_one_phase_and_has_one_outcome(name: str) -> None:
+    summary = summary_of(RUNS[name]())
+    outcomes = ("ok", "throttled", "shed", "no_response", "other")
+    assert sum(phase["requests"] for phase in summary["phases"]) == summary["requests"]["total"]
+    for phase in summary["phases"]:
+        assert sum(phase[outcome] for outcome in outcomes) == phase["requests"]
+    assert sum(phase["shed"] for phase in summary["phases"]) == summary["sheds"]
+
+
+def test_latency_from_the_intended_start_includes_what_the_generator_was_late() -> None:
+    run = play(lab_of(), TRIP, network={"late_s": 0.5})
+    summary = summary_of(run)
+    assert summary["latency_intended_ms"]["backend"]["p99"] > summary["latency_ms"]["backend"]["p99"] + 400
+
+
+def test_sheds_of_trips_add_up_to_all_sheds() -> None:
+    summary = summary_of(RUNS["one unit"]())
+    assert sum(trip["shed"] for trip in summary["trips"]) == summary["sheds"]
+
+
+def test_a_run_of_rising_steps_states_its_capacity() -> None:
+    capacity = summary_of(RUNS["steps"]())["capacity"]
+    assert round(capacity["carried"]["offered_s"]) == 20
+    assert summary_of(RUNS["one unit"]())["capacity"] is None
+
+
+def test_a_worker_that_died_is_named_in_the_notes() -> None:
+    run = play(lab_of(), TRIP)
+    run.info["workers"] = [{"worker": 0, "lost": False}, {"worker": 1, "lost": True, "missed_s": 2.5}]
+    assert any("worker 1 died; its last 2.5 s" in note for note in summary_of(run)["notes"])
+
+
+def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
+    run = play(lab_of(RULE | {"count": 10_000}), scenario_of({"for": 2, "simulate": fault()}))
+    summary = summary_of(run)
+    assert summary["trips"] == []
+    assert summary["time_to_trip_s"] == {"n": 0, "min": None, "median": None, "max": None}
+    assert summary["absorption"] == 0
+
+
+def test_an_answer_that_broke_off_is_no_success() -> None:
+    whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None])})
+    outcomes = outcomes_of(whole, np.zeros(3, np.int64))
+    assert [OUTCOMES[code] for code in outcomes] == ["2xx", "other error", "429 backend"]
+
+
+def test_the_time_to_a_streams_first_token_is_of_streams_alone(tmp_path: Path) -> None:
+    folder = write(tmp_path / "run", lab_of(), TRIP)
+    table = pa.ipc.open_stream((folder / "requests-0.arrows").read_bytes()).read_all().cast(RECORD)
+    at = table.column_names.index("first_byte_us")
+    first = pa.array([5000 + row if row % 2 else None for row in range(len(table))], pa.int32())
+    pq.write_table(table.set_column(at, RECORD.field(at), first), folder / "requests.parquet")
+    told = summary_of(load(folder))["first_token_ms"]
+    assert (told["n"], told["max"]) == (550, 6.099)
+    assert summary_of(play(lab_of(), TRIP))["first_token_ms"]["n"] == 0

@@ -1,0 +1,142 @@
+"""Every stated interval holds the truth, whatever the rule, the fault, the rate and the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.loading.run import Run
+from reports.trips.analysis import Analysis, TrueTrip, analyse
+from reports.trips.measures import Measured, Trip
+from reports.trips.touches import touches_of
+from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
+from tests.reports.strategies import EXAMPLES, NETWORKS, ROUNDING_S, RULES, pool_of, scenarios
+from tripcurve.scenario import Scenario
+
+
+def misses(analysis: Analysis) -> list[str]:
+    """What was stated and is not so."""
+    wrong: list[str] = []
+    for trip in analysis.trips:
+        for name in ("tripped_s", "reset_s"):
+            stated: Measured | None = getattr(trip, name)
+            error = (trip.error_s or {}).get(name)
+            if stated is not None and error is None:
+                wrong.append(f"{name} {stated} has no counterpart in truth")
+            elif stated is not None and error is not None and abs(error) > stated.half_width + ROUNDING_S:
+                wrong.append(f"{name} {stated} is off by {error}")
+    return wrong
+
+
+def held(run: Run) -> Analysis:
+    analysis = analyse(run)
+    assert not misses(analysis)
+    assert analysis.truth is not None
+    assert len(analysis.trips) <= len(analysis.truth), "a trip was invented"
+    return analysis
+
+
+@EXAMPLES
+@given(
+    rule=RULES,
+    scenario=scenarios(),
+    network=NETWORKS,
+    median_ms=st.sampled_from([0, 1, 20, 200]),
+    seed=st.integers(0, 10_000),
+)
+def test_one_unit(rule: dict[str, Any], scenario: Scenario, network: Any, median_ms: float, seed: int) -> None:
+    analysis = held(play(lab_of(rule, median_ms=median_ms), scenario, seed=seed, network=network))
+    for trip in analysis.trips:
+        _check_failures(trip, analysis.truth or [])
+
+
+def _check_failures(trip: Trip, truth: list[TrueTrip]) -> None:
+    """The breaker's own count lies within the bounds of the failures seen, where the window is not in doubt."""
+    matched = next((true for true in truth if trip.truth and true.tripped_s == trip.truth["tripped_s"]), None)
+    if matched is not None and trip.failures_bounds is not None and matched.failures is not None:
+        assert trip.failures_bounds[1] >= min(matched.failures, 1)
+
+
+@EXAMPLES
+@given(
+    rule=RULES,
+    scenario=scenarios(),
+    units=st.integers(2, 4),
+    spread=st.sampled_from(["random", "round_robin"]),
+    seed=st.integers(0, 10_000),
+)
+def test_several_units(rule: dict[str, Any], scenario: Scenario, units: int, spread: str, seed: int) -> None:
+    held(play(lab_of(rule, units=units), scenario, seed=seed, spread=spread))
+
+
+@EXAMPLES
+@given(
+    rule=RULES,
+    scenario=scenarios(),
+    priorities=st.sampled_from([(1, 2), (1, 1), (1, 1, 2), (None, None)]),
+    weights=st.sampled_from([(1, 1, 1), (3, 1, 1), (50, 50, 1)]),
+    weighting=st.sampled_from(["smooth", "random", "block"]),
+    retries=st.integers(0, 1),
+    seed=st.integers(0, 10_000),
+)
+def test_pools(
+    rule: dict[str, Any],
+    scenario: Scenario,
+    priorities: tuple[int | None, ...],
+    weights: tuple[int, ...],
+    weighting: str,
+    retries: int,
+    seed: int,
+) -> None:
+    lab = pool_of(rule, priorities, weights, weighting, retries)
+    held(play(lab, scenario, seed=seed, retries=retries))
+
+
+@pytest.mark.parametrize("rate", [20, 50, 200])
+def test_intervals_are_no_wider_than_the_gap_to_the_neighbouring_requests(rate: float) -> None:
+    scenario = scenario_of({"for": 2}, {"for": 4, "simulate": fault()}, {"for": 5}, rate=rate)
+    run = play(lab_of(RULE, median_ms=1), scenario, network={"jitter_s": 0.0})
+    analysis = held(run)
+    touches = touches_of(run.decisive, run.lab.backends[0], run.lab)
+    starts = np.sort(np.concatenate((touches.answer_start, touches.shed_start)))
+    widest = float(np.diff(starts).max()) / 1e9
+    assert len(analysis.trips) == 4
+    for trip in analysis.trips:
+        for measured in (trip.tripped_s, trip.reset_s):
+            assert measured is not None
+            assert measured.half_width <= widest
+
+
+def test_every_trip_is_seen_at_an_ordinary_rate() -> None:
+    analysis = held(play(lab_of(), TRIP))
+    assert analysis.unobserved == []
+    assert len(analysis.trips) == 4
+
+
+def test_a_trip_that_nobody_touched_is_unobserved_not_invented() -> None:
+    scenario = scenario_of({"for": 2}, {"for": 5, "simulate": fault()}, {"for": 4}, rate=0.5)
+    analysis = held(play(lab_of(RULE | {"count": 1, "trip_duration": 0.5}), scenario))
+    assert analysis.trips == []
+    assert len(analysis.unobserved) >= 1
+
+
+def test_a_run_that_ends_open_states_no_reset() -> None:
+    analysis = held(play(lab_of(RULE | {"trip_duration": 30}), TRIP))
+    assert [trip.reset_s for trip in analysis.trips] == [None]
+    assert [trip.tripped_s is None for trip in analysis.trips] == [False]
+
+
+def test_units_that_all_trip_are_told_from_the_first_that_does() -> None:
+    [trip] = held(play(lab_of(RULE | {"trip_duration": 3}, units=2), TRIP_ONCE, seed=3)).trips
+    assert trip.unit is None
+    assert trip.first_shed_s is not None
+    assert trip.full_shed_s is not None
+    assert trip.full_shed_s.estimate + trip.full_shed_s.half_width > trip.first_shed_s
+    assert trip.partial_shed_share is not None
+
+
+TRIP_ONCE = scenario_of({"for": 3}, {"for": 1, "simulate": fault()}, {"for": 6}, rate=200)

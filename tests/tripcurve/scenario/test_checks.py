@@ -1,0 +1,109 @@
+"""Checks over a summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tripcurve.errors import BadInput
+from tripcurve.scenario.checks import Check, CheckResult, parse
+
+SUMMARY: dict[str, Any] = {
+    "time_to_trip_s": {"min": 0.1, "median": 0.2, "max": 2},
+    "requests": {"total": 7, "by_status": {"200": 5, "503": 2}, "by_origin": {"client": 0}},
+    "trips": [{"open_s": 4.0, "truth": {"reset_s": None}}],
+    "absorption": 0.96,
+    "interrupted": False,
+    "name": "quick",
+    "nothing": float("nan"),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "passed"),
+    [
+        ("time_to_trip_s.max < 2", 2, False),
+        ("time_to_trip_s.max <= 2", 2, True),
+        ("time_to_trip_s.max > 2", 2, False),
+        ("time_to_trip_s.max >= 2", 2, True),
+        ("time_to_trip_s.max == 2", 2, True),
+        ("time_to_trip_s.max != 2", 2, False),
+        ("requests.by_origin.client == 0", 0, True),
+        ("requests.by_status.503 < 10", 2, True),
+        ("trips[0].open_s >= 3.9", 4.0, True),
+        ("absorption > 95%", 0.96, True),
+        ("absorption > 97 %", 0.96, False),
+        ("time_to_trip_s.min>1e-2", 0.1, True),
+        ("time_to_trip_s.min > -1", 0.1, True),
+        ("  requests.total   ==   7  ", 7, True),
+    ],
+)
+def test_a_number_is_compared(text: str, value: float, passed: bool) -> None:
+    assert parse(text).evaluate(SUMMARY) == CheckResult(text, value, passed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "absent < 1",
+        "time_to_trip_s.p99 < 1",
+        "time_to_trip_s < 1",
+        "time_to_trip_s[0] < 1",
+        "trips[1].open_s < 9",
+        "trips.open_s < 9",
+        "trips[0].truth.reset_s < 9",
+        "trips[0].truth.reset_s != 9",
+        "interrupted == 0",
+        "name != 1",
+        "name[0] != 1",
+    ],
+)
+def test_what_is_no_number_never_passes(text: str) -> None:
+    assert parse(text).evaluate(SUMMARY) == CheckResult(text, None, False)
+
+
+@pytest.mark.parametrize("comparison", ["<", "<=", ">", ">=", "==", "!="])
+def test_not_a_number_never_passes(comparison: str) -> None:
+    assert not parse(f"nothing {comparison} 1").evaluate(SUMMARY).passed
+
+
+def test_a_check_is_parsed_into_path_comparison_and_limit() -> None:
+    assert parse("trips[12].open_s >= 1.5") == Check("trips[12].open_s >= 1.5", ("trips", 12, "open_s"), ">=", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "at its end"),
+        ("absorption", "at its end"),
+        ("absorption <", "at its end"),
+        ("absorption = 1", "at column 12"),
+        ("absorption < fast", "at column 14"),
+        ("trips[x].open_s < 1", "at column 7"),
+        ("trips[-1].open_s < 1", "at column 7"),
+        ("absorption < 1 and 2", "at column 16"),
+        ("__import__('os') < 1", "at column 11"),
+        ("1 < absorption", "at column 1"),
+    ],
+)
+def test_what_is_no_check_is_refused_with_its_place_and_an_example(text: str, where: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse(text)
+    assert where in str(caught.value)
+    assert "a check looks like `time_to_trip_s.max < 2`" in str(caught.value)
+
+
+def test_an_endless_check_is_refused_unparsed() -> None:
+    with pytest.raises(BadInput, match="at most 500"):
+        parse("a." * 100_000 + "a < 1")
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_check_or_bad_input(text: str) -> None:
+    try:
+        parse(text).evaluate(SUMMARY)
+    except BadInput:
+        pass

@@ -1,0 +1,51 @@
+"""The search for a capacity, against capacities that are known."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tripcurve.scenario.search import Bracket, Probe, bracket, next_rate
+
+
+def search(capacity: float, start: float, highest: float, tolerance: float) -> list[Probe]:
+    """Probe a gateway that carries exactly up to `capacity`."""
+    probes: list[Probe] = []
+    while (rate := next_rate(probes, start=start, highest=highest, tolerance=tolerance)) is not None:
+        probes.append(Probe(rate, rate <= capacity))
+        assert len(probes) < 60
+    return probes
+
+
+@given(capacity=st.floats(1, 5000), start=st.floats(1, 5000), tolerance=st.floats(0.01, 0.5))
+def test_a_capacity_within_the_bounds_is_found_to_within_the_tolerance(
+    capacity: float, start: float, tolerance: float
+) -> None:
+    low, high = bracket(search(capacity, start, 10_000, tolerance))
+    assert low is not None
+    assert high is not None
+    assert low <= capacity < high <= low * (1 + tolerance) * (1 + 1e-9)
+
+
+def test_a_capacity_above_the_bounds_ends_at_the_highest_rate() -> None:
+    assert bracket(search(1e9, 50, 800, 0.1)) == Bracket(800, None)
+
+
+def test_a_capacity_below_the_bounds_ends_at_the_lowest_rate() -> None:
+    assert bracket(search(0.5, 50, 800, 0.1)) == Bracket(None, 1.0)
+
+
+def test_no_rate_is_tried_twice() -> None:
+    rates = [probe.rate for probe in search(333, 50, 10_000, 0.02)]
+    assert len(rates) == len(set(rates))
+
+
+def test_luck_above_a_failure_does_not_count() -> None:
+    assert bracket([Probe(50, True), Probe(100, False), Probe(200, True)]) == Bracket(50, 100)
+
+
+@pytest.mark.parametrize("bounds", [(0.5, 10), (20, 10), (0, 0)])
+def test_bounds_that_make_no_sense_are_refused(bounds: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="bounds must be"):
+        next_rate([], start=bounds[0], highest=bounds[1])

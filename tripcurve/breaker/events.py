@@ -1,0 +1,178 @@
+"""The breaker's events as Event Grid has them, written and read back.
+
+Names and data are those of Azure API Management's `CircuitBreaker.Opened` and `.Closed` (its Event
+Grid schema, in preview); `data.local` is ours: the exact instants, and the unit.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from tripcurve.breaker.breaker import Closed, Opened
+from tripcurve.errors import BadInput
+
+__all__ = ["Anchor", "BreakerEvent", "Source", "parse_event", "read_events", "render_event"]
+
+_TYPE = "Microsoft.ApiManagement.CircuitBreaker."
+_NAMESPACE = uuid.UUID("c0b1d1f4-5f0e-4c3e-9a57-6a5c1d1a2f10")
+
+
+class Anchor(NamedTuple):
+    """One pairing of wall and monotonic clock, made once per process: wall time is only a label."""
+
+    unix_ns: int
+    monotonic_ns: int
+
+    def unix(self, seconds: float) -> int:
+        """Unix nanoseconds of an instant in seconds on the monotonic clock."""
+        return self.unix_ns - self.monotonic_ns + round(seconds * 1e9)
+
+
+class Source(NamedTuple):
+    """Whose breaker it is. `topic` is the resource id of the API Management service."""
+
+    topic: str
+    backend: str
+    rule: str
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerEvent:
+    """An event read back. None: not told, as in events from Azure itself, which have no `data.local`."""
+
+    kind: Literal["opened", "closed"]
+    backend: str
+    rule: str
+    unit: int | None
+    at_ns: int
+    noticed_ns: int | None
+    open_until_ns: int | None
+    failures: int | None
+    trip_duration_s: float | None
+
+
+def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict[str, Any]:
+    """The event as a JSON object of Event Grid's schema. Pure: the same event has the same id."""
+    kind = type(event).__name__
+    local: dict[str, Any] = {
+        "unit": source.unit,
+        "at_ns": anchor.unix(event.at),
+        "noticed_ns": anchor.unix(event.noticed_at),
+        "trip_duration_s": event.trip_duration_s,
+    }
+    if isinstance(event, Opened):
+        local |= {"open_until_ns": anchor.unix(event.until), "failures": event.failures}
+    subject = f"/backends/{source.backend}/circuit-breaker/rules/{source.rule}"
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, f"{source.topic}{subject}/{kind}/{source.unit}/{local['at_ns']}")),
+        "topic": source.topic,
+        "subject": subject,
+        "eventType": _TYPE + kind,
+        "eventTime": _iso(anchor.unix(event.at if isinstance(event, Opened) else event.fired_at)),
+        "data": {
+            "backendName": source.backend,
+            "circuitBreaker": {"rules": {source.rule: {"tripDuration": format_timespan(event.trip_duration_s)}}},
+            "local": local,
+        },
+        "dataVersion": "1",
+        "metadataVersion": "1",
+    }
+
+
+def parse_event(line: str | bytes) -> BreakerEvent | None:
+    """The breaker event on a line; None for other events and for what is no whole JSON object.
+
+    Raises BadInput for a breaker event that lacks what its schema requires.
+    """
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return None
+    return _event(content)
+
+
+def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
+    """The breaker events of a file, in its order. A last line cut short, as a kill leaves it, is passed over.
+
+    Raises BadInput for any other line that is not JSON, naming it, and as `parse_event` does.
+    """
+    broken: int | None = None
+    for number, line in enumerate(lines, 1):
+        if broken is not None:
+            raise BadInput(f"gateway-events.jsonl: line {broken} is not JSON")
+        if not line.strip():
+            continue
+        try:
+            event = _event(json.loads(line))
+        except ValueError:
+            broken = number
+            continue
+        if event is not None:
+            yield event
+
+
+def _event(content: Any) -> BreakerEvent | None:
+    kind = str(content.get("eventType", "")) if isinstance(content, dict) else ""
+    if kind not in (f"{_TYPE}Opened", f"{_TYPE}Closed"):
+        return None
+    try:
+        return _breaker_event(kind, content)
+    except KeyError as error:
+        raise BadInput(f"event of type {kind}: {error.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise BadInput(f"event of type {kind} is not in Event Grid's schema: {error}") from None
+
+
+def _breaker_event(kind: str, content: dict[str, Any]) -> BreakerEvent:
+    data = content["data"]
+    rule, settings = next(iter(data["circuitBreaker"]["rules"].items()))
+    local = data.get("local", {})
+    duration = local.get("trip_duration_s")
+    at_ns = local.get("at_ns")
+    return BreakerEvent(
+        kind="opened" if kind.endswith("Opened") else "closed",
+        backend=data["backendName"],
+        rule=rule,
+        unit=local.get("unit"),
+        at_ns=_unix_ns(content["eventTime"]) if at_ns is None else at_ns,
+        noticed_ns=local.get("noticed_ns"),
+        open_until_ns=local.get("open_until_ns"),
+        failures=local.get("failures"),
+        trip_duration_s=parse_timespan(settings["tripDuration"]) if duration is None else duration,
+    )
+
+
+def format_timespan(seconds: float) -> str:
+    """.NET's constant form of a time span: `hh:mm:ss`, with `d.` before and `.fffffff` after where needed."""
+    whole, ticks = divmod(round(seconds * 10_000_000), 10_000_000)
+    minutes, secs = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = f".{ticks:07d}" if ticks else ""
+    return (f"{days}." if days else "") + f"{hours:02d}:{minutes:02d}:{secs:02d}" + fraction
+
+
+def parse_timespan(text: str) -> float:
+    """Seconds of a time span that `format_timespan` (or .NET) wrote. Raises ValueError for another form."""
+    hours, minutes, seconds = text.split(":")
+    days, dot, rest = hours.partition(".")
+    whole = int(days) * 86_400 + int(rest) * 3600 if dot else int(hours) * 3600
+    return whole + int(minutes) * 60 + float(seconds)
+
+
+def _iso(unix_ns: int) -> str:
+    seconds, nanoseconds = divmod(unix_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def _unix_ns(text: str) -> int:
+    """Unix nanoseconds of an ISO 8601 UTC time; datetime itself keeps only microseconds."""
+    head, _, fraction = text.removesuffix("Z").removesuffix("+00:00").partition(".")
+    moment = datetime.fromisoformat(head).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))

@@ -1,0 +1,44 @@
+"""The lab file: a gateway, its backends and their breaker rules, read from YAML and checked.
+
+`Lab` is the whole file and `load_lab` reads it; `BreakerRule` is one backend's rule and `LocalOptions` the lab's
+`local:` block.
+"""
+
+from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.model import (
+    LABS,
+    POLICIES,
+    Api,
+    Backend,
+    Existing,
+    Gateway,
+    Lab,
+    Latency,
+    Limits,
+    Model,
+    Pool,
+    Publisher,
+    load_lab,
+    policy_path,
+)
+from tripcurve.lab.rule import BreakerRule, StatusRange
+
+__all__ = [
+    "LABS",
+    "POLICIES",
+    "Api",
+    "Backend",
+    "BreakerRule",
+    "Existing",
+    "Gateway",
+    "Lab",
+    "Latency",
+    "Limits",
+    "LocalOptions",
+    "Model",
+    "Pool",
+    "Publisher",
+    "StatusRange",
+    "load_lab",
+    "policy_path",
+]

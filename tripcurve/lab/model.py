@@ -1,0 +1,242 @@
+"""The lab: a gateway, its backends and their breaker rules, as one checked YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tripcurve.documents import read_document
+from tripcurve.errors import BadInput
+from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.shipped import find_file
+
+__all__ = [
+    "Api",
+    "Backend",
+    "Existing",
+    "Gateway",
+    "Lab",
+    "Latency",
+    "Limits",
+    "Model",
+    "Pool",
+    "Publisher",
+    "load_lab",
+]
+
+LABS = "provision/labs"
+POLICIES = "provision/policies"
+
+# ARM's own pattern for a service name: 1-50, a letter first, letters, digits and hyphens, no hyphen last.
+GatewayName = Annotated[str, Field(pattern=r"^[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")]
+# A backend's name becomes a host label (`<name>.azurewebsites.net`) and an ARM id, so it obeys both.
+BackendName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$")]
+Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Publisher(_Part):
+    name: str = Field("Contoso", min_length=1, max_length=100)
+    email: str = Field("noreply@contoso.com", pattern=r"^[^@\s]+@[^@\s]+$", max_length=100)
+
+
+class Gateway(_Part):
+    """The API Management service."""
+
+    name: GatewayName
+    sku: Sku = Field("BasicV2", description="Tier; Consumption has no backend circuit breaker")
+    units: int = Field(1, ge=1, le=16, description="Scale units; they do not share breaker state")
+    publisher: Publisher = Publisher()
+
+
+class Api(_Part):
+    """The Azure OpenAI API as the gateway publishes it."""
+
+    id: str = Field("openai", pattern=r"^[^*#&+:<>?]{1,80}$")
+    path: str = Field("openai", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,399}$")
+    version: str = Field(
+        "2024-02-01", pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$", description="Azure OpenAI api-version"
+    )
+    policy: str = Field("single-backend.xml", description="Policy XML: one that ships, or a path from the lab file")
+    named_values: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$")], str] = Field(
+        default_factory=dict, description="Values for {{name}} in the policy"
+    )
+
+
+class Model(_Part):
+    """The model deployment of each Azure OpenAI account."""
+
+    deployment: str = Field("gpt-35-turbo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = "gpt-35-turbo"
+    version: str = "0613"
+    sku: str = Field("Standard", pattern=r"^[A-Za-z]+$")
+    capacity: int = Field(30, ge=1, le=1_000_000, description="Thousands of tokens per minute; or PTUs")
+
+
+class Limits(_Part):
+    """A mock's own quota. None: without limit."""
+
+    rpm: int | None = Field(None, ge=1, description="Requests per minute")
+    tpm: int | None = Field(None, ge=1, description="Tokens per minute, estimated as Azure OpenAI does")
+
+
+class Latency(_Part):
+    """A mock's answer time: log-normal through median and p95, plus a time per completion token."""
+
+    median_ms: float = Field(0, ge=0, le=600_000)
+    p95_ms: float = Field(0, ge=0, le=600_000)
+    per_token_ms: float = Field(0, ge=0, le=60_000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.p95_ms < self.median_ms:
+            raise ValueError(f"p95_ms ({self.p95_ms:g}) must be at least median_ms ({self.median_ms:g})")
+        return self
+
+
+class Backend(_Part):
+    """One backend entity of the gateway and what stands behind it."""
+
+    name: BackendName
+    kind: Literal["mock", "openai", "existing"] = Field(
+        "mock", description="mock: our stand-in; openai: an account this lab creates; existing: whatever is at `url`"
+    )
+    location: str | None = Field(None, description="Region; default: the lab's location")
+    url: str | None = Field(None, max_length=2000, description="Base URL, for kind existing only")
+    priority: int | None = Field(None, ge=0, le=100, description="Lower is used first")
+    weight: int | None = Field(None, ge=0, le=100)
+    breaker: BreakerRule | None = None
+    limits: Limits | None = Field(None, description="Mock only: its own quota")
+    latency: Latency | None = Field(None, description="Mock only: its answer time")
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> Self:
+        if self.kind == "existing":
+            parts = urlsplit(self.url or "")
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                raise ValueError("kind existing needs `url`, such as https://my-account.openai.azure.com/openai")
+        elif self.url is not None:
+            raise ValueError(f"`url` is for kind existing; a backend of kind {self.kind} gets its own address")
+        if self.kind != "mock":
+            for name in ("limits", "latency"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"`{name}` is for kind mock; a {self.kind} backend has its own")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Host name of the backend, lower case: the key of a simulation."""
+        if self.kind == "existing":
+            return (urlsplit(self.url or "").hostname or "").lower()
+        domain = "azurewebsites.net" if self.kind == "mock" else "openai.azure.com"
+        return f"{self.name}.{domain}".lower()
+
+    @property
+    def base_url(self) -> str:
+        """What the gateway puts before the operation's path."""
+        return (self.url or "").rstrip("/") if self.kind == "existing" else f"https://{self.host}/openai"
+
+
+class Pool(_Part):
+    """The load-balanced pool over two backends or more."""
+
+    name: BackendName = "openai-pool"
+
+
+class Existing(_Part):
+    """What is there already: used, never changed or deleted."""
+
+    resource_group: bool = False
+    gateway: bool = False
+    accounts: list[str] = Field(default_factory=list, description="Backends of kind openai whose account exists")
+
+
+class Lab(_Part):
+    """A whole lab. Frozen; every field checked; unknown keys are errors."""
+
+    name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
+    description: str = ""
+    subscription_id: str | None = Field(None, description="Azure subscription; else flag or environment")
+    resource_group: str = Field("lab-ai-gateway", pattern=r"^[-\w._()]{0,89}[-\w_()]$")
+    location: str = Field("eastus", pattern=r"^[a-z0-9]+$")
+    gateway: Gateway
+    api: Api = Api()
+    model: Model = Model()
+    backends: tuple[Backend, ...] = Field(..., min_length=1, max_length=30)  # a pool takes at most 30 (D-BE)
+    pool: Pool = Pool()
+    existing: Existing = Existing()
+    local: LocalOptions = LocalOptions()
+
+    @field_validator("backends")
+    @classmethod
+    def _unique(cls, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        for what in ("name", "host"):
+            values = [getattr(backend, what).lower() for backend in backends]
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"two backends share the {what} {twice[0]!r}; each needs its own")
+        return backends
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.gateway.sku == "Consumption" and any(backend.breaker for backend in self.backends):
+            raise ValueError(
+                "gateway.sku: Consumption has no backend circuit breaker, so backends[].breaker can never trip; "
+                "use BasicV2 or another tier, or remove the breaker"
+            )
+        names = [backend.name for backend in self.backends]
+        if self.has_pool and self.pool.name in names:
+            raise ValueError(f"pool.name: {self.pool.name!r} is already a backend's name")
+        unknown = [name for name in self.existing.accounts if name not in names]
+        if unknown:
+            raise ValueError(
+                f"existing.accounts: {unknown[0]!r} is no backend of this lab; backends: {', '.join(names)}"
+            )
+        return self
+
+    @property
+    def has_pool(self) -> bool:
+        """Two backends or more make a pool."""
+        return len(self.backends) > 1
+
+    @property
+    def backend_id(self) -> str:
+        """The backend entity the policy sends to: the pool, or the one backend."""
+        return self.pool.name if self.has_pool else self.backends[0].name
+
+    @property
+    def units(self) -> int:
+        """Gateway units of the local cloud."""
+        override = self.local.unit_count_override
+        return self.gateway.units if override is None else override
+
+    def backend_of_host(self, host: str) -> str | None:
+        """Name of the backend with this host; None when the lab has none."""
+        wanted = host.lower()
+        return next((backend.name for backend in self.backends if backend.host == wanted), None)
+
+
+def load_lab(name: str | Path) -> Lab:
+    """The lab in a file, or one that ships, by name.
+
+    Raises BadInput naming file, field and remedy; the policy file is checked to exist.
+    """
+    path = find_file(name, LABS, ".yaml", "lab")
+    lab = read_document(path, Lab, "lab")
+    policy_path(lab, path)
+    return lab
+
+
+def policy_path(lab: Lab, lab_file: Path) -> Path:
+    """The policy file of a lab: a path from the lab's folder, or one that ships."""
+    try:
+        return find_file(lab.api.policy, POLICIES, ".xml", "policy", base=lab_file.parent)
+    except BadInput as error:
+        raise BadInput(f"{lab_file}: api.policy: {error}") from None

@@ -1,0 +1,31 @@
+"""The scenario: phases in which traffic and faults change together, and what is derived from them without a clock.
+
+`Scenario` is the whole file and `load_scenario` reads it; the arrival times, the checks, the simulation header and the
+search for a rate are in modules of their own.
+"""
+
+from tripcurve.scenario.model import (
+    SCENARIOS,
+    BelowCount,
+    Fault,
+    Phase,
+    Probe,
+    Ramp,
+    Scenario,
+    Tokens,
+    load_scenario,
+    simulation_of,
+)
+
+__all__ = [
+    "SCENARIOS",
+    "BelowCount",
+    "Fault",
+    "Phase",
+    "Probe",
+    "Ramp",
+    "Scenario",
+    "Tokens",
+    "load_scenario",
+    "simulation_of",
+]

@@ -1,0 +1,263 @@
+"""The scenario: phases in which traffic and faults change together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tripcurve.documents import read_document
+from tripcurve.durations import Seconds
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.scenario.checks import parse as parse_check
+from tripcurve.scenario.simulation import Behaviour, Simulation
+from tripcurve.shipped import find_file
+
+__all__ = ["BelowCount", "Fault", "Phase", "Probe", "Ramp", "Scenario", "Tokens", "load_scenario", "simulation_of"]
+
+SCENARIOS = "locustfiles/scenarios"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Ramp(_Part):
+    """A value that moves in a straight line over its phase."""
+
+    start: float = Field(..., alias="from", ge=0, le=100_000)
+    end: float = Field(..., alias="to", ge=0, le=100_000)
+
+
+class Fault(_Part):
+    """What a backend is told to do during a phase. None: as it is configured."""
+
+    status: int | None = Field(None, ge=200, le=599)
+    wait_ms: float | None = Field(None, ge=0, le=600_000)
+    retry_after_s: float | None = Field(None, ge=0, le=1_000_000)
+    completion_tokens: int | None = Field(None, ge=0, le=100_000)
+    chunk_ms: float | None = Field(None, ge=0, le=60_000)
+    drop: Literal["before", "during"] | None = None
+    share: float = Field(1.0, gt=0, le=1, description="Part of the phase's requests that carry the fault")
+
+    def behaviour(self) -> Behaviour:
+        """The same as the simulation object has it."""
+        return Behaviour(
+            response_status_code=self.status,
+            wait_time_ms=self.wait_ms,
+            retry_after_s=self.retry_after_s,
+            completion_tokens=self.completion_tokens,
+            chunk_ms=self.chunk_ms,
+            drop=self.drop,
+        )
+
+
+class BelowCount(_Part):
+    """A number of requests that goes by the lab's rule."""
+
+    below_count: int = Field(..., ge=0, le=1000, description="So many fewer than the rule's count")
+
+
+class Phase(_Part):
+    """A stretch of the run. Exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
+
+    name: str = Field(..., pattern=r"^[\w-]{1,40}$")
+    duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
+    rate: float | Ramp | None = Field(None, description="Requests per second, whether or not answers come")
+    requests: int | BelowCount | None = Field(
+        None, description="Requests of the whole phase, evenly spread from its start on, however long the lab makes it"
+    )
+    users: int | Ramp | None = Field(None, description="Users that send one request after another")
+    simulate: Mapping[str, Fault] = Field(
+        default_factory=dict, description="Faults by backend name; `default`: any other"
+    )
+
+    @model_validator(mode="after")
+    def _one_load(self) -> Self:
+        loads = {name: getattr(self, name) for name in ("rate", "requests", "users")}
+        given = [name for name, load in loads.items() if load is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of rate (requests per second), requests and users")
+        name, load = given[0], loads[given[0]]
+        if isinstance(load, Ramp):
+            if load.start == load.end == 0:
+                raise ValueError(f"{name}: a ramp from 0 to 0 sends nothing")
+        elif not isinstance(load, BelowCount) and load <= 0:
+            raise ValueError(f"{name}: must be more than 0, not {load:g}; a phase without traffic observes nothing")
+        return self
+
+    def rate_at(self, elapsed_s: float) -> float | None:
+        """Requests per second at an instant of this phase; None in closed loop."""
+        return None if self.rate is None else _load_at(self.rate, elapsed_s / self.duration_s)
+
+    def users_at(self, elapsed_s: float) -> int | None:
+        """Users at an instant of this phase; None in open loop."""
+        return None if self.users is None else round(_load_at(self.users, elapsed_s / self.duration_s))
+
+    def fitted(self, scale: float, count: int | None) -> Self:
+        """The phase on a lab: so many times as long, its `requests` as a rate. `count`: the rule's; None: it has none.
+
+        Raises ValueError where too few requests are left.
+        """
+        changes: dict[str, float | None] = {"duration_s": self.duration_s * scale}
+        if self.requests is not None:
+            changes |= {"requests": None, "rate": _exact_rate(self._requests(count), self.duration_s * scale)}
+        return self.model_copy(update=changes)
+
+    def _requests(self, count: int | None) -> int:
+        if not isinstance(self.requests, BelowCount):
+            return self.requests or 0
+        if count is None:
+            raise ValueError("below_count needs a rule with a count")
+        if count <= self.requests.below_count:
+            raise ValueError(f"below_count {self.requests.below_count} leaves nothing of a count of {count}")
+        return count - self.requests.below_count
+
+
+def _exact_rate(requests: int, duration_s: float) -> float:
+    """The rate at which the last of so many evenly spread requests is due before the end, and no other."""
+    rate = requests / duration_s
+    return rate if rate * duration_s <= requests else math.nextafter(rate, 0.0)
+
+
+def _load_at(load: float | Ramp, progress: float) -> float:
+    if isinstance(load, Ramp):
+        return load.start + (load.end - load.start) * min(max(progress, 0.0), 1.0)
+    return float(load)
+
+
+class Tokens(_Part):
+    """Sizes of prompts and completions, in tokens."""
+
+    prompt: int = Field(40, ge=1, le=100_000)
+    completion: int = Field(20, ge=1, le=100_000, description="`max_tokens` of each request")
+
+
+class Probe(_Part):
+    """The steady pulse of each ProbeUser."""
+
+    rate: float = Field(5.0, gt=0, le=1000, description="Requests per second of each ProbeUser")
+
+
+class Scenario(_Part):
+    """A whole scenario. Frozen; every field checked; unknown keys are errors."""
+
+    name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
+    description: str = ""
+    trip_duration: Seconds | None = Field(
+        None, gt=0, description="The phases are written for a rule that stays open this long, and scaled to the lab's"
+    )
+    interval: Seconds | None = Field(
+        None, gt=0, description="The same for a rule that counts over this interval; not both"
+    )
+    users: Mapping[str, Annotated[int, Field(ge=0, le=10_000)]] = Field(default_factory=lambda: {"ChatUser": 20})
+    arrivals: Literal["constant", "poisson"] = "constant"
+    seed: int = Field(0, ge=0, description="Seed of arrivals, prompts and shares; derived anew for each worker")
+    timeout: Seconds = Field(30.0, gt=0, le=3600)
+    max_retries: int = Field(0, ge=0, le=10, description="Retries of the OpenAI SDK and of clients that retry")
+    tokens: Tokens = Tokens()
+    probe: Probe = Probe()
+    phases: tuple[Phase, ...] = Field(..., min_length=1, max_length=1000)
+    checks: tuple[str, ...] = ()
+
+    @field_validator("checks")
+    @classmethod
+    def _checks_parse(cls, checks: tuple[str, ...]) -> tuple[str, ...]:
+        for check in checks:
+            try:
+                parse_check(check)
+            except BadInput as error:
+                raise ValueError(str(error)) from None
+        return checks
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [phase.name for phase in self.phases]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"phases: two are named {twice!r}; a record names its phase, so each needs its own")
+        if self.trip_duration is not None and self.interval is not None:
+            raise ValueError("give trip_duration or interval, not both: phases are scaled by one of them")
+        if self.arrivals == "poisson" and any(phase.requests is not None for phase in self.phases):
+            raise ValueError("arrivals: a phase with a number of requests needs them constant")
+        open_loop = any(phase.users is None for phase in self.phases)
+        if open_loop and not any(count for name, count in self.users.items() if name != "ProbeUser"):
+            raise ValueError("users: a phase with a rate needs users to send it, such as {ChatUser: 20}")
+        return self
+
+    @property
+    def duration_s(self) -> float:
+        return sum(phase.duration_s for phase in self.phases)
+
+    def resolved(self, lab: Lab) -> Scenario:
+        """The scenario as it runs on a lab: phases scaled to its rule, backends' names checked.
+
+        Scaling multiplies every phase's length by the lab's longest trip duration over `trip_duration`, or by
+        its longest interval over `interval`; rates and numbers of requests stay. Raises BadInput for a backend the
+        lab does not have, and for a number of requests that the lab's rule makes none.
+        """
+        known = {backend.name for backend in lab.backends}
+        for index, phase in enumerate(self.phases):
+            for name in phase.simulate:
+                if name not in known and name != "default":
+                    raise BadInput(
+                        f"scenario {self.name}: phases[{index}].simulate.{name}: lab {lab.name} has no such backend; "
+                        f"it has: {', '.join(sorted(known))} (or `default` for any)"
+                    )
+        rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
+        scale, written_for = self._scale(rules)
+        counts = [rule.count for rule in rules if rule.count is not None]
+        phases = []
+        for index, phase in enumerate(self.phases):
+            try:
+                phases.append(phase.fitted(scale, min(counts, default=None)))
+            except ValueError as error:
+                raise BadInput(f"scenario {self.name}: phases[{index}].requests: lab {lab.name}: {error}") from None
+        return self.model_copy(update={"phases": tuple(phases), **written_for})
+
+    def _scale(self, rules: Sequence[BreakerRule]) -> tuple[float, dict[str, float]]:
+        """What to stretch the phases by, and what they are written for then. Without a rule they stay."""
+        for name in ("trip_duration", "interval"):
+            written = getattr(self, name)
+            if rules and written is not None:
+                longest: float = max(getattr(rule, name) for rule in rules)
+                return longest / written, {name: longest}
+        return 1.0, {}
+
+    def phase_at(self, elapsed_s: float) -> tuple[int, float] | None:
+        """Index of the phase and seconds into it; None before the start and from the end on."""
+        begin = 0.0
+        for index, phase in enumerate(self.phases):
+            if begin <= elapsed_s < begin + phase.duration_s:
+                return index, elapsed_s - begin
+            begin += phase.duration_s
+        return None
+
+
+def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
+    """The simulation header of a phase, keyed by host; None when the phase simulates nothing.
+
+    Shares are left to the sender: it sends the header, or does not.
+    """
+    if not phase.simulate:
+        return None
+    hosts = {backend.name: backend.host for backend in lab.backends}
+    return Simulation({hosts.get(name, "default"): fault.behaviour() for name, fault in phase.simulate.items()})
+
+
+def load_scenario(name: str | Path, lab: Lab) -> Scenario:
+    """The scenario in a file, or one that ships, by name, resolved against a lab.
+
+    Raises BadInput naming file, field and remedy.
+    """
+    path = find_file(name, SCENARIOS, ".yaml", "scenario")
+    scenario = read_document(path, Scenario, "scenario")
+    try:
+        return scenario.resolved(lab)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
