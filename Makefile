@@ -5,7 +5,7 @@ READY := .venv/.ready
 ONLY ?=
 ARGS ?=
 
-.PHONY: setup run test check bench lock clean
+.PHONY: setup run test check bench coverage docs wheel lock clean
 
 setup: $(READY)
 
@@ -31,6 +31,18 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.run $(ONLY)
+
+# The whole suite with line and branch coverage; fails below the floor in pyproject.toml.
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+
+# The documentation as a site in build/site; a broken link is an error.
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --quiet --strict
+
+# Builds the wheel and the sdist, and does the main job with the wheel in an empty environment and folder.
+wheel: $(READY)
+	bash .ci/wheel
 
 # Versions and hashes only: no index, no address.
 lock:
