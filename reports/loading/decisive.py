@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.trips.measures import counted_statuses
+from reports.trips.answers import counted_statuses
 from reports.trips.units import surely_all
 from tripcurve.lab import Lab
 

@@ -17,7 +17,8 @@ import pandas as pd
 from reports.loading.run import Run
 from reports.statistics.latencies import Latencies
 from reports.trips.analysis import analyse
-from reports.trips.measures import NS, Trip
+from reports.trips.instants import NS
+from reports.trips.trip import Trip
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 

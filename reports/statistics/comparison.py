@@ -23,7 +23,7 @@ from rich.table import Table
 
 from reports.loading.run import Run, load
 from reports.trips.analysis import analyse
-from reports.trips.measures import Trip
+from reports.trips.trip import Trip
 from tripcurve.errors import BadInput
 
 __all__ = ["Comparison", "Limit", "compare", "compare_command", "parse_limit"]

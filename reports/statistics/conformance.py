@@ -1,4 +1,4 @@
-"""Configured against observed: what the run proves of each part of the rule, and what it cannot."""
+"""Compares each part of the configured rule with what the run shows of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pandas as pd
 
 from reports.loading.run import Run
 from reports.trips.analysis import Analysis
-from reports.trips.bounds import Failures, slides
-from reports.trips.doubts import durations_ns
-from reports.trips.interval import interval_bounds
-from reports.trips.measures import NS, Answers, Measured, Trip, failed_answers
-from reports.trips.touches import answers_of, retries_within
+from reports.trips.answers import Answers, failed_answers
+from reports.trips.evidence import Evidence
+from reports.trips.failures import slides
+from reports.trips.instants import NS
+from reports.trips.rule_interval import interval_bounds
+from reports.trips.trip import Measured, Trip
 from tripcurve.durations import format_iso
-from tripcurve.lab import Backend, Lab
+from tripcurve.lab import Backend
 from tripcurve.lab.rule import BreakerRule
 
 __all__ = ["Finding", "conformance"]
@@ -49,10 +50,11 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         if backend.breaker is None:
             continue
         trips = [trip for trip in analysis.trips if trip.backend == backend.name]
-        answers = answers_of(run.decisive, backend, run.lab)
+        evidence = analysis.evidence[backend.name]
+        answers = evidence.answers
         findings += [
-            _count(backend, backend.breaker, trips, answers, run.lab, run.start_ns),
-            _interval(run, backend, backend.breaker, trips, answers),
+            _count(backend, backend.breaker, trips, evidence),
+            _interval(backend, backend.breaker, trips, evidence),
             _statuses(backend, backend.breaker, trips, run.tally.kinds),
             _duration(backend, backend.breaker, trips, answers),
             _retry_after(backend, backend.breaker, trips, answers),
@@ -60,20 +62,20 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
     return findings
 
 
-def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int) -> Finding:
+def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
     if rule.count is None:
-        return _percentage(backend, rule, trips, answers, lab, zero_ns)
+        return _percentage(backend, rule, trips, evidence)
     part = ("count", str(rule.count))
     bounds = [trip.failures_bounds for trip in trips if trip.failures_bounds is not None and trip.failures_to_trip]
     if not bounds:
         return Finding(backend.name, *part, "no trip seen from its first failure", "not shown", "trip-and-recover")
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
-    if lab.units > 1:
+    if evidence.units > 1:
         fitting = sum(high >= rule.count for _, high in bounds)
-        observed = f"up to {high} failures over {lab.units} units, each of which counts its own"
+        observed = f"up to {high} failures over {evidence.units} units, each of which counts its own"
         verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
         return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
-    if lab.has_pool and retries_within(lab) and high < rule.count:
+    if evidence.pooled and evidence.retries and high < rule.count:
         seen = f"up to {high} failures seen; a retry hid the others"
         return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
     fitting = sum(low <= rule.count <= high for low, high in bounds)
@@ -82,16 +84,14 @@ def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answ
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(bounds) else "contradicted")
 
 
-def _percentage(
-    backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers, lab: Lab, zero_ns: int
-) -> Finding:
+def _percentage(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
     """The share of failures among the answers that can have been in the window at each trip."""
     part = ("percentage", f"{rule.percentage} %")
     remedy = "a fault with a share a little above the percentage, on a lab with one unit"
     pairs = zip(trips, [None, *trips], strict=False)
-    shares = [_share_at(trip, earlier, rule, answers, zero_ns) for trip, earlier in pairs]
+    shares = [_share_at(trip, earlier, rule, evidence) for trip, earlier in pairs]
     seen = [share for share in shares if share is not None]
-    if not seen or rule.percentage is None or lab.units > 1:
+    if not seen or rule.percentage is None or evidence.units > 1:
         return Finding(backend.name, *part, "no trip whose window was seen whole", "not shown", remedy)
     fitting = sum(high * 100 >= rule.percentage for _, high in seen)
     observed = f"{min(low for low, _ in seen):.0%} to {max(high for _, high in seen):.0%} of answers had failed"
@@ -102,20 +102,20 @@ def _percentage(
     return Finding(backend.name, *part, observed, "confirmed" if near else "not shown", None if near else remedy)
 
 
-def _share_at(
-    trip: Trip, earlier: Trip | None, rule: BreakerRule, answers: Answers, zero_ns: int
-) -> tuple[float, float] | None:
+def _share_at(trip: Trip, earlier: Trip | None, rule: BreakerRule, evidence: Evidence) -> tuple[float, float] | None:
     """The least and the largest share of failures in the window at a trip, by which answers may have been in it."""
     if trip.tripped_s is None or (earlier is not None and earlier.reset_s is None):
         return None
+    answers, doubt_ns, zero_ns = evidence.answers, evidence.doubt_ns, evidence.zero_ns
     low, high = _range_ns(trip.tripped_s, zero_ns)
     since_low, since_high = low - rule.interval * NS, high - rule.interval * NS
     if earlier is not None and earlier.reset_s is not None:
         reset_low, reset_high = _range_ns(earlier.reset_s, zero_ns)
         since_low, since_high = max(since_low, reset_low), max(since_high, reset_high)
-    arrived, failed = answers.start + answers.waited, failed_answers(answers, rule)
-    sure = answers.by_backend & (arrived > since_high) & (answers.end <= low)
-    maybe = answers.by_backend & (answers.end > since_low) & (arrived <= high) & ~sure
+    arrived, ended = answers.start + answers.waited - doubt_ns, answers.end + doubt_ns
+    failed = failed_answers(answers, rule)
+    sure = answers.by_backend & (arrived > since_high) & (ended <= low)
+    maybe = answers.by_backend & (ended > since_low) & (arrived <= high) & ~sure
     fails, others = int(np.sum(sure & failed)), int(np.sum(sure & ~failed))
     more_fails, more_others = int(np.sum(maybe & failed)), int(np.sum(maybe & ~failed))
     if not fails + more_fails:
@@ -128,22 +128,21 @@ def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
     return middle - measured.half_width * NS, middle + measured.half_width * NS
 
 
-def _interval(run: Run, backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
     """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not."""
     part = ("interval", format_iso(rule.interval))
     if rule.count is None:
         return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
     if rule.count == 1:
         return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
-    lab = run.lab
-    if lab.units > 1 or (lab.has_pool and retries_within(lab)) or not slides(lab.local) or not len(answers.start):
+    hidden = evidence.units > 1 or (evidence.pooled and evidence.retries) or not slides(evidence.options)
+    ends = evidence.answers.end
+    if hidden or not len(ends):
         seen = "failures not seen one by one, as this breaker counted them"
         return Finding(
             backend.name, *part, seen, "not shown", "the scenario interval on a lab with one unit and no retries"
         )
-    failures = Failures(answers, rule, lab.local, durations_ns(answers, rule, ())[0])
-    end_ns = int(answers.end.max())
-    longer, up_to = interval_bounds(trips, failures, rule.count, run.start_ns, end_ns)
+    longer, up_to = interval_bounds(trips, evidence.failures, rule.count, evidence.zero_ns, int(ends.max()))
     seen = _between(longer, up_to)
     if longer >= rule.interval or (up_to is not None and up_to < rule.interval):
         return Finding(backend.name, *part, seen, "contradicted")

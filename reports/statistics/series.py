@@ -10,7 +10,8 @@ from reports.loading.run import Run
 from reports.render.words import legible
 from reports.statistics.tally import BIN_S, OUTCOMES, bin_width_s
 from reports.trips.analysis import Analysis
-from reports.trips.measures import NS, Measured
+from reports.trips.instants import NS
+from reports.trips.trip import Measured
 
 __all__ = [
     "OUTCOMES",

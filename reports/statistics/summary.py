@@ -10,8 +10,9 @@ from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
 from reports.statistics.conformance import conformance
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
-from reports.trips.analysis import Analysis, TrueTrip
-from reports.trips.measures import Trip
+from reports.trips.analysis import Analysis
+from reports.trips.trip import Trip
+from reports.trips.truth import TrueTrip
 from tripcurve import __version__
 from tripcurve.run.record import ORIGINS
 from tripcurve.scenario.checks import parse

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from reports.trips.instants import NEVER, Instants
 
 __all__ = ["CLOSED", "OPEN", "Phases", "Proofs", "longest_chain"]
 
-Instants = npt.NDArray[np.int64]
 CLOSED, OPEN = 0, 1
 
 
@@ -31,12 +31,12 @@ class Proofs:
         self._latest_start = np.maximum.accumulate(low[order])
 
     def first_end_after(self, instant: int) -> int | None:
-        """The soonest end among touches that began after an instant; None: there are none."""
+        """The soonest end among touches that began after an instant, or None if there are none."""
         index = int(np.searchsorted(self.low, instant, side="right"))
         return int(self._soonest_end[index]) if index < len(self.low) else None
 
     def last_start_before(self, instant: int) -> int | None:
-        """The latest start among touches that ended before an instant; None: there are none."""
+        """The latest start among touches that ended before an instant, or None if there are none."""
         index = int(np.searchsorted(self._sorted_high, instant, side="left"))
         return int(self._latest_start[index - 1]) if index else None
 
@@ -54,10 +54,10 @@ class Phases:
 
 
 def longest_chain(closed: Proofs, opened: Proofs) -> Phases:
-    """The phases of one breaker. Where two readings are as long, the one that begins closed, as breakers do."""
+    """Find the phases of one breaker. Of two chains equally long, choose the one that begins closed, as breakers do."""
     proofs = (closed, opened)
     closed_first, open_first = (_earliest(proofs, state) for state in (CLOSED, OPEN))
-    # One shed and nothing certain around it is an open phase all the same.
+    # One shed with nothing certain around it still proves an open phase.
     begins_open = len(open_first) > len(closed_first) or (len(open_first) == len(closed_first) == 1)
     first, known_by = (OPEN, open_first) if begins_open else (CLOSED, closed_first)
     return Phases(first, known_by, _latest(proofs, (first + len(known_by) - 1) % 2, len(known_by)))
@@ -76,7 +76,7 @@ def _earliest(proofs: tuple[Proofs, Proofs], state: int) -> list[int]:
 def _latest(proofs: tuple[Proofs, Proofs], state: int, phases: int) -> list[int]:
     """Starts of the latest chain with that many links, in order. Its last link proves `state`."""
     starts: list[int] = []
-    start = proofs[state].last_start_before(np.iinfo(np.int64).max)
+    start = proofs[state].last_start_before(NEVER)
     while start is not None and len(starts) < phases:
         starts.append(start)
         state = 1 - state

@@ -1,36 +1,32 @@
-"""Open periods that may be two, where a breaker can have tripped again before anybody was sure of the reset.
+"""Settles open periods that may be two, because the breaker can have tripped again before any request proved a reset.
 
-Two ways lead there. The first failures after a reset trip the breaker while sheds are still on their
-way, which then may belong to either period: the reset's interval is widened to both readings. Or failures
-of requests admitted before the trip arrive after the reset, which takes a backend slower than the
-breaker: then no request sees it closed, and an instant that the record does not settle is left out
-rather than stated wrong. The rule's own duration serves to ask the question only; no bound comes from it.
+This happens in two ways. The first failures after a reset trip the breaker while sheds are still on their way; these
+sheds may belong to either period, so the reset's interval is widened to both readings. Or failures of requests
+admitted before the trip arrive after the reset, if the backend is slower than the breaker; then no request sees it
+closed, and an instant that the record does not settle is left out. The rule's own duration only decides whether there
+is a doubt; no bound comes from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.trips.measures import LOST_FOR_S, Answers, failed_answers
-from reports.trips.trip import Instants, Interval, OpenPeriod, Touches
-from tripcurve.lab.local_options import LocalOptions
+from reports.trips.answers import LOST_FOR_S, Answers, failed_answers
+from reports.trips.evidence import Evidence
+from reports.trips.instants import NEVER, NS, Instants, Interval
+from reports.trips.periods import OpenPeriod, Touches
 from tripcurve.lab.rule import BreakerRule
 
-__all__ = ["durations_ns", "settle"]
-
-NS = 1_000_000_000
-# A timer's slack: what is that much longer than the rule allows cannot be one period.
-SLACK = 1.02
+__all__ = ["settle"]
 
 
 @dataclass(frozen=True)
 class _Arrivals:
-    """Failures by when they were sent, admitted at the latest, and can have reached the gateway, unix ns.
+    """Failures: their starts, latest admissions, and earliest and latest arrivals at the gateway, unix ns.
 
-    `longest`: the most that one was under way.
+    `longest` is the most time that one was under way.
     """
 
     start: Instants
@@ -40,34 +36,23 @@ class _Arrivals:
     longest: int
 
 
-def settle(
-    periods: list[OpenPeriod],
-    touches: Touches,
-    answers: Answers,
-    rule: BreakerRule | None,
-    options: LocalOptions,
-    hidden_attempts: bool = False,
-    simulated_s: Sequence[float] = (),
-) -> list[OpenPeriod]:
-    """The periods, with those that surely hid a reset made two, and doubtful resets widened or left out.
-
-    `hidden_attempts`: the policy retries, so that a failure may show in no answer. `simulated_s`: each Retry-After
-    that the scenario makes the backend tell, which such a failure may have told.
-    """
+def settle(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
+    """Make two of each period that surely hid a reset; widen or leave out the resets that are in doubt."""
+    rule, options, answers = evidence.rule, evidence.options, evidence.answers
     if rule is None or not periods:
         return periods
     needed = rule.count if rule.count is not None and options.counter_after_reset == "cleared" else 1
     early = _failures_after(answers, rule)
-    periods = [_widened(period, touches, *early, needed) for period in periods]
+    periods = [_widened(period, evidence.touches, *early, needed) for period in periods]
     if options.late_failures == "extend" or options.half_open_probes:
         return periods
     arrivals = _arrivals(answers, rule)
-    shortest, longest = durations_ns(answers, rule, simulated_s)
     settled: list[OpenPeriod] = []
     for period in periods:
-        hidden = hidden_attempts or _late_failures(period, arrivals, shortest) >= needed
-        if hidden and _holds_two(period, shortest):
-            settled += _doubtful(period, shortest, longest)
+        hidden = evidence.pooled and evidence.retries
+        hidden = hidden or _late_failures(period, arrivals, evidence.shortest_ns) >= needed
+        if hidden and _holds_two(period, evidence.shortest_ns):
+            settled += _doubtful(period, evidence.shortest_ns, evidence.longest_ns)
         else:
             settled.append(period)
     return settled
@@ -100,25 +85,13 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     failed = failed_answers(answers, rule)
     lost = answers.status == 0
     chosen = np.flatnonzero(failed | lost)
-    never = np.iinfo(np.int64).max
     return _Arrivals(
         start=answers.start[chosen],
         admitted_by=answers.end[chosen] - np.where(lost, 0, answers.waited)[chosen],
         early=(answers.start + answers.waited)[chosen],
-        late=np.where(lost, never, answers.end)[chosen],
+        late=np.where(lost, NEVER, answers.end)[chosen],
         longest=int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any()),
     )
-
-
-def durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
-    """The shortest and longest that this rule can have stayed open, given what the backend told."""
-    lengths = [rule.trip_duration]
-    if rule.accept_retry_after:
-        told = answers.retry_after_s[failed_answers(answers, rule)]
-        told = told[~np.isnan(told)]
-        lengths += [float(told.min()), float(told.max())] if len(told) else []
-        lengths += simulated_s
-    return int(min(lengths) / SLACK * NS), int(max(lengths) * SLACK * NS)
 
 
 def _holds_two(period: OpenPeriod, shortest: int) -> bool:

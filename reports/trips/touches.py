@@ -1,11 +1,11 @@
-"""Which requests touched which breaker, and what each proves of its state.
+"""Classifies each request by what it proves of a breaker: that it was closed, that it was open, or nothing.
 
-A backend on its own: its answers prove it closed, the gateway's 503s prove it open.
+The answers of a single backend prove its breaker closed, and the gateway's 503s prove it open.
 
-A pool's member is seldom refused, only passed over. It was open whenever the whole pool was out
-(a 503), whenever a member of a lower group answered (a lower group is used only when every
-member of the higher ones is tripped, D-BE), and when so many of its own group's requests in a row went
-elsewhere that its turn had surely come: then it was open at some instant since the turn became due.
+A pool seldom refuses a request for one member; it passes the member over. A member's breaker was open whenever the
+whole pool was out (a 503), whenever a member of a lower group answered (a lower group is used only when every member
+of the higher ones is tripped, [D-BE]), and when so many of its own group's requests in a row went elsewhere that its
+turn had surely come: then it was open at some instant since the turn became due.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reports.trips.measures import Answers
-from reports.trips.trip import Touches
+from reports.trips.answers import Answers, Mask
+from reports.trips.instants import Instants
+from reports.trips.periods import Touches
 from tripcurve.errors import BadInput
 from tripcurve.lab import POLICIES, Backend, Lab
 from tripcurve.shipped import find_file
 
 __all__ = ["answers_of", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
 
-Mask = npt.NDArray[np.bool_]
 Indexes = npt.NDArray[np.intp]
 
 
 def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
-    """What clients got of one backend: all but what other backends answered, in start order."""
+    """Every request that one backend's breaker could refuse: all but those that other backends answered."""
     part = frame
-    if lab.has_pool:  # requests to all members were left out: how long this one was without is not told
+    if lab.has_pool:  # rows left out were requests to any member, so this one's own gaps are not known
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
     return Answers(
@@ -45,10 +45,10 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
     )
 
 
-def _waited_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """The gateway's wait for the backend; 0 where it does not tell."""
+def _waited_ns(frame: pd.DataFrame) -> Instants:
+    """How long the gateway waited for the backend; 0 where it does not report this."""
     waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
-    whole: npt.NDArray[np.int64] = np.nan_to_num(waited, nan=0.0).astype(np.int64)
+    whole: Instants = np.nan_to_num(waited, nan=0.0).astype(np.int64)
     return whole * 1000
 
 
@@ -60,7 +60,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     if doubt is not None:
         start, end, by, soon = start - doubt, end + doubt, by + doubt, soon + doubt
     closed, opened, since = _proofs(frame, backend, lab, by - start)
-    # A refusal is known at its end; being passed over for another member by when that member had been chosen.
+    # A refusal is known at its end; that a member was passed over, when the other member had been chosen.
     refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
     refused_from = np.minimum(start[since], start[opened])
     order = np.argsort(refused_from, kind="stable")
@@ -80,35 +80,31 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
     )
 
 
-def end_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """When each answer was whole: never too early, for latencies are whole microseconds."""
-    ends: npt.NDArray[np.int64] = frame["latency_us"].to_numpy().astype(np.int64)
+def end_ns(frame: pd.DataFrame) -> Instants:
+    """When each response was complete. Never too early, since latencies are rounded up to whole microseconds."""
+    ends: Instants = frame["latency_us"].to_numpy().astype(np.int64)
     ends *= 1000
     ends += frame["start_ns"].to_numpy()
     return ends
 
 
-def clock_doubt_ns(frame: pd.DataFrame) -> npt.NDArray[np.int64] | None:
-    """How far each row's clock may be off the main process's; None: all rows are on one clock."""
+def clock_doubt_ns(frame: pd.DataFrame) -> Instants | None:
+    """How far each row's clock may be off the main process's, or None if all rows are on one clock."""
     return frame["clock_doubt_ns"].to_numpy() if "clock_doubt_ns" in frame else None
 
 
-def _admitted(
-    frame: pd.DataFrame, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """By when each request was surely admitted, and by when it was if no slower on its way than any shed."""
+def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Instants, Instants]:
+    """By when each request was surely admitted, and by when if it was no slower on its way than the slowest shed."""
     by = np.maximum(end - _waited_ns(frame), start)
-    told = frame["backend_us"].notna().to_numpy()
+    reported = frame["backend_us"].notna().to_numpy()
     sheds = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
-    if (told | sheds).all() or not sheds.any():
+    if (reported | sheds).all() or not sheds.any():
         return by, by
     slowest = int((end - start)[sheds].max())
-    return by, np.where(told, by, np.minimum(by, start + slowest))
+    return by, np.where(reported, by, np.minimum(by, start + slowest))
 
 
-def _proofs(
-    frame: pd.DataFrame, backend: Backend, lab: Lab, flight: npt.NDArray[np.int64]
-) -> tuple[Mask, Indexes, Indexes]:
+def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants) -> tuple[Mask, Indexes, Indexes]:
     """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
     answered = (frame["origin"] == "backend").to_numpy()
     shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
@@ -128,8 +124,8 @@ def _proofs(
     return own, np.concatenate((refused, passed)), np.concatenate((refused, since))
 
 
-def _overtakers(frame: pd.DataFrame, flight: npt.NDArray[np.int64]) -> int:
-    """The most requests that can have changed places on their way to the gateway."""
+def _overtakers(frame: pd.DataFrame, flight: Instants) -> int:
+    """The most requests that can have overtaken one another on their way to the gateway."""
     start = frame["start_ns"].to_numpy()
     return int((np.searchsorted(start, start + flight) - np.arange(len(start))).max(initial=0))
 
@@ -148,13 +144,13 @@ def _passed_over(
     group: list[Backend],
     lab: Lab,
     overtakers: int,
-    gaps: npt.NDArray[np.int64],
+    gaps: Instants,
 ) -> tuple[Indexes, Indexes]:
-    """Answers of the group whose giver took a turn that had become due, and since which answer it was due.
+    """Answers of the group by another member although this one's turn was due, and the answer since which it was.
 
-    Each unit takes turns on its own. Nothing is due where members are drawn at random, nor where the policy retries:
-    then a turn may have been taken by an attempt that no client sees. Nor where requests were left out in between:
-    `gaps` counts those before each.
+    Each unit takes turns on its own. No turn is due where members are drawn at random, nor where the policy retries,
+    since an attempt that no client sees may have taken the turn, nor where requests were left out in between: `gaps`
+    counts those before each.
     """
     none = np.empty(0, dtype=np.intp)
     if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):

@@ -1,143 +1,52 @@
-"""Finds trips in the record of requests, as a client could know them.
-
-A breaker's state shows only where a request touched it. So a trip and a reset are intervals:
-each bound is an instant at which some request proves the state, and nothing is assumed
-between them. Definitions: docs/measures.md. One gateway unit; several are `groups`'s.
-
-Instants are int64 unix ns throughout.
-"""
+"""One trip as a run shows it: the measures that docs/measures.md defines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from reports.trips.chains import OPEN, Phases, Proofs, longest_chain
-
-__all__ = ["Instants", "Interval", "OpenPeriod", "Touches", "count_sheds", "find_open_periods"]
-
-Instants = npt.NDArray[np.int64]
+__all__ = ["Measured", "Trip"]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """An instant known to lie within [low_ns, high_ns]."""
+class Measured:
+    """A value in seconds, and how far from the truth it can be."""
 
-    low_ns: int
-    high_ns: int
-
-    @property
-    def estimate_ns(self) -> float:
-        return (self.low_ns + self.high_ns) / 2
-
-    @property
-    def half_width_ns(self) -> float:
-        return (self.high_ns - self.low_ns) / 2
+    estimate: float
+    half_width: float
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPeriod:
-    """One stretch in which the breaker was open, as seen from outside.
+class Trip:
+    """One trip. Times are seconds from the run's start; None means not observed, or not defined for this trip.
 
-    `tripped` is None when the trip was not observed (the run began open), `reset` when the reset was not.
-    It was surely open from `open_by_ns` to `open_at_ns`. `sheds` were refused in it. With several units
-    (a group), `full` is when all of them were open, None where they never surely were.
+    `bounds` gives, for a measure's name, the least and the most that the true value can be. `truth` holds the true
+    `tripped_s` and `reset_s` where the target records them, and `error_s` the differences, measured minus true.
     """
 
-    tripped: Interval | None
-    reset: Interval | None
-    open_by_ns: int
-    open_at_ns: int
-    sheds: int = 0
-    full: Interval | None = None
+    backend: str | None
+    unit: int | None
+    tripped_s: Measured | None
+    reset_s: Measured | None
+    time_to_trip_s: float | None = None
+    failures_to_trip: int | None = None
+    failures_bounds: tuple[int, int] | None = None
+    first_shed_s: float | None = None
+    full_shed_s: Measured | None = None
+    partial_shed_share: float | None = None
+    overshoot: int | None = None
+    open_s: float | None = None
+    open_error_s: float | None = None
+    recovery_latency_s: float | None = None
+    restored_s: float | None = None
+    outage_s: float | None = None
+    throttled: int = 0
+    shed: int = 0
+    retrip: bool = False
+    truth: dict[str, float | None] | None = None
+    error_s: dict[str, float | None] | None = None
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Touches:
-    """Every request that touched one breaker, as arrays in start order.
-
-    answers: a backend answered, so the breaker was closed at admission, which lies within
-    [start, by]: `by` is the end, less the backend's own time where the gateway tells it. `soon` is when a
-    request no slower on its way than any shed was admitted; it orders touches, and bounds nothing.
-    sheds: the breaker was open when it refused, within [start, end].
-    alike: how many requests each stands for, itself and those like it that were left out after it.
-    """
-
-    answer_start: Instants
-    answer_soon: Instants
-    answer_by: Instants
-    shed_start: Instants
-    shed_end: Instants
-    answer_alike: Instants
-    shed_alike: Instants
-
-
-def find_open_periods(touches: Touches) -> list[OpenPeriod]:
-    """The open periods of one breaker on one unit, in order: as few as the touches allow."""
-    if not len(touches.shed_start):
-        return []
-    near = _near_changes(touches)
-    phases = longest_chain(Proofs(near.answer_start, near.answer_soon), Proofs(near.shed_start, near.shed_end))
-    periods = [_period(phases, index, near) for index in range(len(phases.known_by)) if phases.state(index) == OPEN]
-    return count_sheds(periods, touches.shed_start, touches.shed_alike)
-
-
-def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
-    open_by, open_at = phases.known_by[index], phases.known_at[index]
-    tripped = Interval(phases.known_at[index - 1], open_by) if index else None
-    reset = None
-    if index + 1 < len(phases.known_by):
-        after = int(np.searchsorted(touches.answer_start, open_by, side="right"))
-        reset = Interval(open_at, int(touches.answer_by[after:].min()))
-    return OpenPeriod(tripped, reset, open_by, open_at)
-
-
-def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
-    """The same periods, each with its sheds: those nearer to it than to its neighbours. `alike`: how many each is."""
-    cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
-    edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
-    sums = np.concatenate(([0], np.cumsum(alike)))[edges].tolist()
-    return [replace(one, sheds=after - before) for one, (before, after) in zip(periods, pairwise(sums), strict=True)]
-
-
-def _near_changes(touches: Touches) -> Touches:
-    """The touches that can bear on a change: those in flight near one, and the next beyond.
-
-    In a long run of answers, or of sheds, what lies deep inside proves only what its neighbours prove.
-    """
-    flights = [touches.answer_soon - touches.answer_start, touches.shed_end - touches.shed_start]
-    longest = max((int(flight.max()) for flight in flights if len(flight)), default=0)
-    answers = _near(touches.answer_start, touches.shed_start, 2 * longest)
-    sheds = _near(touches.shed_start, touches.answer_start, 2 * longest)
-    return Touches(
-        touches.answer_start[answers],
-        touches.answer_soon[answers],
-        touches.answer_by[answers],
-        touches.shed_start[sheds],
-        touches.shed_end[sheds],
-        touches.answer_alike[answers],
-        touches.shed_alike[sheds],
-    )
-
-
-def _near(own: Instants, others: Instants, reach: int) -> npt.NDArray[np.bool_]:
-    """Which of `own` start within `reach` of a change to `others`, or are the next start beyond it."""
-    if len(own) < 1000 or not len(others):
-        return np.ones(len(own), dtype=bool)
-    position = np.searchsorted(others, own)
-    run = np.flatnonzero(np.diff(position)) + 1
-    begins, ends = np.concatenate(([0], run)), np.concatenate((run, [len(own)])) - 1
-    keep = np.zeros(len(own), dtype=bool)
-    # Within each run between two of the others: what is near its own ends.
-    low = np.searchsorted(own, own[begins] + 2 * reach, side="right")
-    high = np.searchsorted(own, own[ends] - 2 * reach, side="left")
-    edge = np.zeros(len(own) + 1, dtype=np.int64)
-    np.add.at(edge, begins, 1)
-    np.add.at(edge, np.minimum(low, ends) + 1, -1)
-    np.add.at(edge, np.maximum(high - 1, begins), 1)
-    np.add.at(edge, ends + 1, -1)
-    keep[np.cumsum(edge[:-1]) > 0] = True
-    return keep
+    def as_dict(self) -> dict[str, Any]:
+        """Return the trip as plain values, in the order in which summary.json lists them."""
+        return asdict(self)

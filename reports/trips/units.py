@@ -1,8 +1,8 @@
-"""Several units: each has a breaker of its own, and which unit took a request is not told.
+"""Finds the open periods of a gateway of several units, each of which has a breaker of its own.
 
-So a backend's units are one group. A shed proves that some unit is open, an answer that some unit is closed;
-only many in a row speak of all. The group is open from its first unit's trip to its last unit's reset.
-How many in a row: as many as leave a chance of one in a million that a unit was merely never asked.
+No response says which unit gave it, so a backend's units are one group. A shed proves that some unit is open, an
+answer that some unit is closed; only many in a row prove anything of all units: as many as leave a chance of one in a
+million that a unit was merely never asked. The group is open from its first unit's trip to its last unit's reset.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import math
 
 import numpy as np
 
-from reports.trips.measures import Answers, failed_answers
-from reports.trips.trip import Instants, Interval, OpenPeriod, Touches
+from reports.trips.answers import Answers, failed_answers
+from reports.trips.instants import NS, Instants, Interval
+from reports.trips.periods import OpenPeriod, Touches
 from tripcurve.lab.rule import BreakerRule
 
 __all__ = ["find_group_periods", "mixed_bounds", "mixed_share", "surely_all"]
 
 DOUBT = 1e-6
-NS = 1_000_000_000
 
 
 def surely_all(units: int) -> int:
-    """Requests in a row, spread over the units at random, that leave out one unit with a chance of DOUBT at most."""
+    """How many requests in a row, spread over the units at random, leave out a unit with a chance of at most DOUBT."""
     return 1 if units == 1 else math.ceil(math.log(DOUBT / units) / math.log(1 - 1 / units))
 
 
@@ -94,7 +94,7 @@ def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None
 
 
 def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None:
-    """Sheds among the requests between two instants; None: there were none."""
+    """The share of sheds among the requests between two instants, or None if there were no requests."""
     counts: list[int] = []
     for start, alike in ((touches.shed_start, touches.shed_alike), (touches.answer_start, touches.answer_alike)):
         low, high = np.searchsorted(start, [low_ns, high_ns])

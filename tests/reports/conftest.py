@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     for part in (run.lab, run.scenario, *run.scenario.phases):
         part.__dict__["name"] = HOSTILE
     analysis = analyse(run)
-    for trip in analysis.trips:
-        trip.backend = HOSTILE
+    analysis = replace(analysis, trips=[replace(trip, backend=HOSTILE) for trip in analysis.trips])
     run.notes.append(HOSTILE)
     summary = summarise(run, analysis, [])
     summary["target"] = HOSTILE

@@ -7,7 +7,7 @@ import numpy as np
 import reports
 from reports.statistics import series
 from reports.trips.analysis import Analysis
-from reports.trips.measures import Measured, Trip
+from reports.trips.trip import Measured, Trip
 from tests.reports.conftest import Reported
 
 

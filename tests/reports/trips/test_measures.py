@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from reports.loading.run import Run
 from reports.statistics.summary import summarise
-from reports.trips.analysis import Analysis, TrueTrip, analyse, overlapping, truth_of
-from reports.trips.measures import Measured, Trip
+from reports.trips.analysis import Analysis, analyse
+from reports.trips.trip import Measured, Trip
+from reports.trips.truth import TrueTrip, overlapping, truth_of
 from simulator.virtual import VirtualRun
 from tests.reports.reference import Reference, end_s, start_s
 from tests.reports.runs import RULE, TRIP, fault, lab_of, played, scenario_of

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.loading.run import Run
-from reports.trips.analysis import Analysis, TrueTrip, analyse
-from reports.trips.measures import Measured, Trip
+from reports.trips.analysis import Analysis, analyse
 from reports.trips.touches import touches_of
+from reports.trips.trip import Measured, Trip
+from reports.trips.truth import TrueTrip
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of
 from tests.reports.strategies import EXAMPLES, NETWORKS, ROUNDING_S, RULES, pool_of, scenarios
 from tripcurve.scenario import Scenario

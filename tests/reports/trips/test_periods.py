@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.trips.trip import Interval, OpenPeriod, Touches, find_open_periods
+from reports.trips.instants import Interval
+from reports.trips.periods import OpenPeriod, Touches, find_open_periods
 from tripcurve.breaker import Breaker, Outcome, Ticket
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule

@@ -1,4 +1,4 @@
-"""What a run says of a rule's interval: how far apart failures were that tripped together, and that did not."""
+"""Bounds the interval of a rule by how far apart the failures were that tripped together, and that did not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from reports.trips.bounds import NEVER, Failures
-from reports.trips.measures import NS, Measured, Trip
-from reports.trips.trip import Instants, Interval
+from reports.trips.failures import Failures
+from reports.trips.instants import NEVER, NS, Instants, Interval
+from reports.trips.trip import Measured, Trip
 
 __all__ = ["interval_bounds"]
 
@@ -16,10 +16,10 @@ __all__ = ["interval_bounds"]
 def interval_bounds(
     trips: list[Trip], failures: Failures, count: int, zero_ns: int, end_ns: int
 ) -> tuple[float, float | None]:
-    """The interval is longer than the first and no longer than the second, seconds. None: nothing bounds it above.
+    """Return two bounds in seconds: the interval is longer than the first, and no longer than the second.
 
-    Longer than the time over which the last `count` failures before some trip came; no longer than that of as many,
-    one after another, that did not trip.
+    It is longer than the time over which the last `count` failures before some trip came, and no longer than the time
+    over which as many failures in a row came without a trip. The second is None where nothing bounds it from above.
     """
     longer, up_to = 0, NEVER
     for trip, later in pairwise([None, *trips, None]):
@@ -36,7 +36,7 @@ def interval_bounds(
 
 
 def _closest(early: Instants, late: Instants, count: int) -> int:
-    """The least time that surely spans as many failures in a row."""
+    """The least time that surely spans `count` failures in a row; NEVER where there were not as many."""
     if len(early) < count:
         return NEVER
     early, late = np.sort(early), np.sort(late)

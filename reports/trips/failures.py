@@ -1,0 +1,104 @@
+"""The failures that one breaker may have counted, and when each can have reached the gateway.
+
+The client knows only when a request started and ended. Its failure arrived at the gateway after its start and the
+gateway's wait for the backend, and before its end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reports.trips.answers import LOST_FOR_S, Answers, Mask, failed_answers
+from reports.trips.instants import NEVER, NS, Instants, Interval
+from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.rule import BreakerRule
+
+__all__ = ["Failures", "slides"]
+
+ROUNDING_NS = 1000
+"""Instants kept as seconds are off by less. A quiet stretch that begins at a trip's own lower bound is that trip."""
+
+
+class Failures:
+    """The failures that one breaker may have counted, by start, with the interval in which each reached the gateway.
+
+    They include requests whose client gave up, since their answers may have failed, and requests that the gateway
+    could not get answered, where the rule counts such. `shortest_ns` is the least time that the breaker stays open: a
+    stretch as long without a touch may hide a trip, after which the count began anew. `doubt_ns` is the most that a
+    worker's clock may be off.
+    """
+
+    def __init__(
+        self, answers: Answers, rule: BreakerRule | None, options: LocalOptions, shortest_ns: int, doubt_ns: int = 0
+    ) -> None:
+        failed, lost = failed_answers(answers, rule), answers.status == 0
+        unanswered = _unanswered(answers) if rule is not None and rule.error_reasons else np.zeros_like(lost)
+        chosen = np.flatnonzero(failed | lost | unanswered)
+        self.doubt_ns = doubt_ns
+        self._start = answers.start[chosen]
+        self._early = answers.start[chosen] + np.where(failed, answers.waited, 0)[chosen] - doubt_ns
+        self._late = np.where(lost[chosen], NEVER, answers.end[chosen] + doubt_ns)
+        self._seen = failed[chosen]
+        self._longest = int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any())
+        self._interval_ns = NEVER if rule is None else int(rule.interval * NS)
+        self._plain = slides(options)
+        self._forgets = options.counter_after_reset == "cleared"
+        self._quiet_start, self._quiet_end = _quiet(answers, shortest_ns)
+
+    def counted(self, tripped: Interval, began: Interval | None) -> tuple[Instants, Instants, Mask]:
+        """Earliest and latest arrivals of failures that may have been in the window at a trip, and which surely were.
+
+        `began` is when the count began anew, at the reset before; None means with the run.
+        """
+        early, late, sure = self.between(began, tripped)
+        begin = tripped.low_ns - self._interval_ns
+        may = late >= begin
+        return (
+            np.maximum(early, begin)[may],
+            late[may],
+            (sure & self._plain & (early > tripped.high_ns - self._interval_ns))[may],
+        )
+
+    def between(self, began: Interval | None, until: Interval) -> tuple[Instants, Instants, Mask]:
+        """The same for all failures that may have arrived while the count ran, however long before `until`."""
+        since, surely_since = self._count_began(until.low_ns, began)
+        first, last = np.searchsorted(self._start, [since - self._longest, until.high_ns], side="right")
+        early, late = self._early[first:last], self._late[first:last]
+        may = (late >= since) & (early <= until.high_ns)
+        sure = (early > surely_since) & (late <= until.low_ns) & self._seen[first:last]
+        return np.maximum(early[may], since), late[may], sure[may]
+
+    def late(self, tripped: Interval) -> tuple[int, int]:
+        """The least and the most failures that arrived after a trip, of requests admitted before it."""
+        first, last = np.searchsorted(self._start, [tripped.low_ns - self._longest, tripped.high_ns], side="right")
+        start, early, late = self._start[first:last], self._early[first:last], self._late[first:last]
+        surely = (early > tripped.high_ns) & (start < tripped.low_ns) & (late < NEVER)
+        return int(np.sum(surely)), int(np.sum(late > tripped.low_ns))
+
+    def _count_began(self, low: int, began: Interval | None) -> tuple[int, int]:
+        """When the count began at the earliest, and from when on it surely ran."""
+        if not self._forgets:
+            return 0, 0
+        quiet = int(np.searchsorted(self._quiet_start, low - ROUNDING_NS))
+        hidden = int(self._quiet_end[:quiet].max(initial=0))
+        return (0, hidden) if began is None else (began.low_ns, max(began.high_ns, hidden))
+
+
+def slides(options: LocalOptions) -> bool:
+    """Whether every failure of the last interval counts."""
+    return options.breaker_window == "sliding" and not options.success_clears
+
+
+def _unanswered(answers: Answers) -> Mask:
+    """Responses that the gateway made up because the backend gave none: failures, if the rule names error reasons."""
+    made_up: Mask = ~answers.by_backend & (answers.status >= 500) & (answers.status != 503)
+    return made_up
+
+
+def _quiet(answers: Answers, shortest_ns: int) -> tuple[Instants, Instants]:
+    """The stretches between two answers of the backend in which the breaker may have been open unseen."""
+    start = answers.start[answers.by_backend]
+    by = (answers.end - answers.waited)[answers.by_backend]
+    unseen = answers.unseen[answers.by_backend][:-1]
+    long_enough = np.flatnonzero(np.where(unseen > 0, unseen, by[1:] - start[:-1]) >= shortest_ns)
+    return start[:-1][long_enough], by[1:][long_enough]

@@ -1,0 +1,33 @@
+"""Instants as unix nanoseconds, and intervals that surely contain one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["NEVER", "NS", "Instants", "Interval"]
+
+Instants = npt.NDArray[np.int64]
+NS = 1_000_000_000
+NEVER = np.iinfo(np.int64).max
+"""Later than any instant of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An instant known to lie within [low_ns, high_ns], unix ns."""
+
+    low_ns: int
+    high_ns: int
+
+    @property
+    def estimate_ns(self) -> float:
+        """The middle of the interval."""
+        return (self.low_ns + self.high_ns) / 2
+
+    @property
+    def half_width_ns(self) -> float:
+        """Half the length of the interval: the estimate is off by no more."""
+        return (self.high_ns - self.low_ns) / 2

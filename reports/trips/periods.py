@@ -1,0 +1,129 @@
+"""Finds the open periods of one breaker from the requests that touched it, as a client could know them.
+
+A breaker's state shows only where a request touched it, so a trip and a reset are intervals. Each bound is an
+instant at which some request proves the state; nothing is assumed between them. The definitions are in
+docs/measures.md. This file is about a gateway of one unit; `units` is about several.
+
+Instants are int64 unix ns throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from reports.trips.chains import OPEN, Phases, Proofs, longest_chain
+from reports.trips.instants import Instants, Interval
+
+__all__ = ["OpenPeriod", "Touches", "count_sheds", "find_open_periods"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPeriod:
+    """One stretch in which the breaker was open, as seen from outside.
+
+    `tripped` is None when the trip was not observed (the run began open), `reset` when the reset was not.
+    The breaker was surely open from `open_by_ns` to `open_at_ns`. `sheds` counts the requests refused in it. With
+    several units, `full` is when all of them were open; None where they never surely were.
+    """
+
+    tripped: Interval | None
+    reset: Interval | None
+    open_by_ns: int
+    open_at_ns: int
+    sheds: int = 0
+    full: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Touches:
+    """Every request that touched one breaker, as arrays in start order.
+
+    An answer of a backend proves that the breaker was closed at admission, which lies within [start, by]: `by` is the
+    end, less the backend's own time where the gateway reports it. `soon` is the latest admission if the request was no
+    slower on its way than the slowest shed; it orders touches, and bounds no instant. A shed proves that the breaker
+    was open at some instant within [start, end]. `alike` counts the requests that each row represents: itself and
+    those like it that were left out after it.
+    """
+
+    answer_start: Instants
+    answer_soon: Instants
+    answer_by: Instants
+    shed_start: Instants
+    shed_end: Instants
+    answer_alike: Instants
+    shed_alike: Instants
+
+
+def find_open_periods(touches: Touches) -> list[OpenPeriod]:
+    """The open periods of one breaker on one unit, in order: as few as the touches allow."""
+    if not len(touches.shed_start):
+        return []
+    near = _near_changes(touches)
+    phases = longest_chain(Proofs(near.answer_start, near.answer_soon), Proofs(near.shed_start, near.shed_end))
+    periods = [_period(phases, index, near) for index in range(len(phases.known_by)) if phases.state(index) == OPEN]
+    return count_sheds(periods, touches.shed_start, touches.shed_alike)
+
+
+def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
+    open_by, open_at = phases.known_by[index], phases.known_at[index]
+    tripped = Interval(phases.known_at[index - 1], open_by) if index else None
+    reset = None
+    if index + 1 < len(phases.known_by):
+        after = int(np.searchsorted(touches.answer_start, open_by, side="right"))
+        reset = Interval(open_at, int(touches.answer_by[after:].min()))
+    return OpenPeriod(tripped, reset, open_by, open_at)
+
+
+def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
+    """Return the same periods, each with the number of sheds that are nearer to it than to its neighbours.
+
+    `alike`: how many requests each shed represents.
+    """
+    cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
+    edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]
+    sums = np.concatenate(([0], np.cumsum(alike)))[edges].tolist()
+    return [replace(one, sheds=after - before) for one, (before, after) in zip(periods, pairwise(sums), strict=True)]
+
+
+def _near_changes(touches: Touches) -> Touches:
+    """The touches that can bear on a change: those in flight near one, and the next beyond.
+
+    Deep inside a long run of answers, or of sheds, a touch proves only what its neighbours prove.
+    """
+    flights = [touches.answer_soon - touches.answer_start, touches.shed_end - touches.shed_start]
+    longest = max((int(flight.max()) for flight in flights if len(flight)), default=0)
+    answers = _near(touches.answer_start, touches.shed_start, 2 * longest)
+    sheds = _near(touches.shed_start, touches.answer_start, 2 * longest)
+    return Touches(
+        touches.answer_start[answers],
+        touches.answer_soon[answers],
+        touches.answer_by[answers],
+        touches.shed_start[sheds],
+        touches.shed_end[sheds],
+        touches.answer_alike[answers],
+        touches.shed_alike[sheds],
+    )
+
+
+def _near(own: Instants, others: Instants, reach: int) -> npt.NDArray[np.bool_]:
+    """Which of `own` start within `reach` of a change to `others`, or are the next start beyond it."""
+    if len(own) < 1000 or not len(others):
+        return np.ones(len(own), dtype=bool)
+    position = np.searchsorted(others, own)
+    run = np.flatnonzero(np.diff(position)) + 1
+    begins, ends = np.concatenate(([0], run)), np.concatenate((run, [len(own)])) - 1
+    keep = np.zeros(len(own), dtype=bool)
+    # Within each run between two of the others: what is near its own ends.
+    low = np.searchsorted(own, own[begins] + 2 * reach, side="right")
+    high = np.searchsorted(own, own[ends] - 2 * reach, side="left")
+    edge = np.zeros(len(own) + 1, dtype=np.int64)
+    np.add.at(edge, begins, 1)
+    np.add.at(edge, np.minimum(low, ends) + 1, -1)
+    np.add.at(edge, np.maximum(high - 1, begins), 1)
+    np.add.at(edge, ends + 1, -1)
+    keep[np.cumsum(edge[:-1]) > 0] = True
+    return keep
