@@ -1,4 +1,4 @@
-"""Puts the workers' rows on one clock, and says how far each may still be off."""
+"""Puts the rows of all workers on one clock, and states how far each may still be off."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pyarrow as pa
 
 from tripcurve.run.record import SCHEMA
 
-__all__ = ["Clocks", "told_clocks"]
+__all__ = ["Clocks", "clocks_of"]
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """By worker, ns: what is still to take off its rows, and how far its clock may be off after that."""
+    """By worker, in ns: `shift`, to be subtracted from its rows, and `doubt`, how far they may be off after that."""
 
     shift: dict[int, int]
     doubt: dict[int, int]
 
     @property
     def most_shift(self) -> int:
-        """No row moves towards the past by more, ns; negative where all move on."""
+        """The most that a row moves towards the past, ns; 0 where no row does."""
         return max([*self.shift.values(), 0])
 
     def correct(self, table: pa.Table) -> pa.Table:
-        """Rows on the main process's clock, in the order they came."""
+        """Return the rows on the main process's clock, in the same order."""
         if not any(self.shift.values()):
             return table
         moved = _by_worker(table, self.shift)
@@ -37,7 +37,7 @@ class Clocks:
         return table
 
     def doubt_ns(self, table: pa.Table) -> npt.NDArray[np.int64] | None:
-        """How far each row may be off, which the trip analysis widens its intervals by; None: all are on one clock."""
+        """How far each row may be off, by which trips' intervals are widened, or None if all rows are on one clock."""
         return _by_worker(table, self.doubt) if any(self.doubt.values()) else None
 
     def notes(self) -> list[str]:
@@ -56,9 +56,9 @@ def _by_worker(table: pa.Table, values: dict[int, int]) -> npt.NDArray[np.int64]
     return np.array([values.get(int(worker), 0) for worker in workers], dtype=np.int64)[place]
 
 
-def told_clocks(info: dict[str, Any]) -> Clocks:
-    """What run.json tells: each worker's offset (its clock minus the main one), the half-width of that estimate, and
-    whether rows were corrected when they were written.
+def clocks_of(info: dict[str, Any]) -> Clocks:
+    """Read run.json: each worker's offset (its clock minus the main one), the half-width of that estimate, and whether
+    its rows were corrected when they were written.
     """
     shift: dict[int, int] = {}
     doubt: dict[int, int] = {}
@@ -66,8 +66,8 @@ def told_clocks(info: dict[str, Any]) -> Clocks:
     for index, worker in enumerate(workers if isinstance(workers, list) else []):
         if not isinstance(worker, dict):
             continue
-        told = worker.get("clock")
-        clock = told if isinstance(told, dict) else worker
+        found = worker.get("clock")
+        clock = found if isinstance(found, dict) else worker
         number = worker.get("worker", worker.get("index", index))
         if not isinstance(number, int):
             continue

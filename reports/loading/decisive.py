@@ -1,7 +1,7 @@
-"""Which requests decide where a trip or a reset lies: those near a change, and whatever is out of the ordinary.
+"""Selects the requests that decide where a trip or a reset lies: those near a change, and all unusual ones.
 
-Deep inside a long run of plain answers, or of sheds, a request proves only what its neighbours prove. Left out,
-it widens no interval, so a run of any length is analysed from the few that are left.
+Deep inside a long run of plain answers, or of sheds, a request proves only what its neighbours prove. Leaving it out
+widens no interval, so a run of any length is analysed from the few requests that remain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tripcurve.lab import Lab
 __all__ = ["MARGIN", "decisive"]
 
 MARGIN = 256
-"""So many requests are kept at each end of what is alike."""
+"""How many requests are kept at each end of a stretch of requests that are alike."""
 NS = 1_000_000_000
 OTHER, SHED, FINE = 0, 1, 2
 
@@ -26,12 +26,12 @@ Whole = npt.NDArray[np.int64]
 
 
 def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
-    """The rows of a piece, in start order, that bear on any breaker's state.
+    """Select the rows of a piece, in start order, that bear on any breaker's state.
 
-    Columns tell of what was left out: `left_out` how many like it that followed, and `unseen_ns` the longest from the
-    start of one of these till the next was admitted; 0 where none was left out.
+    Two columns describe the rows left out: `left_out`, how many like this one followed it, and `unseen_ns`, the
+    longest time from the start of one of these until the next was admitted. Both are 0 where no row was left out.
 
-    Kept of rows that are alike: `margin` at each end, or more where many are under way at once; for a rule that
+    Of rows that are alike, `margin` are kept at each end, or more where many are under way at once; for a rule that
     counts a percentage, all that its window can hold.
     """
     if len(piece) <= 2 * margin:
@@ -55,7 +55,7 @@ def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
 
 
 def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
-    """Rows kept, by their places in the piece. `unseen`: from each row of the piece till the next was admitted, ns."""
+    """Add both columns to the kept rows. `unseen`: ns from each row of the piece until the next was admitted."""
     left_out = np.diff(np.append(places, len(unseen))) - 1
     longest = np.maximum.reduceat(unseen, places) if len(places) else places
     longest = np.where(left_out, np.maximum(longest, 1), 0)
@@ -63,7 +63,7 @@ def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
 
 
 def _answered_by(piece: pa.Table) -> Whole:
-    """Which backend answered, by its place in the column's dictionary; -1: none, or it did not say."""
+    """Which backend answered, as its place in the column's dictionary; -1 where none did or the answer names none."""
     places: Whole = piece["backend"].chunk(0).indices.fill_null(-1).to_numpy().astype(np.int64)
     return places
 
@@ -85,7 +85,10 @@ def _window_ns(lab: Lab) -> int:
 
 
 def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
-    """SHED, OTHER, or FINE and up: a whole 2xx that no rule counts. In a pool also by which members answered lately."""
+    """Classify each row as SHED, OTHER, or FINE and above: a whole 2xx that no rule counts.
+
+    In a pool, the values above FINE differ by which members answered lately.
+    """
     status = piece["status"].to_numpy()
     origin = piece["origin"].cast(pa.string())
     kind = np.full(len(piece), OTHER, dtype=np.int64)
@@ -104,9 +107,10 @@ def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
 
 
 def _inside(start: Whole, end: Whole, by: Whole, begin: int, stop: int, margin: int) -> tuple[int, int]:
-    """The rows, of those alike from `begin` to `stop`, that no change outside can need.
+    """The range, within the rows alike from `begin` to `stop`, that no change outside can depend on.
 
-    After the first whose end is the soonest of each backend's, before the last that ended before the stop.
+    It begins after the soonest end of each backend's first rows, and ends before the last row that had ended before
+    `stop`.
     """
     low, high = begin + margin, stop - margin
     own = by[begin:stop]

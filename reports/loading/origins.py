@@ -1,4 +1,4 @@
-"""Tells the gateway's 503s from backends' answers where the policy sets no instrumentation header."""
+"""Distinguishes the gateway's 503s from backends' answers where the policy sets no instrumentation header."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ UNMARKED = (
 
 
 def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
-    """Whether no answer at all names its backend, though backends answered.
+    """Whether backends answered, but no answer names its backend.
 
-    A gateway does not make up a 2xx: where it seems to have, its policy does not mark backends' answers. The first
-    marked answer settles it, so few tables are looked at.
+    A gateway does not make up a 2xx. Where it seems to have, its policy does not mark backends' answers. The first
+    marked answer settles the question, so few tables are read.
     """
     made_up = False
     for table in tables:
@@ -34,7 +34,7 @@ def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
 
 
 def judged_by_status(table: pa.Table) -> pa.Table:
-    """The requests with every answer of the gateway's but a 503 taken for a backend's."""
+    """Return the requests with the origin `backend` for all of the gateway's answers other than a 503."""
     origin = _origin(table)
     answered = pc.and_(pc.equal(origin, "gateway"), pc.not_equal(table["status"], 503))
     field = SCHEMA.field("origin")

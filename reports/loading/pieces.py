@@ -1,6 +1,6 @@
-"""A run's requests on disk, read in pieces: in start order, on one clock, each with its origin.
+"""Reads a run's requests from disk in pieces: in start order, on one clock, each with its origin.
 
-However long the run, no more than a piece and what overlaps it is held.
+However long the run is, memory holds only one piece and the requests that overlap it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PIECE_ROWS = 1_000_000
 
 
 class Source(Protocol):
-    """One file of requests. `rows` are whole in it, none started after `last_ns` (unix; 0: it has no rows)."""
+    """One file of requests, with `rows` whole ones. `last_ns` is the latest start, unix ns; 0 if it has no rows."""
 
     earliest: list[int]
     rows: int
@@ -60,24 +60,24 @@ class Records:
         return max((source.last_ns for source in self.sources), default=0)
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Tables of about `piece_rows`, one dictionary to a column; a latency below nothing is left out.
+        """Yield tables of about `piece_rows` rows, one dictionary to a column, leaving out rows with a negative latency.
 
-        Raises ArrowException or OSError where a file is damaged, BadInput where a column is not what it should be.
+        Raises ArrowException or OSError where a file is damaged, BadInput where a column is missing or of another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]
         for table in in_start_order(moved, self.piece_rows):
             piece = judged_by_status(table) if self.unmarked else table
-            if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # as a clock set back leaves it
+            if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back meanwhile
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
             yield piece.unify_dictionaries().combine_chunks()
 
     def read(self) -> pa.Table:
-        """All pieces at once."""
+        """Read all pieces into one table."""
         return pa.concat_tables([SCHEMA.empty_table(), *self.pieces()]).unify_dictionaries()
 
 
 class _Moved:
-    """A source on the main process's clock."""
+    """A source whose rows are moved to the main process's clock."""
 
     def __init__(self, source: Source, clocks: Clocks) -> None:
         self.earliest = [start - clocks.most_shift for start in source.earliest]
@@ -88,12 +88,12 @@ class _Moved:
 
 
 def parquet_source(path: Path) -> Source:
-    """A run that was ended properly. Raises ArrowException or OSError where the file is damaged, BadInput."""
+    """Open the file of a run that ended properly. Raises ArrowException or OSError where it is damaged, and BadInput."""
     return _Parquet(path)
 
 
 def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
-    """What the workers wrote while running; what a killed one left unfinished is noted. Raises BadInput."""
+    """Open the files that workers wrote while running, noting each that a killed worker left cut short. Raises BadInput."""
     return [_Shard(path, notes) for path in sorted(folder.glob("requests-*.arrows"))]
 
 
@@ -115,12 +115,12 @@ class _Parquet:
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    """A page that is not what was written is an error, not another number."""
+    """Open with checksums verified, so that a damaged page raises an error and yields no wrong numbers."""
     return pq.ParquetFile(path, page_checksum_verification=True)
 
 
 def _span(file: pq.ParquetFile, index: int) -> tuple[int, int]:
-    """Earliest and latest start in a row group, as its statistics tell, or as it holds."""
+    """Earliest and latest start in a row group, from its statistics if it has any, else from its rows."""
     column = file.metadata.row_group(index).column(file.schema_arrow.names.index("start_ns"))
     if column.is_stats_set and column.statistics.has_min_max:
         return column.statistics.min, column.statistics.max
@@ -133,7 +133,7 @@ def _ends(starts: pa.ChunkedArray) -> tuple[int, int]:
 
 
 class _Shard:
-    """All whole batches of a shard; a cut-off tail, as a killed run leaves, ends it."""
+    """All whole batches of a shard, up to the cut-off tail that a killed run leaves."""
 
     def __init__(self, path: Path, notes: list[str]) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Reads a run directory: the first of the three steps, load, analyse, render."""
+"""Reads a run directory, the first of three steps: load, analyse, render."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.loading.clocks import Clocks, told_clocks
+from reports.loading.clocks import Clocks, clocks_of
 from reports.loading.decisive import MARGIN, decisive
 from reports.loading.origins import UNMARKED
 from reports.loading.pieces import PIECE_ROWS, Records, Source, parquet_source, shard_sources
@@ -34,10 +34,10 @@ class Run:
     """A recorded run.
 
     `start_ns`: unix ns of its zero, as recorded, else the earliest intended start among the first requests.
-    `tally`: what all its requests come to. `decisive`: the requests that decide where trips and resets lie.
+    `tally`: counts and latencies of all requests. `decisive`: the requests that decide where trips and resets lie.
     `info`: run.json; empty for a run that was killed before it was written.
-    `events`: the breaker's own account, sorted by instant; None when the target keeps none.
-    `notes`: what a reader must know about the data, such as a shard cut short.
+    `events`: the gateway's own record of its breakers, sorted by instant; None when the target keeps none.
+    `notes`: sentences that a reader must know about the data, such as that a shard was cut short.
     """
 
     folder: Path
@@ -58,16 +58,16 @@ class Run:
 
     @property
     def duration_s(self) -> float:
-        """From the zero to the end as recorded, else to that of the last answer."""
+        """From the zero to the recorded end, else to the end of the last answer."""
         end = self.info.get("end_ns")
         return ((end if isinstance(end, int) else self.tally.end_ns) - self.start_ns) / NS
 
 
 def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARGIN) -> Run:
-    """The run in a folder, read in pieces of `piece_rows`. Killed runs load from their `.arrows` shards.
+    """Load the run in a folder, in pieces of `piece_rows` rows. Killed runs load from their `.arrows` shards.
 
-    `margin`: see `reports.loading.decisive`. Raises BadInput when the folder holds no run, or a file is damaged or of a
-    newer version.
+    `margin`: see `reports.loading.decisive`. Raises BadInput when the folder holds no run, or a file is damaged or of
+    a newer version.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -88,7 +88,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
 
 
 class _Reader:
-    """What a run holds besides its requests, and how these are read."""
+    """Reads the requests of a run whose other files were read when it was made."""
 
     def __init__(self, folder: Path, piece_rows: int, margin: int) -> None:
         self.notes: list[str] = []
@@ -97,9 +97,9 @@ class _Reader:
         self._scenario = read_document(folder / "scenario.yaml", Scenario, "scenario")
 
     def read(self, sources: list[Source]) -> Run:
-        """The run, its requests from these sources. Raises ArrowException or OSError where one is damaged."""
+        """Read the requests from these sources. Raises ArrowException or OSError where one is damaged."""
         info = _read_info(self._folder / "run.json", self.notes)
-        records = Records.of(sources, told_clocks(info), self._piece_rows)
+        records = Records.of(sources, clocks_of(info), self._piece_rows)
         start_ns = _start_ns(info, records)
         end_ns = info.get("end_ns")
         last_ns = end_ns if isinstance(end_ns, int) else records.last_ns

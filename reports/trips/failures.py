@@ -62,7 +62,7 @@ class Failures:
     def between(self, began: Interval | None, until: Interval) -> tuple[Instants, Instants, Mask]:
         """The same for all failures that may have arrived while the count ran, however long before `until`."""
         since, surely_since = self._count_began(until.low_ns, began)
-        first, last = np.searchsorted(self._start, [since - self._longest, until.high_ns], side="right")
+        first, last = self._started(since, until.high_ns)
         early, late = self._early[first:last], self._late[first:last]
         may = (late >= since) & (early <= until.high_ns)
         sure = (early > surely_since) & (late <= until.low_ns) & self._seen[first:last]
@@ -70,10 +70,16 @@ class Failures:
 
     def late(self, tripped: Interval) -> tuple[int, int]:
         """The least and the most failures that arrived after a trip, of requests admitted before it."""
-        first, last = np.searchsorted(self._start, [tripped.low_ns - self._longest, tripped.high_ns], side="right")
+        first, last = self._started(tripped.low_ns, tripped.high_ns)
         start, early, late = self._start[first:last], self._early[first:last], self._late[first:last]
         surely = (early > tripped.high_ns) & (start < tripped.low_ns) & (late < NEVER)
         return int(np.sum(surely)), int(np.sum(late > tripped.low_ns))
+
+    def _started(self, low: int, high: int) -> tuple[int, int]:
+        """The first and the end of the failures that can have arrived between two instants, whatever their clocks."""
+        reach = [low - self._longest - self.doubt_ns, high + self.doubt_ns]
+        first, last = np.searchsorted(self._start, reach, side="right").tolist()
+        return first, last
 
     def _count_began(self, low: int, began: Interval | None) -> tuple[int, int]:
         """When the count began at the earliest, and from when on it surely ran."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -149,3 +150,15 @@ def test_hidden_failures_of_a_retry_contradict_nothing() -> None:
     scenario = scenario_of({"for": 3}, {"for": 6, "simulate": fault()}, {"for": 6}, rate=40)
     run = play(lab, scenario, retries=1)
     assert [f for f in conformance(run, analyse(run)) if f.verdict == "contradicted"] == []
+
+
+@pytest.mark.parametrize("error_ms", [-400, 400])
+def test_a_workers_clock_in_doubt_contradicts_no_interval(error_ms: int) -> None:
+    """Failures recorded by a worker whose clock is off by less than its doubt seem too far apart, or too close."""
+    run = interval_run(10)
+    frame = run.decisive.copy()
+    other = np.arange(len(frame)) % 2
+    frame["start_ns"] += other * error_ms * 1_000_000
+    frame["clock_doubt_ns"] = other * 500_000_000
+    frame = frame.sort_values("start_ns", kind="stable", ignore_index=True)
+    assert findings(replace(run, decisive=frame))["interval"].verdict != "contradicted"
