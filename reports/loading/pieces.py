@@ -60,7 +60,7 @@ class Records:
         return max((source.last_ns for source in self.sources), default=0)
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Yield tables of about `piece_rows` rows, one dictionary to a column, leaving out rows with a negative latency.
+        """Yield tables of about `piece_rows` rows, one dictionary to a column, without negative latencies.
 
         Raises ArrowException or OSError where a file is damaged, BadInput where a column is missing or of another type.
         """
@@ -88,12 +88,12 @@ class _Moved:
 
 
 def parquet_source(path: Path) -> Source:
-    """Open the file of a run that ended properly. Raises ArrowException or OSError where it is damaged, and BadInput."""
+    """Open the file. Raises ArrowException or OSError where it is damaged, and BadInput."""
     return _Parquet(path)
 
 
 def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
-    """Open the files that workers wrote while running, noting each that a killed worker left cut short. Raises BadInput."""
+    """Open the files that workers wrote, noting each that was cut short. Raises BadInput."""
     return [_Shard(path, notes) for path in sorted(folder.glob("requests-*.arrows"))]
 
 
