@@ -15,11 +15,10 @@ from reports.trips.trip import Trip
 from reports.trips.truth import TrueTrip
 from tripcurve import __version__
 from tripcurve.run.record import ORIGINS
+from tripcurve.run.summary import SUMMARY_VERSION
 from tripcurve.scenario.checks import parse
 
-__all__ = ["SUMMARY_VERSION", "summarise"]
-
-SUMMARY_VERSION = 1
+__all__ = ["summarise"]
 
 
 def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:

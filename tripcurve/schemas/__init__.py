@@ -1,4 +1,6 @@
-"""JSON schemas of the files people write, for their editors. Made from the models by `python -m tripcurve.schemas`.
+"""JSON schemas of the files people write, for their editors, and of summary.json.
+
+`python -m tripcurve.schemas` makes them from the models.
 
 An editor finds the schema by a first line such as
 `# yaml-language-server: $schema=../../tripcurve/schemas/lab.schema.json`.
@@ -12,16 +14,17 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tripcurve.lab import Lab
+from tripcurve.run.summary import Summary
 from tripcurve.scenario import Scenario
 
 __all__ = ["FOLDER", "MODELS", "schema_text", "write_schemas"]
 
 FOLDER = Path(__file__).parent
-MODELS: dict[str, type[BaseModel]] = {"lab": Lab, "scenario": Scenario}
+MODELS: dict[str, type[BaseModel]] = {"lab": Lab, "scenario": Scenario, "summary": Summary}
 
 
 def schema_text(name: str) -> str:
-    """The schema of `lab` or `scenario` as it stands in its file."""
+    """Return the text of a published schema: `lab`, `scenario` or `summary`."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | MODELS[name].model_json_schema()
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import reports
 from reports.loading.run import Run, load
 from reports.statistics.summary import summarise
 from reports.statistics.tally import OUTCOMES, outcomes_of
 from reports.trips.analysis import analyse
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of, write
 from tripcurve.run.record import SCHEMA as RECORD
+from tripcurve.run.summary import Summary
+from tripcurve.schemas import FOLDER
 
-SCHEMA = Path(reports.__file__).parent / "schemas" / "summary.schema.json"
+SCHEMA = FOLDER / "summary.schema.json"
 
 RUNS = {
     "one unit": lambda: play(lab_of(), TRIP),
@@ -44,6 +45,13 @@ def test_a_summary_is_valid_against_the_published_schema(name: str) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
     summary = summary_of(RUNS[name](), "requests.total > 0")
     assert [error.message for error in validator.iter_errors(summary)] == []
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_models_give_a_summary_back_unchanged(name: str) -> None:
+    summary = summary_of(RUNS[name](), "requests.total > 0")
+    again = Summary.model_validate(summary).model_dump(mode="json", by_alias=True)
+    assert json.dumps(again) == json.dumps(summary)
 
 
 def test_the_schema_refuses_a_summary_without_its_trips() -> None:

@@ -1,1 +1,0 @@
-"""Published JSON schemas of what reports write."""

@@ -1,0 +1,229 @@
+"""summary.json as models: what a report states about a run. The published JSON schema is generated from them.
+
+Times are seconds from the run's start unless a name gives another unit. None: not observed, or not defined.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+__all__ = ["SUMMARY_VERSION", "Summary"]
+
+SUMMARY_VERSION = 1
+
+Number = int | float
+Count = Annotated[int, Field(ge=0)]
+Bounds = tuple[Number, Number]
+
+
+class _Closed(BaseModel):
+    """A part whose keys are all known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Open(BaseModel):
+    """A part to which recorders and later versions may add keys."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Requests(_Closed):
+    """How many requests there were, by status and by who answered, and how many started per second."""
+
+    total: Count
+    by_status: dict[str, Count]
+    by_origin: dict[str, Count]
+    rate_s: Number | None
+
+
+class Quantiles(_Closed):
+    """Latency quantiles of `n` requests, ms; each is a latency that occurred."""
+
+    n: Count
+    p50: Number | None
+    p90: Number | None
+    p95: Number | None
+    p99: Number | None
+    p999: Number | None
+    max: Number | None
+
+
+class FewQuantiles(_Closed):
+    """Median and 99th percentile of `n` values, ms."""
+
+    n: Count
+    p50: Number | None
+    p99: Number | None
+
+
+class Latency(_Closed):
+    """Latency by the side that answered."""
+
+    backend: Quantiles
+    gateway: Quantiles
+
+
+class Phase(_Closed):
+    """How the requests of one phase ended."""
+
+    phase: str
+    requests: Count
+    rate_s: Number | None
+    ok: Count
+    throttled: Count
+    shed: Count
+    no_response: Count
+    other: Count
+    ok_latency_ms: FewQuantiles
+
+
+class Measured(_Closed):
+    """An instant, and how far from it the truth can be."""
+
+    estimate: Number
+    half_width: Annotated[Number, Field(ge=0)]
+
+
+class Instants(_Closed):
+    """A value for the trip and one for the reset: the true instants, or the errors of the measured ones."""
+
+    tripped_s: Number | None
+    reset_s: Number | None
+
+
+class Trip(_Open):
+    """One trip as measured. `unit` None: several units share the backend, and which one tripped is not known."""
+
+    backend: str | None
+    unit: Count | None
+    tripped_s: Measured | None
+    reset_s: Measured | None
+    time_to_trip_s: Number | None
+    failures_to_trip: Count | None
+    failures_bounds: tuple[Count, Count] | None
+    first_shed_s: Number | None
+    full_shed_s: Measured | None
+    partial_shed_share: Number | None
+    overshoot: Count | None
+    open_s: Number | None
+    open_error_s: Number | None
+    recovery_latency_s: Number | None
+    restored_s: Number | None
+    outage_s: Number | None
+    throttled: Count
+    shed: Count
+    retrip: bool
+    truth: Instants | None
+    error_s: Instants | None
+    bounds: dict[str, Bounds]
+
+
+class TrueTrip(_Closed):
+    """A trip in the gateway's own record. `reset_s` None: it was still open at the end."""
+
+    backend: str
+    unit: Count | None
+    tripped_s: Number
+    reset_s: Number | None
+
+
+class Tokens(_Closed):
+    """Tokens that answers reported; `n` answers did."""
+
+    prompt: Count
+    completion: Count
+    per_minute: Number | None
+    n: Count
+
+
+class Pacing(_Open):
+    """How well the load was delivered. None: the run does not say."""
+
+    intended: Count | None
+    sent: Count | None
+    late_p99_ms: Number | None
+    dropped: Count | None
+
+
+class Accuracy(_Closed):
+    """Measured instants against the gateway's record; `outside`: how many were off by more than their half-width."""
+
+    n: Count
+    median_error_s: Number | None
+    max_error_s: Number | None
+    outside: Count | None
+
+
+class Finding(_Closed):
+    """One part of one rule, configured against observed. `remedy`: the scenario that would show it."""
+
+    backend: str
+    part: str
+    configured: str
+    observed: str
+    verdict: Literal["confirmed", "contradicted", "not shown"]
+    remedy: str | None
+
+
+class Spread(_Closed):
+    """A measure over the `n` trips in which it was observed."""
+
+    n: Count
+    min: Number | None
+    median: Number | None
+    max: Number | None
+
+
+class CheckOutcome(_Closed):
+    """A check and the value it found. `value` None: the summary has no such number."""
+
+    expression: str
+    value: Number | None
+    passed: bool
+
+
+class Summary(_Open):
+    """Everything summary.json holds, in the order of the file."""
+
+    version: Literal[1] = Field(alias="schema")
+    tripcurve: str
+    lab: str
+    scenario: str
+    target: str
+    interrupted: bool
+    start_ns: int = Field(description="the run's zero, unix ns")
+    duration_s: Number
+    requests: Requests
+    latency_ms: Latency = Field(description="from the moment of sending")
+    latency_intended_ms: Latency = Field(description="from the instant at which the schedule wanted the request")
+    first_token_ms: Quantiles
+    token_gap_ms: FewQuantiles
+    phases: tuple[Phase, ...]
+    sheds: Count
+    throttles: Count
+    ratio_503_429: Number | None
+    absorption: Number | None
+    trips: tuple[Trip, ...]
+    retrips: Count
+    unobserved_trips: tuple[TrueTrip, ...] = Field(description="trips in the gateway's record that no request shows")
+    truth_known: bool
+    tokens: Tokens
+    pacing: Pacing
+    accuracy: Accuracy
+    rule: dict[str, JsonValue]
+    conformance: tuple[Finding, ...]
+    capacity: dict[str, JsonValue] | None = Field(description="None: the scenario is not one of rising steps")
+    local_options: dict[str, JsonValue]
+    counts: dict[str, JsonValue]
+    workers: tuple[dict[str, JsonValue], ...]
+    notes: tuple[str, ...]
+    time_to_trip_s: Spread
+    open_s: Spread
+    open_error_s: Spread
+    recovery_latency_s: Spread
+    restored_s: Spread
+    outage_s: Spread
+    checks: tuple[CheckOutcome, ...]
