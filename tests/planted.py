@@ -21,12 +21,17 @@ ZERO_NS = 1_700_000_000_000_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What to plant; times in seconds. All answers fail with 429 from `fault_from` to `fault_until`."""
+    """What to plant; times in seconds. All answers fail with `status` from `fault_from` to `fault_until`.
+
+    `marked`: answers name their backend. Where they do not, every response is recorded as the gateway's.
+    """
 
     rate: float = 45
     poisson: bool = False
     backend_s: float = 0.02
     failing: float = 0.0
+    status: int = 429
+    marked: bool = True
     count: int = 3
     interval_s: float = 20
     open_s: float = 4
@@ -60,10 +65,10 @@ def plant(folder: Path, plan: Plan) -> list[tuple[float, float]]:
         elif kind == 0:
             fails = plan.fault_from <= now < plan.fault_until or rng.random() < plan.failing
             arrives = now + plan.backend_s * rng.uniform(0.5, 1.5)
-            heapq.heappush(agenda, (arrives, 1, sent, now, 429 if fails else 200))
+            heapq.heappush(agenda, (arrives, 1, sent, now, plan.status if fails else 200))
         else:
             rows.append((sent, home, now - admitted, status))
-            if status == 429 and now >= open_until:
+            if status == plan.status and now >= open_until:
                 window = [at for at in window if at > max(now - plan.interval_s, open_until)] + [now]
                 if len(window) >= plan.count:
                     open_until = now + plan.open_s
@@ -75,16 +80,17 @@ def plant(folder: Path, plan: Plan) -> list[tuple[float, float]]:
 def _write(folder: Path, plan: Plan, rows: list[tuple[float, float, float | None, int]]) -> None:
     folder.mkdir(parents=True)
     starts = [ZERO_NS + round(sent * 1e9) for sent, *_ in rows]
-    whole, shed = len(rows), [waited is None for _, _, waited, _ in rows]
+    whole, silent = len(rows), [waited is None or not plan.marked for _, _, waited, _ in rows]
+    waits = [None if waited is None or not plan.marked else int(waited * 1e6) for _, _, waited, _ in rows]
     columns = {
         "start_ns": pa.array(starts, pa.int64()),
         "intended_ns": pa.array(starts, pa.int64()),
         "latency_us": pa.array([int((end - sent) * 1e6) + 1 for sent, end, *_ in rows], pa.int32()),
         "first_byte_us": pa.nulls(whole, pa.int32()),
-        "backend_us": pa.array([None if waited is None else int(waited * 1e6) for _, _, waited, _ in rows], pa.int32()),
+        "backend_us": pa.array(waits, pa.int32()),
         "status": pa.array([status for *_, status in rows], pa.int16()),
-        "origin": pa.array(["gateway" if one else "backend" for one in shed]).dictionary_encode(),
-        "backend": pa.array([None if one else "m1" for one in shed], pa.string()).dictionary_encode(),
+        "origin": pa.array(["gateway" if one else "backend" for one in silent]).dictionary_encode(),
+        "backend": pa.array([None if one else "m1" for one in silent], pa.string()).dictionary_encode(),
         "retry_after_s": pa.nulls(whole, pa.float32()),
         "prompt_tokens": pa.nulls(whole, pa.int32()),
         "completion_tokens": pa.nulls(whole, pa.int32()),
@@ -94,7 +100,12 @@ def _write(folder: Path, plan: Plan, rows: list[tuple[float, float, float | None
         "worker": pa.array([0] * whole, pa.int16()),
     }
     pq.write_table(pa.table(columns), folder / "requests.parquet")
-    rule = {"count": plan.count, "interval": plan.interval_s, "trip_duration": plan.open_s, "status_codes": [429]}
+    rule = {
+        "count": plan.count,
+        "interval": plan.interval_s,
+        "trip_duration": plan.open_s,
+        "status_codes": [plan.status],
+    }
     lab = {"name": "planted", "gateway": {"name": "g"}, "backends": [{"name": "m1", "breaker": rule}]}
     (folder / "lab.yaml").write_text(json.dumps(lab))
     phases = [{"name": "all", "for": plan.length, "rate": plan.rate}]

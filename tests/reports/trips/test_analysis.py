@@ -17,8 +17,19 @@ from tests.planted import Plan, plant
 @pytest.mark.parametrize("poisson", [False, True])
 @pytest.mark.parametrize(
     "plan",
-    [Plan(), Plan(rate=200), Plan(backend_s=1.3, open_s=6), Plan(failing=0.3, open_s=1, fault_until=2)],
-    ids=["45/s", "200/s", "2 s latency", "30 % failures"],
+    [
+        pytest.param(Plan(), id="45/s"),
+        pytest.param(Plan(rate=200), id="200/s"),
+        pytest.param(Plan(backend_s=1.3, open_s=6), id="2 s latency"),
+        pytest.param(Plan(failing=0.3, open_s=1, fault_until=2), id="30 % failures"),
+        pytest.param(Plan(marked=False), id="unmarked answers"),
+        pytest.param(Plan(status=503), id="a backend's own 503s"),
+        pytest.param(
+            Plan(status=503, marked=False),
+            marks=pytest.mark.xfail(strict=True, reason="a backend's unmarked 503s are taken for the gateway's"),
+            id="a backend's own 503s, unmarked",
+        ),
+    ],
 )
 def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> None:
     whole = replace(plan, poisson=poisson, seed=seed)
