@@ -16,6 +16,7 @@ from rich.table import Table
 from reports.render.words import legible, number, share
 from reports.statistics.verdict import judge
 from tripcurve.errors import BadInput
+from tripcurve.run.summary import SUMMARY_VERSION
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
 
@@ -54,13 +55,22 @@ def history(folder: Path) -> tuple[list[History], list[str]]:
             found.append(_read(run))
         except FileNotFoundError:
             problems.append(f"{run.name} has no report yet; make it with `tripcurve report {run}`")
+        except BadInput as error:
+            problems.append(f"{run.name}: {error}")
         except (OSError, ValueError, KeyError, TypeError):
-            problems.append(f"{run.name}: summary.json is not readable; make it again with `tripcurve report {run}`")
+            path = run / "summary.json"
+            problems.append(f"{run.name}: {path} is not readable; make it again with `tripcurve report {run}`")
     return sorted(found, key=lambda one: one.started), problems
 
 
 def _read(run: Path) -> History:
+    """Read a run's summary. Raises BadInput where its schema is newer than this Tripcurve reads."""
     summary = json.loads((run / "summary.json").read_text("utf-8"))
+    if summary["schema"] > SUMMARY_VERSION:
+        raise BadInput(
+            f"{run / 'summary.json'} has schema {summary['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "
+            "use the newer Tripcurve that wrote it"
+        )
     judge(summary)  # a summary that cannot be judged is not whole
     return History(run, datetime.fromtimestamp(summary["start_ns"] / 1e9, UTC), summary)
 

@@ -47,5 +47,5 @@ def test_it_refuses_an_unknown_key() -> None:
 
 
 def test_writing_names_the_files_written(tmp_path: Path) -> None:
-    assert [path.name for path in write_schemas(tmp_path)] == ["lab.schema.json", "scenario.schema.json"]
+    assert [path.name for path in write_schemas(tmp_path)] == [f"{name}.schema.json" for name in MODELS]
     assert (tmp_path / "lab.schema.json").read_text("utf-8") == schema_text("lab")

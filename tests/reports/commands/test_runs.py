@@ -41,6 +41,21 @@ def test_a_broken_summary_is_named_and_spoils_no_other(folder: Path) -> None:
     assert "not readable" in history(folder)[1][0]
 
 
+def test_a_summary_of_a_newer_schema_is_refused_with_both_versions(folder: Path) -> None:
+    path = folder / "run0" / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "schema": 2}), "utf-8")
+    runs, problems = history(folder)
+    assert [run.folder.name for run in runs] == ["run2", "run1"]
+    assert "schema 2" in problems[0]
+    assert "up to 1" in problems[0]
+
+
+def test_a_summary_that_cannot_be_read_is_named_with_its_path(folder: Path) -> None:
+    path = folder / "run0" / "summary.json"
+    path.write_text(path.read_text("utf-8")[:200], "utf-8")
+    assert str(path) in history(folder)[1][0]
+
+
 def test_the_list_is_one_json_object(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs_command(folder, None, as_json=True) == 0
     listed = json.loads(capsys.readouterr().out)["runs"]
