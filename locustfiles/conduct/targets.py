@@ -14,12 +14,12 @@ from locustfiles.http.endpoint import Endpoint
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import LABS, Lab
 from tripcurve.shipped import find_file
+from tripcurve.state_path import state_folder, state_path
 from tripcurve.target import Target
 
 __all__ = ["find_target"]
 
 KEY = "TRIPCURVE_API_KEY"
-STATE_FOLDER = "TRIPCURVE_STATE_DIR"
 
 
 def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str] = os.environ) -> Target | Embedded:
@@ -47,7 +47,7 @@ def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str]
 
 def _azure(lab: Lab, environ: Mapping[str, str]) -> Target:
     """The target in the state file that `tripcurve up` left. Its format is provision's; only the endpoint is read."""
-    path = Path(environ.get(STATE_FOLDER) or ".tripcurve") / f"{lab.name}.json"
+    path = state_path(lab.name, "azure", state_folder(environ))
     try:
         endpoint = json.loads(path.read_text("utf-8"))["endpoint"]
     except FileNotFoundError:

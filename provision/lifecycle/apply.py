@@ -13,7 +13,7 @@ from provision.lifecycle.orphans import orphans_of
 from provision.lifecycle.patience import Patience
 from provision.lifecycle.plan import Plan, Step, make_plan
 from provision.lifecycle.progress import DONE_WORDS, Progress, Silent
-from provision.lifecycle.state import Endpoint, State, StateFile
+from provision.lifecycle.state import GatewayAccess, State, StateFile
 from provision.resources.backend import BackendEntity
 from provision.resources.base import Context, Resource, SoftDeleting
 from provision.resources.clients import Clients
@@ -173,9 +173,9 @@ def _carry_out(step: Step, remembered: State, file: StateFile, patience: Patienc
     progress.finished(DONE_WORDS[action.action])
 
 
-def _endpoint(context: Context, steps: list[Step]) -> Endpoint:
+def _endpoint(context: Context, steps: list[Step]) -> GatewayAccess:
     gateway = gateway_of([step.resource for step in steps])
-    return Endpoint(
+    return GatewayAccess(
         gateway_url=(context.gateway_url or "").rstrip("/"),
         api_key=gateway.master_key(),
         deployment=context.lab.model.deployment,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from provision.lifecycle.plan import Step, differences
+from provision.lifecycle.plan import Step
 from provision.lifecycle.progress import Progress
 from provision.resources.base import Found, Resource
+from provision.resources.differences import differences
 
 __all__ = ["Patience"]
 

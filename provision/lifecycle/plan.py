@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
 from provision.lifecycle.state import State
-from provision.resources.base import UNKNOWN, Fields, Found, Resource, SoftDeleting
+from provision.resources.base import Found, Resource, SoftDeleting
+from provision.resources.differences import Change, differences, flattened
 from tripcurve.errors import BadInput, TargetUnavailable
 
-__all__ = ["Action", "Change", "Plan", "Step", "make_plan", "survey"]
+__all__ = ["Action", "Plan", "Step", "make_plan", "survey"]
 
 HIDDEN = "(not shown)"
 
 Verb = Literal["create", "change", "leave", "wait", "delete"]
-
-
-class Change(BaseModel):
-    """One field that is not as the lab says. `old` is what is there."""
-
-    field: str
-    old: Any
-    new: Any
 
 
 class Action(BaseModel):
@@ -143,31 +136,8 @@ def _is_ours(resource: Resource, found: Found | None, parent: Step | None, state
 
 
 def _creation(resource: Resource) -> list[Change]:
-    changes = [Change(field=name, old=None, new=value) for name, value in _flat(resource.desired()).items()]
+    changes = [Change(field=name, old=None, new=value) for name, value in flattened(resource.desired()).items()]
     return [change for change in changes if change.new is not None]
-
-
-def differences(found: Fields, desired: Fields) -> list[Change]:
-    """The fields the lab sets that are otherwise. What it does not set, it does not judge."""
-    have = _flat({name: found.get(name) for name in desired})
-    want = _flat(desired)
-    names = [*want, *(name for name in have if name not in want and have[name] is not None)]
-    return [
-        Change(field=name, old=have.get(name), new=want.get(name))
-        for name in names
-        if want.get(name) != UNKNOWN and have.get(name) != want.get(name)
-    ]
-
-
-def _flat(fields: Fields, prefix: str = "") -> Fields:
-    """`{"breaker": {"count": 3}}` as `{"breaker.count": 3}`, so that a change is told field by field."""
-    flat: Fields = {}
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def _masked(change: Change, hidden: frozenset[str]) -> Change:

@@ -8,9 +8,10 @@ import textwrap
 from typing import Any
 
 from provision.lifecycle.down import Removed
-from provision.lifecycle.plan import Action, Change, Plan
+from provision.lifecycle.plan import Action, Plan
 from provision.lifecycle.smoke import Smoke
 from provision.lifecycle.status import LabStatus
+from provision.resources.differences import Change
 
 __all__ = ["header_text", "plan_text", "removed_text", "smoke_text", "status_text"]
 

@@ -16,18 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from provision.resources.clouds import Cloud
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import Lab
+from tripcurve.state_path import state_path
 
-__all__ = ["Endpoint", "State", "StateFile", "state_folder"]
-
-FOLDER_VARIABLE = "TRIPCURVE_STATE_DIR"
-VERSION = 1
+__all__ = ["GatewayAccess", "State", "StateFile"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Endpoint(_Part):
+class GatewayAccess(_Part):
     """Where the gateway answers, the key it wants, and the breaker rules read back from the service."""
 
     gateway_url: str
@@ -58,7 +56,7 @@ class State(_Part):
     resource_group: str
     created: list[str] = Field(default_factory=list)
     deleted: list[str] = Field(default_factory=list)
-    endpoint: Endpoint | None = None
+    endpoint: GatewayAccess | None = None
 
     def has_created(self, arm_id: str) -> bool:
         return arm_id.lower() in self.created
@@ -83,17 +81,8 @@ class State(_Part):
         return not self.created and not self.deleted and self.endpoint is None
 
 
-def state_folder() -> Path:
-    """`.tripcurve` in the working directory, or where TRIPCURVE_STATE_DIR says."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or ".tripcurve")
-
-
 class StateFile:
-    """The state of one lab on one cloud, as a file; or in memory only, when `path` is None.
-
-    A local cloud gets a file of its own, so that trying a lab on localhost never touches what
-    is known of it on Azure.
-    """
+    """The state of one lab on one cloud, kept in a file, or only in memory when `path` is None."""
 
     def __init__(self, lab: Lab, cloud: Cloud, path: Path | None) -> None:
         self.path = path
@@ -108,9 +97,8 @@ class StateFile:
 
     @classmethod
     def of(cls, lab: Lab, cloud: Cloud, folder: Path | None = None) -> StateFile:
-        """The state file of a lab in a folder, `state_folder()` by default."""
-        name = f"{lab.name}.json" if cloud.kind == "azure" else f"{lab.name}.local.json"
-        return cls(lab, cloud, (state_folder() if folder is None else folder) / name)
+        """Return the state file of a lab in a folder; None means the folder of `tripcurve.state_path`."""
+        return cls(lab, cloud, state_path(lab.name, cloud.kind, folder))
 
     @classmethod
     def in_memory(cls, lab: Lab, cloud: Cloud) -> StateFile:

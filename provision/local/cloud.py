@@ -17,7 +17,7 @@ from provision.local.arm.manager import Manager
 from provision.local.arm.operations import Operations
 from provision.local.arm.store import Store
 from provision.local.arm.world import World
-from provision.local.endpoint import Endpoint
+from provision.local.front import Front
 from provision.local.identity.directory import Directory
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenIssuer
@@ -115,9 +115,9 @@ class LocalCloud:
             self._processes.options,
         )
         identity = Identity(self._directory, self._get_issuer, lambda: self._base_url)
-        endpoint = Endpoint(Manager(world), identity, Admin(world, identity, self._processes, faults), faults)
+        front = Front(Manager(world), identity, Admin(world, identity, self._processes, faults), faults)
         self._runner = web.AppRunner(
-            endpoint.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
+            front.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
         )
         await self._runner.setup()
         protocol = self._runner.server

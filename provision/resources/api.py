@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from provision.lifecycle.plan import differences
 from provision.resources.base import Fields, Found, Resource, none_if_absent, wait_for
+from provision.resources.differences import differences
 from tripcurve.errors import BadInput
 
 __all__ = ["ApiImport", "ApiPolicy", "NamedValue"]

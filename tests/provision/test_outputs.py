@@ -14,8 +14,9 @@ import yaml
 from azure.mgmt.apimanagement.models import BackendContract
 
 from provision import commands
-from provision.lifecycle.plan import Action, Change, Plan
+from provision.lifecycle.plan import Action, Plan
 from provision.lifecycle.show import plan_text
+from provision.resources.differences import Change
 from tests.provision.labs import opened
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import Lab, load_lab

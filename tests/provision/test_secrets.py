@@ -14,9 +14,9 @@ import requests
 import yaml
 
 from provision import commands
-from provision.lifecycle.state import state_folder
 from tests.provision.labs import openai_lab
 from tripcurve.errors import TripcurveError
+from tripcurve.state_path import state_folder
 
 SECRET_VALUE = "value-that-only-the-policy-may-know"
 

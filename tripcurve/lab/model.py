@@ -169,7 +169,7 @@ class Lab(_Part):
     gateway: Gateway
     api: Api = Api()
     model: Model = Model()
-    backends: tuple[Backend, ...] = Field(..., min_length=1, max_length=30)  # a pool takes at most 30 (D-BE)
+    backends: tuple[Backend, ...] = Field(..., min_length=1, max_length=30)  # a pool takes at most 30 [D-BE]
     pool: Pool = Pool()
     existing: Existing = Existing()
     local: LocalOptions = LocalOptions()
@@ -216,11 +216,6 @@ class Lab(_Part):
         """Gateway units of the local cloud."""
         override = self.local.unit_count_override
         return self.gateway.units if override is None else override
-
-    def backend_of_host(self, host: str) -> str | None:
-        """Name of the backend with this host; None when the lab has none."""
-        wanted = host.lower()
-        return next((backend.name for backend in self.backends if backend.host == wanted), None)
 
 
 def load_lab(name: str | Path) -> Lab:

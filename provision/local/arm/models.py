@@ -62,7 +62,7 @@ def of_region(location: str) -> list[Json]:
 
 
 def rate_limits(capacity: int) -> list[Json]:
-    """A deployment's limits: 1 of capacity is 1000 tokens a minute, and 6 requests a minute (D-QUOTA)."""
+    """A deployment's limits: 1 of capacity is 1000 tokens a minute, and 6 requests a minute [D-QUOTA]."""
     return [
         {"key": "request", "renewalPeriod": 60, "count": 6 * capacity},
         {"key": "token", "renewalPeriod": 60, "count": 1000 * capacity},

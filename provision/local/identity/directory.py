@@ -89,12 +89,3 @@ class Directory:
             if identity.principal_id == principal_id:
                 return identity.resource_id.rsplit("/", 1)[1]
         return None
-
-    def principals(self) -> list[tuple[str, str, str, str]]:
-        """(object id, client id, name, type) of every principal."""
-        found = [(a.object_id, a.client_id, a.name, "Application") for a in self._applications.values()]
-        found += [
-            (i.principal_id, i.client_id, i.resource_id.rsplit("/", 1)[1], "ManagedIdentity")
-            for i in self._identities.values()
-        ]
-        return found

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from provision.lifecycle.plan import Step, differences, make_plan
+from provision.lifecycle.plan import Step, make_plan
 from provision.lifecycle.state import State, StateFile
 from provision.resources.api import normalise
 from provision.resources.base import TAG, UNKNOWN, Context, Fields, Found, Resource, SoftDeleting
 from provision.resources.clients import Clients
+from provision.resources.differences import differences
 from tests.provision.samples import AZURE, lab
 from tripcurve.errors import BadInput, TargetUnavailable
 

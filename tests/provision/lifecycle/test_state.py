@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from provision.lifecycle.state import Endpoint, State, StateFile
+from provision.lifecycle.state import GatewayAccess, State, StateFile
 from tests.provision.samples import AZURE, LOCAL, lab
 from tripcurve.errors import BadInput, TargetUnavailable
 
@@ -17,8 +17,8 @@ GROUP = f"/subscriptions/{AZURE.subscription_id}/resourceGroups/lab-ai-gateway"
 SERVICE = f"{GROUP}/providers/Microsoft.ApiManagement/service/s"
 
 
-def _endpoint() -> Endpoint:
-    return Endpoint(
+def _endpoint() -> GatewayAccess:
+    return GatewayAccess(
         gateway_url="http://127.0.0.1:1",
         api_key=SecretStr(KEY),
         deployment="d",

@@ -9,7 +9,7 @@ from azure.mgmt.apimanagement.models import CircuitBreakerRule
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.lifecycle.plan import differences
+from provision.resources.differences import differences
 from provision.resources.rule import rule_from_arm, rule_to_arm
 from tripcurve.lab.rule import BreakerRule
 

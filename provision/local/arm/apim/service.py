@@ -258,7 +258,7 @@ class Services(Crud):
         return await self._undelete(call, twin)
 
     async def _undelete(self, call: Call, twin: Resource) -> Answer:
-        """All properties of the request but `restore` are ignored (D-SOFT)."""
+        """All properties of the request but `restore` are ignored [D-SOFT]."""
         service = self._trash.restore(twin)
         service.properties.pop("gatewayUrl", None)
         body = merge(service.body, {"properties": {"restore": None}})

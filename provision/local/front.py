@@ -1,4 +1,4 @@
-"""The control plane's HTTPS face: ARM, the token endpoints, cloud metadata and the admin API, by path."""
+"""The front door of the control plane: one HTTPS server for ARM, sign-in, cloud metadata and the admin API, by path."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from provision.local.arm.manager import Manager
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
 
-__all__ = ["Endpoint"]
+__all__ = ["Front"]
 
 _log = logging.getLogger(__name__)
 LARGEST = 8 * 1024 * 1024
 """Bytes of a request's body; Azure's own bound for policies is far below."""
 
 
-class Endpoint:
-    """One aiohttp application. ARM's paths go through one handler; the rest have routes."""
+class Front:
+    """Builds the aiohttp application. ARM's paths share one handler; everything else has a route of its own."""
 
     def __init__(self, manager: Manager, identity: Identity, admin: Admin, faults: Faults) -> None:
         self._manager = manager
@@ -35,7 +35,7 @@ class Endpoint:
         self._faults = faults
 
     def application(self, base_url: Callable[[], str]) -> web.Application:
-        """The application; `base_url` is asked for at each request, for the port is known late."""
+        """Return the application. `base_url` is called at each request: the port is known only after listening."""
         self._base_url = base_url
         app = web.Application(client_max_size=LARGEST)
         self._identity.register(app)
