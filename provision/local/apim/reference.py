@@ -15,11 +15,12 @@ from pydantic.fields import FieldInfo
 
 from provision.local.apim.expressions import Limits, documented_members
 from provision.local.apim.policies import documented_elements
-from provision.local.apim.policies.elements import SECTIONS, Attribute, Child, Element, Policy
+from provision.local.apim.policies.elements import SECTIONS, Attribute, Child, Element
 from provision.local.apim.policies.liquid import TAGS
 from provision.local.apim.policies.liquid_values import FILTERS
 from provision.local.apim.policies.reader import MAX_FRAGMENT_DEPTH, MAX_INCLUDES
 from provision.local.apim.policies.reading import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ELEMENTS
+from provision.local.apim.policies.steps import Policy
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
 

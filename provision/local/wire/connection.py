@@ -5,25 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, cast
 
+from provision.local.wire.limits import Limits
 from provision.local.wire.messages import Disconnect, Refused, Request, Response, head_bytes, reason_of
 from provision.local.wire.parsing import RequestParser
 
-if TYPE_CHECKING:
-    from provision.local.wire.server import Server
-
-__all__ = ["Connection"]
+__all__ = ["Connection", "Handler"]
 
 _logger = logging.getLogger(__name__)
 _BODILESS = frozenset({204, 205, 304})
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Host(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    handler: Handler
+    limits: Limits
+    clock: Callable[[], float]
+    connections: set[Connection]
+    refused: dict[int, int]
+
+    def date(self) -> str:
+        """Return the text of the Date header."""
+        ...
+
+
 class Connection(asyncio.Protocol):
     """Serves requests in order; reads ahead (pipelining) no further than the limits allow."""
 
-    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
         self._parser = RequestParser(
             server.limits, server.clock, self._pause_reading, self._resume_reading, self._continue

@@ -16,16 +16,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.utils import formatdate
 
-from provision.local.wire.connection import Connection
+from provision.local.wire.connection import Connection, Handler
 from provision.local.wire.limits import Limits
-from provision.local.wire.messages import Request, Response
 
 __all__ = ["Handler", "Server"]
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 _SWEEP_S = 0.25
 

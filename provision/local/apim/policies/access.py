@@ -6,8 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from provision.local.apim.context import PolicyContext, Request, Response
 from provision.local.apim.policies.answers import error_response
-from provision.local.apim.policies.elements import Attribute, Child, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Finished, Run, Step
+from provision.local.apim.policies.elements import Attribute, Child, Element
+from provision.local.apim.policies.steps import Finished, Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import Value, as_boolean, as_text
 from provision.local.apim.services import PolicyFault
 
@@ -220,7 +220,7 @@ def _texts(parsed: Parsed, group: str, name: str) -> list[str]:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(CHECK_HEADER, INBOUND, "F", "D-ERR, PR-check-header", CheckHeader),
-    Policy(IP_FILTER, INBOUND, "F", "D-ERR, PR-ip-filter", IpFilter),
-    Policy(CORS, INBOUND, "F", "PR-cors", Cors, once=True),
+    Policy(CHECK_HEADER, INBOUND, "D-ERR, PR-check-header", CheckHeader),
+    Policy(IP_FILTER, INBOUND, "D-ERR, PR-ip-filter", IpFilter),
+    Policy(CORS, INBOUND, "PR-cors", Cors, once=True),
 )

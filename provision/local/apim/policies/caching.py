@@ -5,8 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 
 from provision.local.apim.context import Body, PolicyContext, Response
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Finished, Run, Step
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
+from provision.local.apim.policies.steps import Finished, Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import as_integer, as_text
 from provision.local.apim.services import PolicyFault
 
@@ -153,9 +153,9 @@ class Store(Step):
 
 
 POLICIES = (
-    Policy(LOOKUP_VALUE, ANYWHERE, "D", "PR-cache-lookup-value", LookupValue),
-    Policy(STORE_VALUE, ANYWHERE, "D", "PR-cache-store-value", StoreValue),
-    Policy(REMOVE_VALUE, ANYWHERE, "D", "PR-cache-remove-value", RemoveValue),
-    Policy(LOOKUP, frozenset({"inbound"}), "D", "PR-cache-lookup", Lookup),
-    Policy(STORE, frozenset({"outbound"}), "D", "PR-cache-store", Store),
+    Policy(LOOKUP_VALUE, ANYWHERE, "PR-cache-lookup-value", LookupValue),
+    Policy(STORE_VALUE, ANYWHERE, "PR-cache-store-value", StoreValue),
+    Policy(REMOVE_VALUE, ANYWHERE, "PR-cache-remove-value", RemoveValue),
+    Policy(LOOKUP, frozenset({"inbound"}), "PR-cache-lookup", Lookup),
+    Policy(STORE, frozenset({"outbound"}), "PR-cache-store", Store),
 )

@@ -20,14 +20,14 @@ from provision.local.apim.policies import (
     tokens,
     validate_token,
 )
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Element, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Element
+from provision.local.apim.policies.steps import Policy
 
 __all__ = ["POLICIES", "documented_elements"]
 
 _FRAGMENT = Policy(
     Element("include-fragment", (Attribute("fragment-id", required=True),)),
     ANYWHERE,
-    "D",
     "PR-include-fragment",
     None,
     note="its policies are put in its place when the document is compiled",

@@ -5,17 +5,10 @@ The descriptions drive everything: reading, the checks ARM does on save, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from provision.local.apim.policies.values import Constant, Value
-
-if TYPE_CHECKING:
-    from provision.local.apim.policies.reading import Node
-    from provision.local.apim.policies.steps import Step
-
-__all__ = ["ANYWHERE", "SECTIONS", "Attribute", "Child", "Element", "Parsed", "Place", "Policy", "Status"]
+__all__ = ["ANYWHERE", "SECTIONS", "Attribute", "Child", "Element", "Place", "Status"]
 
 SECTIONS = ("inbound", "backend", "outbound", "on-error")
 ANYWHERE = frozenset(SECTIONS)
@@ -80,66 +73,3 @@ class Place:
     @property
     def on_request(self) -> bool:
         return self.section in ("inbound", "backend")
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """An element that was read and checked; values are constants or expressions."""
-
-    node: Node
-    element: Element
-    place: Place
-    values: dict[str, Value] = field(default_factory=dict)
-    text: Value | None = None
-    children: tuple[Parsed, ...] = ()
-    steps: tuple[Step, ...] = ()
-
-    def value(self, name: str) -> Value | None:
-        """An attribute's value; None when it is absent."""
-        return self.values.get(name)
-
-    def required(self, name: str) -> Value:
-        return self.values[name]
-
-    def literal(self, name: str, default: str = "") -> str:
-        """The text of an attribute that may not be an expression, or the default."""
-        value = self.values.get(name)
-        return str(value.value) if isinstance(value, Constant) else default
-
-    def number(self, name: str) -> float | None:
-        """The number in an attribute that may not be an expression; None when it is absent."""
-        value = self.values.get(name)
-        return value.value if isinstance(value, Constant) and isinstance(value.value, (int, float)) else None
-
-    def flag(self, name: str, default: bool) -> bool:
-        """The truth of an attribute that may not be an expression, or the default."""
-        value = self.values.get(name)
-        return value.value is True if isinstance(value, Constant) else default
-
-    def named(self, name: str) -> list[Parsed]:
-        return [child for child in self.children if child.element.name == name]
-
-    def first(self, name: str) -> Parsed | None:
-        return next(iter(self.named(name)), None)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A policy: its element, where it may stand, and how it is made into a step.
-
-    `fact` is what its behaviour here rests on; `status` "recorded" marks telemetry that is kept for
-    the run to show, "refused" one that cannot run here, for the reason in `note`.
-    """
-
-    element: Element
-    sections: frozenset[str]
-    stage: str
-    fact: str
-    build: Callable[[Parsed], Step] | None
-    status: Status = "runs"
-    note: str = ""
-    once: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.element.name

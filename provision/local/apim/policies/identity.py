@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 
 from provision.local.apim.context import PolicyContext
-from provision.local.apim.policies.elements import Attribute, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Run, Step
+from provision.local.apim.policies.elements import Attribute, Element
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import as_text
 from provision.local.apim.services import PolicyFault, Services
 
@@ -90,10 +90,9 @@ POLICIES = (
     Policy(
         MANAGED_IDENTITY,
         INBOUND | {"outbound"},
-        "B",
         "PR-authentication-managed-identity",
         ManagedIdentity,
         note="documented for inbound alone; in outbound, where public policies have it, for the token in the variable",
     ),
-    Policy(BASIC, INBOUND, "B", "PR-authentication-basic", BasicAuthentication),
+    Policy(BASIC, INBOUND, "PR-authentication-basic", BasicAuthentication),
 )

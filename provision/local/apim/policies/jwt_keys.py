@@ -11,8 +11,7 @@ from typing import Any
 import jwt
 
 from provision.local.apim.context import Body, Headers, Request
-from provision.local.apim.policies.elements import Parsed
-from provision.local.apim.policies.steps import Run
+from provision.local.apim.policies.steps import Parsed, Run
 from provision.local.apim.policies.targets import parse_url
 from provision.local.apim.services import PolicyFault
 

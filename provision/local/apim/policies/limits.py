@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provision.local.apim.context import PolicyContext
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
 from provision.local.apim.policies.state import Gauge, SlidingWindow, TokenBucket
-from provision.local.apim.policies.steps import Run, Step, execute, reads_of
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, execute, reads_of
 from provision.local.apim.policies.values import Value, as_integer, as_text
 from provision.local.apim.services import PolicyFault
 
@@ -265,7 +265,7 @@ class LimitConcurrency(Step):
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(RATE_LIMIT, INBOUND, "E", "PR-rate-limit", RateLimit, once=True),
-    Policy(RATE_BY_KEY, INBOUND, "E", "PR-rate-limit-by-key", RateLimitByKey),
-    Policy(CONCURRENCY, ANYWHERE, "E", "PR-limit-concurrency", LimitConcurrency),
+    Policy(RATE_LIMIT, INBOUND, "PR-rate-limit", RateLimit, once=True),
+    Policy(RATE_BY_KEY, INBOUND, "PR-rate-limit-by-key", RateLimitByKey),
+    Policy(CONCURRENCY, ANYWHERE, "PR-limit-concurrency", LimitConcurrency),
 )

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from provision.local.apim.context import PolicyContext, Request, Response
-from provision.local.apim.policies.elements import Parsed
 from provision.local.apim.policies.liquid_values import Operand, body_of, context_of, parse_operand, text_of
+from provision.local.apim.policies.steps import Parsed
 from provision.local.apim.policies.values import Constant
 from provision.local.apim.services import PolicyFault
 

@@ -6,9 +6,9 @@ import re
 
 from provision.local.apim.context import Body, Headers, PolicyContext, Request, Response
 from provision.local.apim.expressions import to_text
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
 from provision.local.apim.policies.liquid import Template, compile_template
-from provision.local.apim.policies.steps import Run, Step, reads_of
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, reads_of
 from provision.local.apim.policies.targets import rewrite
 from provision.local.apim.policies.values import Constant, Value, as_text
 from provision.local.apim.services import PolicyFault
@@ -283,12 +283,12 @@ class FindAndReplace(Step):
 
 BEFORE = frozenset({"inbound", "backend"})
 POLICIES = (
-    Policy(SET_HEADER, ANYWHERE, "B", "PR-set-header", SetHeader),
-    Policy(SET_QUERY, ANYWHERE, "B", "PR-set-query-parameter", SetQueryParameter),
-    Policy(SET_BODY, ANYWHERE, "B", "PR-set-body", SetBody, note="template liquid: see below"),
-    Policy(SET_STATUS, ANYWHERE, "B", "PR-set-status", SetStatus),
-    Policy(SET_METHOD, ANYWHERE, "B", "PR-set-method", SetMethod),
-    Policy(SET_VARIABLE, ANYWHERE, "B", "PR-set-variable", SetVariable),
-    Policy(REWRITE, frozenset({"inbound", "backend"}), "B", "PR-rewrite-uri", RewriteUri),
-    Policy(FIND, ANYWHERE, "B", "PR-find-and-replace", FindAndReplace),
+    Policy(SET_HEADER, ANYWHERE, "PR-set-header", SetHeader),
+    Policy(SET_QUERY, ANYWHERE, "PR-set-query-parameter", SetQueryParameter),
+    Policy(SET_BODY, ANYWHERE, "PR-set-body", SetBody, note="template liquid: see below"),
+    Policy(SET_STATUS, ANYWHERE, "PR-set-status", SetStatus),
+    Policy(SET_METHOD, ANYWHERE, "PR-set-method", SetMethod),
+    Policy(SET_VARIABLE, ANYWHERE, "PR-set-variable", SetVariable),
+    Policy(REWRITE, frozenset({"inbound", "backend"}), "PR-rewrite-uri", RewriteUri),
+    Policy(FIND, ANYWHERE, "PR-find-and-replace", FindAndReplace),
 )

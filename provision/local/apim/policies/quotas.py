@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from provision.local.apim.policies.elements import Attribute, Element, Parsed, Policy
+from provision.local.apim.policies.elements import Attribute, Element
 from provision.local.apim.policies.limits import Increment, Limit, applicable, by_name, entity
 from provision.local.apim.policies.state import PeriodCounter
-from provision.local.apim.policies.steps import Run, Step
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import as_text
 from provision.local.apim.services import PolicyFault
 
@@ -147,6 +147,6 @@ def _start_of(parsed: Parsed) -> datetime | None:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(QUOTA, INBOUND, "E", "D-ERR, PR-quota", Quota, once=True),
-    Policy(QUOTA_BY_KEY, INBOUND, "E", "D-ERR, PR-quota-by-key", QuotaByKey),
+    Policy(QUOTA, INBOUND, "D-ERR, PR-quota", Quota, once=True),
+    Policy(QUOTA_BY_KEY, INBOUND, "D-ERR, PR-quota-by-key", QuotaByKey),
 )

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from provision.local.apim.expressions import EvaluationError, ExpressionError
-from provision.local.apim.policies.elements import Attribute, Element, Parsed, Place, Policy
+from provision.local.apim.policies.elements import Attribute, Element, Place
 from provision.local.apim.policies.faults import Fault, PolicyError
 from provision.local.apim.policies.reading import MAX_ELEMENTS, Node, read_xml, replace_named_values
-from provision.local.apim.policies.steps import Step
+from provision.local.apim.policies.steps import Parsed, Policy, Step
 from provision.local.apim.policies.values import (
     Constant,
     Value,

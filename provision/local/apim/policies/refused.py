@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from provision.local.apim.policies.elements import ANYWHERE, Element, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Element
+from provision.local.apim.policies.steps import Policy
 
 __all__ = ["POLICIES"]
 
@@ -32,5 +33,5 @@ _REASONS = {
 }
 
 POLICIES = tuple(
-    Policy(Element(name), ANYWHERE, "-", "PTK", None, "refused", note=f"{reason}.") for name, reason in _REASONS.items()
+    Policy(Element(name), ANYWHERE, "PTK", None, "refused", note=f"{reason}.") for name, reason in _REASONS.items()
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provision.local.apim.context import Backend, Body, Response
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
 from provision.local.apim.policies.mutation import (
     SET_BODY,
     SET_HEADER,
@@ -14,7 +14,17 @@ from provision.local.apim.policies.mutation import (
     HeaderEdit,
     StatusEdit,
 )
-from provision.local.apim.policies.steps import Finished, Run, Step, execute, reads_of, run_sync, waits_any
+from provision.local.apim.policies.steps import (
+    Finished,
+    Parsed,
+    Policy,
+    Run,
+    Step,
+    execute,
+    reads_of,
+    run_sync,
+    waits_any,
+)
 from provision.local.apim.policies.targets import set_base_url
 from provision.local.apim.policies.values import Value, as_text
 from provision.local.apim.services import ForwardOptions, PolicyFault
@@ -80,7 +90,7 @@ class Base(Step):
     waits = True
 
     async def wait(self, run: Run) -> None:
-        await execute(run.pipeline.inherited(self.scope, run.section), run)
+        await execute(run.scopes.inherited(self.scope, run.section), run)
 
 
 class Choose(Step):
@@ -191,7 +201,7 @@ class ForwardRequest(Step):
         self._constant = all(value is None or value.constant for value in values)
 
     async def wait(self, run: Run) -> None:
-        reading = run.pipeline.reads_response
+        reading = run.scopes.reads_response
         options = self._fixed.get(reading) or self._options(run, reading)
         await run.services.forward(run.context, options)
         response = run.context.response
@@ -264,17 +274,16 @@ async def _discard(response: Response | None) -> None:
 
 
 POLICIES = (
-    Policy(BASE, ANYWHERE, "A", "D-POL", Base),
-    Policy(CHOOSE, ANYWHERE, "B", "PR-choose", Choose),
-    Policy(RETRY, ANYWHERE, "B", "PR-retry", Retry),
-    Policy(SET_BACKEND, frozenset({"inbound", "backend"}), "B", "PR-set-backend-service", SetBackendService),
+    Policy(BASE, ANYWHERE, "D-POL", Base),
+    Policy(CHOOSE, ANYWHERE, "PR-choose", Choose),
+    Policy(RETRY, ANYWHERE, "PR-retry", Retry),
+    Policy(SET_BACKEND, frozenset({"inbound", "backend"}), "PR-set-backend-service", SetBackendService),
     Policy(
         FORWARD,
         frozenset({"backend"}),
-        "B",
         "PR-forward-request",
         ForwardRequest,
         note="calls are HTTP/1.1, no 100 Continue is awaited, a body passes on as it comes",
     ),
-    Policy(RETURN, ANYWHERE, "B", "PR-return-response", ReturnResponse),
+    Policy(RETURN, ANYWHERE, "PR-return-response", ReturnResponse),
 )

@@ -9,8 +9,8 @@ from typing import Any
 
 from provision.local.apim.context import Backend, Body, Headers, Request, Url
 from provision.local.apim.policies.answers import error_response
-from provision.local.apim.policies.elements import Attribute, Child, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Run, Step
+from provision.local.apim.policies.elements import Attribute, Child, Element
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import Value, as_boolean, as_integer, as_text
 from provision.local.apim.services import ForwardOptions, PolicyFault
 
@@ -151,7 +151,6 @@ POLICIES = (
     Policy(
         SAFETY,
         frozenset({"inbound"}),
-        "H",
         "PR-llm-content-safety",
         ContentSafety,
         note="prompts only; without a service to ask, an error is recorded and the call goes on",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from operator import mul
 
 from provision.local.apim.context import Backend, Body, Headers, PolicyContext, Request, Response, Url
-from provision.local.apim.policies.elements import Attribute, Child, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Finished, Run, Step
+from provision.local.apim.policies.elements import Attribute, Child, Element
+from provision.local.apim.policies.steps import Finished, Parsed, Policy, Run, Step
 from provision.local.apim.policies.values import as_integer, as_number, as_text
 from provision.local.apim.services import ForwardOptions, PolicyFault
 
@@ -165,7 +165,7 @@ POLICIES = tuple(
     policy
     for name in ("llm-semantic-cache", "azure-openai-semantic-cache")
     for policy in (
-        Policy(_lookup(f"{name}-lookup"), frozenset({"inbound"}), "H", f"PR-{name}-lookup", SemanticLookup, note=_NOTE),
-        Policy(_store(f"{name}-store"), frozenset({"outbound"}), "H", f"PR-{name}-store", SemanticStore),
+        Policy(_lookup(f"{name}-lookup"), frozenset({"inbound"}), f"PR-{name}-lookup", SemanticLookup, note=_NOTE),
+        Policy(_store(f"{name}-store"), frozenset({"outbound"}), f"PR-{name}-store", SemanticStore),
     )
 )

@@ -7,7 +7,7 @@ import json
 
 from provision.local.apim.context import Body, Headers, PolicyContext, Request, Response, Url
 from provision.local.apim.policies.answers import REASONS
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
 from provision.local.apim.policies.identity import BASIC, MANAGED_IDENTITY, IdentityToken, basic_header
 from provision.local.apim.policies.mutation import (
     SET_BODY,
@@ -17,7 +17,7 @@ from provision.local.apim.policies.mutation import (
     HeaderEdit,
     method_of,
 )
-from provision.local.apim.policies.steps import Finished, Run, Step, execute, reads_of
+from provision.local.apim.policies.steps import Finished, Parsed, Policy, Run, Step, execute, reads_of
 from provision.local.apim.policies.targets import parse_url
 from provision.local.apim.policies.values import as_text
 from provision.local.apim.services import PolicyFault, Services
@@ -211,13 +211,12 @@ class MockResponse(Step):
 
 
 POLICIES = (
-    Policy(SEND, ANYWHERE, "G", "PR-send-request", SendRequest),
-    Policy(SEND_ONE_WAY, ANYWHERE, "G", "PR-send-one-way-request", SendOneWayRequest),
-    Policy(WAIT, ANYWHERE, "G", "PR-wait", Wait),
+    Policy(SEND, ANYWHERE, "PR-send-request", SendRequest),
+    Policy(SEND_ONE_WAY, ANYWHERE, "PR-send-one-way-request", SendOneWayRequest),
+    Policy(WAIT, ANYWHERE, "PR-wait", Wait),
     Policy(
         MOCK,
         frozenset({"inbound", "outbound", "on-error"}),
-        "G",
         "PR-mock-response",
         MockResponse,
         note="no examples of the API definition",

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from provision.local.apim.context import PolicyContext, Request, Response
-from provision.local.apim.policies.elements import Parsed
-from provision.local.apim.policies.values import Value
+from provision.local.apim.policies.elements import Element, Place, Status
+from provision.local.apim.policies.reading import Node
+from provision.local.apim.policies.values import Constant, Value
 from provision.local.apim.services import PolicyFault, Services
 
-if TYPE_CHECKING:
-    from provision.local.apim.policies.pipeline import Pipeline
-
-__all__ = ["Finished", "Run", "Step", "execute", "reads_of", "run_sync", "waits_any"]
+__all__ = ["Finished", "Parsed", "Policy", "Run", "Step", "execute", "reads_of", "run_sync", "waits_any"]
 
 
 class Finished(Exception):
     """The answer is complete: no further policy of any section runs (return-response)."""
+
+
+class Scopes(Protocol):
+    """The documents of every scope that apply to a request, as its policies see them."""
+
+    reads_response: bool
+    """Whether any policy looks into the response's body."""
+
+    def inherited(self, scope: str, section: str) -> tuple[Step, ...]:
+        """Return the steps that `base` means in a section of one scope."""
+        ...
 
 
 class Run:
@@ -25,11 +35,11 @@ class Run:
 
     __slots__ = (
         *("_answered", "_later", "backend_scope", "cache_key", "context"),
-        *("pipeline", "section", "semantic", "services"),
+        *("scopes", "section", "semantic", "services"),
     )
 
-    def __init__(self, context: PolicyContext, services: Services, pipeline: Pipeline) -> None:
-        self.context, self.services, self.pipeline = context, services, pipeline
+    def __init__(self, context: PolicyContext, services: Services, scopes: Scopes) -> None:
+        self.context, self.services, self.scopes = context, services, scopes
         self.section = "inbound"
         self.backend_scope: str | None = None
         self.cache_key: tuple[object, ...] | None = None
@@ -70,6 +80,47 @@ class Run:
         self._answered = self._later = None
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """An element that was read and checked; values are constants or expressions."""
+
+    node: Node
+    element: Element
+    place: Place
+    values: dict[str, Value] = field(default_factory=dict)
+    text: Value | None = None
+    children: tuple[Parsed, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def value(self, name: str) -> Value | None:
+        """An attribute's value; None when it is absent."""
+        return self.values.get(name)
+
+    def required(self, name: str) -> Value:
+        return self.values[name]
+
+    def literal(self, name: str, default: str = "") -> str:
+        """The text of an attribute that may not be an expression, or the default."""
+        value = self.values.get(name)
+        return str(value.value) if isinstance(value, Constant) else default
+
+    def number(self, name: str) -> float | None:
+        """The number in an attribute that may not be an expression; None when it is absent."""
+        value = self.values.get(name)
+        return value.value if isinstance(value, Constant) and isinstance(value.value, (int, float)) else None
+
+    def flag(self, name: str, default: bool) -> bool:
+        """The truth of an attribute that may not be an expression, or the default."""
+        value = self.values.get(name)
+        return value.value is True if isinstance(value, Constant) else default
+
+    def named(self, name: str) -> list[Parsed]:
+        return [child for child in self.children if child.element.name == name]
+
+    def first(self, name: str) -> Parsed | None:
+        return next(iter(self.named(name)), None)
+
+
 class Step:
     """One compiled policy. `waits` says which of `apply` and `wait` runs it.
 
@@ -99,6 +150,27 @@ class Step:
         if not fault.located:
             fault.scope, fault.section, fault.path, fault.policy_id = self.scope, section, self.path, self.policy_id
             fault.source = fault.source or self.name
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy: its element, where it may stand, and how it is made into a step.
+
+    `fact` is what its behaviour here rests on; `status` "recorded" marks telemetry that is kept for
+    the run to show, "refused" one that cannot run here, for the reason in `note`.
+    """
+
+    element: Element
+    sections: frozenset[str]
+    fact: str
+    build: Callable[[Parsed], Step] | None
+    status: Status = "runs"
+    note: str = ""
+    once: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.element.name
 
 
 async def execute(steps: Sequence[Step], run: Run) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from provision.local.apim.context import PolicyContext
-from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element, Parsed, Policy
-from provision.local.apim.policies.steps import Run, Step, reads_of
+from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, reads_of
 from provision.local.apim.policies.usage import Usage, watch_usage
 from provision.local.apim.policies.values import Value, as_text
 
@@ -168,9 +168,9 @@ class LogToEventHub(Step):
 INBOUND = frozenset({"inbound"})
 _FACT = "PR-emit-token-metric"
 POLICIES = (
-    Policy(TRACE, ANYWHERE, "C", "PR-trace", Trace, "recorded"),
-    Policy(EMIT_METRIC, ANYWHERE, "C", "PR-emit-metric", EmitMetric, "recorded"),
-    Policy(_token_metric("llm-emit-token-metric"), INBOUND, "C", _FACT, EmitTokenMetric, "recorded"),
-    Policy(_token_metric("azure-openai-emit-token-metric"), INBOUND, "C", _FACT, EmitTokenMetric, "recorded"),
-    Policy(EVENT_HUB, ANYWHERE, "C", "PR-log-to-eventhub", LogToEventHub, "recorded"),
+    Policy(TRACE, ANYWHERE, "PR-trace", Trace, "recorded"),
+    Policy(EMIT_METRIC, ANYWHERE, "PR-emit-metric", EmitMetric, "recorded"),
+    Policy(_token_metric("llm-emit-token-metric"), INBOUND, _FACT, EmitTokenMetric, "recorded"),
+    Policy(_token_metric("azure-openai-emit-token-metric"), INBOUND, _FACT, EmitTokenMetric, "recorded"),
+    Policy(EVENT_HUB, ANYWHERE, "PR-log-to-eventhub", LogToEventHub, "recorded"),
 )

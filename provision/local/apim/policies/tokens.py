@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from provision.local.apim.policies.elements import Attribute, Element, Parsed, Policy
+from provision.local.apim.policies.elements import Attribute, Element
 from provision.local.apim.policies.quotas import period_text
 from provision.local.apim.policies.state import PeriodCounter, SlidingWindow
-from provision.local.apim.policies.steps import Run, Step
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
 from provision.local.apim.policies.usage import Usage, estimate_prompt, watch_usage
 from provision.local.apim.policies.values import Value, as_text
 from provision.local.apim.services import PolicyFault
@@ -150,6 +150,6 @@ def _positive(value: Value, run: Run) -> int:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = tuple(
-    Policy(_element(name), INBOUND, "E", "PR-llm-token-limit", TokenLimit)
+    Policy(_element(name), INBOUND, "PR-llm-token-limit", TokenLimit)
     for name in ("llm-token-limit", "azure-openai-token-limit")
 )

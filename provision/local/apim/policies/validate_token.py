@@ -13,9 +13,9 @@ from jwt.types import Options
 from provision.local.apim.context import PolicyContext
 from provision.local.apim.expressions.library.jwt import parse_jwt
 from provision.local.apim.policies.answers import error_response
-from provision.local.apim.policies.elements import Attribute, Child, Element, Parsed, Policy
+from provision.local.apim.policies.elements import Attribute, Child, Element
 from provision.local.apim.policies.jwt_keys import OpenIdConfig, SigningKey, fetch_config, inline_key
-from provision.local.apim.policies.steps import Run, Step, reads_of
+from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, reads_of
 from provision.local.apim.policies.values import Value, as_boolean, as_integer, as_text
 from provision.local.apim.services import PolicyFault
 
@@ -334,6 +334,6 @@ def _check_source(parsed: Parsed, *, needed: bool = True) -> None:
 
 INBOUND = frozenset({"inbound"})
 POLICIES = (
-    Policy(VALIDATE_JWT, INBOUND, "F", "PR-validate-jwt", ValidateJwt),
-    Policy(VALIDATE_AAD, INBOUND, "F", "PR-validate-azure-ad-token", ValidateAzureAdToken),
+    Policy(VALIDATE_JWT, INBOUND, "PR-validate-jwt", ValidateJwt),
+    Policy(VALIDATE_AAD, INBOUND, "PR-validate-azure-ad-token", ValidateAzureAdToken),
 )
