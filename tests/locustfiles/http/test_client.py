@@ -142,7 +142,7 @@ def test_bodies_arrive_whole(outcomes: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def test_a_request_ends_soon_after_its_time_limit(outcomes: dict[str, list[dict[str, Any]]]) -> None:
-    assert 0.5 <= outcomes["a byte now and then"][0]["latency_s"] < 1.5
+    assert 2.0 <= outcomes["a byte now and then"][0]["latency_s"] < 3.5
 
 
 def test_tokens_of_a_stream_are_timed_one_by_one(outcomes: dict[str, list[dict[str, Any]]]) -> None:
