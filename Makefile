@@ -27,7 +27,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_house.py
+	$(BIN)/python -m pytest tests/test_house.py tests/test_circles.py tests/test_twins.py tests/test_sources.py
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.run $(ONLY)
