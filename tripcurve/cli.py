@@ -1,6 +1,6 @@
-"""The `tripcurve` command: flags in, one of the three rooms called, exit code out.
+"""The `tripcurve` command: each command parses its options, calls one of the rooms and exits with its code.
 
-It only wires. Rooms are imported inside the commands, so that `tripcurve --help` stays fast.
+Rooms are imported inside the commands, so that `tripcurve --help` stays fast.
 """
 
 from __future__ import annotations
@@ -22,34 +22,44 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Load testing for the circuit breaker of an AI gateway.",
-    epilog="Exit codes: 0 fine; 1 a check failed; 2 bad usage or bad lab; 3 target not provisioned or reached; "
-    "130 interrupted.",
+    epilog="Exit codes: 0 success; 1 a check or limit failed; 2 bad usage, lab, scenario or run; "
+    "3 the target could not be provisioned or reached; 10 `plan` found changes; 130 interrupted.",
 )
 
 LabArgument = Annotated[
-    str, typer.Argument(metavar="LAB", help="A lab file, or the name of one that ships: quick, seed, pool.")
+    str,
+    typer.Argument(metavar="LAB", help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
 TargetOption = Annotated[
     str,
     typer.Option(
-        "--target", help="local (embedded), azure (an `up` lab), or a gateway's URL with TRIPCURVE_API_KEY set."
+        "--target",
+        help="local: start a gateway for this run. azure: use the lab that `up` created. "
+        "Or the URL of a gateway, whose key is in TRIPCURVE_API_KEY.",
     ),
 ]
 CloudOption = Annotated[
-    str, typer.Option("--cloud", help="azure, or local: the local cloud named by --connection or TRIPCURVE_LOCAL.")
+    str,
+    typer.Option(
+        "--cloud", help="azure, or local: the running local cloud that --connection or TRIPCURVE_LOCAL names."
+    ),
 ]
 ConnectionOption = Annotated[
     Path | None,
-    typer.Option("--connection", help="File holding the JSON line of `tripcurve local`, for --cloud local."),
+    typer.Option("--connection", help="File with the JSON line that `tripcurve local` printed, for --cloud local."),
 ]
 SubscriptionOption = Annotated[
     str | None,
-    typer.Option("--subscription", help="Azure subscription id; else the lab's, else AZURE_SUBSCRIPTION_ID."),
+    typer.Option("--subscription", help="Azure subscription id. By default the lab's, then AZURE_SUBSCRIPTION_ID."),
 ]
 CheckOption = Annotated[
     list[str] | None,
-    typer.Option("--check", help="A check over the summary, as in `time_to_trip_s.max < 2`. Repeatable."),
+    typer.Option(
+        "--check",
+        metavar="CHECK",
+        help="Fail (exit code 1) unless this holds, for example `time_to_trip_s.max < 2`. Repeatable.",
+    ),
 ]
 
 
@@ -62,7 +72,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     del version
@@ -72,22 +82,22 @@ def _options(
 def run(
     lab: LabArgument = "quick",
     scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of one that ships.")
+        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
     ] = "trip-and-recover",
     target: TargetOption = "local",
     run_dir: Annotated[
-        Path | None, typer.Option("--run-dir", help="Where the run goes; default runs/LAB-SCENARIO-TIME.")
+        Path | None, typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-TIME.")
     ] = None,
     check: CheckOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Provision, drive the scenario, record, report, tear down: the main job."""
+    """Provision a lab, send traffic, record it, report, and clean up."""
     from locustfiles.commands.run import run as run_scenario
 
     if target == "azure":
         from provision.commands import refresh_rules
 
-        refresh_rules(lab)  # the record holds the rules that are in force, not those of the last `up`
+        refresh_rules(lab)  # record the rules in force now, not those of the last `up`
     raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json))
 
 
@@ -99,7 +109,7 @@ def up(
     subscription: SubscriptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create or mend the lab: a second `up` changes nothing."""
+    """Create the lab or correct what differs from it. A second `up` changes nothing."""
     import provision.commands as commands
 
     raise typer.Exit(commands.up(lab, cloud, connection, subscription, as_json))
@@ -127,7 +137,7 @@ def status(
     subscription: SubscriptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what of the lab exists, and any drift."""
+    """Compare the resources that exist with the lab file."""
     import provision.commands as commands
 
     raise typer.Exit(commands.status(lab, cloud, connection, subscription, as_json))
@@ -141,7 +151,7 @@ def smoke(
     subscription: SubscriptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The seed's two tests: a raw HTTP call, and the AzureOpenAI client."""
+    """Send two test requests: one over plain HTTP, one with the SDK."""
     import provision.commands as commands
 
     raise typer.Exit(commands.smoke(lab, cloud, connection, subscription, as_json))
@@ -150,13 +160,15 @@ def smoke(
 @app.command()
 def down(
     lab: LabArgument,
-    purge: Annotated[bool, typer.Option("--purge", help="Also purge what Azure keeps soft-deleted.")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Also purge the resources that Azure would keep as soft-deleted.")
+    ] = False,
     cloud: CloudOption = "azure",
     connection: ConnectionOption = None,
     subscription: SubscriptionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete what `up` created, and nothing else."""
+    """Delete the resources that `up` created, and nothing else."""
     import provision.commands as commands
 
     raise typer.Exit(commands.down(lab, purge, cloud, connection, subscription, as_json))
@@ -164,22 +176,26 @@ def down(
 
 @app.command()
 def local(
-    lab: Annotated[str | None, typer.Argument(metavar="[LAB]", help="A lab to provision once the cloud is up.")] = None,
+    lab: Annotated[
+        str | None, typer.Argument(metavar="LAB", help="A lab to provision once the local cloud is running.")
+    ] = None,
     port: Annotated[
-        int, typer.Option("--port", help="Port of the control plane; 0: any free one.", min=0, max=65535)
+        int, typer.Option("--port", help="Port of the control plane; 0 takes any free port.", min=0, max=65535)
     ] = 0,
     gateway_port: Annotated[
-        int, typer.Option("--gateway-port", help="Port of the gateway; 0: any free one.", min=0, max=65535)
+        int, typer.Option("--gateway-port", help="Port of the gateway; 0 takes any free port.", min=0, max=65535)
     ] = 0,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Folder for events, logs and certificates; default a private temporary one."),
+        typer.Option(
+            "--data-dir", help="Folder for events, logs and certificates. By default a private temporary folder."
+        ),
     ] = None,
     stop_with_stdin: Annotated[
-        bool, typer.Option("--stop-with-stdin", help="Stop when standard input ends: for programs that start this one.")
+        bool, typer.Option("--stop-with-stdin", help="Stop when standard input ends, for programs that start this one.")
     ] = False,
 ) -> None:
-    """Run Azure on localhost in the foreground, until interrupted."""
+    """Run the local cloud in the foreground until interrupted."""
     from provision.local.command import run_local
 
     raise typer.Exit(
@@ -189,12 +205,12 @@ def local(
 
 @app.command()
 def report(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
     check: CheckOption = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Also write trips, time bins and requests as CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the trips in a recorded run and write its reports."""
+    """Analyse a recorded run and write its reports."""
     from reports.commands.report import report as make_report
 
     raise typer.Exit(make_report(run_dir, check or [], as_json, as_csv))
@@ -202,13 +218,16 @@ def report(
 
 @app.command()
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of run directories.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that contains the run directories.")] = Path(
+        "runs"
+    ),
     trend: Annotated[
-        str | None, typer.Option("--trend", help="Draw this measure over the runs, as in time_to_trip_s.median.")
+        str | None,
+        typer.Option("--trend", help="Also draw this measure over the runs, for example time_to_trip_s.median."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs with their headline measures; --trend draws one of them over time."""
+    """List the recorded runs with their main measures."""
     from reports.commands.runs import runs_command
 
     raise typer.Exit(runs_command(folder, trend, as_json))
@@ -221,12 +240,14 @@ def compare(
     limit: Annotated[
         list[str] | None,
         typer.Option(
-            "--limit", help="How much worse a measure may be: `outage_s.max=2`, `latency_ms.p99=10%`. Repeatable."
+            "--limit",
+            metavar="LIMIT",
+            help="How much worse a measure may get: `outage_s.max=2` or `latency_ms.p99=10%`. Repeatable.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set two runs side by side; exit code 1 when a limit is exceeded."""
+    """Compare a run with a base run. Exit code 1 if a limit is exceeded."""
     from reports.statistics.comparison import compare_command
 
     raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
@@ -236,20 +257,32 @@ def compare(
 def capacity(
     lab: LabArgument = "quick",
     scenario: Annotated[
-        str, typer.Option("--scenario", help="Users, sizes and checks are this scenario's; its phases are replaced.")
+        str,
+        typer.Option(
+            "--scenario", help="Scenario whose users, request sizes and checks are used. Its phases are replaced."
+        ),
     ] = "steady",
     target: TargetOption = "local",
-    start: Annotated[float, typer.Option("--from", help="First rate to try, requests per second.")] = 25.0,
-    highest: Annotated[float, typer.Option("--to", help="Highest rate to try.")] = 1600.0,
-    probe: Annotated[str, typer.Option("--probe", help="How long each rate is held: PT20S, or seconds.")] = "PT20S",
-    success: Annotated[float, typer.Option("--success", help="Share of 2xx that is asked for.", min=0, max=1)] = 0.99,
-    tolerance: Annotated[float, typer.Option("--tolerance", help="How narrow the answer shall be, as a share.")] = 0.1,
+    start: Annotated[float, typer.Option("--from", help="First rate to try, in requests per second.")] = 25.0,
+    highest: Annotated[float, typer.Option("--to", help="Highest rate to try, in requests per second.")] = 1600.0,
+    probe: Annotated[
+        str, typer.Option("--probe", help="How long each rate is held: an ISO 8601 duration or seconds.")
+    ] = "PT20S",
+    success: Annotated[
+        float,
+        typer.Option(
+            "--success", help="Smallest share of 2xx answers at which a rate counts as carried.", min=0, max=1
+        ),
+    ] = 0.99,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", help="Stop when the search range is within this fraction of the rate.")
+    ] = 0.1,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the probes; default runs/LAB-capacity-TIME.")
+        Path | None, typer.Option("--out", help="Folder for the probes' runs. By default runs/LAB-capacity-TIME.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the highest rate that is carried: no trip, and within the limits."""
+    """Find the highest rate that a lab carries without a trip."""
     from locustfiles.commands.capacity import Bounds, find_capacity
     from reports.commands.capacity import capacity_command
 
@@ -273,18 +306,28 @@ def export(
     kind: Annotated[str, typer.Option("--kind", help="kubernetes or azure-load-testing.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new or empty folder for the files.")],
     scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of one that ships.")
+        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
     ] = "trip-and-recover",
     target: Annotated[
-        str | None, typer.Option("--target", help="The gateway's URL; default the one Azure gives the lab's gateway.")
+        str | None,
+        typer.Option("--target", help="The gateway's URL. By default the one that Azure gives the lab's gateway."),
     ] = None,
     key: Annotated[
-        str, typer.Option("--key", help="Where the key is: a Kubernetes secret's name, or a Key Vault secret's URL.")
+        str,
+        typer.Option(
+            "--key",
+            help="Where the gateway's key is: the name of a Kubernetes secret or the URL of a Key Vault secret.",
+        ),
     ] = "tripcurve-key",
-    workers: Annotated[int, typer.Option("--workers", help="Workers, or engine instances.", min=1)] = 1,
-    image: Annotated[str, typer.Option("--image", help="Container image, for kubernetes.")] = "tripcurve:latest",
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", help="Number of Locust workers, or of engine instances in Azure Load Testing.", min=1
+        ),
+    ] = 1,
+    image: Annotated[str, typer.Option("--image", help="Container image to run, for kubernetes.")] = "tripcurve:latest",
 ) -> None:
-    """Write Kubernetes manifests or an Azure Load Testing configuration for a lab."""
+    """Write files to run a lab on Kubernetes or Azure Load Testing."""
     from locustfiles.commands.export import export_command
 
     code = export_command(lab, kind, out, scenario=scenario, target=target, key=key, workers=workers, image=image)
@@ -292,7 +335,7 @@ def export(
 
 
 def main() -> None:
-    """Run the command; our own failures become one message on stderr and their exit code."""
+    """Run the command. A TripcurveError becomes one message on stderr and its exit code."""
     try:
         app()
     except TripcurveError as error:

@@ -1,0 +1,32 @@
+"""The help of every command fits 80 columns, says what each option does, and is never cut."""
+
+from __future__ import annotations
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from tripcurve.cli import app
+
+COMMANDS = sorted(typer.main.get_group(app).commands)
+
+
+def shown(*arguments: str) -> str:
+    done = CliRunner().invoke(app, [*arguments, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_no_line_of_the_overview_is_cut() -> None:
+    assert [line for line in shown().splitlines()[1:] if line.endswith("...") or len(line) > 80] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_fits_80_columns(command: str) -> None:
+    assert [line for line in shown(command).splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_and_argument_has_a_help(command: str) -> None:
+    parameters = typer.main.get_group(app).commands[command].params
+    assert [parameter.name for parameter in parameters if not getattr(parameter, "help", None)] == []
