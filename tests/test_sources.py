@@ -28,62 +28,6 @@ OUTSIDE = re.compile(r"\bfacts? \d+(?:\.\d+)?|\b[Ff]acts: |design(?:\.md)? ?§|\
 WORDS_TOO = {"SDK", "SPEC", "TF", "SIM", "LB", "BENCH", "SAMPLES", "CAPTURES", "NEWTONSOFT", "DOTLIQUID"}
 """Ids that are also words or names in code, so that they may stand without brackets."""
 
-NOT_YET = frozenset(
-    [
-        "docs/gateway.md",
-        "docs/wire.md",
-        "provision/local/apim/context.py",
-        "provision/local/apim/expressions/library/times.py",
-        "provision/local/apim/policies/access.py",
-        "provision/local/apim/policies/answers.py",
-        "provision/local/apim/policies/document.py",
-        "provision/local/apim/policies/limits.py",
-        "provision/local/apim/policies/mutation.py",
-        "provision/local/apim/policies/pipeline.py",
-        "provision/local/apim/policies/quotas.py",
-        "provision/local/apim/policies/routing.py",
-        "provision/local/apim/policies/safety.py",
-        "provision/local/apim/policies/sending.py",
-        "provision/local/apim/policies/telemetry.py",
-        "provision/local/apim/policies/tokens.py",
-        "provision/local/apim/policies/usage.py",
-        "provision/local/apim/reference.py",
-        "provision/local/apim/services.py",
-        "provision/local/arm/apim/backends.py",
-        "provision/local/arm/apim/service.py",
-        "provision/local/arm/crud.py",
-        "provision/local/arm/models.py",
-        "provision/local/gateway/affinity.py",
-        "provision/local/gateway/forward.py",
-        "provision/local/gateway/keys.py",
-        "provision/local/gateway/shed.py",
-        "provision/local/mock/answers/chat.py",
-        "provision/local/mock/asked.py",
-        "provision/local/mock/hosts.py",
-        "provision/local/mock/quota.py",
-        "reports/statistics/capacity.py",
-        "reports/trips/touches.py",
-        "tests/conformance/test_breaker.py",
-        "tests/conformance/test_gateway.py",
-        "tests/conformance/test_pool.py",
-        "tests/conformance/test_streaming.py",
-        "tests/provision/local/apim/policies/test_access.py",
-        "tests/provision/local/apim/policies/test_flow.py",
-        "tests/provision/local/apim/policies/test_limits.py",
-        "tests/provision/local/apim/policies/test_messages.py",
-        "tests/provision/local/apim/policies/test_refusals.py",
-        "tests/provision/local/gateway/test_breaking.py",
-        "tests/provision/local/gateway/test_keys.py",
-        "tests/provision/local/gateway/test_options.py",
-        "tests/provision/local/gateway/test_records.py",
-        "tests/provision/local/mock/test_options.py",
-        "tripcurve/breaker/pool.py",
-        "tripcurve/breaker/retry_after.py",
-        "tripcurve/lab/model.py",
-    ]
-)
-"""Files that still cite in the old way. The list only shrinks."""
-
 
 def sources() -> dict[str, tuple[str, str, str]]:
     """Title, address and date of each source by its id."""
@@ -150,12 +94,12 @@ def test_every_citation_has_a_source() -> None:
 
 def test_a_source_is_cited_in_square_brackets() -> None:
     ids = set(sources())
-    found = {path: bare(text, ids) for path, text in texts() if path not in NOT_YET}
+    found = {path: bare(text, ids) for path, text in texts()}
     assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_nothing_points_out_of_the_repository() -> None:
-    found = {path: OUTSIDE.findall(text) for path, text in texts() if path not in NOT_YET}
+    found = {path: OUTSIDE.findall(text) for path, text in texts()}
     assert {path: phrases for path, phrases in found.items() if phrases} == {}
 
 

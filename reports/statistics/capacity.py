@@ -25,7 +25,7 @@ from tripcurve.scenario import Scenario
 __all__ = ["Capacity", "Headroom", "Limits", "Step", "from_run", "is_step_load", "of_steps"]
 
 FEWEST_REQUESTS = 30
-RPM_PER_1000_TPM = 6  # chat models (D-QUOTA)
+RPM_PER_1000_TPM = 6  # chat models [D-QUOTA]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The breaker of one backend. Facts: D-BE, and what samples rely on."""
+"""The breaker of one backend. Sources: [D-BE] [SAMPLES]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys, routes and bodies. Facts: D-SUB and captured answers."""
+"""Keys, routes and bodies. Sources: [D-SUB] [CAPTURES]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pool of two, one preferred, each tripped by its first 429 and heeding Retry-After. Facts: D-BE, AIG, APS."""
+"""A pool of two, one preferred, each tripped by its first 429 and heeding Retry-After. Sources: [D-BE] [AIG] [APS]."""
 
 from __future__ import annotations
 

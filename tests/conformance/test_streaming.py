@@ -1,4 +1,7 @@
-"""Server-sent events through the gateway. Facts: 6.2, PR-forward-request. Needs a backend that heeds `chunk_ms`."""
+"""Server-sent events through the gateway. Sources: [PR-forward-request] [CAPTURES].
+
+The backend must heed `chunk_ms`.
+"""
 
 from __future__ import annotations
 

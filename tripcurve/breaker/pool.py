@@ -26,7 +26,7 @@ class _Turns(Protocol):
 class Pool:
     """Picks members: lowest priority number first, by weight within one priority.
 
-    A lower group is used only when the higher ones have nobody left to take a request (D-BE).
+    A lower group is used only when the higher ones have nobody left to take a request [D-BE].
     """
 
     def __init__(self, members: Sequence[Member], options: LocalOptions, seed: int | None = None) -> None:

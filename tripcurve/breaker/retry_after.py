@@ -34,7 +34,7 @@ def parse_retry_after(
 
 
 def _number(text: str) -> float | None:
-    """A number that is not negative. RFC 9110 has whole seconds only; a fraction is read all the same."""
+    """A number that is not negative. [RFC9110] has whole seconds only; a fraction is read all the same."""
     digits = text.strip()
     if not digits.isascii() or not digits.replace(".", "", 1).isdigit():
         return None

@@ -152,7 +152,7 @@ class Response:
 
 @dataclass(slots=True)
 class LastError:
-    """Why the pipeline went to on-error. Fields as D-ERR lists them; None where APIM leaves it null."""
+    """Why the pipeline went to on-error. Fields as [D-ERR] lists them; None where APIM leaves it null."""
 
     source: str
     reason: str

@@ -28,17 +28,12 @@ __all__ = ["render"]
 
 _INTRO = """# The local gateway
 
-What of API Management the local gateway runs, and what each behaviour rests on. This page is written by
-`python -m provision.local.apim.reference docs/gateway.md` from the tables that the gateway itself works
-from; a test
-holds it current.
+This page lists what the local gateway runs of API Management, and the source of each behaviour. It is written by
+`python -m provision.local.apim.reference docs/gateway.md` from the tables that the gateway itself uses; a test fails
+when it is out of date.
 
-Sources: **PR-x** is page *x* of Microsoft's policy reference; **PX** its page on policy expressions; **D-ERR**
-the page on
-error handling; **D-POL** the page on policies; **D-BE** the page on backends; **SPEC** the ARM specification
-2024-05-01; **TF** Terraform's azurerm provider; **PTK** Microsoft's policy toolkit; **samples** the policies of
-Azure-Samples/AI-Gateway and Apim-Samples, counted; **open** what nobody outside Microsoft knows, which is why
-it is an option.
+[sources.md](sources.md) has the title and address of each source. *open* means that nobody outside Microsoft knows
+the behaviour, so it is an option.
 """
 
 _POLICIES = """
@@ -116,50 +111,50 @@ sources above.
 """
 
 _ARM = {
-    "name": ("rules[].name", "TF"),
-    "count": ("failureCondition.count", "D-BE, SPEC, TF"),
-    "percentage": ("failureCondition.percentage", "SPEC, TF; least volume open"),
-    "interval": ("failureCondition.interval", "D-BE, SPEC; kind of window open"),
-    "status_codes": ("failureCondition.statusCodeRanges[]", "D-BE, SPEC"),
-    "error_reasons": ("failureCondition.errorReasons[]", "SPEC; meaning open"),
-    "trip_duration": ("tripDuration", "D-BE, SPEC"),
-    "accept_retry_after": ("acceptRetryAfter", "D-BE, SPEC"),
+    "name": ("rules[].name", "[TF]"),
+    "count": ("failureCondition.count", "[D-BE], [SPEC], [TF]"),
+    "percentage": ("failureCondition.percentage", "[SPEC], [TF]; least volume open"),
+    "interval": ("failureCondition.interval", "[D-BE], [SPEC]; kind of window open"),
+    "status_codes": ("failureCondition.statusCodeRanges[]", "[D-BE], [SPEC]"),
+    "error_reasons": ("failureCondition.errorReasons[]", "[SPEC]; meaning open"),
+    "trip_duration": ("tripDuration", "[D-BE], [SPEC]"),
+    "accept_retry_after": ("acceptRetryAfter", "[D-BE], [SPEC]"),
 }
 _OPEN = {
     "breaker_window": "open",
     "success_clears": "open",
     "percentage_min_volume": "open",
-    "half_open_probes": "open; D-BE knows no trial stage",
+    "half_open_probes": "open; [D-BE] knows no trial stage",
     "counter_after_reset": "open",
-    "transport_failures": "open; samples list it as not tripping",
-    "server_errors_alias": "open; D-BE's own example, never explained",
-    "retry_after_forms": "open; D-BE names the header only",
+    "transport_failures": "open; [SAMPLES] list it as not tripping",
+    "server_errors_alias": "open; [D-BE]'s own example, never explained",
+    "retry_after_forms": "open; [D-BE] names the header only",
     "retry_after_ms": "open",
-    "retry_after_cap": "open; D-BE warns of very long values",
-    "retry_after_shorter": "open; D-BE: in place of the trip duration",
+    "retry_after_cap": "open; [D-BE] warns of very long values",
+    "retry_after_shorter": "open; [D-BE]: in place of the trip duration",
     "retry_after_outside_statuses": "open",
     "retry_after_from": "open",
     "late_failures": "open",
     "in_flight_at_trip": "open",
     "broken_stream_counts": "open",
     "backend_put_while_open": "open",
-    "closed_event": "open; the event is Event Grid's",
-    "pool_weighting": "open; samples: two equal members alternate",
+    "closed_event": "open; the event is that of [D-EG]",
+    "pool_weighting": "open; [SAMPLES]: two equal members alternate",
     "weight_zero": "open",
     "priority_null": "open",
-    "affinity_to_tripped": "open; D-BE: the gateway issues the cookie",
-    "unit_count_override": "D-BE: instances share no state",
-    "shed_profile": "samples: the wording changed by January 2026",
-    "shed_retry_after": "open; samples: a pool's 503 has the header",
-    "response_after_transport_failure": "open; samples assume either",
-    "rule_bounds": "open; bounds are TF's",
-    "unsupported_breaker": "D-BE: not on Consumption, one rule",
+    "affinity_to_tripped": "open; [D-BE]: the gateway issues the cookie",
+    "unit_count_override": "[D-BE]: instances share no state",
+    "shed_profile": "[SAMPLES]: the wording changed by January 2026",
+    "shed_retry_after": "open; [SAMPLES]: a pool's 503 has the header",
+    "response_after_transport_failure": "open; [SAMPLES] assume either",
+    "rule_bounds": "open; bounds are [TF]'s",
+    "unsupported_breaker": "[D-BE]: not on Consumption, one rule",
     "cache_miss": "open; the policy's page says both",
-    "variable_type_mismatch": "PX: throws; PTK: the default",
+    "variable_type_mismatch": "[PX]: throws; [PTK]: the default",
     "connect_time_counts": "open",
     "mock_tpm_window": "open",
-    "mock_rpm_window": "Azure OpenAI's quota page: 1 or 10 s",
-    "mock_429_headers": "captured answers of each kind",
+    "mock_rpm_window": "[D-QUOTA]: 1 or 10 s",
+    "mock_429_headers": "[CAPTURES] of each kind",
     "seed": "this product's own",
 }
 """What each option's default rests on."""
@@ -187,8 +182,8 @@ _MEANINGS = {
     "mock_429_headers": "Headers of the mock's own 429",
 }
 """Of what is not described where it is defined."""
-_MEMBER_SOURCES = {"4.2": "D-ERR", "5.1": "PX"}
-"""Where a member's source is a table of counted use, it is documented in PX and used in samples."""
+_MEMBER_SOURCES = {"4.2": "[D-ERR]", "5.1": "[PX]"}
+"""Other members come from a table of counted use: they are documented in [PX] and used in [SAMPLES]."""
 
 
 def render() -> str:
@@ -210,7 +205,12 @@ def _policy(policy: Policy) -> tuple[str, ...]:
     )
     holds = "" if policy.status == "refused" else _holds(policy.element)
     note = policy.note + ("; once per document" if policy.once else "")
-    return f"`{policy.name}`", policy.status, sections, holds, policy.fact, note.strip("; ")
+    return f"`{policy.name}`", policy.status, sections, holds, _cited(policy.fact), note.strip("; ")
+
+
+def _cited(ids: str) -> str:
+    """Put each id of a list of sources in brackets."""
+    return ", ".join(f"[{name}]" if name[0].isupper() else name for name in ids.split(", "))
 
 
 def _holds(element: Element) -> str:
@@ -259,7 +259,7 @@ def _members() -> Iterator[tuple[str, ...]]:
 
 
 def _source(source: str) -> str:
-    return _MEMBER_SOURCES.get(source, "PX, samples")
+    return _MEMBER_SOURCES.get(source, "[PX], [SAMPLES]")
 
 
 def _rule() -> Iterator[tuple[str, ...]]:

@@ -21,7 +21,7 @@ __all__ = ["ForwardOptions", "PolicyFault", "Services"]
 
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """The attributes of one forward-request (facts 4.3), resolved."""
+    """The attributes of one forward-request [PR-forward-request], resolved."""
 
     timeout_s: float = 300.0
     """Longest wait for the response's head. 0 means no time at all: the call times out."""
@@ -33,7 +33,7 @@ class ForwardOptions:
 
 
 class PolicyFault(Exception):
-    """A policy failed: the section ends and on-error runs (facts 4.2).
+    """A policy failed: the section ends and on-error runs [D-ERR].
 
     `source`, `reason` and `message` become LastError's. `status` is what the client gets unless
     on-error changes it, with `message` as its body's; None: 500 and "Internal server error".

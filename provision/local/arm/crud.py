@@ -266,7 +266,7 @@ def _fill(template: str, params: dict[str, str]) -> str:
 
 
 def merge(old: Json, new: Json) -> Json:
-    """JSON merge patch (RFC 7396): null takes a key out, objects merge, all else replaces."""
+    """JSON merge patch [RFC7396]: null takes a key out, objects merge, all else replaces."""
     merged = copy.deepcopy(old)
     for key, value in new.items():
         if value is None:

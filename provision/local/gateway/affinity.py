@@ -1,4 +1,4 @@
-"""Session affinity of a pool: a cookie that binds a client to one member (D-BE)."""
+"""Session affinity of a pool: a cookie that binds a client to one member [D-BE]."""
 
 from __future__ import annotations
 

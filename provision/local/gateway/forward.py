@@ -306,7 +306,7 @@ class Forwarder:
         self._backends.record(entity, Ticket(None), self._clock(), Outcome(None, "BackendConnectionFailure"))
 
     def _unanswered(self, visit: Visit, failure: UpstreamFailure) -> PolicyFault:
-        """No answer: what policies see as context.Response is an option (facts 10, row 14)."""
+        """No answer: what policies see as context.Response is an option, because no source settles it."""
         synthetic = self.options.response_after_transport_failure == "synthetic_500"
         visit.response = internal_error(visit) if synthetic else None
         return PolicyFault(_SOURCE, failure.reason, failure.message, 500, answered=True)

@@ -1,4 +1,4 @@
-"""Subscription keys: where they stand, whose they are, what they open (facts 3.1 and 3.2)."""
+"""Subscription keys: where a request carries one, whose it is, and which APIs it opens [D-SUB]."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class KeyRing:
         raise _denied(api, host, "SubscriptionKeyNotFound", MISSING)
 
     def _open_product(self, api_id: str) -> ProductConfig | None:
-        """The product that lets anybody use an API (D-SUB: an open product); None: none does."""
+        """The product that lets anybody use an API ([D-SUB]: an open product), or None."""
         return next(
             (
                 product

@@ -1,4 +1,4 @@
-"""The answer of an open breaker (facts 1.8)."""
+"""The answer of an open breaker [CAPTURES] [SAMPLES]."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def cost(self) -> int:
-        """Tokens the quota takes for it before anything is generated (facts 6.4)."""
+        """Tokens the quota takes for it before anything is generated [D-QUOTA]."""
         if self.inputs:
             return self.prompt_tokens
         wanted = DEFAULT_TOKENS if self.max_tokens is None else self.max_tokens

@@ -20,9 +20,9 @@ MOST_NAMES = 1000
 """Deployments a web app remembers; a client that makes names up must not fill memory."""
 LONGEST_NAME = 256
 RPM_PER_CAPACITY = 6
-"""Calls per minute that come with each thousand tokens per minute (facts 6.4)."""
+"""Calls per minute that come with each thousand tokens per minute [D-QUOTA]."""
 
-# Context windows of models old enough to have one that a prompt can overflow by accident (facts 6.3).
+# Context windows of models old enough to have one that a prompt can overflow by accident.
 CONTEXTS = {"gpt-35-turbo-0301": 4096, "gpt-35-turbo-0613": 4096, "gpt-4-0613": 8192}
 
 

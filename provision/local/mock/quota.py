@@ -1,6 +1,6 @@
 """What a deployment admits: calls and tokens per minute, or the utilisation of provisioned units.
 
-Pure: time comes in as an argument, in seconds on one monotonic clock. The rules are facts 6.4; where Azure does
+Pure: time comes in as an argument, in seconds on one monotonic clock. The rules are those of [D-QUOTA]; where it does
 not say how a window lies, options decide.
 """
 

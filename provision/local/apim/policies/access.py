@@ -145,7 +145,7 @@ def _address(text: str, source: str) -> Address:
 
 
 class Cors(Step):
-    """Answers preflights itself and marks other answers to origins that are allowed (facts 4.3)."""
+    """Answers preflights itself and marks other answers to origins that are allowed [PR-cors]."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._credentials = parsed.value("allow-credentials")

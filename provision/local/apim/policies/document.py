@@ -24,7 +24,7 @@ DEFAULT_GLOBAL = """<policies>
     <on-error />
 </policies>
 """
-"""What a new service has at global scope (facts 4.1)."""
+"""What a new service has at global scope [PR-forward-request]."""
 
 FORMATS = ("xml", "rawxml")
 

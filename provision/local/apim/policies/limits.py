@@ -16,7 +16,7 @@ from provision.local.apim.services import PolicyFault
 __all__ = ["POLICIES", "Increment", "Limit", "applicable", "by_name", "entity", "is_v2"]
 
 MAX_RENEWAL_S = 300
-"""Longest renewal period of a rate limit (facts 4.3)."""
+"""Longest renewal period of a rate limit [PR-rate-limit]."""
 
 NAMES = (
     *("retry-after-header-name", "retry-after-variable-name", "remaining-calls-header-name"),
@@ -157,7 +157,7 @@ def applicable(limits: list[Limit], context: PolicyContext) -> list[tuple[str, L
 
 
 class RateLimit(Step):
-    """Calls per subscription; a call without a subscription is not limited (facts 4.3)."""
+    """Calls per subscription; a call without a subscription is not limited [PR-rate-limit]."""
 
     def __init__(self, parsed: Parsed) -> None:
         super().__init__(parsed)
@@ -188,7 +188,7 @@ class RateLimit(Step):
 class Increment:
     """How much a call counts, and whether that is known at once.
 
-    An expression puts counting off to the end of outbound (facts 4.3).
+    An expression puts counting off to the end of outbound [PR-rate-limit-by-key].
     """
 
     def __init__(self, parsed: Parsed) -> None:
@@ -240,7 +240,7 @@ def _positive(value: Value, context: PolicyContext) -> int:
 
 
 class LimitConcurrency(Step):
-    """At most so many calls at once inside it, per key; one more is refused at once (facts 4.3)."""
+    """At most so many calls at once inside it, per key; one more is refused at once [PR-limit-concurrency]."""
 
     waits = True
 

@@ -56,7 +56,7 @@ FIND = Element(
 )
 
 FORBIDDEN = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-"""Headers that set-header cannot touch (facts 4.3)."""
+"""Headers that set-header cannot touch [PR-set-header]."""
 SEPARATE = frozenset(
     {"user-agent", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie", "warning", "date", "expires"}
     | {"if-modified-since", "if-unmodified-since", "last-modified", "retry-after", "if-range"}

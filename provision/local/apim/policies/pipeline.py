@@ -1,4 +1,4 @@
-"""Documents of every scope joined, and a request's way through them (facts 4.1 and 4.2)."""
+"""Documents of every scope joined, and a request's way through them [D-POL] [D-ERR]."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Pipeline:
             run.section = "outbound"
             run.look_at_answer()
             if context.response is None:
-                context.response = Response(200, "OK")  # no forward-request: outbound follows at once (facts 4.1)
+                context.response = Response(200, "OK")  # outbound follows at once [PR-forward-request]
             await execute(self._outbound, run)
         except Finished:
             pass
@@ -74,7 +74,7 @@ class Pipeline:
         await self._fail(Run(context, services, self), fault)
 
     def preflight(self, context: PolicyContext, services: Services) -> bool:
-        """Let cors alone answer a preflight, which bears no key (facts 4.3). False: no policy answered."""
+        """Let cors alone answer a preflight, which bears no key [PR-cors]. False: no policy answered."""
         run = Run(context, services, self)
         for step in self._inbound:
             if step.name == "cors":

@@ -69,7 +69,7 @@ class _Quota:
         """Seconds to the end of the period that `now` is in."""
         if not self._limit.period_s:
             return math.inf
-        start = datetime(1, 1, 1, tzinfo=UTC) if self._start is None else self._start  # PR-quota-by-key
+        start = datetime(1, 1, 1, tzinfo=UTC) if self._start is None else self._start  # [PR-quota-by-key]
         return self._limit.period_s - (now - start).total_seconds() % self._limit.period_s
 
     def _exceeded(self, what: str, wait_s: float) -> PolicyFault:

@@ -32,7 +32,7 @@ from provision.local.apim.services import ForwardOptions, PolicyFault
 __all__ = ["MAX_ATTEMPTS", "POLICIES", "Base"]
 
 MAX_ATTEMPTS = 50
-"""Highest `count` of retry (facts 4.3)."""
+"""Highest `count` of retry [PR-retry]."""
 MAX_DOUBLINGS = 30
 """Doublings after which an exponential interval grows no further; max-interval is long reached."""
 
@@ -117,7 +117,7 @@ class Choose(Step):
 
 
 class Retry(Step):
-    """Runs its children once, then again while the condition holds, `count` times at most (facts 4.3).
+    """Runs its children once, then again while the condition holds, `count` times at most [PR-retry].
 
     A child's fault is held back while the condition asks for another attempt, and raised after the last.
     """
@@ -182,7 +182,7 @@ class SetBackendService(Step):
             run.backend_scope = self.scope
             context.backend, context.base_url = Backend(as_text(self._backend.get(context))), None
         elif self._url is not None and (context.backend is None or run.backend_scope == self.scope):
-            # A backend-id of a broader scope is overridden by a backend-id only (facts 4.3).
+            # A backend-id of a broader scope is overridden by a backend-id only [PR-set-backend-service].
             context.backend = None
             set_base_url(context, as_text(self._url.get(context)), self.name)
 

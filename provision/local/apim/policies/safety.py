@@ -24,7 +24,7 @@ MAX_PIECES = 20
 OUTPUTS = ("FourSeverityLevels", "EightSeverityLevels")
 REFUSAL = "Request failed content safety check."
 BODY = b'{"statusCode":403,"message":"Request failed content safety check."}'
-"""Documented so, without the blanks of the gateway's other answers (facts 3.2)."""
+"""Documented so, without the blanks of the gateway's other answers [PR-llm-content-safety]."""
 
 CATEGORY = Element(
     "category",

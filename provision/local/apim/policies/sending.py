@@ -110,7 +110,7 @@ class _Call:
 
 
 class SendRequest(Step):
-    """The answer goes into a variable; null when the call failed and errors are ignored (facts 4.3)."""
+    """The answer goes into a variable; null when the call failed and errors are ignored [PR-send-request]."""
 
     waits = True
 

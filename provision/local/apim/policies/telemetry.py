@@ -13,7 +13,7 @@ from provision.local.apim.policies.values import Value, as_text
 __all__ = ["DEFAULT_DIMENSIONS", "POLICIES"]
 
 EVENT_BYTES = 200 * 1024
-"""An event hub message is cut there (facts 4.3)."""
+"""An event hub message is cut there [PR-log-to-eventhub]."""
 MAX_DIMENSIONS = 10
 """The page of the policy says five of one's own; well-known gateways deploy more, so that is not held."""
 
@@ -56,7 +56,7 @@ DEFAULT_DIMENSIONS: dict[str, Callable[[PolicyContext], str]] = {
     "Backend ID": lambda context: "" if context.backend is None else context.backend.id,
     "Client IP address": lambda context: context.request.ip_address,
 }
-"""Dimensions that need no value (facts 4.3)."""
+"""Dimensions that need no value [PR-emit-token-metric]."""
 _DEFAULTS = {name.lower(): read for name, read in DEFAULT_DIMENSIONS.items()}
 
 

@@ -35,7 +35,7 @@ def _element(name: str) -> Element:
 
 
 def period_end(now: datetime, period: str) -> datetime:
-    """When the calendar period that `now` is in ends, in UTC (facts 4.3: fixed, truncated)."""
+    """When the calendar period that `now` is in ends, in UTC ([PR-llm-token-limit]: fixed, truncated)."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if period == "Hourly":
         return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

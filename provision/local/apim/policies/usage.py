@@ -15,7 +15,7 @@ __all__ = ["CHARACTERS_PER_TOKEN", "Usage", "estimate_prompt", "watch_usage"]
 CHARACTERS_PER_TOKEN = 4
 """An estimate good enough for English prose; the service's own tokenizer is not at hand."""
 TOKENS_PER_IMAGE = 1200
-"""The most that an image counts when estimating (facts 4.3)."""
+"""The most that an image counts when estimating [PR-llm-token-limit]."""
 TAIL_BYTES = 64 * 1024
 """Usage stands at the end of an answer: only so much of a stream is kept."""
 
@@ -82,7 +82,7 @@ def watch_usage(run: Run, done: Callable[[Usage], None]) -> None:
     """Have `done` called with what the backend's answer used, once it is there to its end.
 
     An answer other than 2xx used nothing, and nothing is reported. A stream that does not say what it
-    used is estimated, prompt and completion (facts 4.3): the request's body must be at hand for that.
+    used is estimated, prompt and completion [PR-llm-token-limit]: the request's body must be at hand for that.
     """
 
     def attach() -> None:

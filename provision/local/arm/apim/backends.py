@@ -18,7 +18,7 @@ __all__ = ["KIND", "Backends"]
 
 TYPE = f"{SERVICE_TYPE}/backends"
 LONGEST = {"title": 300, "description": 2000, "url": 2000}
-MOST_MEMBERS = 30  # D-BE
+MOST_MEMBERS = 30  # [D-BE]
 _NAME = re.compile(r"[A-Za-z0-9](?:[\w-]{0,78}\w)?")
 
 Faults = list[tuple[str, str]]

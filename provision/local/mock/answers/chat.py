@@ -1,4 +1,4 @@
-"""Chat completions: the whole body (facts 6.1) and its stream (facts 6.2)."""
+"""Chat completions: the whole body and its stream [CAPTURES]."""
 
 from __future__ import annotations
 

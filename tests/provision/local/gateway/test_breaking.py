@@ -1,4 +1,4 @@
-"""The breaker and pools in the data path (facts 1 and 2)."""
+"""The breaker and pools in the data path [D-BE]."""
 
 from __future__ import annotations
 

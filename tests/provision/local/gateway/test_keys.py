@@ -1,4 +1,4 @@
-"""Keys and routes: the exact bytes of API Management's refusals (facts 3)."""
+"""Keys and routes: the exact bytes of API Management's refusals [CAPTURES]."""
 
 from __future__ import annotations
 

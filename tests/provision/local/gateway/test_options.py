@@ -1,4 +1,4 @@
-"""What the lab's `local:` options change in the data path (facts 10)."""
+"""What the lab's `local:` options change in the data path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The request log: a line per request with Azure's columns, and one per call to a backend (facts 8)."""
+"""The request log: a line per request with Azure's columns, and one per call to a backend [D-LOG]."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS = {
     "TraceRecords",
     "UserId",
 }
-"""What facts 8 lists of Azure Monitor's table."""
+"""Columns of Azure Monitor's table [D-LOG]."""
 
 
 async def test_log_has_every_column_of_azures_table_whatever_came_of_the_request(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the lab's `local:` options change in the mock (facts 10, rows 28 and 29)."""
+"""What the lab's `local:` options change in the mock."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ _RFC = re.compile(r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d
 
 
 def parse_moment(text: str) -> tuple[int, int | None] | None:
-    """Ticks and offset (None: not given) of an ISO, RFC 1123 or month/day/year text; None when it is none of them."""
+    """Ticks and offset (None: not given) of an ISO, [RFC1123] or month/day/year text; None when it is none of them."""
     stripped = text.strip()
     try:
         return _parse_iso(stripped) or _parse_us(stripped) or _parse_rfc(stripped)

@@ -1,4 +1,4 @@
-"""check-header, ip-filter, cors, validate-jwt and validate-azure-ad-token (facts 4.2, 4.3)."""
+"""check-header, ip-filter, cors, validate-jwt and validate-azure-ad-token."""
 
 from __future__ import annotations
 

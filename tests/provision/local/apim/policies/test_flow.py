@@ -1,4 +1,4 @@
-"""Sections, scopes, faults and on-error (facts 4.1 and 4.2), and the policies that steer (4.3)."""
+"""Sections, scopes, faults and on-error, and the policies that steer [D-POL] [D-ERR]."""
 
 from __future__ import annotations
 

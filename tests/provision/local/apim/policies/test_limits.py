@@ -1,4 +1,4 @@
-"""Rates, quotas and token limits: the exact instants, the answers, what is reported (facts 3.2, 4.3)."""
+"""Rates, quotas and token limits: the exact instants, the answers, what is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies that change the message, and those that answer or call by themselves (facts 4.3)."""
+"""Policies that change the message, and those that answer or call by themselves."""
 
 from __future__ import annotations
 

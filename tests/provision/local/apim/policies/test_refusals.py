@@ -1,4 +1,4 @@
-"""What is refused when a document is stored, and in which words (facts 4.1)."""
+"""What is refused when a document is stored, and in which words."""
 
 from __future__ import annotations
 
