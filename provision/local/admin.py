@@ -1,7 +1,7 @@
-"""The local cloud's own API, below `/_local/`: counts, health, options, faults, extra clients.
+"""Serves the local cloud's own API, below `/_local/`: counts, health, options, faults, extra clients.
 
-It is no part of Azure. Whoever reaches the loopback port may read it; what changes something takes an
-owner's credential, for a new client may be an owner itself. No secret is shown but that of a client just made.
+Azure has no such API. Any process that reaches the loopback port may read it. A change needs an owner's credential,
+because a new client may itself be an owner. The only secret it ever returns is that of a client just made.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tripcurve local", Bearer'}
 
 
 class Admin:
-    """Handlers of `/_local/…`."""
+    """Handles requests to `/_local/…`."""
 
     def __init__(self, world: World, identity: Identity, processes: Processes, faults: Faults) -> None:
         self._world = world
@@ -50,7 +50,7 @@ class Admin:
         router.add_post("/_local/clients", self._owners_only(self.add_client))
 
     def _owners_only(self, handler: Handler) -> Handler:
-        """The handler behind a check: 401 without a credential of this tenant, 403 when it is no owner's."""
+        """Wrap a handler: answer 401 without a credential of this tenant, 403 if the credential is not an owner's."""
 
         async def guarded(request: web.Request) -> web.Response:
             try:
@@ -64,14 +64,14 @@ class Admin:
         return guarded
 
     async def health(self, request: web.Request) -> web.Response:
-        """200 while every child runs, 503 with what died otherwise."""
+        """Answer 200 while every child process runs, otherwise 503 and the names of those that died."""
         del request
         dead = self._processes.dead
         shown = [{"name": child.name, "pid": child.pid, "alive": child.alive} for child in self._processes.children()]
         return web.json_response({"healthy": not dead, "dead": dead, "processes": shown}, status=503 if dead else 200)
 
     async def counts(self, request: web.Request) -> web.Response:
-        """Requests as the gateway units and the mock counted them."""
+        """Return the numbers of requests that the gateway units and the mock counted."""
         del request
         mock = self._processes.mock
         try:
@@ -86,7 +86,7 @@ class Admin:
         return web.json_response(self._processes.options.model_dump(mode="json"))
 
     async def set_options(self, request: web.Request) -> web.Response:
-        """Replace the `local:` options; 400 says which field is wrong."""
+        """Replace the `local:` options; a 400 names the field that is wrong."""
         try:
             options = LocalOptions.model_validate(await request.json())
         except (ValueError, ValidationError) as error:
@@ -105,7 +105,7 @@ class Admin:
         return web.json_response({name: fault.model_dump() for name, fault in self._faults.all().items()})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Put a fault in force (see `arm/faults.py` for its fields)."""
+        """Add a fault (`arm/faults.py` describes its fields)."""
         try:
             fault = Fault.model_validate(await request.json())
         except (ValueError, ValidationError) as error:
@@ -117,7 +117,7 @@ class Admin:
         return web.json_response({"cleared": self._faults.clear()})
 
     async def add_client(self, request: web.Request) -> web.Response:
-        """Another client, with a built-in role on the subscription or, with `role` null, without any."""
+        """Make another client, with a built-in role on the subscription, or with no role if `role` is null."""
         sent = await request.json()
         role = sent.get("role")
         if role is not None and role not in [name for name, *_ in BUILT_IN.values()]:
