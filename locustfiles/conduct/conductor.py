@@ -29,7 +29,7 @@ from locustfiles.recording.run_dir import copy_events, make_run_dir, shard_path,
 from locustfiles.recording.run_json import describe_run, gateway_counts
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import BadInput, TripcurveError
 
 __all__ = ["INTERRUPT_GRACE_S", "Conductor"]
 
@@ -50,6 +50,7 @@ class Conductor:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.clock = Clock.now()
+        self._given_target: str = self._options.target
         self.preparation: Preparation | None = None
         self.plan: Plan | None = None
         self.live: Live | None = None
@@ -116,6 +117,8 @@ class Conductor:
     def set_up(self) -> None:
         """Make the preparation that is asked for, unless it stands already. Raises TripcurveError."""
         asked = Asked(self._options.lab, self._options.scenario, self._options.target)
+        if asked.target not in ("local", "azure", self._given_target):
+            raise BadInput(f"target {asked.target}: the key was given for {self._given_target}; start with --target")
         if self.preparation is None or self.preparation.asked != asked or not self.preparation.usable:
             self._leave()
             self.preparation = prepare(asked, self.environment.user_classes)

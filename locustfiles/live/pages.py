@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from locust.web import WebUI
 from locustfiles.conduct.conductor import Conductor
 from locustfiles.conduct.run_report import RunReport
 from locustfiles.live.board import Board
-from locustfiles.live.form import offer_choices
+from locustfiles.live.form import Choices
+from locustfiles.live.guard import Guard
 
 __all__ = ["add_pages"]
 
@@ -31,7 +33,9 @@ def add_pages(environment: Environment, conductor: Conductor, report: RunReport 
     board.attach()
     base = environment.parsed_options.web_base_path if environment.parsed_options is not None else None
     web_ui.app.register_blueprint(_blueprint(web_ui, board), url_prefix=f"{base or ''}/tripcurve")
-    _change_index(web_ui.app, board)
+    choices = Choices.of(environment.parsed_options or Namespace())
+    _change_index(web_ui.app, board, choices)
+    Guard(web_ui.host, web_ui.port, choices.problem).protect(web_ui.app)
 
 
 def _blueprint(web_ui: WebUI, board: Board) -> Blueprint:
@@ -58,12 +62,12 @@ def _blueprint(web_ui: WebUI, board: Board) -> Blueprint:
     return pages
 
 
-def _change_index(app: Flask, board: Board) -> None:
+def _change_index(app: Flask, board: Board, choices: Choices) -> None:
     def prepare(sender: Flask, template: Any, context: dict[str, Any], **_: object) -> None:
         if template.name == "index.html" and "template_args" in context:
             context["template_args"]["extended_tabs"] = [TAB]
             context["template_args"]["state"] = _shown_state(board, context["template_args"]["state"])
-            offer_choices(context["template_args"])
+            choices.offer(context["template_args"])
 
     def add_script(response: Response) -> Response:
         if request.endpoint == "locust.index" and response.mimetype == "text/html":

@@ -15,6 +15,7 @@ from provision.local.arm.call import Answer, Call
 from provision.local.arm.errors import ArmError
 from provision.local.arm.faults import Dropped, Faults
 from provision.local.arm.manager import Manager
+from provision.local.browsers import refuse_other_sites
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
 
@@ -37,7 +38,7 @@ class Front:
     def application(self, base_url: Callable[[], str]) -> web.Application:
         """Return the application. `base_url` is called at each request: the port is known only after listening."""
         self._base_url = base_url
-        app = web.Application(client_max_size=LARGEST)
+        app = web.Application(client_max_size=LARGEST, middlewares=[refuse_other_sites])
         self._identity.register(app)
         self._admin.register(app)
         app.router.add_route("*", "/{path:.*}", self._arm)

@@ -92,18 +92,31 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium as Debian has it: playwright's own download is not needed."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+def chromium() -> Iterator[Callable[..., Any]]:
+    """Starts chromium as Debian has it, with more arguments: playwright's own download is not needed."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
         pytest.skip("no chromium on this machine (Debian: apt install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         # Inside a container chromium cannot make its own sandbox; it opens loopback pages only.
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
+        yield lambda *words: playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *words])
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Callable[..., Any]) -> Iterator[Any]:
+    started = chromium()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def rebound(chromium: Callable[..., Any]) -> Iterator[Any]:
+    """A browser to which the attacker's DNS name is this machine."""
+    started = chromium("--host-resolver-rules=MAP evil.example 127.0.0.1")
+    yield started
+    started.close()
 
 
 class Watched:

@@ -1,0 +1,39 @@
+"""Keeps web pages away from the control plane: a browser on this machine can reach every loopback port.
+
+No client of the control plane is a page of another site, so a foreign Origin is always refused. A Host that is not
+a loopback name means that a page had its own DNS name rebound to this machine.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+__all__ = ["refuse_other_sites"]
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@web.middleware
+async def refuse_other_sites(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 421 for a foreign Host and 403 for a request that a page of another site makes."""
+    host = request.headers.get("Host", "")
+    if not _is_loopback(host):
+        return web.json_response({"error": "the local cloud is only served under loopback names"}, status=421)
+    origin = request.headers.get("Origin")
+    fetched_from = request.headers.get("Sec-Fetch-Site", "none")
+    foreign = origin is not None and origin.lower() != f"{request.scheme}://{host}".lower()
+    if foreign or (request.method not in SAFE_METHODS and fetched_from not in ("same-origin", "none")):
+        return web.json_response({"error": "the local cloud takes no requests from web pages"}, status=403)
+    return await handler(request)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
