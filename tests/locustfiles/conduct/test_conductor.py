@@ -289,7 +289,8 @@ def test_the_web_page_starts_and_stops_a_run(running: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     (running.folder / "scenario.yaml").write_text(PACED)
-    running.locust("--web-host", "127.0.0.1", "--web-port", str(port), "--run-dir", "run")
+    allowed = ("--scenario", "scenario.yaml", "--target", running.url)  # the form may choose nothing else
+    running.locust("--web-host", "127.0.0.1", "--web-port", str(port), "--run-dir", "run", *allowed)
     page = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 20
     while True:
