@@ -40,13 +40,16 @@ def feed(stats: RequestStats, batch: Batch) -> None:
     A gateway sheds in a fraction of a millisecond and a model answers in seconds: percentiles over both describe
     neither. As for Locust's own users, an answer that is not 2xx, or not complete, is a failure.
     """
-    names = [f"{user} · {ANSWERED_BY[origin]}" for user, origin in zip(batch.user, batch.origin, strict=True)]
-    named = np.array(names)
+    pairs = list(dict.fromkeys(zip(batch.user, batch.origin, strict=True)))
+    numbers = {pair: number for number, pair in enumerate(pairs)}
+    # Names are made per pair, not per row: this runs in the process that makes the traffic.
+    number_of = np.fromiter(map(numbers.__getitem__, zip(batch.user, batch.origin, strict=True)), np.intp)
     latency_ms = batch.latency_us / 1000
     end_s = (batch.start_ns + batch.latency_us * 1000) // 1_000_000_000
-    for name in dict.fromkeys(names):
-        chosen = np.flatnonzero(named == name)
+    for number, (user, origin) in enumerate(pairs):
+        chosen = np.flatnonzero(number_of == number)
         length = int(batch.length[chosen].sum())
+        name = f"{user} · {ANSWERED_BY[origin]}"
         _add(stats, _Part(name, METHOD, latency_ms[chosen], end_s[chosen], length, _errors(batch, chosen)))
 
 
@@ -95,12 +98,14 @@ def _per_second(seconds: np.ndarray) -> dict[int, int]:
 
 
 def _errors(batch: Batch, chosen: np.ndarray) -> list[tuple[int, str]]:
-    """Index among the chosen rows, and text, of each failure."""
-    found = []
-    for index, row in enumerate(chosen.tolist()):
-        status, error = int(batch.status[row]), batch.error[row]
-        if error is not None:
-            found.append((index, error))
-        elif not 200 <= status < 300:
-            found.append((index, f"{status} from {batch.origin[row]}"))
-    return found
+    """Return the index among the chosen rows, and the text, of each failure."""
+    status = batch.status[chosen]
+    failed = (status < 200) | (status >= 300)
+    if any(batch.error):
+        failed |= np.fromiter((batch.error[row] is not None for row in chosen.tolist()), np.bool_)
+    indices = np.flatnonzero(failed)
+    return [(index, _text(batch, row)) for index, row in zip(indices.tolist(), chosen[indices].tolist(), strict=True)]
+
+
+def _text(batch: Batch, row: int) -> str:
+    return batch.error[row] or f"{batch.status[row]} from {batch.origin[row]}"

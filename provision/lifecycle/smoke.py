@@ -98,7 +98,10 @@ def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, st
     url = target.gateway_url.rstrip("/") + target.chat_path
     headers = {"api-key": target.api_key.get_secret_value()}
     try:
-        response = requests.post(url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S)
+        # `requests` would send the key along to wherever a redirect points.
+        response = requests.post(
+            url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S, allow_redirects=False
+        )
     except requests.ConnectionError:
         raise TargetUnavailable(f"nothing answers at {target.gateway_url}; is the lab up?") from None
     except requests.RequestException as error:
@@ -125,6 +128,7 @@ def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None,
         api_version=target.api_version,
         max_retries=0,
         timeout=TIMEOUT_S,
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # as above
     )
     shaped: Any = messages  # the seed's object in `content` is outside the client's types
     try:

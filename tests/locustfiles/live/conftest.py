@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+import tests.locustfiles.unpatched  # noqa: F401  # before the tests import what imports Locust
+
 LOCUSTFILE = Path(__file__).parents[3] / "locustfiles" / "chat.py"
 SCENARIO = """
 name: short
