@@ -129,3 +129,15 @@ def test_the_tab_follows_the_pages_colours(web: Web, open_page: Open, scheme: st
     page.wait_for_function(
         f"document.querySelector('tripcurve-breaker').hasAttribute('dark') === {str(not dark).lower()}"
     )
+
+
+def test_the_tab_sets_names_as_text(web: Web, open_page: Open) -> None:
+    """A path is the one name that may hold HTML."""
+    web.start("--lab", "<img src=x onerror=\"document.title='owned'\">")
+    watched = open_page(web.url)
+    begin(watched.page)
+    alert = watched.page.locator("tripcurve-breaker .alert")
+    alert.wait_for(timeout=RUN_MS)
+    assert "<img src=x" in alert.inner_text()
+    assert watched.page.locator("img[src=x]").count() == 0
+    assert watched.page.title() != "owned"
