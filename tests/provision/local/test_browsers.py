@@ -51,3 +51,8 @@ def test_loopback_names_are_answered(running: Running, name: str) -> None:
     port = running.url.rpartition(":")[2]
     headers = {"Authorization": f"Bearer {token_for(running)}", "Host": f"{name}:{port}"}
     assert running.send("GET", "/subscriptions?api-version=2022-12-01", None, headers)[0] == 200
+
+
+def test_the_gateway_reaches_the_sign_in_pages_under_microsofts_names(running: Running) -> None:
+    path = f"/{running.connection['tenant_id']}/v2.0/.well-known/openid-configuration"
+    assert running.send("GET", path, None, {"Host": "login.microsoftonline.com"})[0] == 200
