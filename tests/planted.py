@@ -23,6 +23,7 @@ ZERO_NS = 1_700_000_000_000_000_000
 class Plan:
     """What to plant; times in seconds. All answers fail with `status` from `fault_from` to `fault_until`.
 
+    `stated_count` and `stated_open_s`: what the lab file says instead of the truth.
     `marked`: answers name their backend. Where they do not, every response is recorded as the gateway's.
     """
 
@@ -35,6 +36,8 @@ class Plan:
     count: int = 3
     interval_s: float = 20
     open_s: float = 4
+    stated_count: int | None = None
+    stated_open_s: float | None = None
     fault_from: float = 2
     fault_until: float = 10
     length: float = 20
@@ -101,9 +104,9 @@ def _write(folder: Path, plan: Plan, rows: list[tuple[float, float, float | None
     }
     pq.write_table(pa.table(columns), folder / "requests.parquet")
     rule = {
-        "count": plan.count,
+        "count": plan.count if plan.stated_count is None else plan.stated_count,
         "interval": plan.interval_s,
-        "trip_duration": plan.open_s,
+        "trip_duration": plan.open_s if plan.stated_open_s is None else plan.stated_open_s,
         "status_codes": [plan.status],
     }
     lab = {"name": "planted", "gateway": {"name": "g"}, "backends": [{"name": "m1", "breaker": rule}]}

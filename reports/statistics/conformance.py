@@ -112,7 +112,7 @@ def _share_at(trip: Trip, earlier: Trip | None, rule: BreakerRule, evidence: Evi
     if earlier is not None and earlier.reset_s is not None:
         reset_low, reset_high = _range_ns(earlier.reset_s, zero_ns)
         since_low, since_high = max(since_low, reset_low), max(since_high, reset_high)
-    arrived, ended = answers.start + answers.waited - doubt_ns, answers.end + doubt_ns
+    arrived, ended = answers.arrived_from - doubt_ns, answers.end + doubt_ns
     failed = failed_answers(answers, rule)
     sure = answers.by_backend & (arrived > since_high) & (ended <= low)
     maybe = answers.by_backend & (ended > since_low) & (arrived <= high) & ~sure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reports.loading.run import Run
+from reports.trips.causes import narrow
 from reports.trips.doubts import settle
 from reports.trips.evidence import Evidence, gather
 from reports.trips.measures import Service, measure_trips
@@ -61,6 +62,7 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
         periods = settle(find_open_periods(touches), evidence)
     else:
         periods = find_group_periods(touches, answers, evidence.rule, evidence.units)
+    periods = narrow(periods, evidence)
     if not periods or not evidence.pooled:
         return periods
     # Most of what proves a pool's member open is no refusal, so count the refusals themselves.

@@ -18,9 +18,14 @@ Counted = tuple[Instants, Instants, Mask]
 """As `Failures.counted` returns them: earliest arrivals, latest arrivals, and which surely counted."""
 
 
-def count_bounds(counted: Counted) -> tuple[int, int]:
-    """The fewest and the most failures that had been counted."""
-    early, _, sure = counted
+def count_bounds(counted: Counted, tripped: Interval, *, by_failure: bool) -> tuple[int, int]:
+    """The fewest and the most failures that had been counted at a trip.
+
+    `by_failure`: a failure that was seen caused the trip, so it is one more than those that surely came before.
+    """
+    early, late, sure = counted
+    if by_failure:
+        return int(np.sum(sure & (late < tripped.low_ns))) + 1, len(early)
     return int(np.sum(sure)), len(early)
 
 

@@ -61,7 +61,7 @@ def settle(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
 def _failures_after(answers: Answers, rule: BreakerRule) -> tuple[Instants, Instants]:
     """Starts of failures, and when each can have reached the gateway at the earliest."""
     failed = np.flatnonzero(failed_answers(answers, rule) | (answers.status == 0))
-    return answers.start[failed], (answers.start + answers.waited)[failed]
+    return answers.start[failed], answers.arrived_from[failed]
 
 
 def _widened(period: OpenPeriod, touches: Touches, start: Instants, early: Instants, needed: int) -> OpenPeriod:
@@ -88,7 +88,7 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
     return _Arrivals(
         start=answers.start[chosen],
         admitted_by=answers.end[chosen] - np.where(lost, 0, answers.waited)[chosen],
-        early=(answers.start + answers.waited)[chosen],
+        early=answers.arrived_from[chosen],
         late=np.where(lost, NEVER, answers.end)[chosen],
         longest=int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any()),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from reports.trips.answers import LOST_FOR_S, Answers, Mask, failed_answers
+from reports.trips.arrivals import unanswered
 from reports.trips.instants import NEVER, NS, Instants, Interval
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
@@ -32,17 +33,18 @@ class Failures:
         self, answers: Answers, rule: BreakerRule | None, options: LocalOptions, shortest_ns: int, doubt_ns: int = 0
     ) -> None:
         failed, lost = failed_answers(answers, rule), answers.status == 0
-        unanswered = _unanswered(answers) if rule is not None and rule.error_reasons else np.zeros_like(lost)
-        chosen = np.flatnonzero(failed | lost | unanswered)
+        counted = unanswered(answers) if rule is not None and rule.error_reasons else np.zeros_like(lost)
+        chosen = np.flatnonzero(failed | lost | counted)
         self.doubt_ns = doubt_ns
         self._start = answers.start[chosen]
-        self._early = answers.start[chosen] + np.where(failed, answers.waited, 0)[chosen] - doubt_ns
+        self._early = np.where(failed, answers.arrived_from, answers.start)[chosen] - doubt_ns
         self._late = np.where(lost[chosen], NEVER, answers.end[chosen] + doubt_ns)
         self._seen = failed[chosen]
         self._longest = int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any())
         self._interval_ns = NEVER if rule is None else int(rule.interval * NS)
         self._plain = slides(options)
         self._forgets = options.counter_after_reset == "cleared"
+        self._shortest_ns = shortest_ns
         self._quiet_start, self._quiet_end = _quiet(answers, shortest_ns)
 
     def counted(self, tripped: Interval, began: Interval | None) -> tuple[Instants, Instants, Mask]:
@@ -59,9 +61,20 @@ class Failures:
             (sure & self._plain & (early > tripped.high_ns - self._interval_ns))[may],
         )
 
+    def surely_arrived(self, tripped: Interval, began: Interval | None) -> Instants:
+        """Latest arrivals, in order, of failures that are surely in the window from their arrival until a trip.
+
+        `began` is as for `counted`.
+        """
+        _, surely_since = self._count_began(tripped, began)
+        first, last = self._started(tripped.low_ns - self._interval_ns, tripped.high_ns)
+        early, late = self._early[first:last], self._late[first:last]
+        sure = self._seen[first:last] & (early > max(surely_since, tripped.high_ns - self._interval_ns))
+        return np.sort(late[sure & (late <= tripped.high_ns)])
+
     def between(self, began: Interval | None, until: Interval) -> tuple[Instants, Instants, Mask]:
         """The same for all failures that may have arrived while the count ran, however long before `until`."""
-        since, surely_since = self._count_began(until.low_ns, began)
+        since, surely_since = self._count_began(until, began)
         first, last = self._started(since, until.high_ns)
         early, late = self._early[first:last], self._late[first:last]
         may = (late >= since) & (early <= until.high_ns)
@@ -81,11 +94,15 @@ class Failures:
         first, last = np.searchsorted(self._start, reach, side="right").tolist()
         return first, last
 
-    def _count_began(self, low: int, began: Interval | None) -> tuple[int, int]:
-        """When the count began at the earliest, and from when on it surely ran."""
+    def _count_began(self, until: Interval, began: Interval | None) -> tuple[int, int]:
+        """When the count began at the earliest, and from when on it surely ran.
+
+        A quiet stretch hides a trip only if the breaker could open and reset in it before `until`.
+        """
         if not self._forgets:
             return 0, 0
-        quiet = int(np.searchsorted(self._quiet_start, low - ROUNDING_NS))
+        latest = min(until.low_ns - ROUNDING_NS, until.high_ns - self._shortest_ns + 1)
+        quiet = int(np.searchsorted(self._quiet_start, latest))
         hidden = int(self._quiet_end[:quiet].max(initial=0))
         return (0, hidden) if began is None else (began.low_ns, max(began.high_ns, hidden))
 
@@ -93,12 +110,6 @@ class Failures:
 def slides(options: LocalOptions) -> bool:
     """Whether every failure of the last interval counts."""
     return options.breaker_window == "sliding" and not options.success_clears
-
-
-def _unanswered(answers: Answers) -> Mask:
-    """Responses that the gateway made up because the backend gave none: failures, if the rule names error reasons."""
-    made_up: Mask = ~answers.by_backend & (answers.status >= 500) & (answers.status != 503)
-    return made_up
 
 
 def _quiet(answers: Answers, shortest_ns: int) -> tuple[Instants, Instants]:

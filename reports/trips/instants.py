@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NEVER", "NS", "Instants", "Interval"]
+__all__ = ["NEVER", "NS", "By", "Instants", "Interval"]
 
 Instants = npt.NDArray[np.int64]
+By = Literal["cause", "proof"]
+"""`cause`: bounded by the failures that can have tripped the breaker. `proof`: by requests that prove its state."""
 NS = 1_000_000_000
 NEVER = np.iinfo(np.int64).max
 """Later than any instant of a run."""
@@ -17,10 +20,11 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An instant known to lie within [low_ns, high_ns], unix ns."""
+    """An instant known to lie within [low_ns, high_ns], unix ns, and by which kind of evidence."""
 
     low_ns: int
     high_ns: int
+    by: By = "proof"
 
     @property
     def estimate_ns(self) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from reports.trips.answers import failed_answers
 from reports.trips.bounds import Counted, count_bounds, open_bounds, recovery_bounds, wait_bounds
 from reports.trips.evidence import Evidence
-from reports.trips.instants import NEVER, NS, Instants, Interval
+from reports.trips.instants import NS, Instants, Interval
 from reports.trips.outage import RESTORED_SHARE, outage_s
 from reports.trips.periods import OpenPeriod
 from reports.trips.trip import Measured, Trip
@@ -117,9 +117,11 @@ class _Measurement:
         tripped, before, rule = self._period.tripped, self._before, self._rule
         if tripped is None:
             return _Count()
-        began = None if self._earlier is None else _count_began(self._earlier)
+        began = None if self._earlier is None else self._earlier.count_begins
         counted = self._evidence.failures.counted(tripped, began)
-        fewest, most = failures_bounds = count_bounds(counted)
+        fewest, most = failures_bounds = count_bounds(
+            counted, tripped, by_failure=tripped.by == "cause" and rule is not None and rule.count is not None
+        )
         if not len(before):
             return _Count(failures_bounds=failures_bounds)
         ended = int(np.sum(self._answers.end[before] <= tripped.high_ns))
@@ -214,12 +216,7 @@ class _Measurement:
 def _seconds(interval: Interval | None, evidence: Evidence) -> Measured | None:
     if interval is None:
         return None
-    return Measured((interval.estimate_ns - evidence.zero_ns) / NS, interval.half_width_ns / NS)
-
-
-def _count_began(earlier: OpenPeriod) -> Interval:
-    """When the count began after a period: at its reset, or at some time since it was last seen open."""
-    return Interval(earlier.open_at_ns, NEVER) if earlier.reset is None else earlier.reset
+    return Measured((interval.estimate_ns - evidence.zero_ns) / NS, interval.half_width_ns / NS, interval.by)
 
 
 def _heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) -> float:

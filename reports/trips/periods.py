@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reports.trips.chains import OPEN, Phases, Proofs, longest_chain
-from reports.trips.instants import Instants, Interval
+from reports.trips.instants import NEVER, Instants, Interval
 
 __all__ = ["OpenPeriod", "Touches", "count_sheds", "find_open_periods"]
 
@@ -36,6 +36,11 @@ class OpenPeriod:
     open_at_ns: int
     sheds: int = 0
     full: Interval | None = None
+
+    @property
+    def count_begins(self) -> Interval:
+        """When the count began anew after it: at its reset, or at some time since it was last seen open."""
+        return Interval(self.open_at_ns, NEVER) if self.reset is None else self.reset
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,11 @@ __all__ = ["answers_of", "clock_doubt_ns", "end_ns", "retries_within", "touches_
 Indexes = npt.NDArray[np.intp]
 
 
-def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
-    """Every request that one backend's breaker could refuse: all but those that other backends answered."""
+def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -> Answers:
+    """Every request that one backend's breaker could refuse: all but those that other backends answered.
+
+    `slack_ns`: how much too long the gateway may report its wait.
+    """
     part = frame
     if lab.has_pool:  # rows left out were requests to any member, so this one's own gaps are not known
         part = part.assign(unseen_ns=0)
@@ -42,6 +45,7 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Answers:
         whole=part["error"].isna().to_numpy(),
         alike=part["left_out"].to_numpy() + 1,
         unseen=part["unseen_ns"].to_numpy(),
+        slack=slack_ns,
     )
 
 

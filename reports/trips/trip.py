@@ -5,15 +5,37 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from reports.trips.instants import By
+
 __all__ = ["Measured", "Trip"]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A value in seconds, and how far from the truth it can be."""
+    """A value in seconds, how far from the truth it can be, and by which kind of evidence."""
 
     estimate: float
     half_width: float
+    by: By = "proof"
+
+    @property
+    def low(self) -> float:
+        """The least that the true value can be, s."""
+        return self.estimate - self.half_width
+
+    @property
+    def high(self) -> float:
+        """The most that the true value can be, s."""
+        return self.estimate + self.half_width
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "estimate": self.estimate,
+            "half_width": self.half_width,
+            "low": self.low,
+            "high": self.high,
+            "by": self.by,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +71,5 @@ class Trip:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the trip as plain values, in the order in which summary.json lists them."""
-        return asdict(self)
+        instants = {name: getattr(self, name) for name in ("tripped_s", "reset_s", "full_shed_s")}
+        return asdict(self) | {name: one.as_dict() for name, one in instants.items() if one is not None}

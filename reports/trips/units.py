@@ -52,7 +52,7 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
 def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
     """Earliest instants, in order, at which a failure can have been the one that trips a unit."""
     failed = failed_answers(answers, rule)
-    early = np.sort((answers.start + answers.waited)[failed])
+    early = np.sort(answers.arrived_from[failed])
     if rule is None or rule.count is None or rule.count == 1:
         return early
     together = early[rule.count - 1 :] - early[: max(len(early) - rule.count + 1, 0)] <= rule.interval * 1.01 * NS

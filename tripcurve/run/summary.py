@@ -81,10 +81,17 @@ class Phase(_Closed):
 
 
 class Measured(_Closed):
-    """An instant, and how far from it the truth can be."""
+    """An instant, how far from it the truth can be, and by which kind of evidence.
+
+    `by` cause: bounded by the arrivals of failures that can have tripped the breaker. `by` proof: by requests that show
+    its state. The three keys are missing from summaries of versions before 0.2.
+    """
 
     estimate: Number
     half_width: Annotated[Number, Field(ge=0)]
+    low: Number | None = None
+    high: Number | None = None
+    by: Literal["cause", "proof"] | None = None
 
 
 class Instants(_Closed):

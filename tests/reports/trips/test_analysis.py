@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -24,6 +25,10 @@ from tests.planted import Plan, plant
         pytest.param(Plan(failing=0.3, open_s=1, fault_until=2), id="30 % failures"),
         pytest.param(Plan(marked=False), id="unmarked answers"),
         pytest.param(Plan(status=503), id="a backend's own 503s"),
+        pytest.param(Plan(stated_count=5), id="a count of 5 stated for 3"),
+        pytest.param(Plan(stated_count=2, backend_s=0.1), id="a count of 2 stated for 3"),
+        pytest.param(Plan(stated_count=4, backend_s=0.1, fault_until=4), id="a count of 4 stated for 3, one trip"),
+        pytest.param(Plan(open_s=6, stated_open_s=4), id="4 s stated for 6 s"),
         pytest.param(
             Plan(status=503, marked=False),
             marks=pytest.mark.xfail(strict=True, reason="a backend's unmarked 503s are taken for the gateway's"),
@@ -39,6 +44,33 @@ def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
     for trip in trips:
         for stated, true in ((trip.tripped_s, [at for at, _ in truth]), (trip.reset_s, [to for _, to in truth])):
             assert stated is None or min(off(stated, at) for at in true) <= 0
+
+
+def halves(plan: Plan, folder: Path) -> list[float]:
+    """The half-widths of a planted run's trips, s, after checking that each trip is stated by its cause."""
+    plant(folder, plan)
+    found = [trip.tripped_s for trip in analyse(load(folder)).trips]
+    assert {one.by for one in found if one is not None} == {"cause"}
+    return [one.half_width for one in found if one is not None]
+
+
+@pytest.mark.parametrize("poisson", [False, True])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(Plan(backend_s=0.001), id="429s at once, 45/s"),
+        pytest.param(Plan(backend_s=0.001, rate=200), id="429s at once, 200/s"),
+        pytest.param(Plan(open_s=0.5, rate=45, length=30, fault_until=25), id="429s after 20 ms, the count shown"),
+    ],
+)
+def test_a_trip_by_its_cause_is_known_to_within_a_millisecond(tmp_path: Path, plan: Plan, poisson: bool) -> None:
+    assert median(halves(replace(plan, poisson=poisson), tmp_path / "run")) < 1e-3
+
+
+def test_a_count_that_no_trip_allows_leaves_instants_by_proof(tmp_path: Path) -> None:
+    plant(tmp_path / "run", Plan(stated_count=9))
+    trips = analyse(load(tmp_path / "run")).trips
+    assert {trip.tripped_s.by for trip in trips if trip.tripped_s is not None} == {"proof"}
 
 
 def off(stated: Measured, at: float) -> float:

@@ -1,0 +1,92 @@
+"""Narrows each trip to the arrivals of the failures that can have caused it.
+
+A breaker trips at the instant at which the gateway gets an answer that completes the rule's condition. So the instant
+is not just anywhere between the last answer and the first shed: it is within the arrival of one of the failures that
+can have reached the gateway in between. Where several can, it is within the hull of them all.
+
+The lab's count chooses among them only where the run itself shows that the count is right: where no other count is
+possible in all trips. A trip with no failure that can have caused it, or a count that no trip allows, contradicts the
+rule; then the instants by proof remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from reports.trips.bounds import count_bounds
+from reports.trips.evidence import Evidence
+from reports.trips.failures import slides
+from reports.trips.instants import NEVER, Interval
+from reports.trips.periods import OpenPeriod
+
+__all__ = ["narrow"]
+
+
+def narrow(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
+    """Return the same periods, each trip bounded by its possible causes; as they are where the rule does not fit."""
+    if evidence.rule is None or (evidence.pooled and evidence.retries):
+        return periods  # a failure that the policy retried shows in no answer
+    hulls = [period.tripped and _hull(period.tripped, evidence) for period in periods]
+    if any(hull is None and period.tripped is not None for hull, period in zip(hulls, periods, strict=True)):
+        return periods
+    narrowed = [replace(period, tripped=hull) for hull, period in zip(hulls, periods, strict=True)]
+    count = evidence.rule.count
+    if count is None or evidence.units > 1:
+        return narrowed
+    fewest, most = _possible_counts(narrowed, evidence)
+    if not fewest <= count <= most:
+        return periods
+    return _counted(narrowed, evidence, count) if fewest == most else narrowed
+
+
+def _hull(tripped: Interval, evidence: Evidence) -> Interval | None:
+    """The part of a trip's interval in which an answer that can have caused it arrived, or None if none did."""
+    early, late = evidence.causes.during(tripped)
+    if not len(early):
+        return None
+    low, high = max(int(early.min()), tripped.low_ns), min(int(late.max()), tripped.high_ns)
+    return Interval(low, high, "cause")
+
+
+def _possible_counts(periods: list[OpenPeriod], evidence: Evidence) -> tuple[int, int]:
+    """The least and the largest count with which every trip can have happened when it did."""
+    fewest, most = 0, NEVER
+    if evidence.options.half_open_probes or evidence.options.counter_after_reset != "cleared":
+        return fewest, most  # then fewer failures, or more, may trip the breaker
+    for tripped, began in _with_beginning(periods):
+        least, largest = count_bounds(evidence.failures.counted(tripped, began), tripped, by_failure=True)
+        fewest, most = max(fewest, least), min(most, largest)
+    return fewest, most
+
+
+def _counted(periods: list[OpenPeriod], evidence: Evidence, count: int) -> list[OpenPeriod]:
+    """Bound each trip by the arrival of the failure that completed the count."""
+    narrowed: list[OpenPeriod] = []
+    for period, began in zip(periods, _beginnings(periods), strict=True):
+        if period.tripped is None:
+            narrowed.append(period)
+            continue
+        low, high = period.tripped.low_ns, period.tripped.high_ns
+        early = evidence.failures.counted(period.tripped, began)[0]
+        low = max(low, int(np.sort(early)[count - 1]))
+        surely = evidence.failures.surely_arrived(period.tripped, began)
+        if len(surely) >= count and slides(evidence.options):
+            high = min(high, int(surely[count - 1]))
+        if low > high:
+            return periods
+        narrowed.append(replace(period, tripped=Interval(low, high, "cause")))
+    return narrowed
+
+
+def _with_beginning(periods: list[OpenPeriod]) -> Iterator[tuple[Interval, Interval | None]]:
+    """Each trip that was seen, and when the count that led to it began."""
+    for period, began in zip(periods, _beginnings(periods), strict=True):
+        if period.tripped is not None:
+            yield period.tripped, began
+
+
+def _beginnings(periods: list[OpenPeriod]) -> list[Interval | None]:
+    return [None, *(period.count_begins for period in periods)][: len(periods)]
