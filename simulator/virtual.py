@@ -20,36 +20,17 @@ from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
 from tripcurve.breaker.pool import Member, Pool
 from tripcurve.errors import BadInput
 from tripcurve.lab import Backend, Lab
+from tripcurve.run.record import Row
 from tripcurve.scenario import Fault, Scenario
 from tripcurve.scenario.arrivals import arrival_times
 
-__all__ = ["EPOCH_NS", "Network", "Sample", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
+__all__ = ["EPOCH_NS", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
 
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
 
 _RETRIED = (429, 503)
 _LEVEL_EVERY_S = 0.1  # how often a closed-loop phase looks whether it has the users it wants
-
-
-class Sample(NamedTuple):
-    """One request's record: the columns of `tripcurve.run.record.SCHEMA`, in its order."""
-
-    start_ns: int
-    intended_ns: int
-    latency_us: int
-    first_byte_us: int | None
-    backend_us: int | None
-    status: int
-    origin: str
-    backend: str | None
-    retry_after_s: float | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    error: str | None
-    phase: str
-    user: str
-    worker: int
 
 
 class VirtualEvent(NamedTuple):
@@ -93,7 +74,7 @@ class Network:
 class VirtualRun:
     """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission."""
 
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[Row] = field(default_factory=list)
     events: list[VirtualEvent] = field(default_factory=list)
     answers: list[VirtualAnswer] = field(default_factory=list)
 
@@ -328,10 +309,10 @@ class _Play:
         if request.done is not None:
             self._at(max(end, self._now), request.done)
 
-    def _sample(self, request: _Request, answer: _Answer, end: float, error: str | None) -> Sample:
+    def _sample(self, request: _Request, answer: _Answer, end: float, error: str | None) -> Row:
         start_ns = _unix_ns(request.start)
         good = answer.status == 200
-        return Sample(
+        return Row(
             start_ns=start_ns,
             intended_ns=_unix_ns(request.intended),
             latency_us=-((start_ns - _unix_ns(end)) // 1000),  # rounded up: the end is a bound

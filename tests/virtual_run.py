@@ -9,12 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from simulator.virtual import EPOCH_NS, Sample, VirtualRun
+from simulator.virtual import EPOCH_NS, VirtualRun
 from tripcurve import __version__
 from tripcurve.breaker.events import Anchor, Source, render_event
-from tripcurve.documents import write_yaml
 from tripcurve.lab import Lab
-from tripcurve.run.record import SCHEMA
+from tripcurve.run.info import Counts, GatewayCounts, RunInfo
+from tripcurve.run.layout import EVENTS, make_run_dir, shard_path, write_documents
+from tripcurve.run.record import SCHEMA, Row
 from tripcurve.scenario import Scenario
 
 BATCH_ROWS = 500
@@ -22,14 +23,13 @@ BATCH_ROWS = 500
 
 def write_virtual_run(folder: Path, lab: Lab, scenario: Scenario, run: VirtualRun) -> Path:
     """The folder, with every file a run on the local cloud has before it is reported."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "lab.yaml").write_text(write_yaml(lab), "utf-8")
-    (folder / "scenario.yaml").write_text(write_yaml(scenario), "utf-8")
-    (folder / "run.json").write_text(json.dumps(_run_json(lab, scenario, run)), "utf-8")
-    (folder / "gateway-events.jsonl").write_text("".join(f"{line}\n" for line in event_lines(lab, run)), "utf-8")
+    make_run_dir(folder, lab.name, scenario.name)
+    write_documents(folder, lab, scenario)
+    _info(lab, scenario, run).write(folder)
+    (folder / EVENTS).write_text("".join(f"{line}\n" for line in event_lines(lab, run)), "utf-8")
     for worker in sorted({sample.worker for sample in run.samples} or {0}):
         shard = [sample for sample in run.samples if sample.worker == worker]
-        write_shard(folder / f"requests-{worker}.arrows", shard)
+        write_shard(shard_path(folder, worker), shard)
     return folder
 
 
@@ -40,7 +40,7 @@ def event_lines(lab: Lab, run: VirtualRun) -> Iterable[str]:
         yield json.dumps(render_event(event, Anchor(EPOCH_NS, 0), Source(topic, backend, rule, unit)))
 
 
-def write_shard(path: Path, samples: list[Sample]) -> None:
+def write_shard(path: Path, samples: list[Row]) -> None:
     """The samples of one worker as an Arrow stream of several batches, as the recorder leaves it."""
     with pa.OSFile(str(path), "wb") as sink, ipc.new_stream(sink, SCHEMA, options=_options()) as stream:
         for begin in range(0, len(samples), BATCH_ROWS):
@@ -53,15 +53,15 @@ def _options() -> ipc.IpcWriteOptions:
     return ipc.IpcWriteOptions(emit_dictionary_deltas=True)
 
 
-def _run_json(lab: Lab, scenario: Scenario, run: VirtualRun) -> dict[str, object]:
+def _info(lab: Lab, scenario: Scenario, run: VirtualRun) -> RunInfo:
     reached = [sample for sample in run.samples if sample.status != 0]
-    return {
-        "tripcurve": __version__,
-        "target": "local",
-        "lab": lab.name,
-        "scenario": scenario.name,
-        "start_ns": EPOCH_NS,
-        "end_ns": EPOCH_NS + round(scenario.duration_s * 1e9),
-        "exit": 0,
-        "counts": {"gateway": {"requests": len(reached)}},
-    }
+    return RunInfo(
+        tripcurve=__version__,
+        target="local",
+        lab=lab.name,
+        scenario=scenario.name,
+        start_ns=EPOCH_NS,
+        end_ns=EPOCH_NS + round(scenario.duration_s * 1e9),
+        exit=0,
+        counts=Counts(gateway=GatewayCounts(requests=len(reached))),
+    )

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from locustfiles.commands.run import INTERRUPTED, check_target, drive, new_run_dir, report
+from locustfiles.commands.run import INTERRUPTED, check_target, drive, report
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import load_lab
+from tripcurve.run.layout import SUMMARY, has_records, make_run_dir
 from tripcurve.scenario import Phase, Scenario, load_scenario
 from tripcurve.scenario.search import Probe, next_rate
 
@@ -47,7 +48,7 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
     base = load_scenario(scenario, the_lab)
     check_target(target)
     _check_bounds(bounds)
-    folder = new_run_dir(folder, the_lab, base.model_copy(update={"name": "capacity"}))
+    folder = make_run_dir(folder, the_lab.name, "capacity")
     done: list[dict[str, Any]] = []
     while (rate := _next(done, bounds)) is not None:
         run = folder / f"probe-{len(done) + 1:02d}"
@@ -91,14 +92,14 @@ def _probe(lab: str, scenario: Scenario, target: str, run: Path) -> int:
     file = run.with_suffix(".yaml")
     file.write_text(write_yaml(scenario), "utf-8")
     code = drive(lab, str(file), target, run)
-    if any(run.glob("requests*.arrow*")):
+    if has_records(run):
         report(run, [], quiet=True)
     return code
 
 
 def _summary(run: Path, code: int) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((run / "summary.json").read_text("utf-8"))
+        found: dict[str, Any] = json.loads((run / SUMMARY).read_text("utf-8"))
     except (OSError, ValueError):
         raise TargetUnavailable(
             f"{run}: this probe left no summary (exit code {code}); its messages are above"

@@ -10,18 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
 from tripcurve.errors import BadInput
-from tripcurve.lab import LABS, Lab, load_lab
-from tripcurve.scenario import SCENARIOS, Scenario, load_scenario
+from tripcurve.lab import LABS, load_lab
+from tripcurve.run.layout import RUNS, has_records, make_run_dir
+from tripcurve.scenario import SCENARIOS, load_scenario
 from tripcurve.scenario.checks import parse as parse_check
 from tripcurve.shipped import find_file
 
-__all__ = ["INTERRUPTED", "check_target", "drive", "new_run_dir", "report", "run"]
+__all__ = ["INTERRUPTED", "check_target", "drive", "report", "run"]
 
 INTERRUPTED = 130
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
@@ -37,9 +37,9 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     check_target(target)
     for check in checks:
         parse_check(check)
-    folder = new_run_dir(run_dir, the_lab, the_scenario)
+    folder = make_run_dir(run_dir, the_lab.name, the_scenario.name)
     code = drive(lab, scenario, target, folder)
-    if not any(folder.glob("requests*.arrow*")):
+    if not has_records(folder):
         _remove_if_empty(folder)
         return code or 3
     reported = report(folder, checks, as_json)
@@ -57,24 +57,11 @@ def check_target(target: str) -> None:
         raise BadInput("--target URL needs the gateway's subscription key in the variable TRIPCURVE_API_KEY")
 
 
-def new_run_dir(given: Path | None, lab: Lab, scenario: Scenario) -> Path:
-    """The folder of a new run, made: the given one, or one named after lab, scenario and time. Raises BadInput."""
-    if given is None:
-        given = Path("runs") / f"{lab.name}-{scenario.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    try:
-        given.mkdir(parents=True, exist_ok=True)
-        if any(given.iterdir()):
-            raise BadInput(f"--run-dir {given} is not empty; a run needs a folder of its own")
-    except OSError as error:
-        raise BadInput(f"--run-dir {given} cannot be used: {error.strerror}") from None
-    return given
-
-
 def _remove_if_empty(folder: Path) -> None:
     """A run that never began leaves nothing behind; one that got further keeps what it wrote."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+        if folder.parent == RUNS and not any(folder.parent.iterdir()):
             folder.parent.rmdir()
 
 

@@ -25,15 +25,16 @@ from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.pacing.shape import Course
 from locustfiles.pacing.timeline import Timeline
-from locustfiles.recording.run_dir import copy_events, make_run_dir, shard_path, write_run_json
-from locustfiles.recording.run_json import describe_run, gateway_counts
+from locustfiles.recording.run_dir import copy_events
+from locustfiles.recording.run_json import INTERRUPTED, count_requests, describe_run
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
 from tripcurve.errors import BadInput, TripcurveError
+from tripcurve.run.info import WorkerInfo
+from tripcurve.run.layout import make_run_dir, shard_path, write_documents
 
 __all__ = ["INTERRUPT_GRACE_S", "Conductor"]
 
-INTERRUPTED = 130
 INTERRUPT_GRACE_S = 2.0
 
 
@@ -59,7 +60,7 @@ class Conductor:
         self.last_run: Path | None = None
         self._traffic: Traffic | None = None
         self._tally = Tally()
-        self._workers: list[dict[str, Any]] = []
+        self._workers: list[WorkerInfo] = []
         self._interrupts = 0
         self._runs = 0
         self._gathering = False
@@ -143,7 +144,9 @@ class Conductor:
         self._gathering = False
         self._gathered.clear()
         # A second run from the web page cannot go where the first one is.
-        folder = make_run_dir(self._options.run_dir if not self._runs else "", prepared.lab, prepared.scenario)
+        given = Path(self._options.run_dir) if self._options.run_dir and not self._runs else None
+        folder = make_run_dir(given, prepared.lab.name, prepared.scenario.name)
+        write_documents(folder, prepared.lab, prepared.scenario)
         self._runs += 1
         make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
@@ -181,7 +184,7 @@ class Conductor:
         assert self._traffic is not None  # noqa: S101  # _launch has made it
         end_traffic(self.environment, self._traffic, grace_s)
         self._tally = self._traffic.count()
-        self._workers = [{"worker": 0, "rows": self._tally.rows, "lost": False}]
+        self._workers = [WorkerInfo(worker=0, rows=self._tally.rows, lost=False)]
 
     def _on_test_stop(self, environment: Environment, **_: object) -> None:
         plan, timeline = self.plan, self.timeline
@@ -199,12 +202,11 @@ class Conductor:
 
     def _complete(self, plan: Plan, end_ns: int) -> None:
         """Write what a run directory has beside the shards. Raises OSError."""
-        counts = gateway_counts(plan.target) or {}
         copy_events(plan.target.events_file, plan.run_dir)
         rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
         code = self._exit_code()
-        content = describe_run(plan, _with_loss({"recorded": rows} | counts), self._tally, end_ns, code)
-        write_run_json(plan.run_dir, content | {"workers": self._workers})
+        counts = count_requests(plan.target, rows)
+        describe_run(plan, counts, self._tally, end_ns, code, self._workers).write(plan.run_dir)
         self.environment.process_exit_code = code
 
     # However it ends.
@@ -247,9 +249,3 @@ class Conductor:
         if self.preparation is not None:
             self.preparation.stop()
             self.preparation = None
-
-
-def _with_loss(counts: dict[str, Any]) -> dict[str, Any]:
-    """The counts, and where the gateway keeps its own, how many it served that no worker lived to record."""
-    served = (counts.get("gateway") or {}).get("requests")
-    return counts if served is None else counts | {"unrecorded": served - counts["recorded"]}

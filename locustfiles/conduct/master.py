@@ -20,9 +20,11 @@ from locustfiles.conduct.seating import seating_for
 from locustfiles.live.counts import Live
 from locustfiles.live.sightings import Sighting, Sightings, merge
 from locustfiles.pacing.schedule import Share, arrivals
-from locustfiles.recording.run_dir import mark_run, shard_path, unmark_run
+from locustfiles.recording.run_dir import mark_run, unmark_run
 from locustfiles.recording.tally import Tally
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
+from tripcurve.run.info import WorkerClock, WorkerInfo
+from tripcurve.run.layout import shard_path
 
 __all__ = ["Master"]
 
@@ -127,18 +129,20 @@ class Master(Conductor):
         silent_since = max(member.heard_ns, finish_ns)
         return bool(monotonic_ns() < silent_since + (grace_s + PATIENCE_S) * 1e9)
 
-    def _describe(self, member: Member, finish_ns: int) -> dict[str, Any]:
+    def _describe(self, member: Member, finish_ns: int) -> WorkerInfo:
         account = member.account
         if account is None:
             missed_s = max(finish_ns - member.heard_ns, 0) / 1e9
-            return {
-                "worker": member.worker,
-                "host": member.client_id.rsplit("_", 1)[0],
-                "lost": True,
-                "missed_s": missed_s,
-            }
-        told = {name: account[name] for name in ("host", "clock", "failure")}
-        return {"worker": member.worker, "rows": account["tally"]["counts"][3], "lost": False} | told
+            host = member.client_id.rsplit("_", 1)[0]
+            return WorkerInfo(worker=member.worker, host=host, lost=True, missed_s=missed_s)
+        return WorkerInfo(
+            worker=member.worker,
+            rows=Tally.from_message(account["tally"]).rows,
+            lost=False,
+            host=account["host"],
+            clock=WorkerClock.model_validate(account["clock"]),
+            failure=account["failure"],
+        )
 
     # Messages from workers.
 

@@ -25,8 +25,10 @@ from locustfiles.live.counts import Live, counts_of
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
-from locustfiles.recording.run_dir import holds_run, shard_path
+from locustfiles.recording.run_dir import holds_run
 from tripcurve.errors import TripcurveError
+from tripcurve.run.info import WorkerClock
+from tripcurve.run.layout import shard_path
 
 __all__ = ["Worker"]
 
@@ -127,11 +129,17 @@ class Worker:
         self._send(DONE, self._account(traffic, failure))
 
     def _account(self, traffic: Traffic, failure: str | None) -> dict[str, Any]:
-        clock = {"offset_ns": self._estimate.offset_ns, "half_width_ns": self._estimate.half_width_ns}
+        best = self._estimate
+        clock = WorkerClock(
+            offset_ns=best.offset_ns,
+            half_width_ns=best.half_width_ns,
+            corrected=True,
+            shared=best == Estimate(0, 0),
+        )
         return {
             "tally": traffic.count().to_message(),
             "host": socket.gethostname(),
-            "clock": clock | {"corrected": True, "shared": self._estimate == Estimate(0, 0)},
+            "clock": clock.as_written(),
             "failure": failure,
         }
 

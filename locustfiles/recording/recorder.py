@@ -15,36 +15,15 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from tripcurve.errors import TripcurveError
-from tripcurve.run.record import SCHEMA
+from tripcurve.run.record import SCHEMA, Row
 
-__all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "Row", "warm_up"]
+__all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
 
 FLUSH_S = 0.5
 
 
 class RecordingFailed(TripcurveError):
     """The run's rows can no longer be written: the run must stop, since it would measure for nobody."""
-
-
-class Row(NamedTuple):
-    """One attempt: the schema's columns in its order, then what only Locust's statistics need."""
-
-    start_ns: int
-    intended_ns: int
-    latency_us: int
-    first_byte_us: int | None
-    backend_us: int | None
-    status: int
-    origin: str
-    backend: str | None
-    retry_after_s: float | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    error: str | None
-    phase: str
-    user: str
-    worker: int
-    length: int
 
 
 class Batch(NamedTuple):
@@ -93,8 +72,8 @@ class Recorder:
     def __init__(self, path: Path, listeners: tuple[Callable[[Batch], None], ...] = ()) -> None:
         self.path = path
         self.rows = 0
-        self._pending: list[tuple[Any, ...]] = []
-        self.add = self._pending.append
+        self._pending: list[Row] = []
+        self._lengths: list[int] = []
         self._listeners = listeners
         self._texts = {f.name: _Dictionary() for f in SCHEMA if pa.types.is_dictionary(f.type)}
         try:
@@ -103,12 +82,17 @@ class Recorder:
         except OSError as error:
             raise self._failed(error) from error
 
+    def add(self, row: Row, length: int = 0) -> None:
+        """Keep a row for the next flush. `length`: bytes of the answer's body, which only Locust's statistics count."""
+        self._pending.append(row)
+        self._lengths.append(length)
+
     def flush(self) -> None:
-        """Write what has come since the last flush and tell the listeners."""
-        rows = self._pending[:]
+        """Write what has come since the last flush and hand it to the listeners."""
+        rows, lengths = self._pending, self._lengths
         if not rows:
             return
-        del self._pending[: len(rows)]
+        self._pending, self._lengths = [], []
         columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
         arrays = [self._array(field, columns[field.name]) for field in SCHEMA]
         try:
@@ -116,7 +100,7 @@ class Recorder:
         except OSError as error:
             raise self._failed(error) from error
         self.rows += len(rows)
-        batch = _batch(columns)
+        batch = _batch(columns, lengths)
         for listener in self._listeners:
             listener(batch)
 
@@ -138,7 +122,7 @@ class Recorder:
         return RecordingFailed(f"{self.path}: cannot record requests: {reason}; {self.rows} rows are safe")
 
 
-def _batch(columns: dict[str, tuple[Any, ...]]) -> Batch:
+def _batch(columns: dict[str, tuple[Any, ...]], lengths: list[int]) -> Batch:
     return Batch(
         start_ns=np.array(columns["start_ns"], np.int64),
         intended_ns=np.array(columns["intended_ns"], np.int64),
@@ -148,5 +132,5 @@ def _batch(columns: dict[str, tuple[Any, ...]]) -> Batch:
         backend=columns["backend"],
         error=columns["error"],
         user=columns["user"],
-        length=np.array(columns["length"], np.int64),
+        length=np.array(lengths, np.int64),
     )

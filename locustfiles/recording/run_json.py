@@ -9,23 +9,39 @@ import ssl
 import urllib.error
 import urllib.request
 from importlib.metadata import version
-from typing import Any
+
+from pydantic import JsonValue, ValidationError
 
 from locustfiles.conduct.plan import Plan
 from locustfiles.recording.tally import Tally
 from tripcurve import __version__
+from tripcurve.run.info import Counts, Host, RunInfo, WorkerInfo
 from tripcurve.run.record import SCHEMA_VERSION
 from tripcurve.target import Target
 
-__all__ = ["describe_run", "gateway_counts"]
+__all__ = ["INTERRUPTED", "count_requests", "describe_run"]
+
+INTERRUPTED = 130
+"""The exit code of a run that Ctrl-C or SIGTERM ended."""
+LIBRARIES = ("locust", "gevent", "httptools", "pyarrow", "openai")
+"""Their versions go into run.json: they bear on what was measured."""
 
 COUNTS_TIMEOUT_S = 10
 
 
-def gateway_counts(target: Target) -> dict[str, Any] | None:
-    """What the local cloud counted itself; None where the target keeps no count or does not answer."""
-    if target.admin_url is None:
-        return None
+def count_requests(target: Target, recorded: int) -> Counts:
+    """The number of rows recorded and, where the target keeps counts and answers, what it counted itself."""
+    told = {} if target.admin_url is None else _gateway_counts(target)
+    try:
+        counts = Counts.model_validate({"recorded": recorded} | told)
+    except ValidationError:
+        return Counts(recorded=recorded)
+    served = None if counts.gateway is None else counts.gateway.requests
+    return counts if served is None else counts.model_copy(update={"unrecorded": served - recorded})
+
+
+def _gateway_counts(target: Target) -> dict[str, JsonValue]:
+    """What the local cloud counted; empty when it does not answer."""
     context = ssl.create_default_context(cafile=target.ca_file)
     try:
         with urllib.request.urlopen(  # noqa: S310  # the local cloud's own https address
@@ -33,32 +49,33 @@ def gateway_counts(target: Target) -> dict[str, Any] | None:
         ) as answer:
             counts = json.load(answer)
     except (OSError, ValueError):
-        return None
-    return counts if isinstance(counts, dict) else None
+        return {}
+    return counts if isinstance(counts, dict) else {}
 
 
-def describe_run(plan: Plan, counts: dict[str, Any], tally: Tally, end_ns: int, code: int) -> dict[str, Any]:
-    """The content of run.json but for the workers."""
-    return {
-        "schema": SCHEMA_VERSION,
-        "tripcurve": __version__,
-        "lab": plan.lab.name,
-        "scenario": plan.scenario.name,
-        "target": plan.target.kind,
-        "start_ns": plan.start_ns,
-        "end_ns": end_ns,
-        "exit": code,
-        "interrupted": code == 130,
-        "counts": counts,
-        **tally.describe(),
-        "rules": plan.target.rules,
-        "options": plan.lab.local.model_dump(mode="json"),
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("locust", "gevent", "httptools", "pyarrow", "openai")},
-        "host": {
-            "system": platform.system(),
-            "release": platform.release(),
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-        },
-    }
+def describe_run(
+    plan: Plan, counts: Counts, tally: Tally, end_ns: int, code: int, workers: list[WorkerInfo]
+) -> RunInfo:
+    """The content of run.json. `code`: the exit code of the traffic."""
+    return RunInfo(
+        schema=SCHEMA_VERSION,
+        tripcurve=__version__,
+        lab=plan.lab.name,
+        scenario=plan.scenario.name,
+        target=plan.target.kind,
+        start_ns=plan.start_ns,
+        end_ns=end_ns,
+        exit=code,
+        interrupted=code == INTERRUPTED,
+        counts=counts,
+        pacing=tally.pacing(),
+        token_gap_ms=tally.token_gap_ms(),
+        outcomes=dict(tally.outcomes),
+        rules=plan.target.rules,
+        options=plan.lab.local.model_dump(mode="json"),
+        versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        host=Host(
+            system=platform.system(), release=platform.release(), machine=platform.machine(), cpus=os.cpu_count()
+        ),
+        workers=workers,
+    )

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
+from tripcurve.run.layout import REQUESTS, shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import SCHEMA
 
@@ -23,15 +24,15 @@ def join_shards(folder: Path) -> int:
 
     Rows stand in a shard in the order they ended, so a first pass learns the earliest start still to come.
     """
-    shards = [_Shard(path) for path in sorted(folder.glob("requests-*.arrows"))]
+    shards = [_Shard(path) for path in shard_paths(folder)]
     written = 0
-    part = folder / "requests.parquet.part"
+    part = folder / f"{REQUESTS}.part"
     with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for table in in_start_order(shards, GROUP_ROWS):
             # A row group has one dictionary to a column.
             writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
             written += len(table)
-    part.replace(folder / "requests.parquet")
+    part.replace(folder / REQUESTS)
     return written
 
 

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any
 
 from locustfiles.recording.histogram import Histogram
+from tripcurve.run.info import Pacing, TokenGaps
 
 __all__ = ["Tally"]
 
@@ -72,21 +73,18 @@ class Tally:
             outcomes=Counter(data["outcomes"]),
         )
 
-    def describe(self) -> dict[str, Any]:
-        """The part of run.json that it fills."""
-        return {
-            "pacing": {
-                "intended": self.intended,
-                "sent": self.sent,
-                "late_p99_ms": self.lateness.quantile_ms(0.99),
-                "dropped": self.dropped,
-                "untold": self.untold,
-                "missed": self.missed,
-            },
-            "token_gap_ms": {
-                "n": self.token_gaps.total,
-                "p50": self.token_gaps.quantile_ms(0.5),
-                "p99": self.token_gaps.quantile_ms(0.99),
-            },
-            "outcomes": dict(self.outcomes),
-        }
+    def pacing(self) -> Pacing:
+        """The open-loop arrivals, for run.json."""
+        return Pacing(
+            intended=self.intended,
+            sent=self.sent,
+            late_p99_ms=self.lateness.quantile_ms(0.99),
+            dropped=self.dropped,
+            untold=self.untold,
+            missed=self.missed,
+        )
+
+    def token_gap_ms(self) -> TokenGaps:
+        """The gaps between tokens, for run.json."""
+        gaps = self.token_gaps
+        return TokenGaps(n=gaps.total, p50=gaps.quantile_ms(0.5), p99=gaps.quantile_ms(0.99))

@@ -16,6 +16,7 @@ from rich.table import Table
 from reports.render.words import legible, number, share
 from reports.statistics.verdict import judge
 from tripcurve.errors import BadInput
+from tripcurve.run.layout import LAB, SUMMARY
 from tripcurve.run.summary import SUMMARY_VERSION
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
@@ -50,7 +51,7 @@ def history(folder: Path) -> tuple[list[History], list[str]]:
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; give the one that holds run directories, such as runs")
     found, problems = [], []
-    for run in sorted(path for path in folder.iterdir() if (path / "lab.yaml").exists()):
+    for run in sorted(path for path in folder.iterdir() if (path / LAB).exists()):
         try:
             found.append(_read(run))
         except FileNotFoundError:
@@ -65,7 +66,7 @@ def history(folder: Path) -> tuple[list[History], list[str]]:
 
 def _read(run: Path) -> History:
     """Read a run's summary. Raises BadInput where its schema is newer than this Tripcurve reads."""
-    summary = json.loads((run / "summary.json").read_text("utf-8"))
+    summary = json.loads((run / SUMMARY).read_text("utf-8"))
     if summary["schema"] > SUMMARY_VERSION:
         raise BadInput(
             f"{run / 'summary.json'} has schema {summary['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "

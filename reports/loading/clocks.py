@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tripcurve.run.info import RunInfo, WorkerClock
 from tripcurve.run.record import SCHEMA
 
 __all__ = ["Clocks", "clocks_of"]
@@ -56,25 +56,13 @@ def _by_worker(table: pa.Table, values: dict[int, int]) -> npt.NDArray[np.int64]
     return np.array([values.get(int(worker), 0) for worker in workers], dtype=np.int64)[place]
 
 
-def clocks_of(info: dict[str, Any]) -> Clocks:
-    """Read run.json: each worker's offset (its clock minus the main one), the half-width of that estimate, and whether
-    its rows were corrected when they were written.
-    """
+def clocks_of(info: RunInfo) -> Clocks:
+    """The workers' clocks as run.json has them; rows that were corrected when they were written are not moved again."""
     shift: dict[int, int] = {}
     doubt: dict[int, int] = {}
-    workers = info.get("workers")
-    for index, worker in enumerate(workers if isinstance(workers, list) else []):
-        if not isinstance(worker, dict):
-            continue
-        found = worker.get("clock")
-        clock = found if isinstance(found, dict) else worker
-        number = worker.get("worker", worker.get("index", index))
-        if not isinstance(number, int):
-            continue
-        shift[number] = 0 if clock.get("corrected") else _whole(clock.get("offset_ns"))
-        doubt[number] = abs(_whole(clock.get("half_width_ns", clock.get("uncertainty_ns"))))
+    for index, worker in enumerate(info.workers or []):
+        number = index if worker.worker is None else worker.worker
+        clock = worker.clock or WorkerClock()
+        shift[number] = 0 if clock.corrected else int(clock.offset_ns)
+        doubt[number] = abs(int(clock.half_width_ns))
     return Clocks(shift, doubt)
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from reports.loading.clocks import Clocks
 from reports.loading.origins import judged_by_status, no_answer_is_marked
 from tripcurve.errors import BadInput
+from tripcurve.run.layout import shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
 
@@ -94,7 +95,7 @@ def parquet_source(path: Path) -> Source:
 
 def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
     """Open the files that workers wrote, noting each that was cut short. Raises BadInput."""
-    return [_Shard(path, notes) for path in sorted(folder.glob("requests-*.arrows"))]
+    return [_Shard(path, notes) for path in shard_paths(folder)]
 
 
 class _Parquet:

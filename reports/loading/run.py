@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -21,6 +19,8 @@ from tripcurve.breaker.events import BreakerEvent, read_events
 from tripcurve.documents import read_document
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
+from tripcurve.run.info import RunInfo
+from tripcurve.run.layout import EVENTS, LAB, REQUESTS, SCENARIO
 from tripcurve.run.record import SCHEMA
 from tripcurve.scenario import Scenario
 
@@ -35,7 +35,7 @@ class Run:
 
     `start_ns`: unix ns of its zero, as recorded, else the earliest intended start among the first requests.
     `tally`: counts and latencies of all requests. `decisive`: the requests that decide where trips and resets lie.
-    `info`: run.json; empty for a run that was killed before it was written.
+    `info`: run.json; `RunInfo.of_killed_run()` for a run that was killed before it was written.
     `events`: the gateway's own record of its breakers, sorted by instant; None when the target keeps none.
     `notes`: sentences that a reader must know about the data, such as that a shard was cut short.
     """
@@ -47,7 +47,7 @@ class Run:
     tally: Tally
     decisive: pd.DataFrame
     records: Records
-    info: dict[str, Any]
+    info: RunInfo
     events: list[BreakerEvent] | None
     notes: list[str] = field(default_factory=list)
 
@@ -59,8 +59,8 @@ class Run:
     @property
     def duration_s(self) -> float:
         """From the zero to the recorded end, else to the end of the last answer."""
-        end = self.info.get("end_ns")
-        return ((end if isinstance(end, int) else self.tally.end_ns) - self.start_ns) / NS
+        end_ns = self.tally.end_ns if self.info.end_ns is None else self.info.end_ns
+        return (end_ns - self.start_ns) / NS
 
 
 def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARGIN) -> Run:
@@ -73,7 +73,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     if not folder.is_dir():
         raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
     reader = _Reader(folder, piece_rows, margin)
-    whole, missing = folder / "requests.parquet", "neither requests.parquet nor requests-*.arrows is there to read"
+    whole, missing = folder / REQUESTS, "neither requests.parquet nor requests-*.arrows is there to read"
     if whole.exists():
         try:
             return reader.read([parquet_source(whole)])
@@ -93,16 +93,18 @@ class _Reader:
     def __init__(self, folder: Path, piece_rows: int, margin: int) -> None:
         self.notes: list[str] = []
         self._folder, self._piece_rows, self._margin = folder, piece_rows, margin
-        self._lab = read_document(folder / "lab.yaml", Lab, "lab")
-        self._scenario = read_document(folder / "scenario.yaml", Scenario, "scenario")
+        self._lab = read_document(folder / LAB, Lab, "lab")
+        self._scenario = read_document(folder / SCENARIO, Scenario, "scenario")
 
     def read(self, sources: list[Source]) -> Run:
         """Read the requests from these sources. Raises ArrowException or OSError where one is damaged."""
-        info = _read_info(self._folder / "run.json", self.notes)
+        info = RunInfo.read(self._folder)
+        if info is None:
+            self.notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
+            info = RunInfo.of_killed_run()
         records = Records.of(sources, clocks_of(info), self._piece_rows)
         start_ns = _start_ns(info, records)
-        end_ns = info.get("end_ns")
-        last_ns = end_ns if isinstance(end_ns, int) else records.last_ns
+        last_ns = records.last_ns if info.end_ns is None else info.end_ns
         tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
         kept = []
         for piece in records.pieces():
@@ -119,7 +121,7 @@ class _Reader:
             decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records.clocks),
             records=records,
             info=info,
-            events=_read_events(self._folder / "gateway-events.jsonl"),
+            events=_read_events(self._folder / EVENTS),
             notes=self.notes,
         )
 
@@ -132,10 +134,9 @@ class _Reader:
             self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
 
 
-def _start_ns(info: dict[str, Any], records: Records) -> int:
-    recorded = info.get("start_ns")
-    if isinstance(recorded, int):
-        return recorded
+def _start_ns(info: RunInfo, records: Records) -> int:
+    if info.start_ns is not None:
+        return info.start_ns
     first = next(records.pieces(), None)
     return 0 if first is None or not len(first) else int(pc.min(first["intended_ns"]).as_py())
 
@@ -144,19 +145,6 @@ def _to_frame(table: pa.Table, clocks: Clocks) -> pd.DataFrame:
     doubt = clocks.doubt_ns(table)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     return frame if doubt is None else frame.assign(clock_doubt_ns=doubt)
-
-
-def _read_info(path: Path, notes: list[str]) -> dict[str, Any]:
-    try:
-        info = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
-        return {}
-    except (OSError, ValueError):
-        raise BadInput(f"{path} is not readable JSON; remove it to report from the records alone") from None
-    if not isinstance(info, dict):
-        raise BadInput(f"{path} is not a JSON object; remove it to report from the records alone")
-    return info
 
 
 def _read_events(path: Path) -> list[BreakerEvent] | None:

@@ -18,6 +18,7 @@ from reports.render.words import legible
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
 from tripcurve.errors import TripcurveError
+from tripcurve.run.layout import CHARTS, JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
 
 __all__ = ["append_job_summary", "write_json", "write_reports"]
 
@@ -33,17 +34,17 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list
     bundling = Thread(target=vega_script, daemon=True)  # builds the page's script while the charts are drawn
     bundling.start()
     try:
-        (folder / "charts").mkdir(exist_ok=True)
-        with (folder / "summary.json").open("w", encoding="utf-8") as out:
+        (folder / CHARTS).mkdir(exist_ok=True)
+        with (folder / SUMMARY).open("w", encoding="utf-8") as out:
             write_json(summary, out)
-        (folder / "summary.md").write_text(render_markdown(summary), encoding="utf-8")
-        _write_junit(summary, folder / "junit.xml")
-        written = _write_charts(drawn, folder / "charts")
+        (folder / SUMMARY_TEXT).write_text(render_markdown(summary), encoding="utf-8")
+        _write_junit(summary, folder / JUNIT)
+        written = _write_charts(drawn, folder / CHARTS)
         bundling.join()
-        (folder / "report.html").write_text(render(summary, drawn, data), encoding="utf-8")
+        (folder / REPORT).write_text(render(summary, drawn, data), encoding="utf-8")
     except OSError as error:
         raise TripcurveError(f"cannot write the report into {folder}: {error.strerror}") from None
-    return [folder / "report.html", folder / "summary.json", folder / "summary.md", folder / "junit.xml", *written]
+    return [folder / REPORT, folder / SUMMARY, folder / SUMMARY_TEXT, folder / JUNIT, *written]
 
 
 def write_json(summary: dict[str, Any], out: TextIO) -> None:

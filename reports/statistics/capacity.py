@@ -129,7 +129,7 @@ def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
 def _seconds(run: Run, own: pd.DataFrame, begin: float, end: float) -> float:
     """The phase's time; less where the run was cut short in it."""
     last_s = (int(own["last_ns"].max()) - run.start_ns) / NS
-    return end - begin if not run.info.get("interrupted", not run.info) else max(last_s - begin, 1e-3)
+    return end - begin if not run.info.interrupted else max(last_s - begin, 1e-3)
 
 
 def _trips_within(trips: list[Trip], begin: float, end: float) -> int:

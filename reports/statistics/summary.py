@@ -14,11 +14,16 @@ from reports.trips.analysis import Analysis
 from reports.trips.trip import Trip
 from reports.trips.truth import TrueTrip
 from tripcurve import __version__
+from tripcurve.run.info import Counts, Pacing, TokenGaps
 from tripcurve.run.record import ORIGINS
 from tripcurve.run.summary import SUMMARY_VERSION
 from tripcurve.scenario.checks import parse
 
 __all__ = ["summarise"]
+
+NO_GAPS = TokenGaps(n=0, p50=None, p99=None)
+NO_PACING = Pacing(intended=None, sent=None, late_p99_ms=None, dropped=None)
+"""Of a run that was killed before it wrote its counts."""
 
 
 def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
@@ -30,15 +35,15 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "tripcurve": __version__,
         "lab": run.lab.name,
         "scenario": run.scenario.name,
-        "target": run.info.get("target", "unknown"),
-        "interrupted": bool(run.info.get("interrupted", not run.info)),
+        "target": run.info.target or "unknown",
+        "interrupted": run.info.interrupted,
         "start_ns": run.start_ns,
         "duration_s": run.duration_s,
         "requests": _requests(run),
         "latency_ms": latency_ms(tally),
         "latency_intended_ms": latency_ms(tally, intended=True),
         "first_token_ms": quantiles_ms(tally.first_tokens),
-        "token_gap_ms": run.info.get("token_gap_ms", {"n": 0, "p50": None, "p99": None}),
+        "token_gap_ms": (run.info.token_gap_ms or NO_GAPS).as_written(),
         "phases": by_phase(tally),
         "sheds": shed,
         "throttles": throttled,
@@ -49,13 +54,13 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "unobserved_trips": [_true(trip) for trip in analysis.unobserved],
         "truth_known": analysis.truth is not None,
         "tokens": _tokens(run),
-        "pacing": run.info.get("pacing", {"intended": None, "sent": None, "late_p99_ms": None, "dropped": None}),
+        "pacing": (run.info.pacing or NO_PACING).as_written(),
         "accuracy": _accuracy(analysis.trips),
         "rule": _rule(run),
         "conformance": [finding.as_dict() for finding in conformance(run, analysis)],
         "capacity": from_run(run).as_dict() if is_step_load(run.scenario) and tally.total else None,
         "local_options": run.lab.local.model_dump(mode="json"),
-        "counts": run.info.get("counts", {}),
+        "counts": (run.info.counts or Counts()).as_written(),
         "workers": _workers(run),
         "notes": [*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run)],
     }
@@ -91,29 +96,29 @@ def _tokens(run: Run) -> dict[str, float | int | None]:
 def _workers(run: Run) -> list[dict[str, Any]]:
     """What run.json tells of each recording process, with the rows the record has of it."""
     rows = run.tally.kinds.groupby("worker")["n"].sum()
-    told = run.info.get("workers")
-    known = [worker for worker in told if isinstance(worker, dict)] if isinstance(told, list) else []
-    names = ("worker", "lost", "missed_s", "clock", "failure")
-    workers = [{name: worker[name] for name in names if name in worker} for worker in known]
-    return [worker | {"rows": int(rows.get(worker.get("worker"), 0))} for worker in workers]
+    names = {"worker", "lost", "missed_s", "clock", "failure"}
+    return [
+        worker.model_dump(mode="json", include=names, exclude_unset=True) | {"rows": int(rows.get(worker.worker, 0))}
+        for worker in run.info.workers or []
+    ]
 
 
 def _worker_notes(run: Run) -> list[str]:
     """A sentence for each worker that died."""
     return [
-        f"worker {worker.get('worker')} died; its last {worker.get('missed_s') or 0:.1f} s are missing from the record"
-        for worker in _workers(run)
-        if worker.get("lost")
+        f"worker {worker.worker} died; its last {worker.missed_s or 0:.1f} s are missing from the record"
+        for worker in run.info.workers or []
+        if worker.lost
     ]
 
 
 def _missed_notes(run: Run) -> list[str]:
     """A sentence where less was offered than intended, since nobody makes up for a worker that died."""
-    pacing = run.info.get("pacing") or {}
-    missed, intended = pacing.get("missed"), pacing.get("intended")
-    if not missed:
+    pacing = run.info.pacing
+    if pacing is None or not pacing.missed:
         return []
-    return [f"{missed:,} of {intended:,} arrivals were never sent: the load went on without the worker that died"]
+    arrivals = f"{pacing.missed:,} of {pacing.intended or 0:,} arrivals"
+    return [f"{arrivals} were never sent: the load went on without the worker that died"]
 
 
 def _true(trip: TrueTrip) -> dict[str, Any]:
@@ -152,8 +157,8 @@ def _rule(run: Run) -> dict[str, Any]:
 
 def _count_notes(run: Run) -> list[str]:
     """A sentence where the gateway counted another number of requests than were recorded."""
-    gateway = (run.info.get("counts") or {}).get("gateway")
-    counted = gateway.get("requests") if isinstance(gateway, dict) else None
+    gateway = None if run.info.counts is None else run.info.counts.gateway
+    counted = None if gateway is None else gateway.requests
     total = run.tally.total
     reached = total - run.tally.count("no response")
     if counted is None or counted == total or reached <= counted <= total:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulator.virtual import EPOCH_NS, Sample, VirtualAnswer, VirtualRun
+from simulator.virtual import EPOCH_NS, VirtualAnswer, VirtualRun
 from tripcurve.lab import Lab
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.record import Row
 
 RESTORED_SHARE = 0.99
 
@@ -60,7 +61,7 @@ class Reference:
         ends = [end_s(self._sample(one)) for one in good if self._sample(one).status == one.status]
         return min(ends, default=None)
 
-    def _sample(self, answer: VirtualAnswer) -> Sample:
+    def _sample(self, answer: VirtualAnswer) -> Row:
         return self.of_request[EPOCH_NS + round(answer.start_s * 1e9)]
 
     def whole_second_from(self, instant: float, until: float, *, everybody: bool = False) -> int | None:
@@ -86,9 +87,9 @@ class Reference:
         ]
 
 
-def start_s(sample: Sample) -> float:
+def start_s(sample: Row) -> float:
     return (sample.start_ns - EPOCH_NS) / 1e9
 
 
-def end_s(sample: Sample) -> float:
+def end_s(sample: Row) -> float:
     return (sample.start_ns - EPOCH_NS + sample.latency_us * 1000) / 1e9

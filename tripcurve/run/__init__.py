@@ -1,4 +1,5 @@
-"""The run contract: the record of one request, the files of a run directory, and what is read back from them.
+"""The run contract: one request's record (`record`), run.json (`info`) and the files of a run directory (`layout`).
 
-Traffic and the simulator write runs through these modules and reports read them; nothing else knows the format.
+Traffic and the simulator write runs through these modules, and reports read them; nothing else knows the format.
+`merging.in_start_order` joins the records of several processes.
 """

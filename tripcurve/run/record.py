@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
+from types import NoneType
+from typing import Annotated, NamedTuple, get_args, get_type_hints
+
 import pyarrow as pa
 
-__all__ = ["ORIGINS", "SCHEMA", "SCHEMA_VERSION"]
+__all__ = ["ORIGINS", "SCHEMA", "SCHEMA_VERSION", "Row"]
 
 SCHEMA_VERSION = 1
+"""The version of the rows and of run.json. A reader refuses a newer one."""
 
 ORIGINS = ("backend", "gateway", "client")
-"""Who produced the answer. `client`: nobody did, the request failed on our side (status 0)."""
+"""Who produced the answer. `client`: nobody did, the request failed on the client's side (status 0)."""
 
-_text = pa.dictionary(pa.int32(), pa.string())
-
-
-def _column(name: str, kind: pa.DataType, meaning: str, nullable: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"meaning": meaning})
+_TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-SCHEMA = pa.schema(
-    [
-        _column("start_ns", pa.int64(), "first byte handed to the connection, unix ns"),
-        _column("intended_ns", pa.int64(), "when the schedule wanted it, unix ns; closed loop: start_ns"),
-        _column("latency_us", pa.int32(), "start to last byte of the answer, or to the failure, us"),
-        _column("first_byte_us", pa.int32(), "streaming: start to first token, us; else null", nullable=True),
-        _column(
-            "backend_us", pa.int32(), "gateway's wait for the backend, by the shipped policies; null: not told", True
-        ),
-        _column("status", pa.int16(), "HTTP status; 0: no response"),
-        _column("origin", _text, "backend, gateway or client"),
-        _column("backend", _text, "the lab's name of the backend that answered; null: not known", nullable=True),
-        _column("retry_after_s", pa.float32(), "the answer's Retry-After; null: none", nullable=True),
-        _column("prompt_tokens", pa.int32(), "from usage; null: not told", nullable=True),
-        _column("completion_tokens", pa.int32(), "from usage; null: not told", nullable=True),
-        _column("error", _text, "short class such as ConnectionRefused; null: a whole response came", nullable=True),
-        _column("phase", _text, "the scenario's phase at the intended start"),
-        _column("user", _text, "user class"),
-        _column("worker", pa.int16(), "index of the recording process, from 0"),
-    ],
-    metadata={"tripcurve.schema": str(SCHEMA_VERSION)},
-)
+class Row(NamedTuple):
+    """One request attempt. Each field names its Arrow type and meaning; None is null."""
+
+    start_ns: Annotated[int, pa.int64(), "first byte handed to the connection, unix ns"]
+    intended_ns: Annotated[int, pa.int64(), "when the schedule wanted it, unix ns; closed loop: start_ns"]
+    latency_us: Annotated[int, pa.int32(), "start to last byte of the answer, or to the failure, us"]
+    first_byte_us: Annotated[int | None, pa.int32(), "streaming: start to first token, us; else null"]
+    backend_us: Annotated[
+        int | None, pa.int32(), "gateway's wait for the backend, by the shipped policies; null: not reported"
+    ]
+    status: Annotated[int, pa.int16(), "HTTP status; 0: no response"]
+    origin: Annotated[str, _TEXT, "backend, gateway or client"]
+    backend: Annotated[str | None, _TEXT, "the lab's name of the backend that answered; null: not known"]
+    retry_after_s: Annotated[float | None, pa.float32(), "the answer's Retry-After; null: it had no such header"]
+    prompt_tokens: Annotated[int | None, pa.int32(), "from usage; null: not reported"]
+    completion_tokens: Annotated[int | None, pa.int32(), "from usage; null: not reported"]
+    error: Annotated[str | None, _TEXT, "short class such as ConnectionRefused; null: a whole response came"]
+    phase: Annotated[str, _TEXT, "the scenario's phase at the intended start"]
+    user: Annotated[str, _TEXT, "user class"]
+    worker: Annotated[int, pa.int16(), "index of the recording process, from 0"]
+
+
+def _schema() -> pa.Schema:
+    """The Arrow schema of `Row`: one column per field, in its order."""
+    fields = []
+    for name, hint in get_type_hints(Row, include_extras=True).items():
+        python_type, arrow_type, meaning = get_args(hint)
+        nullable = NoneType in get_args(python_type)
+        fields.append(pa.field(name, arrow_type, nullable=nullable, metadata={"meaning": meaning}))
+    return pa.schema(fields, metadata={"tripcurve.schema": str(SCHEMA_VERSION)})
+
+
+SCHEMA = _schema()

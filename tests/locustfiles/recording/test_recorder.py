@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locustfiles.recording import shards
-from locustfiles.recording.recorder import Batch, Recorder, RecordingFailed, Row
-from tripcurve.run.record import SCHEMA
+from locustfiles.recording.recorder import Batch, Recorder, RecordingFailed
+from tripcurve.run.record import SCHEMA, Row
 
 
-def row(number: int = 0, start_ns: int | None = None, **changes: object) -> tuple[object, ...]:
+def row(number: int = 0, start_ns: int | None = None, **changes: Any) -> Row:
     plain = Row(
         start_ns=number if start_ns is None else start_ns,
         intended_ns=number,
@@ -39,9 +40,8 @@ def row(number: int = 0, start_ns: int | None = None, **changes: object) -> tupl
         phase="healthy",
         user="ChatUser",
         worker=0,
-        length=100,
     )
-    return tuple(plain._replace(**changes))
+    return plain._replace(**changes)
 
 
 def read(path: Path) -> pa.Table:
@@ -128,6 +128,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
+from typing import Any
 from tests.locustfiles.recording.test_recorder import row
 from locustfiles.recording.recorder import Recorder
 recorder = Recorder(Path(sys.argv[1]))

@@ -190,6 +190,10 @@ def shift(folder: Path, worker: int, offset_ns: int) -> None:
         stream.write_table(table.unify_dictionaries())
 
 
+def clock(worker: int, offset_ns: int) -> dict[str, Any]:
+    return {"worker": worker, "clock": {"offset_ns": offset_ns, "half_width_ns": 2_000_000 * (worker > 0)}}
+
+
 def tell(folder: Path, workers: list[dict[str, Any]]) -> None:
     info = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(info | {"workers": workers}))
@@ -202,7 +206,7 @@ def test_workers_clocks_are_corrected_and_their_doubt_widens_the_intervals(tmp_p
     told = np.array([0, 40_000_000, -25_000_000])
     for worker, error_ns in ((1, 1_500_000), (2, -1_900_000)):
         shift(folder, worker, int(told[worker]) + error_ns)
-    tell(folder, [{"index": w, "offset_ns": int(told[w]), "uncertainty_ns": 2_000_000 * (w > 0)} for w in range(3)])
+    tell(folder, [clock(w, int(told[w])) for w in range(3)])
     run = load(folder)
     analysis = analyse(run)
     assert not misses(analysis)

@@ -17,6 +17,7 @@ from reports.statistics.summary import summarise
 from reports.statistics.tally import OUTCOMES, outcomes_of
 from reports.trips.analysis import analyse
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of, write
+from tripcurve.run.info import WorkerInfo
 from tripcurve.run.record import SCHEMA as RECORD
 from tripcurve.run.summary import Summary
 from tripcurve.schemas import FOLDER
@@ -89,7 +90,7 @@ def test_a_run_of_rising_steps_states_its_capacity() -> None:
 
 def test_a_worker_that_died_is_named_in_the_notes() -> None:
     run = play(lab_of(), TRIP)
-    run.info["workers"] = [{"worker": 0, "lost": False}, {"worker": 1, "lost": True, "missed_s": 2.5}]
+    run.info.workers = [WorkerInfo(worker=0, lost=False), WorkerInfo(worker=1, lost=True, missed_s=2.5)]
     assert any("worker 1 died; its last 2.5 s" in note for note in summary_of(run)["notes"])
 
 

@@ -1,0 +1,180 @@
+"""run.json: on what, against what, from when to when a run was made, what was counted, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from tripcurve.errors import BadInput
+from tripcurve.run.layout import INFO
+from tripcurve.run.record import SCHEMA_VERSION
+
+__all__ = ["Counts", "GatewayCounts", "Host", "Pacing", "RunInfo", "TokenGaps", "WorkerClock", "WorkerInfo"]
+
+
+class _Part(BaseModel):
+    """A part of run.json. Keys that this version does not know are kept, so that newer runs lose nothing."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def as_written(self) -> dict[str, JsonValue]:
+        """The part as JSON values: only the keys that were given."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class GatewayCounts(_Part):
+    """What the local gateway counted itself, over all its units."""
+
+    requests: int | None = None
+    by_status: dict[str, int] | None = None
+
+
+class Counts(_Part):
+    """Requests as counted by each party."""
+
+    recorded: int | None = None
+    """Rows in requests.parquet."""
+    gateway: GatewayCounts | None = None
+    """None: the target keeps no counts."""
+    units: list[dict[str, JsonValue]] | None = None
+    mock: dict[str, JsonValue] | None = None
+    unrecorded: int | None = None
+    """Requests that the gateway served and no process lived to record. None: the target keeps no counts."""
+
+
+class Pacing(_Part):
+    """Open-loop arrivals of the whole run. All None: not known, because the run was killed."""
+
+    intended: int | None = None
+    """Arrivals that the schedule asked for."""
+    sent: int | None = None
+    late_p99_ms: float | None = None
+    """How late requests started, 99th percentile; None when nothing was paced."""
+    dropped: int | None = None
+    """Arrivals that found no free user in time."""
+    untold: int | None = None
+    """Arrivals of a worker that died, up to its last message: how many of them it sent is not known."""
+    missed: int | None = None
+    """Arrivals of a worker that died, after its last message: nobody sent them."""
+
+
+class TokenGaps(_Part):
+    """Times between two tokens of a stream, ms."""
+
+    n: int = 0
+    p50: float | None = None
+    p99: float | None = None
+
+
+class WorkerClock(_Part):
+    """A worker's clock against the main process's."""
+
+    offset_ns: int | float = 0
+    """Its unix time minus the main process's, as estimated."""
+    half_width_ns: int | float = 0
+    """How far that estimate may be off."""
+    corrected: bool = False
+    """Whether its rows were already put on the main process's clock when they were written."""
+    shared: bool = False
+    """Whether both ran on one machine, and so on the same clock."""
+
+
+class WorkerInfo(_Part):
+    """One recording process."""
+
+    worker: int | None = None
+    rows: int | None = None
+    """Rows it reported; None for one that was lost."""
+    lost: bool = False
+    """Whether it died, or fell silent, before it reported its counts."""
+    missed_s: float | None = None
+    """Seconds from a lost worker's last message to the end of the run."""
+    host: str | None = None
+    clock: WorkerClock | None = None
+    """None: the process is the main one, or was lost."""
+    failure: str | None = None
+    """Why it had to stop early; None: it did not."""
+
+
+class Host(_Part):
+    """The machine of the main process."""
+
+    system: str | None = None
+    release: str | None = None
+    machine: str | None = None
+    cpus: int | None = None
+
+
+class RunInfo(_Part):
+    """The content of run.json. A field is None where the file, of an older version, does not have it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    version: int = Field(SCHEMA_VERSION, alias="schema")
+    tripcurve: str | None = None
+    lab: str | None = None
+    scenario: str | None = None
+    target: str | None = None
+    """Kind of target: local, azure or url."""
+    start_ns: int | None = None
+    """The run's zero, unix ns on the main process's clock."""
+    end_ns: int | None = None
+    """The end of the last phase, or when the run was cut short, unix ns."""
+    exit: int | None = None
+    """The exit code of the traffic; checks are not part of it."""
+    interrupted: bool = False
+    counts: Counts | None = None
+    pacing: Pacing | None = None
+    token_gap_ms: TokenGaps | None = None
+    outcomes: dict[str, int] | None = None
+    """How calls with retries ended, by user class and outcome."""
+    rules: dict[str, dict[str, JsonValue] | None] | None = None
+    """Each backend's breaker rule as read back from the service; None where it was not asked for."""
+    options: dict[str, JsonValue] | None = None
+    """The lab's `local:` block as it was in force."""
+    versions: dict[str, str] | None = None
+    host: Host | None = None
+    workers: list[WorkerInfo] | None = None
+
+    @classmethod
+    def of_killed_run(cls) -> RunInfo:
+        """What is known of a run that was killed before it wrote run.json: only that it did not end in order."""
+        return cls(interrupted=True)
+
+    def write(self, folder: Path) -> None:
+        """Write run.json into a run directory, whole or not at all. Raises OSError."""
+        part = folder / f"{INFO}.part"
+        part.write_text(json.dumps(self.as_written(), indent=2) + "\n", "utf-8")
+        part.replace(folder / INFO)
+
+    @classmethod
+    def read(cls, folder: Path) -> RunInfo | None:
+        """Read run.json of a run directory; None when there is no such file.
+
+        Raises BadInput, which names the file and what to do, when it is cut short or damaged, or was written by a
+        newer version.
+        """
+        path = folder / INFO
+        remedy = "remove it to report from the records alone"
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            raise BadInput(f"{path} is not readable JSON (cut short, or damaged); {remedy}") from None
+        if not isinstance(content, dict):
+            raise BadInput(f"{path} is not a JSON object; {remedy}")
+        version = content.get("schema", SCHEMA_VERSION)
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise BadInput(
+                f"{path} was written in version {version}; this Tripcurve reads up to version {SCHEMA_VERSION}. "
+                "Update Tripcurve to read this run"
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in fault["loc"])
+            raise BadInput(f"{path}: {where}: {fault['msg']}; {remedy}") from None
