@@ -76,7 +76,7 @@ def _write_junit(summary: dict[str, Any], path: Path) -> None:
     )
     for check in summary["checks"]:
         case = ElementTree.SubElement(
-            suite, "testcase", classname="tripcurve.scenario.checks", name=legible(check["expression"])
+            suite, "testcase", classname="tripcurve.checks", name=legible(check["expression"])
         )
         if not check["passed"]:
             value = "not observed" if check["value"] is None else str(check["value"])
