@@ -3,7 +3,7 @@
 A discrete-event simulation around the very breaker and pool of the live gateway. It gives the records a
 client would have made and, beside them, what the breakers really did. The same seed gives the same run.
 
-Left out: quotas of mocks (`limits`), streaming, and policies other than a number of retries.
+Left out: streaming, and policies other than a number of retries.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, NamedTuple
 
+from simulator.clients import retry_wait_s
+from simulator.service import Answer, Service
 from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
 from tripcurve.breaker.pool import Member, Pool
 from tripcurve.errors import BadInput
-from tripcurve.lab import Backend, Lab
+from tripcurve.lab import Lab
 from tripcurve.run.record import Row
-from tripcurve.scenario import Fault, Scenario
+from tripcurve.scenario import Scenario
 from tripcurve.scenario.arrivals import arrival_times
 
 __all__ = ["EPOCH_NS", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
@@ -111,14 +113,8 @@ class _Request:
     user: str
     done: Callable[[], None] | None
     attempts_left: int
-
-
-class _Answer(NamedTuple):
-    status: int
-    origin: str
-    backend: str | None = None
-    waited_s: float | None = None
-    retry_after_s: float | None = None
+    retries: int = 0
+    """How often the client has sent this call again."""
 
 
 class _Unit:
@@ -152,7 +148,7 @@ class _Play:
         self, lab: Lab, scenario: Scenario, seed: int, network: Network, spread: str, retries: int, workers: int
     ) -> None:
         self._lab, self._scenario, self._network = lab, scenario, network
-        self._backends = {backend.name: backend for backend in lab.backends}
+        self._services = {backend.name: Service(backend, lab, scenario) for backend in lab.backends}
         self._units = [_Unit(lab, index) for index in range(lab.units)]
         self._round_robin = spread == "round_robin"
         self._retries, self._workers = retries, workers
@@ -243,73 +239,65 @@ class _Play:
         breaker, ticket = unit.breakers.get(name), None
         if breaker is not None:
             ticket, events = breaker.admit(self._now)
-            self._tell(unit, name, breaker, events)
+            self._publish(unit, name, breaker, events)
             if ticket is None:
                 return self._shed(request, unit)
-        answer, outcome = self._backend_answer(self._backends[name], request)
+        phase = self._scenario.phases[request.phase]
+        answer, outcome = self._services[name].answer(self._now, phase, self._rng)
         admitted, arrives = self._now, self._now + (answer.waited_s or 0.0)
         self._result.answers.append(VirtualAnswer(unit.index, name, request.start, admitted, arrives, answer.status))
         self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome))
         return None
 
     def _shed(self, request: _Request, unit: _Unit) -> None:
-        self._reply(request, _Answer(503, "gateway", retry_after_s=unit.soonest(self._now)))
+        self._reply(request, Answer(503, "gateway", retry_after_s=unit.soonest(self._now)))
 
     def _answered(
-        self, request: _Request, unit: _Unit, name: str, ticket: Ticket | None, answer: _Answer, outcome: Outcome
+        self, request: _Request, unit: _Unit, name: str, ticket: Ticket | None, answer: Answer, outcome: Outcome
     ) -> None:
         if ticket is not None:
             breaker = unit.breakers[name]
-            self._tell(unit, name, breaker, breaker.record(ticket, self._now, outcome))
+            self._publish(unit, name, breaker, breaker.record(ticket, self._now, outcome))
         if request.attempts_left and answer.status in _RETRIED:
             request.attempts_left -= 1
             return self._attempt(request, unit)
         return self._reply(request, answer)
 
-    def _tell(self, unit: _Unit, name: str, breaker: Breaker, events: tuple[Opened | Closed, ...]) -> None:
+    def _publish(self, unit: _Unit, name: str, breaker: Breaker, events: tuple[Opened | Closed, ...]) -> None:
         for event in events:
             self._result.events.append(VirtualEvent(unit.index, name, breaker.rule.name, event))
             if isinstance(event, Opened) and event.until <= self._scenario.duration_s:
-                self._at(event.until, lambda: self._tell(unit, name, breaker, breaker.advance(self._now)))
-
-    # Backend
-
-    def _backend_answer(self, backend: Backend, request: _Request) -> tuple[_Answer, Outcome]:
-        fault = self._fault(backend, request)
-        latency = self._latency(backend, fault)
-        if fault is not None and fault.drop == "before":
-            return _Answer(500, "gateway", waited_s=latency), Outcome(None, "BackendConnectionFailure")
-        status = 200 if fault is None or fault.status is None else fault.status
-        hint = None if fault is None or status < 400 else fault.retry_after_s
-        return _Answer(status, "backend", backend.name, latency, hint), Outcome(status, None, hint)
-
-    def _fault(self, backend: Backend, request: _Request) -> Fault | None:
-        simulate = self._scenario.phases[request.phase].simulate
-        fault = simulate.get(backend.name, simulate.get("default"))
-        return fault if fault is not None and self._rng.random() < fault.share else None
-
-    def _latency(self, backend: Backend, fault: Fault | None) -> float:
-        if fault is not None and fault.wait_ms is not None:
-            return fault.wait_ms / 1000
-        shape = backend.latency
-        if shape is None:
-            return 0.0
-        spread = math.log(shape.p95_ms / shape.median_ms) / 1.6449 if shape.median_ms > 0 else 0.0
-        body_ms = shape.per_token_ms * self._scenario.tokens.completion
-        return (shape.median_ms * self._rng.lognormvariate(0.0, spread) + body_ms) / 1000
+                self._at(event.until, lambda: self._publish(unit, name, breaker, breaker.advance(self._now)))
 
     # Client
 
-    def _reply(self, request: _Request, answer: _Answer) -> None:
+    def _reply(self, request: _Request, answer: Answer) -> None:
         end = self._now + self._network.gateway_s + self._transit()
         error = None
         if end - request.start > self._scenario.timeout:
-            end, answer, error = request.start + self._scenario.timeout, _Answer(0, "client"), "Timeout"
+            end, answer, error = request.start + self._scenario.timeout, Answer(0, "client"), "Timeout"
         self._result.samples.append(self._sample(request, answer, end, error))
-        if request.done is not None:
-            self._at(max(end, self._now), request.done)
+        self._go_on(request, answer, max(end, self._now))
 
-    def _sample(self, request: _Request, answer: _Answer, end: float, error: str | None) -> Row:
+    def _go_on(self, request: _Request, answer: Answer, end: float) -> None:
+        """Let the client send the call again, or turn to its next one."""
+        wait_s = None
+        if request.retries < self._scenario.max_retries:
+            wait_s = retry_wait_s(request.user, answer.status, answer.retry_after_s, request.retries, self._rng)
+        if wait_s is not None:
+            self._at(end + wait_s, lambda: self._resend(request))
+        elif request.done is not None:
+            self._at(end, request.done)
+
+    def _resend(self, request: _Request) -> None:
+        """Send a call again. Nothing is sent after the last phase, as the live generator stops there."""
+        found = self._scenario.phase_at(self._now)
+        if found is None:
+            return
+        again = _Request(self._now, self._now, found[0], request.user, request.done, self._retries, request.retries + 1)
+        self._send(again)
+
+    def _sample(self, request: _Request, answer: Answer, end: float, error: str | None) -> Row:
         start_ns = _unix_ns(request.start)
         good = answer.status == 200
         return Row(

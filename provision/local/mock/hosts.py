@@ -9,10 +9,10 @@ from random import Random
 from provision.local.arm.regions import display_name
 from provision.local.mock.errors import deployment_not_found, service_error
 from provision.local.mock.latency import LatencyModel
-from provision.local.mock.quota import Quota, Throttle, Utilisation
 from provision.local.mock.snapshot import Account, Deployment, SettingsFault, Site
 from tripcurve.lab import Latency, Limits
 from tripcurve.lab.local_options import LocalOptions
+from tripcurve.quota import Quota, Throttle, Utilisation
 
 __all__ = ["AccountHost", "Host", "Served", "SiteHost", "Throttles"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from provision.local.mock.errors import ApiError, service_error
-from provision.local.mock.quota import DAY_S, UTILISATION, Refusal
+from tripcurve.quota import DAY_S, UTILISATION, Refusal
 
 __all__ = ["throttled"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from provision.local.mock.errors import ApiError
-from provision.local.mock.quota import Refusal
 from provision.local.mock.throttling import throttled
+from tripcurve.quota import Refusal
 
 NAMES: dict[str, Any] = {
     "operation": "ChatCompletions_Create",

@@ -1,4 +1,6 @@
-"""What a deployment admits: calls and tokens per minute, or the utilisation of provisioned units.
+"""Decides what a deployment admits: calls and tokens per minute, or the utilisation of provisioned units.
+
+The mock of the local cloud and the simulator share it.
 
 Pure: time comes in as an argument, in seconds on one monotonic clock. The rules are those of [D-QUOTA]; where it does
 not say how a window lies, options decide.

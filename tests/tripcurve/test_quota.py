@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.local.mock.quota import DAY_S, CallWindow, Quota, Refusal, SlidingTokens, TokenMinute, Utilisation
+from tripcurve.quota import DAY_S, CallWindow, Quota, Refusal, SlidingTokens, TokenMinute, Utilisation
 
 
 @pytest.mark.parametrize(("rpm", "window_s", "fit"), [(600, 10.0, 100), (600, 1.0, 10), (6, 10.0, 1), (30, 1.0, 1)])
