@@ -301,6 +301,33 @@ def _seconds(text: str) -> float:
 
 
 @app.command()
+def simulate(
+    lab: LabArgument = "quick",
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="A scenario file, or the name of one that ships.")
+    ] = "trip-and-recover",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same run.", min=0)] = 0,
+    clients: Annotated[
+        str | None, typer.Option("--clients", help="How clients react to failures: none, sdk, patient or storm.")
+    ] = None,
+    retries: Annotated[
+        int | None, typer.Option("--retries", help="Retries of each client; default the scenario's max_retries.")
+    ] = None,
+    units: Annotated[int | None, typer.Option("--units", help="Gateway units; default the lab's.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", help="Where the run goes; default runs/LAB-SCENARIO-simulated-TIME.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a scenario through a lab in virtual time, and record it as a run."""
+    from simulator.commands.output import show
+    from simulator.commands.simulate import simulate as simulate_run
+
+    _, result = simulate_run(lab, scenario, seed=seed, clients=clients, retries=retries, units=units, run_dir=run_dir)
+    show(result, as_json)
+
+
+@app.command()
 def export(
     lab: LabArgument,
     kind: Annotated[str, typer.Option("--kind", help="kubernetes or azure-load-testing.")],

@@ -1,0 +1,1 @@
+"""What the commands `simulate`, `curve` and `tune` do."""

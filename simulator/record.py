@@ -1,0 +1,108 @@
+"""Writes what a virtual gateway did as an ordinary run directory, marked as simulated."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simulator.virtual import EPOCH_NS, VirtualEvent, VirtualRun
+from tripcurve import __version__
+from tripcurve.breaker.events import Anchor, Source, render_event
+from tripcurve.documents import write_yaml
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.run.record import SCHEMA, SCHEMA_VERSION
+from tripcurve.scenario import Scenario
+
+__all__ = ["TARGET", "batches_of", "event_lines", "write_run"]
+
+TARGET = "simulated"
+"""The kind of target in run.json."""
+_BATCH_ROWS = 65_536
+
+
+def write_run(
+    folder: Path,
+    lab: Lab,
+    scenario: Scenario,
+    events: Iterable[VirtualEvent],
+    batches: Iterable[pa.RecordBatch],
+    simulation: dict[str, object],
+) -> int:
+    """Write a run directory and return the number of rows. `batches` are by start; `simulation` goes into run.json.
+
+    Raises BadInput when the folder is not empty or cannot be written.
+    """
+    try:
+        _claim(folder)
+        (folder / "lab.yaml").write_text(write_yaml(lab), "utf-8")
+        (folder / "scenario.yaml").write_text(write_yaml(scenario), "utf-8")
+        (folder / "gateway-events.jsonl").write_text("".join(f"{line}\n" for line in event_lines(lab, events)), "utf-8")
+        rows, by_status = _write_rows(folder / "requests.parquet", batches)
+        info = _info(lab, scenario, rows, by_status) | {"simulation": simulation}
+        (folder / "run.json").write_text(json.dumps(info, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise BadInput(f"{folder}: the run cannot be written: {error.strerror}") from None
+    return rows
+
+
+def batches_of(run: VirtualRun) -> Iterator[pa.RecordBatch]:
+    """Yield the samples of a virtual run as record batches, by start."""
+    for begin in range(0, len(run.samples), _BATCH_ROWS):
+        columns = zip(*run.samples[begin : begin + _BATCH_ROWS], strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        yield pa.record_batch(arrays, schema=SCHEMA)
+
+
+def event_lines(lab: Lab, events: Iterable[VirtualEvent]) -> Iterator[str]:
+    """Yield the breakers' own record, one JSON line an event."""
+    topic = f"/subscriptions/virtual/providers/Microsoft.ApiManagement/service/{lab.gateway.name}"
+    for unit, backend, rule, event in events:
+        yield json.dumps(render_event(event, Anchor(EPOCH_NS, 0), Source(topic, backend, rule, unit)))
+
+
+def _claim(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise BadInput(f"--run-dir {folder} is not empty; a run needs a folder of its own")
+
+
+def _write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> tuple[int, Counter[int]]:
+    rows, by_status = 0, Counter[int]()
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd", compression_level=1) as writer:
+        for batch in batches:
+            writer.write_table(pa.Table.from_batches([_plain(batch)]))
+            rows += len(batch)
+            for entry in batch.column("status").value_counts().to_pylist():
+                by_status[entry["values"]] += entry["counts"]
+    return rows, by_status
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.replace_schema_metadata(SCHEMA.metadata)
+
+
+def _info(lab: Lab, scenario: Scenario, rows: int, by_status: Counter[int]) -> dict[str, object]:
+    reached = {str(status): count for status, count in sorted(by_status.items()) if status}
+    return {
+        "schema": SCHEMA_VERSION,
+        "tripcurve": __version__,
+        "target": TARGET,
+        "lab": lab.name,
+        "scenario": scenario.name,
+        "start_ns": EPOCH_NS,
+        "end_ns": EPOCH_NS + round(scenario.duration_s * 1e9),
+        "exit": 0,
+        "interrupted": False,
+        "counts": {
+            "recorded": rows,
+            "gateway": {"requests": sum(reached.values()), "by_status": reached},
+            "unrecorded": 0,
+        },
+        "options": lab.local.model_dump(mode="json"),
+    }

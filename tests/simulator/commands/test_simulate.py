@@ -1,0 +1,64 @@
+"""`tripcurve simulate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from simulator.commands.simulate import gateway_retries, simulate
+from tripcurve.errors import BadInput
+from tripcurve.run.record import SCHEMA
+
+
+def test_a_simulated_run_has_the_run_contract_and_says_that_it_is_simulated(tmp_path: Path) -> None:
+    folder, result = simulate("quick", "trip-and-recover", run_dir=tmp_path / "run")
+    table = pq.read_table(folder / "requests.parquet")
+    info = json.loads((folder / "run.json").read_text("utf-8"))
+    assert table.schema.names == SCHEMA.names
+    assert info["target"] == "simulated"
+    assert info["counts"]["recorded"] == len(table) == result["requests"]
+    assert (folder / "gateway-events.jsonl").read_text("utf-8").count("CircuitBreaker.Opened") == result["trips"] == 3
+
+
+def test_the_same_seed_writes_the_same_rows(tmp_path: Path) -> None:
+    folders = [simulate("quick", "trip-and-recover", seed=7, run_dir=tmp_path / name)[0] for name in ("a", "b")]
+    first, second = (pq.read_table(folder / "requests.parquet") for folder in folders)
+    assert first.equals(second)
+
+
+def test_a_quota_trips_the_breaker_without_a_simulated_fault(tmp_path: Path) -> None:
+    _, result = simulate("quota", "quota", run_dir=tmp_path / "run")
+    assert result["trips"]
+
+
+def test_a_storm_sends_more_than_clients_that_do_not_retry(tmp_path: Path) -> None:
+    _, calm = simulate("quick", "trip-and-recover", clients="none", retries=3, run_dir=tmp_path / "calm")
+    _, storm = simulate("quick", "trip-and-recover", clients="storm", retries=3, run_dir=tmp_path / "storm")
+    assert storm["requests"] > calm["requests"]  # type: ignore[operator]  # both are numbers
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clients": "angry"}, "--clients 'angry' is not known"),
+        ({"retries": 99}, "--retries must be 0 to 10"),
+        ({"units": 0}, "--units must be 1 to 100,000"),
+    ],
+)
+def test_an_option_out_of_its_bounds_is_refused(options: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
+        simulate("quick", "trip-and-recover", run_dir=tmp_path / "run", **options)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("mine", "utf-8")
+    with pytest.raises(BadInput, match="not empty"):
+        simulate("quick", "trip-and-recover", run_dir=tmp_path)
+
+
+def test_the_gateways_retries_are_read_from_its_policy() -> None:
+    assert gateway_retries('<retry condition="@(true)" count="2" interval="0">') == 2
+    assert gateway_retries("<forward-request />") == 0
