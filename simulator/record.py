@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 from simulator.virtual import EPOCH_NS, VirtualEvent, VirtualRun
 from tripcurve import __version__
 from tripcurve.breaker.events import Anchor, Source, render_event
-from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
+from tripcurve.run.info import Counts, GatewayCounts, RunInfo
+from tripcurve.run.layout import EVENTS, REQUESTS, make_run_dir, write_documents
 from tripcurve.run.record import SCHEMA, SCHEMA_VERSION
 from tripcurve.scenario import Scenario
 
@@ -27,28 +29,27 @@ _BATCH_ROWS = 65_536
 
 
 def write_run(
-    folder: Path,
+    given: Path | None,
     lab: Lab,
     scenario: Scenario,
     events: Iterable[VirtualEvent],
     batches: Iterable[pa.RecordBatch],
-    simulation: dict[str, object],
-) -> int:
-    """Write a run directory and return the number of rows. `batches` are by start; `simulation` goes into run.json.
+    simulation: dict[str, JsonValue],
+) -> tuple[Path, int]:
+    """Write a run directory and return it with its number of rows.
 
-    Raises BadInput when the folder is not empty or cannot be written.
+    `given`: the folder; None names one after the lab, the scenario and the time. `batches` are by start;
+    `simulation` goes into run.json. Raises BadInput when the folder is not empty or cannot be written.
     """
+    folder = make_run_dir(given, lab.name, f"{scenario.name}-simulated")
+    write_documents(folder, lab, scenario)
     try:
-        _claim(folder)
-        (folder / "lab.yaml").write_text(write_yaml(lab), "utf-8")
-        (folder / "scenario.yaml").write_text(write_yaml(scenario), "utf-8")
-        (folder / "gateway-events.jsonl").write_text("".join(f"{line}\n" for line in event_lines(lab, events)), "utf-8")
-        rows, by_status = _write_rows(folder / "requests.parquet", batches)
-        info = _info(lab, scenario, rows, by_status) | {"simulation": simulation}
-        (folder / "run.json").write_text(json.dumps(info, indent=2) + "\n", "utf-8")
+        (folder / EVENTS).write_text("".join(f"{line}\n" for line in event_lines(lab, events)), "utf-8")
+        rows, by_status = _write_rows(folder / REQUESTS, batches)
+        _info(lab, scenario, rows, by_status, simulation).write(folder)
     except OSError as error:
         raise BadInput(f"{folder}: the run cannot be written: {error.strerror}") from None
-    return rows
+    return folder, rows
 
 
 def batches_of(run: VirtualRun) -> Iterator[pa.RecordBatch]:
@@ -66,12 +67,6 @@ def event_lines(lab: Lab, events: Iterable[VirtualEvent]) -> Iterator[str]:
         yield json.dumps(render_event(event, Anchor(EPOCH_NS, 0), Source(topic, backend, rule, unit)))
 
 
-def _claim(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise BadInput(f"--run-dir {folder} is not empty; a run needs a folder of its own")
-
-
 def _write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> tuple[int, Counter[int]]:
     rows, by_status = 0, Counter[int]()
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", compression_level=1) as writer:
@@ -87,22 +82,22 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.replace_schema_metadata(SCHEMA.metadata)
 
 
-def _info(lab: Lab, scenario: Scenario, rows: int, by_status: Counter[int]) -> dict[str, object]:
+def _info(
+    lab: Lab, scenario: Scenario, rows: int, by_status: Counter[int], simulation: dict[str, JsonValue]
+) -> RunInfo:
     reached = {str(status): count for status, count in sorted(by_status.items()) if status}
-    return {
-        "schema": SCHEMA_VERSION,
-        "tripcurve": __version__,
-        "target": TARGET,
-        "lab": lab.name,
-        "scenario": scenario.name,
-        "start_ns": EPOCH_NS,
-        "end_ns": EPOCH_NS + round(scenario.duration_s * 1e9),
-        "exit": 0,
-        "interrupted": False,
-        "counts": {
-            "recorded": rows,
-            "gateway": {"requests": sum(reached.values()), "by_status": reached},
-            "unrecorded": 0,
-        },
-        "options": lab.local.model_dump(mode="json"),
-    }
+    gateway = GatewayCounts(requests=sum(reached.values()), by_status=reached)
+    return RunInfo(
+        schema=SCHEMA_VERSION,
+        tripcurve=__version__,
+        target=TARGET,
+        lab=lab.name,
+        scenario=scenario.name,
+        start_ns=EPOCH_NS,
+        end_ns=EPOCH_NS + round(scenario.duration_s * 1e9),
+        exit=0,
+        interrupted=False,
+        counts=Counts(recorded=rows, gateway=gateway, unrecorded=0),
+        options=lab.local.model_dump(mode="json"),
+        simulation=simulation,
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from simulator.clients import CLIENTS
 from simulator.record import batches_of, write_run
@@ -40,9 +41,13 @@ def simulate(
     lab, attempts = _lab(lab_name, units)
     scenario = _scenario(load_scenario(scenario_name, lab), clients, retries)
     run = run_virtual(lab, scenario, seed=seed, retries=attempts)
-    folder = run_dir or Path("runs") / f"{lab.name}-{scenario.name}-simulated-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    simulation = {"engine": "reference", "seed": seed, "gateway_retries": attempts, "units": lab.units}
-    rows = write_run(folder, lab, scenario, run.events, batches_of(run), dict(simulation))
+    simulation: dict[str, JsonValue] = {
+        "engine": "reference",
+        "seed": seed,
+        "gateway_retries": attempts,
+        "units": lab.units,
+    }
+    folder, rows = write_run(run_dir, lab, scenario, run.events, batches_of(run), simulation)
     return folder, {"run": str(folder), "target": "simulated", **simulation, "requests": rows} | _trips(run)
 
 

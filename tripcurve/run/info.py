@@ -117,7 +117,7 @@ class RunInfo(_Part):
     lab: str | None = None
     scenario: str | None = None
     target: str | None = None
-    """Kind of target: local, azure or url."""
+    """Kind of target: local, azure, url or simulated."""
     start_ns: int | None = None
     """The run's zero, unix ns on the main process's clock."""
     end_ns: int | None = None
@@ -137,6 +137,8 @@ class RunInfo(_Part):
     versions: dict[str, str] | None = None
     host: Host | None = None
     workers: list[WorkerInfo] | None = None
+    simulation: dict[str, JsonValue] | None = None
+    """How a simulated run was made: engine, seed and the like. None: the run was driven for real."""
 
     @classmethod
     def of_killed_run(cls) -> RunInfo:
