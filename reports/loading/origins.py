@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tripcurve.lab import Lab
 from tripcurve.run.record import SCHEMA
 
-__all__ = ["UNMARKED", "judged_by_status", "no_answer_is_marked"]
+__all__ = ["Unmarked", "judged_by_status", "no_answer_is_marked", "unmarked_answers"]
 
-UNMARKED = (
-    "the policy sets no x-tripcurve-backend header, so answers are told apart by status: every 503 is taken "
-    "for the gateway's own; a backend that answers 503 itself would be mistaken for an open breaker"
-)
+SHED = 503
+FAR_BELOW = 3
+"""A 503 is the gateway's own if a backend's fastest answer took this many times as long."""
+
+
+@dataclass(frozen=True)
+class Unmarked:
+    """How to tell answers apart in a run in which none names its backend.
+
+    `shed_below_us`: a 503 that took less is the gateway's own; any other may be either's. None: every 503 is the
+    gateway's, since no rule counts a backend's 503.
+    """
+
+    shed_below_us: int | None
+
+    @property
+    def note(self) -> str:
+        """The sentence that tells a reader how sure the origins are."""
+        start = "the policy sets no x-tripcurve-backend header, so answers are told apart by status: "
+        if self.shed_below_us is None:
+            return (
+                f"{start}every 503 is taken for the gateway's own; "
+                "a backend that answers 503 itself would be mistaken for an open breaker"
+            )
+        return (
+            f"{start}a 503 that took less than {self.shed_below_us / 1000:.1f} ms, a third of a backend's fastest "
+            "answer, is taken for the gateway's own; any other shows nothing of the breaker's state"
+        )
 
 
 def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
@@ -33,11 +61,35 @@ def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
     return made_up
 
 
-def judged_by_status(table: pa.Table) -> pa.Table:
-    """Return the requests with the origin `backend` for all of the gateway's answers other than a 503."""
+def unmarked_answers(tables: Iterable[pa.Table], lab: Lab) -> Unmarked:
+    """How to tell the answers of a run apart, none of which is marked.
+
+    Where a rule counts 503, the gateway's own are known by their latency. A backend's fastest answer is sought among
+    all other statuses, and among the first 503s of the run: no breaker opens before it has counted its failures.
+    """
+    rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
+    needed = [rule.count or 1 for rule in rules if rule.counts_status(SHED)]
+    if not needed:
+        return Unmarked(None)
+    fastest: list[int] = []
+    first: list[tuple[int, int]] = []
+    for table in tables:
+        status, latency_us = table["status"].to_numpy(), table["latency_us"].to_numpy().astype(np.int64)
+        shed, others = status == SHED, (status != SHED) & (status != 0)
+        fastest += [int(latency_us[others].min())] if others.any() else []
+        ends = (table["start_ns"].to_numpy() + latency_us * 1000)[shed].tolist()
+        first = heapq.nsmallest(min(needed), [*first, *zip(ends, latency_us[shed].tolist(), strict=True)])
+    return Unmarked(min([*fastest, *(latency_us for _, latency_us in first)], default=0) // FAR_BELOW)
+
+
+def judged_by_status(table: pa.Table, unmarked: Unmarked) -> pa.Table:
+    """Return the requests with the origin `backend` for all of the gateway's answers but its own 503s."""
     origin = _origin(table)
-    answered = pc.and_(pc.equal(origin, "gateway"), pc.not_equal(table["status"], 503))
+    other = pc.not_equal(table["status"], SHED)
+    if unmarked.shed_below_us is not None:
+        other = pc.or_(other, pc.greater_equal(table["latency_us"], unmarked.shed_below_us))
     field = SCHEMA.field("origin")
+    answered = pc.and_(pc.equal(origin, "gateway"), other)
     judged = pc.if_else(answered, "backend", origin).combine_chunks().dictionary_encode().cast(field.type)
     return table.set_column(table.column_names.index("origin"), field, judged)
 

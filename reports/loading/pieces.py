@@ -16,8 +16,9 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from reports.loading.clocks import Clocks
-from reports.loading.origins import judged_by_status, no_answer_is_marked
+from reports.loading.origins import Unmarked, judged_by_status, no_answer_is_marked, unmarked_answers
 from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
 from tripcurve.run.layout import shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
@@ -39,16 +40,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Records:
-    """All requests of a run. `unmarked`: no answer names its backend, so origins are judged by status."""
+    """All requests of a run. `unmarked`: how origins are judged where no answer names its backend."""
 
     sources: list[Source]
     clocks: Clocks
-    unmarked: bool
+    unmarked: Unmarked | None
     piece_rows: int = PIECE_ROWS
 
     @classmethod
-    def of(cls, sources: list[Source], clocks: Clocks, piece_rows: int = PIECE_ROWS) -> Records:
-        unmarked = no_answer_is_marked(table for source in sources for table in source.tables())
+    def of(cls, sources: list[Source], clocks: Clocks, lab: Lab, piece_rows: int = PIECE_ROWS) -> Records:
+        def tables() -> Iterator[pa.Table]:
+            return (table for source in sources for table in source.tables())
+
+        unmarked = unmarked_answers(tables(), lab) if no_answer_is_marked(tables()) else None
         return cls(sources, clocks, unmarked, piece_rows)
 
     @property
@@ -67,7 +71,7 @@ class Records:
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]
         for table in in_start_order(moved, self.piece_rows):
-            piece = judged_by_status(table) if self.unmarked else table
+            piece = table if self.unmarked is None else judged_by_status(table, self.unmarked)
             if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back meanwhile
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
             yield piece.unify_dictionaries().combine_chunks()

@@ -10,9 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.loading.clocks import Clocks, clocks_of
+from reports.loading.clocks import clocks_of
 from reports.loading.decisive import MARGIN, decisive
-from reports.loading.origins import UNMARKED
 from reports.loading.pieces import PIECE_ROWS, Records, Source, parquet_source, shard_sources
 from reports.statistics.tally import Tally
 from tripcurve.breaker.events import BreakerEvent, read_events
@@ -54,7 +53,7 @@ class Run:
     @cached_property
     def requests(self) -> pd.DataFrame:
         """One row per attempt, sorted by start, columns of `tripcurve.run.record.SCHEMA`. Reads the whole run."""
-        return _to_frame(self.records.read(), self.records.clocks)
+        return _to_frame(self.records.read(), self.records)
 
     @property
     def duration_s(self) -> float:
@@ -102,7 +101,7 @@ class _Reader:
         if info is None:
             self.notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
             info = RunInfo.of_killed_run()
-        records = Records.of(sources, clocks_of(info), self._piece_rows)
+        records = Records.of(sources, clocks_of(info), self._lab, self._piece_rows)
         start_ns = _start_ns(info, records)
         last_ns = records.last_ns if info.end_ns is None else info.end_ns
         tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
@@ -118,7 +117,7 @@ class _Reader:
             scenario=self._scenario,
             start_ns=start_ns,
             tally=tally,
-            decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records.clocks),
+            decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records),
             records=records,
             info=info,
             events=_read_events(self._folder / EVENTS),
@@ -127,8 +126,8 @@ class _Reader:
 
     def _note(self, records: Records, tally: Tally) -> None:
         self.notes += records.clocks.notes()
-        if records.unmarked:
-            self.notes.append(UNMARKED)
+        if records.unmarked is not None:
+            self.notes.append(records.unmarked.note)
         backwards = records.rows - tally.total
         if backwards:
             self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
@@ -141,10 +140,18 @@ def _start_ns(info: RunInfo, records: Records) -> int:
     return 0 if first is None or not len(first) else int(pc.min(first["intended_ns"]).as_py())
 
 
-def _to_frame(table: pa.Table, clocks: Clocks) -> pd.DataFrame:
-    doubt = clocks.doubt_ns(table)
+def _to_frame(table: pa.Table, records: Records) -> pd.DataFrame:
+    """Return the rows as a frame, with a column for each kind of doubt that the run has.
+
+    `clock_doubt_ns`: see `Clocks.doubt_ns`. `origin_in_doubt`: a 503 that may be a backend's or the gateway's.
+    """
+    doubt = records.clocks.doubt_ns(table)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
-    return frame if doubt is None else frame.assign(clock_doubt_ns=doubt)
+    if doubt is not None:
+        frame = frame.assign(clock_doubt_ns=doubt)
+    if records.unmarked is not None and records.unmarked.shed_below_us is not None:
+        frame = frame.assign(origin_in_doubt=(frame["origin"] == "backend") & (frame["status"] == 503))
+    return frame
 
 
 def _read_events(path: Path) -> list[BreakerEvent] | None:

@@ -24,7 +24,8 @@ class Answers:
     `start` and `end` are unix ns; `status` is 0 where no response came. `by_backend`: the backend itself answered.
     `waited`: ns that the gateway waited for the backend, 0 where it does not report this. `whole`: the response did not
     break off. `alike`: how many requests each row represents. `unseen`: where that is more than one, the longest time
-    in ns from the start of one of them until the next was admitted. `slack`: how much too long, in ns, the gateway may
+    in ns from the start of one of them until the next was admitted. `in_doubt`: it may as well be the
+    gateway's own. `slack`: how much too long, in ns, the gateway may
     report its wait.
     """
 
@@ -37,6 +38,7 @@ class Answers:
     whole: Mask
     alike: Instants
     unseen: Instants
+    in_doubt: Mask
     slack: int
 
     @property

@@ -39,7 +39,7 @@ class Failures:
         self._start = answers.start[chosen]
         self._early = np.where(failed, answers.arrived_from, answers.start)[chosen] - doubt_ns
         self._late = np.where(lost[chosen], NEVER, answers.end[chosen] + doubt_ns)
-        self._seen = failed[chosen]
+        self._seen = (failed & ~answers.in_doubt)[chosen]
         self._longest = int((answers.end - answers.start)[chosen].max(initial=0)) + LOST_FOR_S * NS * bool(lost.any())
         self._interval_ns = NEVER if rule is None else int(rule.interval * NS)
         self._plain = slides(options)
@@ -114,8 +114,9 @@ def slides(options: LocalOptions) -> bool:
 
 def _quiet(answers: Answers, shortest_ns: int) -> tuple[Instants, Instants]:
     """The stretches between two answers of the backend in which the breaker may have been open unseen."""
-    start = answers.start[answers.by_backend]
-    by = (answers.end - answers.waited)[answers.by_backend]
-    unseen = answers.unseen[answers.by_backend][:-1]
+    closed = answers.by_backend & ~answers.in_doubt
+    start = answers.start[closed]
+    by = (answers.end - answers.waited)[closed]
+    unseen = answers.unseen[closed][:-1]
     long_enough = np.flatnonzero(np.where(unseen > 0, unseen, by[1:] - start[:-1]) >= shortest_ns)
     return start[:-1][long_enough], by[1:][long_enough]

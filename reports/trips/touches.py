@@ -45,8 +45,16 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -
         whole=part["error"].isna().to_numpy(),
         alike=part["left_out"].to_numpy() + 1,
         unseen=part["unseen_ns"].to_numpy(),
+        in_doubt=_in_doubt(part),
         slack=slack_ns,
     )
+
+
+def _in_doubt(frame: pd.DataFrame) -> Mask:
+    """Which answers may be a backend's or the gateway's."""
+    if "origin_in_doubt" in frame:
+        return frame["origin_in_doubt"].to_numpy(dtype=bool)
+    return np.zeros(len(frame), dtype=bool)
 
 
 def _waited_ns(frame: pd.DataFrame) -> Instants:
@@ -110,7 +118,7 @@ def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Inst
 
 def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants) -> tuple[Mask, Indexes, Indexes]:
     """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
-    answered = (frame["origin"] == "backend").to_numpy()
+    answered = (frame["origin"] == "backend").to_numpy() & ~_in_doubt(frame)
     shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
     if not lab.has_pool:
         return answered, np.flatnonzero(shed), np.flatnonzero(shed)

@@ -29,11 +29,9 @@ from tests.planted import Plan, plant
         pytest.param(Plan(stated_count=2, backend_s=0.1), id="a count of 2 stated for 3"),
         pytest.param(Plan(stated_count=4, backend_s=0.1, fault_until=4), id="a count of 4 stated for 3, one trip"),
         pytest.param(Plan(open_s=6, stated_open_s=4), id="4 s stated for 6 s"),
-        pytest.param(
-            Plan(status=503, marked=False),
-            marks=pytest.mark.xfail(strict=True, reason="a backend's unmarked 503s are taken for the gateway's"),
-            id="a backend's own 503s, unmarked",
-        ),
+        pytest.param(Plan(status=503, marked=False), id="a backend's own 503s, unmarked"),
+        pytest.param(Plan(status=503, marked=False, failing=0.3, open_s=1, fault_until=2), id="30 % of 503s, unmarked"),
+        pytest.param(Plan(status=503, marked=False, backend_s=0.0005), id="503s as fast as sheds, unmarked"),
     ],
 )
 def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> None:
@@ -44,6 +42,16 @@ def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
     for trip in trips:
         for stated, true in ((trip.tripped_s, [at for at, _ in truth]), (trip.reset_s, [to for _, to in truth])):
             assert stated is None or min(off(stated, at) for at in true) <= 0
+
+
+def test_unmarked_503s_hide_no_trip_where_sheds_are_far_faster(tmp_path: Path) -> None:
+    truth = plant(tmp_path / "run", Plan(status=503, marked=False))
+    assert len(analyse(load(tmp_path / "run")).trips) == len(truth)
+
+
+def test_unmarked_503s_that_sheds_cannot_be_told_from_state_no_trip(tmp_path: Path) -> None:
+    plant(tmp_path / "run", Plan(status=503, marked=False, backend_s=0.0005))
+    assert analyse(load(tmp_path / "run")).trips == []
 
 
 def halves(plan: Plan, folder: Path) -> list[float]:
