@@ -1,4 +1,4 @@
-"""Reads a YAML document into a pydantic model, with errors a person can act on."""
+"""Read a YAML document into a pydantic model and name every mistake with its place and remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST_BYTES = 1_000_000  # a lab or scenario is a page of text; more is a mist
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without aliases (they can blow a small file up) and with unique keys."""
+    """A SafeLoader that refuses duplicate keys, and aliases, with which a small file can expand without end."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -26,14 +26,15 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
+        seen: dict[Any, int] = {}
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int):
-                raise yaml.MarkedYAMLError(problem="a key is wanted here", problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(problem="expected a key here", problem_mark=key_node.start_mark)
             if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
-            seen.add(key)
+                problem = f"duplicate key {key!r} (first on line {seen[key]})"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+            seen[key] = key_node.start_mark.line + 1
         return super().construct_mapping(node, deep)
 
 
@@ -46,10 +47,10 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_without_dates)
 
 
 def read_document(path: Path, model: type[Model], what: str) -> Model:
-    """The file as a checked model.
+    """Read a file and return it as a checked model. `what` names the kind of document in messages.
 
-    Raises BadInput naming the file, the field's path (`backends[0].breaker.interval`), what is
-    wrong and what would be right, one line per fault.
+    Raises BadInput with one line per mistake: the file, the field's path (`backends[0].breaker.interval`), what is
+    wrong, and what would be right.
     """
     try:
         raw = path.read_bytes()
@@ -65,7 +66,7 @@ def read_document(path: Path, model: type[Model], what: str) -> Model:
     except RecursionError:
         raise BadInput(f"{path}: nested too deeply for a {what}") from None
     if not isinstance(content, dict):
-        raise BadInput(f"{path}: a {what} is a YAML mapping, beginning with `name:`")
+        raise BadInput(f"{path}: a {what} must be a YAML mapping that begins with `name:`")
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -74,7 +75,7 @@ def read_document(path: Path, model: type[Model], what: str) -> Model:
 
 
 def write_yaml(model: BaseModel) -> str:
-    """The model as YAML, defaults filled in, in the model's own order."""
+    """Return the model as YAML with every default filled in, in the order of the model's fields."""
     return yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -86,7 +87,7 @@ def _yaml_fault(error: yaml.YAMLError) -> str:
 
 
 def _own_faults(error: ValidationError) -> list[Any]:
-    """The faults, but for a list called too short only because an item of it has a fault of its own."""
+    """Return the errors, without a 'too short' list whose items have errors of their own."""
     found = error.errors(include_url=False)
     places = [fault["loc"] for fault in found]
     return [
@@ -98,7 +99,7 @@ def _own_faults(error: ValidationError) -> list[Any]:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    """`('backends', 0, 'breaker')` to `backends[0].breaker: `; empty for the whole document."""
+    """Return `backends[0].breaker: ` for `('backends', 0, 'breaker')`, and nothing for the whole document."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -108,7 +109,7 @@ def _field(location: tuple[int | str, ...]) -> str:
 def _fault_text(fault: Any, model: type[BaseModel]) -> str:
     kind, given = fault["type"], fault["input"]
     if kind == "extra_forbidden":
-        return f"unknown key; known here: {', '.join(_siblings(model, fault['loc'][:-1]))}"
+        return f"unknown key; known keys: {', '.join(_siblings(model, fault['loc'][:-1]))}"
     if kind == "missing":
         return "this key is required"
     message = str(fault["msg"]).removeprefix("Value error, ")
@@ -118,7 +119,7 @@ def _fault_text(fault: Any, model: type[BaseModel]) -> str:
 
 
 def _siblings(model: Any, path: tuple[int | str, ...]) -> list[str]:
-    """Keys that the mapping at `path` takes, found by walking the model's JSON schema."""
+    """Return the keys that the mapping at `path` accepts, by walking the model's JSON schema."""
     schema: Any = model.model_json_schema()
     definitions = schema.get("$defs", {})
     for part in (None, *path):

@@ -1,4 +1,4 @@
-"""Durations: ISO 8601 (`PT1M`) or plain seconds in, float seconds inside."""
+"""Read durations written in ISO 8601 (`PT1M`) or as plain seconds, as float seconds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Seconds", "format_iso", "parse_seconds"]
 
 
 def parse_seconds(value: object) -> float:
-    """Seconds of an ISO 8601 duration or of a plain number.
+    """Return the seconds of an ISO 8601 duration or of a plain number.
 
     Raises ValueError for anything else, years and months included: their length depends on
     the calendar, and no breaker rule uses them.
     """
     if isinstance(value, bool):
-        raise ValueError("a duration is wanted, such as PT5M or 300 (seconds)")
+        raise ValueError("expected a duration, such as PT5M or 300 (seconds)")
     if isinstance(value, int | float):
         return float(value)
     if isinstance(value, str):
@@ -33,7 +33,7 @@ def parse_seconds(value: object) -> float:
 
 
 def _iso_seconds(text: str) -> float | None:
-    """Seconds of an ISO 8601 duration of fixed length; None for anything else."""
+    """Return the seconds of an ISO 8601 duration of fixed length, or None for anything else."""
     try:
         duration = isodate.parse_duration(text, as_timedelta_if_possible=True)
     except (isodate.ISO8601Error, ValueError, TypeError, OverflowError):
@@ -44,7 +44,7 @@ def _iso_seconds(text: str) -> float | None:
 
 
 def format_iso(seconds: float) -> str:
-    """The ISO 8601 text of a number of seconds, as ARM takes it: `PT5M`, `PT1H`, `PT2.5S`."""
+    """Return the ISO 8601 text of a number of seconds in the form that ARM accepts: `PT5M`, `PT1H`, `PT2.5S`."""
     whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
     hours, left = divmod(whole, 3600)
     minutes, secs = divmod(left, 60)

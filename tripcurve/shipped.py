@@ -1,4 +1,4 @@
-"""Finds files that ship with the product (labs, policies, scenarios) or that a user names.
+"""Find files that are built in (labs, policies, scenarios) or that a user names.
 
 The core imports none of the three rooms: their folders are found, not imported.
 """
@@ -14,7 +14,7 @@ __all__ = ["find_file", "shipped_folder", "shipped_names"]
 
 
 def shipped_folder(folder: str) -> Path:
-    """The installed path of a folder such as `provision/labs`."""
+    """Return the installed path of a folder such as `provision/labs`."""
     package, _, rest = folder.partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -23,12 +23,12 @@ def shipped_folder(folder: str) -> Path:
 
 
 def shipped_names(folder: str, suffix: str) -> list[str]:
-    """Names, without suffix, of what ships in a folder, sorted."""
+    """Return the names, without suffix, of the built-in files in a folder, sorted."""
     return sorted(path.stem for path in shipped_folder(folder).glob(f"*{suffix}"))
 
 
 def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path | None = None) -> Path:
-    """The file a user means by a path or by a shipped name.
+    """Return the file that a user means by a path or by the name of a built-in one.
 
     A path wins over a shipped name; a relative path is looked up from `base`, when given,
     then from the working directory. Raises BadInput that lists what ships.
@@ -44,4 +44,4 @@ def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path 
         if place.is_file():
             return place
     known = ", ".join(shipped_names(folder, suffix)) or "none"
-    raise BadInput(f"{what} {str(name)!r} not found; give a path, or one that ships: {known}")
+    raise BadInput(f"{what} {str(name)!r} not found; give a path, or the name of a built-in one: {known}")

@@ -1,4 +1,4 @@
-"""Where traffic goes: a gateway's URL, key and deployment, whichever cloud it is on."""
+"""The gateway that gets the traffic: its URL, key and deployment, on either cloud."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target(BaseModel):
     events_file: str | None = None
     logs_file: str | None = None
     rules: dict[str, dict[str, Any] | None] | None = None
-    """Each backend's breaker rule as read back from the service, in the lab's words; None where it was not asked."""
+    """Each backend's breaker rule as read back from the service, with the lab's field names; None if not read."""
 
     @property
     def chat_path(self) -> str:

@@ -11,8 +11,8 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
     """Listener of `init_command_line_parser`."""
     # Loopback unless asked otherwise: Locust's own default is every interface of the machine.
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
-    parser.add_argument("--lab", default="quick", help="Lab file, or the name of one that ships")
-    parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of one that ships")
+    parser.add_argument("--lab", default="quick", help="Lab file, or the name of a built-in one")
+    parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of a built-in one")
     parser.add_argument(
         "--target",
         default="local",

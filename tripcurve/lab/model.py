@@ -64,7 +64,9 @@ class Api(_Part):
     version: str = Field(
         "2024-02-01", pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$", description="Azure OpenAI api-version"
     )
-    policy: str = Field("single-backend.xml", description="Policy XML: one that ships, or a path from the lab file")
+    policy: str = Field(
+        "single-backend.xml", description="Policy XML: a built-in one, or a path relative to the lab file"
+    )
     named_values: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$")], str] = Field(
         default_factory=dict, description="Values for {{name}} in the policy"
     )
@@ -81,7 +83,7 @@ class Model(_Part):
 
 
 class Limits(_Part):
-    """A mock's own quota. None: without limit."""
+    """A mock's own quota. None: no limit."""
 
     rpm: int | None = Field(None, ge=1, description="Requests per minute")
     tpm: int | None = Field(None, ge=1, description="Tokens per minute, estimated as Azure OpenAI does")
@@ -102,11 +104,11 @@ class Latency(_Part):
 
 
 class Backend(_Part):
-    """One backend entity of the gateway and what stands behind it."""
+    """One backend of the gateway and the service behind it."""
 
     name: BackendName
     kind: Literal["mock", "openai", "existing"] = Field(
-        "mock", description="mock: our stand-in; openai: an account this lab creates; existing: whatever is at `url`"
+        "mock", description="mock: simulated by Tripcurve; openai: an account this lab creates; existing: at `url`"
     )
     location: str | None = Field(None, description="Region; default: the lab's location")
     url: str | None = Field(None, max_length=2000, description="Base URL, for kind existing only")
@@ -140,18 +142,18 @@ class Backend(_Part):
 
     @property
     def base_url(self) -> str:
-        """What the gateway puts before the operation's path."""
+        """The base URL that the gateway puts before the operation's path."""
         return (self.url or "").rstrip("/") if self.kind == "existing" else f"https://{self.host}/openai"
 
 
 class Pool(_Part):
-    """The load-balanced pool over two backends or more."""
+    """The load-balanced pool of two or more backends."""
 
     name: BackendName = "openai-pool"
 
 
 class Existing(_Part):
-    """What is there already: used, never changed or deleted."""
+    """Resources that exist already. They are used, and never changed or deleted."""
 
     resource_group: bool = False
     gateway: bool = False
@@ -159,11 +161,13 @@ class Existing(_Part):
 
 
 class Lab(_Part):
-    """A whole lab. Frozen; every field checked; unknown keys are errors."""
+    """A lab. Instances are immutable, every field is checked, and unknown keys are errors."""
 
     name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
     description: str = ""
-    subscription_id: str | None = Field(None, description="Azure subscription; else flag or environment")
+    subscription_id: str | None = Field(
+        None, description="Azure subscription id; by default from --subscription or AZURE_SUBSCRIPTION_ID"
+    )
     resource_group: str = Field("lab-ai-gateway", pattern=r"^[-\w._()]{0,89}[-\w_()]$")
     location: str = Field("eastus", pattern=r"^[a-z0-9]+$")
     gateway: Gateway
@@ -219,7 +223,7 @@ class Lab(_Part):
 
 
 def load_lab(name: str | Path) -> Lab:
-    """The lab in a file, or one that ships, by name.
+    """Read the lab in a file, or a built-in one by its name.
 
     Raises BadInput naming file, field and remedy; the policy file is checked to exist.
     """
@@ -230,7 +234,7 @@ def load_lab(name: str | Path) -> Lab:
 
 
 def policy_path(lab: Lab, lab_file: Path) -> Path:
-    """The policy file of a lab: a path from the lab's folder, or one that ships."""
+    """Return the policy file of a lab: a path relative to the lab's folder, or a built-in one."""
     try:
         return find_file(lab.api.policy, POLICIES, ".xml", "policy", base=lab_file.parent)
     except BadInput as error:

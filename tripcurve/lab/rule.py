@@ -76,11 +76,11 @@ class BreakerRule(BaseModel):
         if (self.count is None) == (self.percentage is None):
             raise ValueError("give exactly one of count and percentage")
         if not self.status_codes and not self.error_reasons:
-            raise ValueError("give status_codes or error_reasons: without either nothing is a failure")
+            raise ValueError("give status_codes or error_reasons; without them nothing counts as a failure")
         for pair in self.status_codes:
             _check_range(pair)
         return self
 
     def counts_status(self, status: int) -> bool:
-        """Whether a backend's answer with this status is a failure."""
+        """Return whether a backend's answer with this status is a failure."""
         return any(low <= status <= high for low, high in self.status_codes)

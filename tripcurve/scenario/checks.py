@@ -44,7 +44,7 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found. `value` is None when the summary has no such number; that never passes."""
+    """The result of a check. `value` is None if the summary has no such number; then the check fails."""
 
     expression: str
     value: float | None
@@ -78,7 +78,7 @@ def _step(value: Any, part: str | int) -> Any:
 
 
 def parse(text: str) -> Check:
-    """The check a text stands for; `5%` reads as 0.05.
+    """Parse a check. `5%` is read as 0.05.
 
     Raises BadInput saying where it stops making sense, and how a check looks.
     """
@@ -90,7 +90,7 @@ def parse(text: str) -> Check:
     except UnexpectedInput as error:
         column = getattr(error, "column", -1)
         where = f"at column {column}" if isinstance(column, int) and column > 0 else "at its end"
-        raise BadInput(f"check {text!r} is not understood {where}; {example}") from None
+        raise BadInput(f"check {text!r} cannot be parsed {where}; {example}") from None
     path, comparison, number, *percent = tree.children
     assert isinstance(path, Tree)  # noqa: S101  # the grammar's own shape, for the type checker
     parts = tuple(_part(token) for token in path.children if isinstance(token, Token))

@@ -35,7 +35,7 @@ class Ramp(_Part):
 
 
 class Fault(_Part):
-    """What a backend is told to do during a phase. None: as it is configured."""
+    """How a backend answers during a phase. None: as it is configured."""
 
     status: int | None = Field(None, ge=200, le=599)
     wait_ms: float | None = Field(None, ge=0, le=600_000)
@@ -58,23 +58,24 @@ class Fault(_Part):
 
 
 class BelowCount(_Part):
-    """A number of requests that goes by the lab's rule."""
+    """A number of requests that depends on the lab's rule."""
 
-    below_count: int = Field(..., ge=0, le=1000, description="So many fewer than the rule's count")
+    below_count: int = Field(..., ge=0, le=1000, description="How many fewer than the rule's count")
 
 
 class Phase(_Part):
-    """A stretch of the run. Exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
+    """One part of the run. It has exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
 
     name: str = Field(..., pattern=r"^[\w-]{1,40}$")
     duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
-    rate: float | Ramp | None = Field(None, description="Requests per second, whether or not answers come")
+    rate: float | Ramp | None = Field(None, description="Requests per second, sent whether or not answers arrive")
     requests: int | BelowCount | None = Field(
-        None, description="Requests of the whole phase, evenly spread from its start on, however long the lab makes it"
+        None,
+        description="Number of requests in the phase, evenly spread from its start, however long it is",
     )
     users: int | Ramp | None = Field(None, description="Users that send one request after another")
     simulate: Mapping[str, Fault] = Field(
-        default_factory=dict, description="Faults by backend name; `default`: any other"
+        default_factory=dict, description="Faults by backend name; `default` applies to all others"
     )
 
     @model_validator(mode="after")
@@ -115,7 +116,7 @@ class Phase(_Part):
         if count is None:
             raise ValueError("below_count needs a rule with a count")
         if count <= self.requests.below_count:
-            raise ValueError(f"below_count {self.requests.below_count} leaves nothing of a count of {count}")
+            raise ValueError(f"below_count {self.requests.below_count} leaves no request of a count of {count}")
         return count - self.requests.below_count
 
 
@@ -139,21 +140,23 @@ class Tokens(_Part):
 
 
 class Probe(_Part):
-    """The steady pulse of each ProbeUser."""
+    """The steady rate of each ProbeUser."""
 
     rate: float = Field(5.0, gt=0, le=1000, description="Requests per second of each ProbeUser")
 
 
 class Scenario(_Part):
-    """A whole scenario. Frozen; every field checked; unknown keys are errors."""
+    """A scenario. Instances are immutable, every field is checked, and unknown keys are errors."""
 
     name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
     description: str = ""
     trip_duration: Seconds | None = Field(
-        None, gt=0, description="The phases are written for a rule that stays open this long, and scaled to the lab's"
+        None,
+        gt=0,
+        description="Trip duration that the phases are written for; they are scaled to the lab's",
     )
     interval: Seconds | None = Field(
-        None, gt=0, description="The same for a rule that counts over this interval; not both"
+        None, gt=0, description="Interval for which the phases are written, instead of trip_duration"
     )
     users: Mapping[str, Annotated[int, Field(ge=0, le=10_000)]] = Field(default_factory=lambda: {"ChatUser": 20})
     arrivals: Literal["constant", "poisson"] = "constant"
@@ -180,11 +183,11 @@ class Scenario(_Part):
         names = [phase.name for phase in self.phases]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"phases: two are named {twice!r}; a record names its phase, so each needs its own")
+            raise ValueError(f"phases: two have the name {twice!r}; rows name their phase, so names must differ")
         if self.trip_duration is not None and self.interval is not None:
             raise ValueError("give trip_duration or interval, not both: phases are scaled by one of them")
         if self.arrivals == "poisson" and any(phase.requests is not None for phase in self.phases):
-            raise ValueError("arrivals: a phase with a number of requests needs them constant")
+            raise ValueError("arrivals: a phase with `requests` needs constant arrivals")
         open_loop = any(phase.users is None for phase in self.phases)
         if open_loop and not any(count for name, count in self.users.items() if name != "ProbeUser"):
             raise ValueError("users: a phase with a rate needs users to send it, such as {ChatUser: 20}")
@@ -230,7 +233,7 @@ class Scenario(_Part):
         return 1.0, {}
 
     def phase_at(self, elapsed_s: float) -> tuple[int, float] | None:
-        """Index of the phase and seconds into it; None before the start and from the end on."""
+        """Return the phase's index and the seconds into it; None outside the phases."""
         begin = 0.0
         for index, phase in enumerate(self.phases):
             if begin <= elapsed_s < begin + phase.duration_s:
@@ -251,7 +254,7 @@ def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
 
 
 def load_scenario(name: str | Path, lab: Lab) -> Scenario:
-    """The scenario in a file, or one that ships, by name, resolved against a lab.
+    """Read the scenario in a file, or a built-in one by its name, and resolve it against a lab.
 
     Raises BadInput naming file, field and remedy.
     """

@@ -1,4 +1,4 @@
-"""The simulation object: a request telling its backend how to answer.
+"""The simulation object, with which a request tells its backend how to answer.
 
 Keyed by backend host with `default` as fallback, as the seed's mock takes it; fields beyond
 the seed's two are ours.
@@ -21,7 +21,7 @@ class SimulationError(ValueError):
 
 
 class Behaviour(BaseModel):
-    """What one backend shall do with one request. None: as the backend is configured."""
+    """How one backend answers one request. None: as the backend is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,12 +39,12 @@ Host = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Simulation(RootModel[dict[Host, Behaviour]]):
-    """Behaviours by backend host, lower case, with `default` for any other."""
+    """Behaviours by backend host in lower case; `default` applies to all others."""
 
     model_config = ConfigDict(frozen=True)
 
     def behaviour(self, host: str) -> Behaviour | None:
-        """What this host shall do; None when it is not named and there is no default."""
+        """Return how this host answers, or None if it is not named and there is no default."""
         found = self.root.get(host.lower())
         return self.root.get("default") if found is None else found
 

@@ -57,7 +57,7 @@ def test_interval_tells_the_rules_interval_from_others(lab: str, share: float, p
 
 
 def test_interval_needs_a_rule_that_counts_more_than_one_failure() -> None:
-    with pytest.raises(BadInput, match="leaves nothing of a count of 1"):
+    with pytest.raises(BadInput, match="leaves no request of a count of 1"):
         load_scenario("interval", load_lab("pool"))
 
 

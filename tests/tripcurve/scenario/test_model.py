@@ -74,7 +74,7 @@ def test_a_number_of_requests_may_go_by_the_rules_count() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "said"),
-    [({"count": 1}, "leaves nothing of a count of 1"), ({"percentage": 50}, "needs a rule with a count")],
+    [({"count": 1}, "leaves no request of a count of 1"), ({"percentage": 50}, "needs a rule with a count")],
 )
 def test_a_number_of_requests_that_the_rule_makes_none_is_refused(rule: dict[str, Any], said: str) -> None:
     backend = {"name": "m1", "breaker": {**RULE, "count": None, **rule}}
@@ -131,13 +131,13 @@ def test_an_unknown_backend_is_named_with_those_there_are() -> None:
         ({"phases": [phase(rate={"from": 0, "to": 0})]}, "a ramp from 0 to 0 sends nothing"),
         ({"phases": [phase(**{"for": 0})]}, "greater than 0"),
         ({"phases": [phase(**{"for": "soon"})]}, "PT5M"),
-        ({"phases": [phase(), phase()]}, "two are named 'p'"),
+        ({"phases": [phase(), phase()]}, "two have the name 'p'"),
         ({"phases": []}, "at least 1"),
         ({"phases": [phase(simulate={"m1": {"status": 42}})]}, "greater than or equal to 200"),
         ({"phases": [phase(simulate={"m1": {"share": 0}})]}, "greater than 0"),
         ({"phases": [phase(simulate={"m1": {"colour": 1}})]}, "Extra inputs"),
         ({"users": {"ProbeUser": 1}}, "a phase with a rate needs users"),
-        ({"checks": ["time_to_trip_s.max"]}, "not understood at its end"),
+        ({"checks": ["time_to_trip_s.max"]}, "cannot be parsed at its end"),
     ],
 )
 def test_a_bad_scenario_is_refused(changes: dict[str, Any], words: str) -> None:
