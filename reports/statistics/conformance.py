@@ -14,7 +14,7 @@ from reports.trips.answers import Answers, failed_answers
 from reports.trips.evidence import Evidence
 from reports.trips.failures import slides
 from reports.trips.instants import NS
-from reports.trips.rule_interval import interval_bounds
+from reports.trips.rule_interval import interval_bounds, may_count_in_a_row
 from reports.trips.trip import Measured, Trip
 from tripcurve.durations import format_iso
 from tripcurve.lab import Backend
@@ -54,7 +54,7 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         answers = evidence.answers
         findings += [
             _count(backend, backend.breaker, trips, evidence),
-            _interval(backend, backend.breaker, trips, evidence),
+            _interval(backend, backend.breaker, trips, evidence, known=run.info.target in ("local", "simulated")),
             _statuses(backend, backend.breaker, trips, run.tally.kinds),
             _duration(backend, backend.breaker, trips, answers),
             _retry_after(backend, backend.breaker, trips, answers),
@@ -128,8 +128,11 @@ def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
     return middle - measured.half_width * NS, middle + measured.half_width * NS
 
 
-def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
-    """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not."""
+def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, *, known: bool) -> Finding:
+    """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not.
+
+    `known`: the lab's options say how the breaker counts. Elsewhere a success may set it back to zero.
+    """
     part = ("interval", format_iso(rule.interval))
     if rule.count is None:
         return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
@@ -144,6 +147,9 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: 
         )
     longer, up_to = interval_bounds(trips, evidence.failures, rule.count, evidence.zero_ns, int(ends.max()))
     seen = _between(longer, up_to)
+    if longer < rule.interval and not known and may_count_in_a_row(trips, evidence, rule.count):
+        seen = f"{_between(longer, None)}; a success may set the count back to zero here"
+        return Finding(backend.name, *part, seen, "not shown", "failures spread over the interval, no success between")
     if longer >= rule.interval or (up_to is not None and up_to < rule.interval):
         return Finding(backend.name, *part, seen, "contradicted")
     if up_to is not None and up_to - longer <= rule.interval * NEAR_ENOUGH:

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from reports.trips.evidence import Evidence
 from reports.trips.failures import Failures
 from reports.trips.instants import NEVER, NS, Instants, Interval
 from reports.trips.trip import Measured, Trip
 
-__all__ = ["interval_bounds"]
+__all__ = ["interval_bounds", "may_count_in_a_row"]
 
 
 def interval_bounds(
@@ -33,6 +34,26 @@ def interval_bounds(
             longer = max(longer, until.low_ns - int(np.sort(np.minimum(late, until.high_ns))[-count]))
         up_to = min(up_to, _closest(early[sure], late[sure], count))
     return longer / NS, None if up_to == NEVER else up_to / NS
+
+
+def may_count_in_a_row(trips: list[Trip], evidence: Evidence, count: int) -> bool:
+    """Whether at every trip the last `count` failures can have come with no success in between.
+
+    Then the breaker may be one that a success sets back to zero, such as Envoy's outlier detection for consecutive
+    errors, and failures that did not trip it say nothing of its interval.
+    """
+    answers, zero_ns = evidence.answers, evidence.zero_ns
+    good = answers.good & answers.by_backend
+    early, late = answers.arrived_from[good] - evidence.doubt_ns, answers.end[good] + evidence.doubt_ns
+    for earlier, trip in pairwise([None, *trips]):
+        tripped = None if trip is None else _instant(trip.tripped_s, zero_ns)
+        if tripped is None:
+            continue
+        began = None if earlier is None else _instant(earlier.reset_s, zero_ns) or Interval(0, NEVER)
+        arrived = np.sort(np.minimum(evidence.failures.between(began, tripped)[1], tripped.high_ns))
+        if len(arrived) >= count and np.any((early > arrived[-count]) & (late < tripped.low_ns)):
+            return False
+    return True
 
 
 def _closest(early: Instants, late: Instants, count: int) -> int:

@@ -110,6 +110,16 @@ def test_another_interval_is_never_confirmed(actual: float) -> None:
     assert findings(interval_run(actual))["interval"].verdict == "contradicted"
 
 
+def test_failures_with_successes_between_contradict_no_interval_of_a_gateway_that_may_count_in_a_row() -> None:
+    """An unknown gateway that a success sets back to zero: most failures are alone, until all fail."""
+    lab = lab_of(RULE, local={"success_clears": True})
+    run = play(lab, scenario_of({"for": 4, "simulate": fault(0.1)}, {"for": 2, "simulate": fault()}, {"for": 3}))
+    other = replace(run, lab=lab_of(RULE), info=run.info.model_copy(update={"target": "url"}))
+    assert findings(other)["interval"].verdict == "not shown"
+    known = replace(run, lab=lab_of(RULE))
+    assert findings(known)["interval"].verdict == "contradicted"
+
+
 @pytest.mark.parametrize("units", [2, 3])
 def test_an_interval_is_not_read_off_a_group_of_units(units: int) -> None:
     assert findings(interval_run(10, units=units))["interval"].verdict == "not shown"
