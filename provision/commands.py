@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from tripcurve.target import Target
 
 __all__ = [
     "PLAN_HAS_CHANGES",
-    "choose_cloud",
+    "CloudOptions",
     "down",
     "plan",
     "refresh_rules",
@@ -64,26 +65,37 @@ class UpReport(BaseModel):
     plan: Plan
 
 
-def choose_cloud(lab: Lab, cloud: str, connection: Path | None, subscription: str | None) -> Cloud:
-    """Azure (`azure`), or the local cloud (`local`) whose JSON line is in a file.
+@dataclass(frozen=True)
+class CloudOptions:
+    """The options by which a command names its cloud.
 
-    The file is `connection`, else what TRIPCURVE_LOCAL names. Raises BadInput when no subscription is
-    named, or no such line is found.
+    `cloud` is azure, or local for the running local cloud whose JSON line is in the file `connection`; None
+    means the file that TRIPCURVE_LOCAL names. `subscription` None means the lab's, then the environment's.
     """
-    if cloud not in ("azure", "local"):
-        raise BadInput(f"--cloud {cloud}: there are azure and local")
-    if cloud == "azure":
-        if connection is not None:
+
+    cloud: str = "azure"
+    connection: Path | None = None
+    subscription: str | None = None
+
+    def choose(self, lab: Lab) -> Cloud:
+        """Return the cloud. Raises BadInput if no subscription, or no such file, is named."""
+        if self.cloud not in ("azure", "local"):
+            raise BadInput(f"--cloud {self.cloud}: choose azure or local")
+        if self.cloud == "local":
+            return clouds.local(_connection(self._connection_file()))
+        if self.connection is not None:
             raise BadInput("--connection is for --cloud local")
-        return clouds.azure(subscription or lab.subscription_id)
-    named = os.environ.get(CONNECTION_VARIABLE)
-    file = Path(named) if connection is None and named else connection
-    if file is None:
-        raise BadInput(
-            "--cloud local needs --connection FILE, or TRIPCURVE_LOCAL naming it: the file holds the JSON line that "
-            "`tripcurve local` prints (tripcurve local > cloud.json &)"
-        )
-    return clouds.local(_connection(file))
+        return clouds.azure(self.subscription or lab.subscription_id)
+
+    def _connection_file(self) -> Path:
+        named = os.environ.get(CONNECTION_VARIABLE)
+        file = Path(named) if self.connection is None and named else self.connection
+        if file is None:
+            raise BadInput(
+                "--cloud local needs --connection FILE, or TRIPCURVE_LOCAL with the file's name: the file holds the "
+                "JSON line that `tripcurve local` prints (tripcurve local > cloud.json &)"
+            )
+        return file
 
 
 def _connection(file: Path) -> dict[str, Any]:
@@ -106,15 +118,13 @@ def stored_target(lab: Lab, cloud: Cloud) -> Target:
     return target_of(state, cloud)
 
 
-def refresh_rules(
-    lab: str, cloud: str = "azure", connection: Path | None = None, subscription: str | None = None
-) -> None:
+def refresh_rules(lab: str, options: CloudOptions = CloudOptions()) -> None:
     """Before a run against a lab that is up: read the breaker rules in force and keep them beside its key.
 
     The run takes them from there into its record. Warns when they are not the lab's. Raises
     TargetUnavailable when the lab is not up or cannot be read.
     """
-    model, file, where = _open(lab, cloud, connection, subscription)
+    model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     with state.locked() as remembered:
         if remembered.endpoint is None:
@@ -126,15 +136,9 @@ def refresh_rules(
         _say(f"warning: lab {model.name} is not as it says ({found.standing}); `tripcurve status {lab}` shows where")
 
 
-def up(
-    lab: str,
-    cloud: str = "azure",
-    connection: Path | None = None,
-    subscription: str | None = None,
-    as_json: bool = False,
-) -> int:
+def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Make the lab true. 0, also when there was nothing to do."""
-    model, file, where = _open(lab, cloud, connection, subscription)
+    model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
     with _going_on_later("up"):
@@ -159,43 +163,25 @@ def up(
     return _answer(report, as_json, 0)
 
 
-def plan(
-    lab: str,
-    cloud: str = "azure",
-    connection: Path | None = None,
-    subscription: str | None = None,
-    as_json: bool = False,
-) -> int:
+def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Say what `up` would do. 0 for nothing, PLAN_HAS_CHANGES for something."""
-    model, file, where = _open(lab, cloud, connection, subscription)
+    model, file, where = _open(lab, options)
     found = plan_lab(model, where, lab_file=file, state=StateFile.of(model, where))
     _say(plan_text(found))
     return _answer(found, as_json, PLAN_HAS_CHANGES if found.has_changes else 0)
 
 
-def status(
-    lab: str,
-    cloud: str = "azure",
-    connection: Path | None = None,
-    subscription: str | None = None,
-    as_json: bool = False,
-) -> int:
+def status(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Say how the lab stands. 0 when it is up or down as a whole; 1 when it drifted or is partial."""
-    model, file, where = _open(lab, cloud, connection, subscription)
+    model, file, where = _open(lab, options)
     found = status_lab(model, where, lab_file=file, state=StateFile.of(model, where))
     _say(status_text(found))
     return _answer(found, as_json, 1 if found.standing in ("drifted", "partial") else 0)
 
 
-def smoke(
-    lab: str,
-    cloud: str = "azure",
-    connection: Path | None = None,
-    subscription: str | None = None,
-    as_json: bool = False,
-) -> int:
+def smoke(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """The seed's tests against a lab that is up. 0 when all pass, 1 when one does not."""
-    model, _, where = _open(lab, cloud, connection, subscription)
+    model, _, where = _open(lab, options)
     found = smoke_lab(model, stored_target(model, where))
     _say(smoke_text(found))
     return _answer(found, as_json, 0 if found.passed else 1)
@@ -203,14 +189,12 @@ def smoke(
 
 def down(
     lab: str,
+    options: CloudOptions = CloudOptions(),
     purge: bool = False,
-    cloud: str = "azure",
-    connection: Path | None = None,
-    subscription: str | None = None,
     as_json: bool = False,
 ) -> int:
     """Delete what `up` created, and nothing else."""
-    model, file, where = _open(lab, cloud, connection, subscription)
+    model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
     with _going_on_later("down"):
@@ -219,12 +203,12 @@ def down(
     return _answer(removed, as_json, 0)
 
 
-def _open(lab: str, cloud: str, connection: Path | None, subscription: str | None) -> tuple[Lab, Path, Cloud]:
+def _open(lab: str, options: CloudOptions) -> tuple[Lab, Path, Cloud]:
     # The SDK's own warnings repeat, at length and without a remedy, what our message says.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     model = load_lab(lab)
     file = find_file(lab, LABS, ".yaml", "lab")
-    return model, file, choose_cloud(model, cloud, connection, subscription)
+    return model, file, options.choose(model)
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def up(
     """Create the lab or correct what differs from it. A second `up` changes nothing."""
     import provision.commands as commands
 
-    raise typer.Exit(commands.up(lab, cloud, connection, subscription, as_json))
+    raise typer.Exit(commands.up(lab, commands.CloudOptions(cloud, connection, subscription), as_json))
 
 
 @app.command()
@@ -126,7 +126,7 @@ def plan(
     """Show what `up` would create or change. Exit code 0: nothing; 10: something."""
     import provision.commands as commands
 
-    raise typer.Exit(commands.plan(lab, cloud, connection, subscription, as_json))
+    raise typer.Exit(commands.plan(lab, commands.CloudOptions(cloud, connection, subscription), as_json))
 
 
 @app.command()
@@ -140,7 +140,7 @@ def status(
     """Compare the resources that exist with the lab file."""
     import provision.commands as commands
 
-    raise typer.Exit(commands.status(lab, cloud, connection, subscription, as_json))
+    raise typer.Exit(commands.status(lab, commands.CloudOptions(cloud, connection, subscription), as_json))
 
 
 @app.command()
@@ -154,7 +154,7 @@ def smoke(
     """Send two test requests: one over plain HTTP, one with the SDK."""
     import provision.commands as commands
 
-    raise typer.Exit(commands.smoke(lab, cloud, connection, subscription, as_json))
+    raise typer.Exit(commands.smoke(lab, commands.CloudOptions(cloud, connection, subscription), as_json))
 
 
 @app.command()
@@ -171,7 +171,7 @@ def down(
     """Delete the resources that `up` created, and nothing else."""
     import provision.commands as commands
 
-    raise typer.Exit(commands.down(lab, purge, cloud, connection, subscription, as_json))
+    raise typer.Exit(commands.down(lab, commands.CloudOptions(cloud, connection, subscription), purge, as_json))
 
 
 @app.command()

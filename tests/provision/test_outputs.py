@@ -53,7 +53,7 @@ def lab_file(tmp_path: Path, connection_file: Path, monkeypatch: pytest.MonkeyPa
     path = Path("golden.yaml")  # as a person names it, in the folder they are in
     path.write_text(yaml.safe_dump(lab, sort_keys=False), encoding="utf-8")
     yield path
-    commands.down(str(path), purge=True, cloud="local", connection=connection_file)
+    commands.down(str(path), commands.CloudOptions("local", connection_file), purge=True)
 
 
 def test_the_life_of_a_lab_reads_well_at_80_columns(
@@ -64,7 +64,7 @@ def test_the_life_of_a_lab_reads_well_at_80_columns(
     def run(words: str) -> int:
         name, *flags = words.split()
         options = {"purge": True} if "--purge" in flags else {}
-        code: int = getattr(commands, name)(str(lab_file), cloud="local", connection=connection_file, **options)
+        code: int = getattr(commands, name)(str(lab_file), commands.CloudOptions("local", connection_file), **options)
         said = capsys.readouterr()
         assert said.out == ""
         raw = f"$ tripcurve {words.replace(name, f'{name} golden')}\n{said.err}exit {code}\n"
@@ -95,7 +95,7 @@ def test_each_command_answers_with_one_json_object(
     answers = {}
     for name in ("plan", "up", "status", "smoke", "down"):
         options = {"purge": True} if name == "down" else {}
-        getattr(commands, name)(str(lab_file), cloud="local", connection=connection_file, as_json=True, **options)
+        getattr(commands, name)(str(lab_file), commands.CloudOptions("local", connection_file), as_json=True, **options)
         (line,) = capsys.readouterr().out.splitlines()
         answers[name] = json.loads(line)
     assert answers["plan"]["has_changes"] is True
@@ -111,14 +111,14 @@ def test_drift_is_shown_with_what_the_lab_says(
     lab_file: Path, connection_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lab = load_lab(lab_file)
-    commands.up(str(lab_file), cloud="local", connection=connection_file)
-    with opened(lab, commands.choose_cloud(lab, "local", connection_file, None)) as context:
+    commands.up(str(lab_file), commands.CloudOptions("local", connection_file))
+    with opened(lab, commands.CloudOptions("local", connection_file).choose(lab)) as context:
         backends = context.clients.apim.backend
         entity = backends.get("golden", "golden-aigw-apim", "goldenmock1")
         entity.circuit_breaker = None
         backends.create_or_update("golden", "golden-aigw-apim", "goldenmock1", entity, if_match="*")
     capsys.readouterr()
-    assert commands.status(str(lab_file), cloud="local", connection=connection_file) == 1
+    assert commands.status(str(lab_file), commands.CloudOptions("local", connection_file)) == 1
     _matches("drift.txt", _steady(capsys.readouterr().err))
 
 
@@ -134,7 +134,7 @@ def test_a_wrong_connection_file_is_told_by_name(content: str, wanted: str, tmp_
     path = tmp_path / "cloud.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(BadInput, match=wanted):
-        commands.plan("quick", cloud="local", connection=path)
+        commands.plan("quick", commands.CloudOptions("local", path))
 
 
 def test_azure_without_a_subscription_says_where_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,22 +160,22 @@ def test_a_local_cloud_that_is_gone_is_told_as_such(connection: dict[str, Any], 
     path = tmp_path / "cloud.json"
     path.write_text(json.dumps({**connection, "ca_file": str(tmp_path / "gone.pem")}), encoding="utf-8")
     with pytest.raises(TargetUnavailable, match="is gone; start `tripcurve local`"):
-        commands.plan("quick", cloud="local", connection=path)
+        commands.plan("quick", commands.CloudOptions("local", path))
 
 
 def test_a_run_finds_the_rule_really_in_force_beside_the_key(
     lab_file: Path, connection_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lab = load_lab(lab_file)
-    commands.up(str(lab_file), cloud="local", connection=connection_file)
-    cloud = commands.choose_cloud(lab, "local", connection_file, None)
+    commands.up(str(lab_file), commands.CloudOptions("local", connection_file))
+    cloud = commands.CloudOptions("local", connection_file).choose(lab)
     assert (commands.stored_target(lab, cloud).rules or {})["goldenmock1"] == _breaker(lab)
     with opened(lab, cloud) as context:
         backends = context.clients.apim.backend
         body = BackendContract(url="https://goldenmock1.azurewebsites.net/openai", protocol="http")
         backends.create_or_update("golden", "golden-aigw-apim", "goldenmock1", body, if_match="*")
     capsys.readouterr()
-    commands.refresh_rules(str(lab_file), cloud="local", connection=connection_file)
+    commands.refresh_rules(str(lab_file), commands.CloudOptions("local", connection_file))
     assert "warning: lab golden is not as it says (drifted)" in capsys.readouterr().err
     assert commands.stored_target(lab, cloud).rules == {"goldenmock1": None}
 
@@ -188,4 +188,4 @@ def _breaker(lab: Lab) -> dict[str, Any]:
 
 def test_a_run_against_a_lab_that_is_not_up_says_so(lab_file: Path, connection_file: Path) -> None:
     with pytest.raises(TargetUnavailable, match="run `tripcurve up "):
-        commands.refresh_rules(str(lab_file), cloud="local", connection=connection_file)
+        commands.refresh_rules(str(lab_file), commands.CloudOptions("local", connection_file))

@@ -61,13 +61,13 @@ def test_no_output_log_or_exception_carries_a_secret(
     words: list[Callable[..., int]] = [commands.plan, commands.up, commands.up, commands.status, commands.smoke]
     for command in words:
         for as_json in (False, True):
-            command(str(lab_file), cloud="local", connection=connection_file, as_json=as_json)
+            command(str(lab_file), commands.CloudOptions("local", connection_file), as_json=as_json)
     key = _state(tmp_path)["endpoint"]["api_key"]
     failures = [_failure(lab_file, connection, tmp_path)]
     changed = lab_file.read_text(encoding="utf-8").replace(SECRET_VALUE, f"{SECRET_VALUE}-2")
     lab_file.write_text(changed, encoding="utf-8")
-    commands.plan(str(lab_file), cloud="local", connection=connection_file, as_json=True)
-    commands.down(str(lab_file), purge=True, cloud="local", connection=connection_file, as_json=True)
+    commands.plan(str(lab_file), commands.CloudOptions("local", connection_file), as_json=True)
+    commands.down(str(lab_file), commands.CloudOptions("local", connection_file), purge=True, as_json=True)
     output = capfd.readouterr()
     everything = "\n".join([output.out, output.err, caplog.text, *failures])
     assert '"has_changes":true' in output.out
@@ -86,7 +86,7 @@ def _failure(lab_file: Path, connection: dict[str, Any], tmp_path: Path) -> str:
     wrong = tmp_path / "wrong.json"
     wrong.write_text(json.dumps({**connection, "client_id": "nobody"}), encoding="utf-8")
     with pytest.raises(TripcurveError) as caught:
-        commands.plan(str(lab_file), cloud="local", connection=wrong)
+        commands.plan(str(lab_file), commands.CloudOptions("local", wrong))
     return f"{caught.value!r} {caught.getrepr(showlocals=False)}"
 
 
@@ -94,7 +94,7 @@ def test_the_key_is_in_the_state_file_alone_and_that_is_private(
     lab_file: Path, connection_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRIPCURVE_STATE_DIR", str(tmp_path / "state"))
-    commands.up(str(lab_file), cloud="local", connection=connection_file)
+    commands.up(str(lab_file), commands.CloudOptions("local", connection_file))
     try:
         key = _state(tmp_path)["endpoint"]["api_key"]
         holding = [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_text(encoding="utf-8")]
@@ -102,4 +102,4 @@ def test_the_key_is_in_the_state_file_alone_and_that_is_private(
         assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
         assert stat.S_IMODE(state_folder().stat().st_mode) == 0o700
     finally:
-        commands.down(str(lab_file), purge=True, cloud="local", connection=connection_file)
+        commands.down(str(lab_file), commands.CloudOptions("local", connection_file), purge=True)
