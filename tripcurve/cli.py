@@ -319,7 +319,7 @@ def simulate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a scenario through a lab in virtual time, and record it as a run."""
+    """Run a scenario in virtual time and record it as a run."""
     from simulator.commands.output import show
     from simulator.commands.simulate import simulate as simulate_run
 

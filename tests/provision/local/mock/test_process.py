@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
@@ -41,14 +40,16 @@ def test_the_seeds_request_as_the_notebook_sends_it(child: Child, host: str, sta
 
 
 def test_the_first_event_arrives_before_the_last_is_made(child: Child) -> None:
-    simulation = '{"default":{"completion_tokens":4,"chunk_ms":100}}'
-    began = time.monotonic()
-    with requests.post(
-        child.url + CHAT, headers={"x-simulation": simulation}, json={**HELLO, "stream": True}, stream=True, timeout=5
-    ) as response:
-        arrivals = [time.monotonic() - began for line in response.iter_lines() if line.startswith(b"data: ")]
-    assert response.headers["content-type"].startswith("text/event-stream")
-    assert arrivals[0] < 0.2 < arrivals[-1]
+    with _send(child, '{"default":{"completion_tokens":4,"chunk_ms":100}}', stream=True) as connection:
+        received = b""
+        while b"data: " not in received:
+            received += connection.recv(65536)
+        assert b"[DONE]" not in received
+        while b"[DONE]" not in received:
+            part = connection.recv(65536)
+            assert part, "the stream ended without [DONE]"
+            received += part
+    assert b"content-type: text/event-stream" in received.lower()
 
 
 def _send(child: Child, simulation: str, stream: bool) -> socket.socket:
@@ -61,18 +62,18 @@ def _send(child: Child, simulation: str, stream: bool) -> socket.socket:
 
 def test_a_client_that_leaves_stops_the_answer(child: Child) -> None:
     before = child.counts()["by_status"].get("200", 0)
-    with _send(child, '{"default":{"wait_time_ms":400}}', stream=False):
+    with _send(child, '{"default":{"wait_time_ms":300}}', stream=False):
         pass
-    time.sleep(0.6)  # past the instant at which the answer would have been made
-    assert child.counts()["by_status"].get("200", 0) == before
+    # Its answer comes after the first one's would have: then the count shows whether that was made.
+    longer = {"x-simulation": '{"default":{"wait_time_ms":600}}'}
+    assert requests.post(child.url + CHAT, json=HELLO, headers=longer, timeout=20).status_code == 200
+    assert child.counts()["by_status"].get("200", 0) == before + 1
 
 
 def test_a_client_that_leaves_a_stream_does_not_disturb_the_next(child: Child) -> None:
     with _send(child, '{"default":{"completion_tokens":100000,"chunk_ms":1}}', stream=True) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-    began = time.monotonic()
-    assert requests.post(child.url + CHAT, json=HELLO, timeout=5).status_code == 200
-    assert time.monotonic() - began < 1
+    assert requests.post(child.url + CHAT, json=HELLO, timeout=20).status_code == 200
 
 
 def test_drop_during_leaves_part_of_the_body(child: Child) -> None:
@@ -126,9 +127,7 @@ def test_ctrl_c_is_left_to_the_parent() -> None:
 def test_the_end_of_stdin_ends_it_with_a_request_under_way() -> None:
     made = Child({"port": 0})
     with _send(made, '{"default":{"wait_time_ms":60000}}', stream=False):
-        began = time.monotonic()
-        assert made.close() == 0
-        assert time.monotonic() - began < 3
+        assert made.close() == 0  # which waits 10 s at most, the request a minute
 
 
 @pytest.mark.parametrize(
