@@ -170,7 +170,8 @@ def answer(summary: dict[str, Any]) -> list[str]:
 
 def _what_happened(summary: dict[str, Any]) -> str:
     trips, requests = len(summary["trips"]), summary["requests"]
-    text = f"The breaker opened {_times(trips)}" if trips else "The breaker was not seen to open"
+    unseen = "Whether the breaker opened is not observable" if summary.get("unobservable") else None
+    text = f"The breaker opened {_times(trips)}" if trips else unseen or "The breaker was not seen to open"
     if summary["retrips"]:
         text += f", {summary['retrips']:,} of them again while the fault lasted"
     text += f"; of {requests['total']:,} requests clients saw {summary['throttles']:,} × 429 from backends"

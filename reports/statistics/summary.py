@@ -53,6 +53,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "retrips": sum(trip.retrip for trip in analysis.trips),
         "unobserved_trips": [_true(trip) for trip in analysis.unobserved],
         "truth_known": analysis.truth is not None,
+        "unobservable": _unobservable(run),
         "tokens": _tokens(run),
         "pacing": (run.info.pacing or NO_PACING).as_written(),
         "accuracy": _accuracy(analysis.trips),
@@ -79,6 +80,19 @@ def _requests(run: Run) -> dict[str, Any]:
         "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
         "rate_s": run.tally.total / duration if duration > 0 else None,
     }
+
+
+def _unobservable(run: Run) -> str | None:
+    """Why no breaker of this run can be observed from outside, or None if it can."""
+    unmarked = run.records.unmarked
+    if unmarked is None:
+        return None
+    if run.lab.has_pool:
+        return "the policy marks no answer, so which member of the pool answered is not known"
+    in_doubt = unmarked.shed_below_us is not None and not run.tally.count("503 shed")
+    if in_doubt and bool((run.tally.kinds["status"] == 503).any()):
+        return "the policy marks no answer, and the gateway's 503s cannot be told from the backend's"
+    return None
 
 
 def _tokens(run: Run) -> dict[str, float | int | None]:

@@ -82,6 +82,8 @@ def _doubtful(summary: dict[str, Any]) -> list[str]:
 
 def _no_trip(summary: dict[str, Any]) -> str:
     throttles = summary["throttles"]
+    if summary.get("unobservable"):
+        return f"the breaker is not observable: {summary['unobservable']}"
     if not throttles:
         return "no backend answered 429 and the breaker was not seen to open"
     return f"backends answered 429 {throttles:,} times, which did not open the breaker"

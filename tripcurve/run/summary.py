@@ -217,6 +217,7 @@ class Summary(_Open):
     retrips: Count
     unobserved_trips: tuple[TrueTrip, ...] = Field(description="trips in the gateway's record that no request shows")
     truth_known: bool
+    unobservable: str | None = Field(None, description="why no breaker can be observed from outside; null: it can")
     tokens: Tokens
     pacing: Pacing
     accuracy: Accuracy

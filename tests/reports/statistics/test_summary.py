@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from reports.loading.run import Run, load
+from reports.render.words import answer
 from reports.statistics.summary import summarise
 from reports.statistics.tally import OUTCOMES, outcomes_of
 from reports.trips.analysis import analyse
+from tests.planted import Plan, plant
 from tests.reports.runs import RULE, TRIP, fault, lab_of, play, scenario_of, write
 from tripcurve.run.info import WorkerInfo
 from tripcurve.run.record import SCHEMA as RECORD
@@ -117,3 +119,23 @@ def test_the_time_to_a_streams_first_token_is_of_streams_alone(tmp_path: Path) -
     told = summary_of(load(folder))["first_token_ms"]
     assert (told["n"], told["max"]) == (550, 6.099)
     assert summary_of(play(lab_of(), TRIP))["first_token_ms"]["n"] == 0
+
+
+def unmarked_run(folder: Path, plan: Plan, more: list[dict[str, Any]]) -> dict[str, Any]:
+    """The summary of a planted run without marks, on a lab with further backends."""
+    plant(folder, plan)
+    lab = json.loads((folder / "lab.yaml").read_text())
+    (folder / "lab.yaml").write_text(json.dumps({**lab, "backends": [*lab["backends"], *more]}))
+    return summary_of(load(folder))
+
+
+def test_a_pool_whose_answers_are_not_marked_is_not_observable(tmp_path: Path) -> None:
+    summary = unmarked_run(tmp_path / "run", Plan(marked=False), [{"name": "m2"}])
+    assert summary["unobservable"] is not None
+    assert "did not open" not in " ".join(answer(summary))
+
+
+def test_unmarked_503s_that_cannot_be_told_apart_are_not_observable(tmp_path: Path) -> None:
+    summary = unmarked_run(tmp_path / "run", Plan(marked=False, status=503, backend_s=0.0005), [])
+    assert (summary["trips"], summary["unobservable"] is None) == ([], False)
+    assert "not observable" in answer(summary)[1]
