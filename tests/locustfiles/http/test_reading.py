@@ -159,11 +159,11 @@ def test_tallies_travel_and_add_up() -> None:
     both.add(one)
     assert (both.intended, both.sent, both.dropped, both.rows) == (10, 8, 2, 8)
     assert both.outcomes == {"settled": 8}
-    told = both.describe()
-    assert told["pacing"]["late_p99_ms"] == pytest.approx(3, rel=0.02)
-    assert told["token_gap_ms"]["n"] == 6
-    assert told["token_gap_ms"]["p50"] == pytest.approx(40, rel=0.02)
-    assert told["token_gap_ms"]["p99"] == pytest.approx(90, rel=0.02)
+    assert both.pacing().late_p99_ms == pytest.approx(3, rel=0.02)
+    gaps = both.token_gap_ms()
+    assert gaps.n == 6
+    assert gaps.p50 == pytest.approx(40, rel=0.02)
+    assert gaps.p99 == pytest.approx(90, rel=0.02)
 
 
 @given(
