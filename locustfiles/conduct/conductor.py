@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
+from typing import Any, Literal
 
 import gevent
 from gevent.event import Event
@@ -25,12 +25,13 @@ from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.pacing.shape import Course
 from locustfiles.pacing.timeline import Timeline
+from locustfiles.recording.recorder import RecordingFailed
 from locustfiles.recording.run_dir import copy_events
 from locustfiles.recording.run_json import INTERRUPTED, count_requests, describe_run
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
 from tripcurve.errors import BadInput, TripcurveError
-from tripcurve.run.info import WorkerInfo
+from tripcurve.run.info import Ended, WorkerInfo
 from tripcurve.run.layout import make_run_dir, shard_path, write_documents
 
 __all__ = ["INTERRUPT_GRACE_S", "Conductor"]
@@ -206,7 +207,7 @@ class Conductor:
         rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
         code = self._exit_code()
         counts = count_requests(plan.target, rows)
-        describe_run(plan, counts, self._tally, end_ns, code, self._workers).write(plan.run_dir)
+        describe_run(plan, counts, self._tally, self._ended(end_ns), code, self._workers).write(plan.run_dir)
         self.environment.process_exit_code = code
 
     # However it ends.
@@ -225,6 +226,14 @@ class Conductor:
         if self.failure is not None:
             return self.failure.exit_code
         return INTERRUPTED if self._interrupts else 0
+
+    def _ended(self, at_ns: int) -> Ended:
+        if self.failure is not None:
+            kind: Literal["not recorded", "failed"] = (
+                "not recorded" if isinstance(self.failure, RecordingFailed) else "failed"
+            )
+            return Ended(kind=kind, reason=str(self.failure), at_ns=at_ns)
+        return Ended(kind="interrupted" if self._interrupts else "completed", reason=None, at_ns=at_ns)
 
     def _on_interrupt(self) -> None:
         """Ctrl-C. First: the run ends in order, as Locust does it at KeyboardInterrupt. Second: at once."""

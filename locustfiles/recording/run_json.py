@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 from locustfiles.conduct.plan import Plan
 from locustfiles.recording.tally import Tally
 from tripcurve import __version__
-from tripcurve.run.info import Counts, Host, RunInfo, WorkerInfo
+from tripcurve.run.info import Counts, Ended, Host, RunInfo, WorkerInfo
 from tripcurve.run.record import SCHEMA_VERSION
 from tripcurve.target import Target
 
@@ -54,9 +54,9 @@ def _gateway_counts(target: Target) -> dict[str, JsonValue]:
 
 
 def describe_run(
-    plan: Plan, counts: Counts, tally: Tally, end_ns: int, code: int, workers: list[WorkerInfo]
+    plan: Plan, counts: Counts, tally: Tally, ended: Ended, code: int, workers: list[WorkerInfo]
 ) -> RunInfo:
-    """The content of run.json. `code`: the exit code of the traffic."""
+    """Return the content of run.json. `code`: the exit code of the traffic."""
     return RunInfo(
         schema=SCHEMA_VERSION,
         tripcurve=__version__,
@@ -64,9 +64,10 @@ def describe_run(
         scenario=plan.scenario.name,
         target=plan.target.kind,
         start_ns=plan.start_ns,
-        end_ns=end_ns,
+        end_ns=ended.at_ns,
         exit=code,
-        interrupted=code == INTERRUPTED,
+        interrupted=ended.kind == "interrupted",
+        ended=ended,
         counts=counts,
         pacing=tally.pacing(),
         token_gap_ms=tally.token_gap_ms(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -11,7 +12,7 @@ from tripcurve.errors import BadInput
 from tripcurve.run.layout import INFO
 from tripcurve.run.record import SCHEMA_VERSION
 
-__all__ = ["Counts", "GatewayCounts", "Host", "Pacing", "RunInfo", "TokenGaps", "WorkerClock", "WorkerInfo"]
+__all__ = ["Counts", "Ended", "GatewayCounts", "Host", "Pacing", "RunInfo", "TokenGaps", "WorkerClock", "WorkerInfo"]
 
 
 class _Part(BaseModel):
@@ -107,6 +108,15 @@ class Host(_Part):
     cpus: int | None = None
 
 
+class Ended(_Part):
+    """How a run ended, and at which instant (unix ns; None: not known)."""
+
+    kind: Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
+    reason: str | None = None
+    """One sentence; None where the kind says all."""
+    at_ns: int | None = None
+
+
 class RunInfo(_Part):
     """The content of run.json. A field is None where the file, of an older version, does not have it."""
 
@@ -125,6 +135,8 @@ class RunInfo(_Part):
     exit: int | None = None
     """The exit code of the traffic; checks are not part of it."""
     interrupted: bool = False
+    ended: Ended | None = None
+    """None: an older version wrote the file, or the run was killed."""
     counts: Counts | None = None
     pacing: Pacing | None = None
     token_gap_ms: TokenGaps | None = None

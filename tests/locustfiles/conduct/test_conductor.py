@@ -80,6 +80,7 @@ def test_faults_begin_and_end_with_their_phase(running: Running) -> None:
 def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
     code, _, err = ended(running.drive(CLOSED))
     assert code == 0, err
+    assert running.info()["ended"]["kind"] == "completed"
     rows = running.rows()
     assert len(rows) == running.gateway.served
     by_phase = rows[rows["user"] == "ChatUser"].groupby("phase", observed=True).size()
@@ -221,7 +222,9 @@ def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ..
     assert code == 130, err
     assert "Traceback" not in err
     assert len(running.rows()) == running.gateway.served
-    assert running.info()["interrupted"] is True
+    info = running.info()
+    assert info["interrupted"] is True
+    assert info["ended"] == {"kind": "interrupted", "reason": None, "at_ns": info["end_ns"]}
 
 
 def test_a_terminated_run_is_kept_whole(running: Running) -> None:

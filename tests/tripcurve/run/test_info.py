@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tripcurve.errors import BadInput
-from tripcurve.run.info import Counts, GatewayCounts, Pacing, RunInfo, WorkerClock, WorkerInfo
+from tripcurve.run.info import Counts, Ended, GatewayCounts, Pacing, RunInfo, WorkerClock, WorkerInfo
 
 WHOLE = RunInfo(
     schema=1,
     lab="quick",
     start_ns=5,
+    ended=Ended(kind="failed", reason="Every worker was lost.", at_ns=9),
     counts=Counts(recorded=7, gateway=GatewayCounts(requests=7), unrecorded=0),
     pacing=Pacing(intended=7, sent=7, late_p99_ms=None, dropped=0),
     workers=[WorkerInfo(worker=0, rows=7, lost=False, clock=WorkerClock(offset_ns=3, half_width_ns=1))],
@@ -35,7 +36,7 @@ def test_it_reads_back_as_written(tmp_path: Path) -> None:
 def test_only_the_given_keys_are_written(tmp_path: Path) -> None:
     WHOLE.write(tmp_path)
     written = json.loads((tmp_path / "run.json").read_text("utf-8"))
-    assert list(written) == ["schema", "lab", "start_ns", "counts", "pacing", "workers"]
+    assert list(written) == ["schema", "lab", "start_ns", "ended", "counts", "pacing", "workers"]
     assert written["pacing"] == {"intended": 7, "sent": 7, "late_p99_ms": None, "dropped": 0}
 
 
@@ -55,7 +56,7 @@ def test_a_killed_run_counts_as_interrupted() -> None:
 def test_an_older_run_with_few_keys_is_read(tmp_path: Path) -> None:
     info = RunInfo.read(put(tmp_path, {"target": "local", "start_ns": 1, "end_ns": 2}))
     assert info is not None
-    assert (info.target, info.end_ns, info.pacing, info.workers) == ("local", 2, None, None)
+    assert (info.target, info.end_ns, info.ended, info.pacing, info.workers) == ("local", 2, None, None, None)
 
 
 def test_keys_that_this_version_does_not_know_are_kept(tmp_path: Path) -> None:
