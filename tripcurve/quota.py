@@ -9,9 +9,10 @@ not say how a window lies, options decide.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from tripcurve.sliding import SlidingSum
 
 __all__ = ["CallWindow", "Quota", "Refusal", "SlidingTokens", "Throttle", "TokenMinute", "Utilisation"]
 
@@ -113,36 +114,20 @@ class SlidingTokens:
 
     def __init__(self, tpm: int) -> None:
         self._tpm = tpm
-        self._taken: deque[tuple[float, int]] = deque()
-        self._used = 0
+        self._taken = SlidingSum(MINUTE_S)
 
     def wait(self, now: float, cost: int) -> float:
         """0 when `cost` fits; else seconds until enough has left the window; a day when it can never fit."""
-        self._expire(now)
-        if cost > self._tpm:
-            return DAY_S
-        excess = self._used + cost - self._tpm
-        if excess <= 0:
-            return 0.0
-        for at, taken in self._taken:
-            excess -= taken
-            if excess <= 0:
-                return at + MINUTE_S - now
-        return MINUTE_S
+        wait_s = self._taken.wait(now, lambda used: used + cost <= self._tpm)
+        return DAY_S if wait_s is None else wait_s
 
     def take(self, now: float, cost: int) -> None:
         """Count `cost` tokens at `now`."""
-        self._taken.append((now, cost))
-        self._used += cost
+        self._taken.add(now, cost)
 
     def remaining(self, now: float) -> int:
         """Tokens left in the window that ends at `now`."""
-        self._expire(now)
-        return self._tpm - self._used
-
-    def _expire(self, now: float) -> None:
-        while self._taken and self._taken[0][0] <= now - MINUTE_S:
-            self._used -= self._taken.popleft()[1]
+        return self._tpm - int(self._taken.total(now))
 
 
 class Quota:

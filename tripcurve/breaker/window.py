@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Protocol
 
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.sliding import SlidingLog
 
 __all__ = ["FixedWindow", "SlidingWindow", "Window", "window_for"]
 
@@ -28,33 +28,32 @@ class Window(Protocol):
         """The largest Retry-After among the answers in the window; None when none had one."""
 
 
-class SlidingWindow:
-    """The answers of `(now - interval, now]`: one exactly `interval` old has left."""
+class SlidingWindow(SlidingLog[tuple[bool, float | None]]):
+    """The answers of `(now - interval, now]`: whether each failed, and its Retry-After."""
 
-    __slots__ = ("_interval", "_log", "answers", "failures")
+    __slots__ = ("answers", "failures")
 
     def __init__(self, interval_s: float) -> None:
-        self._interval = interval_s
-        self._log: deque[tuple[float, bool, float | None]] = deque()
+        super().__init__(interval_s)
         self.failures = 0
         self.answers = 0
 
+    def dropped(self, entry: tuple[bool, float | None]) -> None:
+        self.failures -= entry[0]
+        self.answers -= 1
+
     def add(self, now: float, failed: bool, retry_after_s: float | None) -> None:
-        log = self._log
-        gone = now - self._interval
-        while log and log[0][0] <= gone:
-            self.failures -= log.popleft()[1]
-            self.answers -= 1
-        log.append((now, failed, retry_after_s))
+        self.advance(now)
+        self.entries.append((now, (failed, retry_after_s)))
         self.failures += failed
         self.answers += 1
 
     def clear(self) -> None:
-        self._log.clear()
+        self.entries.clear()
         self.failures = self.answers = 0
 
     def largest_retry_after(self) -> float | None:
-        return max((hint for _, _, hint in self._log if hint is not None), default=None)
+        return max((hint for _, (_, hint) in self.entries if hint is not None), default=None)
 
 
 class FixedWindow:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from provision.local.apim.context import PolicyContext
 from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
-from provision.local.apim.policies.state import Gauge, SlidingWindow, TokenBucket
+from provision.local.apim.policies.state import Gauge, TokenBucket
 from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, execute, reads_of
 from provision.local.apim.policies.values import Value, as_integer, as_text
 from provision.local.apim.services import PolicyFault
+from tripcurve.sliding import SlidingSum
 
 __all__ = ["POLICIES", "Increment", "Limit", "applicable", "by_name", "entity", "is_v2"]
 
@@ -92,10 +93,10 @@ def _check_rate(run: Run, key: tuple[object, ...], calls: int, period_s: float, 
         tokens.capacity, tokens.period_s = calls, period_s
         left = tokens.available(now)
         return Rate(int(left), tokens.wait(now), lambda amount: tokens.take(now, amount))
-    window = run.services.counters.get(SlidingWindow, key, lambda: SlidingWindow(period_s))
+    window = run.services.counters.get(SlidingSum, key, lambda: SlidingSum(period_s))
     window.period_s = period_s
     left = calls - window.total(now)
-    return Rate(int(left), window.wait(now, calls), lambda amount: window.add(now, amount))
+    return Rate(int(left), window.wait(now, lambda used: used < calls) or 0.0, lambda amount: window.add(now, amount))
 
 
 class _Reports:

@@ -5,12 +5,12 @@ One of each per gateway unit, as in API Management: units do not share them.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Counters", "Gauge", "PeriodCounter", "SlidingWindow", "TokenBucket", "ValueCache"]
+__all__ = ["Counters", "Gauge", "PeriodCounter", "TokenBucket", "ValueCache"]
 
 MAX_CACHED_VALUES = 10_000
 MAX_COUNTERS = 100_000
@@ -47,35 +47,6 @@ class ValueCache:
 
     def remove(self, key: Hashable) -> None:
         self._values.pop(key, None)
-
-
-@dataclass(slots=True)
-class SlidingWindow:
-    """Amounts counted during the last `period_s` seconds, `(now - period, now]`."""
-
-    period_s: float
-    entries: deque[tuple[float, float]] = field(default_factory=deque)
-    _total: float = 0.0
-
-    def total(self, now: float) -> float:
-        while self.entries and self.entries[0][0] <= now - self.period_s:
-            self._total -= self.entries.popleft()[1]
-        return self._total if self.entries else 0.0
-
-    def add(self, now: float, amount: float) -> None:
-        self.entries.append((now, amount))
-        self._total += amount
-
-    def wait(self, now: float, limit: float) -> float:
-        """Seconds until fewer than `limit` are in the window; 0 when that is so already."""
-        left = self.total(now)
-        for at, amount in self.entries:
-            if left < limit:
-                return 0.0
-            left -= amount
-            if left < limit:
-                return at + self.period_s - now
-        return 0.0
 
 
 @dataclass(slots=True)

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from provision.local.apim.policies.elements import Attribute, Element
 from provision.local.apim.policies.quotas import period_text
-from provision.local.apim.policies.state import PeriodCounter, SlidingWindow
+from provision.local.apim.policies.state import PeriodCounter
 from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
 from provision.local.apim.policies.usage import Usage, estimate_prompt, watch_usage
 from provision.local.apim.policies.values import Value, as_text
 from provision.local.apim.services import PolicyFault
+from tripcurve.sliding import SlidingSum
 
 __all__ = ["POLICIES", "period_end"]
 
@@ -68,7 +69,7 @@ class TokenLimit(Step):
     def apply(self, run: Run) -> None:
         context, now = run.context, run.services.now()
         key = as_text(self._key.get(context))
-        window = run.services.counters.get(SlidingWindow, ("tokens", key), lambda: SlidingWindow(WINDOW_S))
+        window = run.services.counters.get(SlidingSum, ("tokens", key), lambda: SlidingSum(WINDOW_S))
         quota = run.services.counters.get(PeriodCounter, ("token-quota", key, self._period), PeriodCounter)
         if self._period:
             wall = run.services.utcnow()
@@ -80,12 +81,13 @@ class TokenLimit(Step):
         self._tell(run, self._left(run, window, quota, prompt))
         self._count(run, window, quota)
 
-    def _check_minute(self, run: Run, window: SlidingWindow, prompt: int) -> None:
+    def _check_minute(self, run: Run, window: SlidingSum, prompt: int) -> None:
         if self._minute is None:
             return
         limit, now = _positive(self._minute, run), run.services.now()
         if window.total(now) + max(prompt, 1) > limit:
-            seconds = max(1, math.ceil(window.wait(now, max(1, limit - prompt + 1))))
+            room = max(0, limit - max(prompt, 1))
+            seconds = max(1, math.ceil(window.wait(now, lambda used: used <= room) or 0.0))
             raise self._exceeded(run, seconds, 429, f"Token limit is exceeded. Try again in {seconds} seconds.")
 
     def _check_quota(self, run: Run, quota: PeriodCounter, prompt: int) -> None:
@@ -101,7 +103,7 @@ class TokenLimit(Step):
         header = self._names.get(("retry-after", "header"), "Retry-After")
         return PolicyFault("", "TokenLimitExceeded", message, status, headers=((header, str(seconds)),))
 
-    def _left(self, run: Run, window: SlidingWindow, quota: PeriodCounter, prompt: int) -> dict[str, int]:
+    def _left(self, run: Run, window: SlidingSum, quota: PeriodCounter, prompt: int) -> dict[str, int]:
         left: dict[str, int] = {}
         if self._minute is not None:
             used = window.total(run.services.now()) + prompt
@@ -117,7 +119,7 @@ class TokenLimit(Step):
             elif what in values and run.context.response is not None:
                 run.context.response.headers.replace(name, [str(values[what])])
 
-    def _count(self, run: Run, window: SlidingWindow, quota: PeriodCounter) -> None:
+    def _count(self, run: Run, window: SlidingSum, quota: PeriodCounter) -> None:
         services = run.services
         consumed: dict[str, int] = {}
 

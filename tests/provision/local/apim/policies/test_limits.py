@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from provision.local.apim.context import Body, Headers, PolicyContext, Response
 from provision.local.apim.policies.quotas import period_text
-from provision.local.apim.policies.state import Counters, Gauge, SlidingWindow, TokenBucket, ValueCache
+from provision.local.apim.policies.state import Counters, Gauge, TokenBucket, ValueCache
 from provision.local.apim.policies.tokens import period_end
 from provision.local.apim.policies.usage import estimate_prompt
 from tests.provision.local.apim.policies.harness import Gateway, answer, context, pipeline, policy
+from tripcurve.sliding import SlidingSum
 
 
 async def status(text: str, gateway: Gateway, on: PolicyContext | None = None, **options: object) -> int:
@@ -242,7 +243,7 @@ async def test_a_stream_passes_through_and_is_counted_at_its_end(frames: list[by
     gateway = Gateway([Response(200, "", Headers(), Body(None, stream()))])
     visit = context(PROMPT)
     await pipeline(tokens('tokens-per-minute="100"')).run(visit, gateway)
-    window = gateway.counters.get(SlidingWindow, ("tokens", "k"), lambda: SlidingWindow(60))
+    window = gateway.counters.get(SlidingSum, ("tokens", "k"), lambda: SlidingSum(60))
     assert window.total(gateway.clock) == 0
     assert visit.response is not None
     assert visit.response.body.stream is not None
@@ -280,7 +281,7 @@ async def test_a_stream_that_is_given_up_is_closed_behind_its_watcher_and_counte
     await anext(watched)
     await watched.aclose()  # type: ignore[attr-defined]  # the watcher has it, as generators do
     assert closed == [True]
-    assert gateway.counters.get(SlidingWindow, ("tokens", "k"), lambda: SlidingWindow(60)).total(1000) == 1
+    assert gateway.counters.get(SlidingSum, ("tokens", "k"), lambda: SlidingSum(60)).total(1000) == 1
 
 
 @pytest.mark.parametrize(
@@ -310,16 +311,6 @@ def test_images_count_at_most_1200_tokens_each() -> None:
 # state
 
 
-@given(st.lists(st.tuples(st.floats(0, 20), st.integers(1, 5)), max_size=40))
-def test_a_sliding_window_holds_what_came_during_its_period(steps: list[tuple[float, int]]) -> None:
-    window, now, past = SlidingWindow(10.0), 0.0, []
-    for delay, amount in steps:
-        now += delay
-        window.add(now, amount)
-        past.append((now, amount))
-        assert window.total(now) == pytest.approx(sum(held for at, held in past if at > now - 10.0))
-
-
 @given(st.lists(st.floats(0.01, 5), max_size=60))
 def test_a_bucket_never_gives_more_than_its_capacity_and_refill(delays: list[float]) -> None:
     bucket, now, taken = TokenBucket(5, 10.0, 5, 0.0), 0.0, 0
@@ -344,6 +335,6 @@ def test_counters_are_bounded_and_kept_by_kind() -> None:
     counters = Counters(limit=2)
     gauge = counters.get(Gauge, "k", Gauge)
     assert counters.get(Gauge, "k", Gauge) is gauge
-    assert counters.get(SlidingWindow, "k", lambda: SlidingWindow(1)) is not gauge
+    assert counters.get(SlidingSum, "k", lambda: SlidingSum(1)) is not gauge
     counters.get(Gauge, "other", Gauge)
     assert len(counters) == 2
