@@ -77,6 +77,36 @@ def test_only_provision_itself_reaches_into_the_local_cloud() -> None:
     assert [str(path.relative_to(ROOT)) for path in reaching] == []
 
 
+LOCAL_ROOMS = {
+    "wire": set(),
+    "apim": set(),
+    "identity": set(),
+    "mock": {"wire", "arm"},
+    "gateway": {"wire", "apim"},
+    "arm": {"apim", "identity"},
+}
+"""The rooms of the local cloud, and the other rooms that each may import.
+
+The policies reach the gateway through a Protocol (`provision.local.apim.services`), so ARM compiles a policy without
+the data plane.
+"""
+
+
+def local_room(name: str) -> str:
+    """The room of the local cloud that an import leads to; empty when it leads elsewhere."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["provision", "local"] and len(parts) > 2 and parts[2] in LOCAL_ROOMS else ""
+
+
+@pytest.mark.parametrize("room", sorted(LOCAL_ROOMS))
+def test_rooms_of_the_local_cloud_import_only_what_they_are_built_on(room: str) -> None:
+    paths = modules(f"provision/local/{room}")
+    found = {str(path.relative_to(ROOT)): {local_room(name) for name in imports(parsed(path))} for path in paths}
+    allowed = LOCAL_ROOMS[room] | {room, ""}
+    assert found, "no such room"
+    assert {path: rooms - allowed for path, rooms in found.items() if rooms - allowed} == {}
+
+
 def test_help_loads_no_heavy_library() -> None:
     code = (
         "import sys\n"
