@@ -44,11 +44,6 @@ class Client:
         self._open: set[UpstreamConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    @property
-    def open_connections(self) -> int:
-        """Connections at this moment, idle ones included."""
-        return len(self._open)
-
     async def request(self, call: Call) -> ClientResponse:
         """The backend's response, as soon as its head is there. Raises UpstreamFailure."""
         connection = self._take(call)

@@ -51,7 +51,6 @@ class Connection(asyncio.Protocol):
         self._reading_paused = 0
         self._closing = False
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._peer = ""
         self.deadline: float | None = None
         self._deadline_kind = "idle"
 

@@ -281,7 +281,6 @@ class FindAndReplace(Step):
             message.body = Body(message.body.data.replace(wanted, as_text(self._to.get(run.context)).encode()))
 
 
-BEFORE = frozenset({"inbound", "backend"})
 POLICIES = (
     Policy(SET_HEADER, ANYWHERE, "PR-set-header", SetHeader),
     Policy(SET_QUERY, ANYWHERE, "PR-set-query-parameter", SetQueryParameter),

@@ -6,7 +6,7 @@ what Python has no type for is a subclass, so that a value always knows its own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -193,6 +193,3 @@ class TypeValue:
     """What typeof(T) and GetType() give."""
 
     name: str
-
-
-Function = Callable[..., object]
