@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +107,27 @@ def _unix(text: str) -> float:
     return datetime.fromisoformat(text[:26] + "+00:00").timestamp()
 
 
-async def test_reset_is_told_by_a_timer_though_nobody_asks(tmp_path: Path) -> None:
-    async with rig(tmp_path, backends=[single(breaker=rule(trip="PT0.1S"))]) as gateway:
+async def test_the_reset_is_published_by_a_timer_without_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with rig(tmp_path, clock, backends=[single(breaker=rule(trip="PT50S"))]) as gateway:
+        timers: list[tuple[float, Callable[[], object]]] = []
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
+
+        def noted(delay: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+            timers.append((delay, partial(callback, *args)))
+            return call_later(delay, callback, *args)
+
+        monkeypatch.setattr(loop, "call_later", noted)
         await trip(gateway)
-        for _ in range(200):
-            if gateway.kinds() == ["Opened", "Closed"]:
-                break
-            await asyncio.sleep(0.005)
+        [deadline] = [callback for delay, callback in timers if delay == 50.0]
+        clock.now += 50
+        deadline()
+        assert gateway.kinds() == ["Opened", "Closed"]
         local = gateway.events()[-1]["data"]["local"]
-        assert 0 <= local["noticed_ns"] - local["at_ns"] < 500_000_000
+        assert local["noticed_ns"] == local["at_ns"]
 
 
 async def test_option_tells_the_reset_only_when_a_request_comes(tmp_path: Path) -> None:

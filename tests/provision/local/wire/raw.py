@@ -44,6 +44,12 @@ async def exchange(port: int, *pieces: bytes, wait_s: float = 3.0) -> bytes:
         writer.close()
 
 
+async def settle() -> None:
+    """Let both ends, which share this event loop, do everything that is ready; no time has to pass for it."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
 async def answers(reader: asyncio.StreamReader, count: int) -> list[tuple[int, bytes]]:
     """The next `count` answers with a Content-Length, as (status, body)."""
     found = []

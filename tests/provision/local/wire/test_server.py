@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from provision.local.wire import Disconnect, Limits, Request, Response, Server
-from tests.provision.local.wire.raw import Recorder, answers, exchange, serving
+from tests.provision.local.wire.raw import Recorder, answers, exchange, serving, settle
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -277,7 +277,7 @@ async def test_sender_is_held_back_by_a_client_that_does_not_read() -> None:
         before = -1
         while made != before:  # until nothing more is made
             before = made
-            await asyncio.sleep(0.05)
+            await settle()
         assert made < 500
         writer.transport.abort()
 
@@ -297,9 +297,9 @@ async def test_client_is_held_back_by_a_handler_that_does_not_read() -> None:
         size = 40_000_000
         writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
         writer.write(b"x" * size)
-        await asyncio.sleep(0.1)
+        await settle()
         left = writer.transport.get_write_buffer_size()
-        await asyncio.sleep(0.1)
+        await settle()
         assert writer.transport.get_write_buffer_size() == left > 10_000_000
         go_on.set()
         await answers(reader, 1)
@@ -320,14 +320,16 @@ async def _timed(sent: bytes, past: float, limits: Limits) -> bytes:
     port = await server.listen("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
-    await asyncio.sleep(0.05)
+    await settle()
     clock.now += past
     server.expire()
+    await settle()
+    reading = asyncio.create_task(reader.read())
+    await settle()
     try:
-        return await asyncio.wait_for(reader.read(), 0.2)
-    except TimeoutError:
-        return b"still open"
+        return reading.result() if reading.done() else b"still open"
     finally:
+        reading.cancel()
         writer.close()
         await server.close()
 
@@ -354,11 +356,11 @@ async def test_slow_client_is_given_up_at_the_limit_and_not_before(sent: bytes, 
 
 
 async def test_closing_lets_requests_under_way_finish() -> None:
-    started = asyncio.Event()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def handler(request: Request) -> Response:
         started.set()
-        await asyncio.sleep(0.05)
+        await go_on.wait()
         return Response(200, [], b"done")
 
     server = Server(handler)
@@ -366,7 +368,11 @@ async def test_closing_lets_requests_under_way_finish() -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(GET)
     await started.wait()
-    await asyncio.gather(server.close(grace_s=2), _reads(reader, b"done"))
+    closing = asyncio.create_task(server.close(grace_s=60))
+    await settle()
+    assert not closing.done()
+    go_on.set()
+    await asyncio.gather(closing, _reads(reader, b"done"))
     writer.close()
 
 
