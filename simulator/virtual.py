@@ -11,10 +11,10 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from simulator.clients import retry_wait_s
 from simulator.service import Answer, Service
@@ -23,10 +23,10 @@ from tripcurve.breaker.pool import Member, Pool
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
-from tripcurve.scenario import Scenario
+from tripcurve.scenario import Phase, Scenario
 from tripcurve.scenario.arrivals import arrival_times
 
-__all__ = ["EPOCH_NS", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
+__all__ = ["EPOCH_NS", "Answering", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
 
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
@@ -53,6 +53,14 @@ class VirtualAnswer(NamedTuple):
     admitted_s: float
     arrived_s: float
     status: int
+
+
+class Answering(Protocol):
+    """A backend in virtual time. `Service` is the lab's; a model of another backend may take its place."""
+
+    def answer(self, now: float, phase: Phase, rng: random.Random) -> tuple[Answer, Outcome]:
+        """Return the answer to a request that arrives at `now` (seconds), and the same as the breaker sees it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -90,18 +98,22 @@ def run_virtual(
     spread: Literal["random", "round_robin"] = "random",
     retries: int = 0,
     workers: int = 1,
+    services: Mapping[str, Answering] | None = None,
+    pause_mean_s: float = 0.0,
 ) -> VirtualRun:
     """Play a resolved scenario on a lab.
 
     `spread`: how requests fall on the gateway's units. `retries`: further attempts that the policy
     makes inside one request on a 429 or 503. A client gives up after the scenario's timeout; the
-    gateway goes on, and the breaker hears of the answer. Raises BadInput for the fault `drop: during`.
+    gateway goes on, and the breaker hears of the answer. `services`: models that answer in place of the
+    lab's backends of those names. `pause_mean_s`: the mean of the exponentially distributed time that a closed-loop
+    user waits before each request. Raises BadInput for the fault `drop: during`.
     """
     for index, phase in enumerate(scenario.phases):
         for name, fault in phase.simulate.items():
             if fault.drop == "during":
                 raise BadInput(f"phases[{index}].simulate.{name}.drop: a virtual gateway knows only `before`")
-    play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers)
+    play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
     return play.run()
 
 
@@ -145,10 +157,21 @@ class _Play:
     """One run under way."""
 
     def __init__(
-        self, lab: Lab, scenario: Scenario, seed: int, network: Network, spread: str, retries: int, workers: int
+        self,
+        lab: Lab,
+        scenario: Scenario,
+        seed: int,
+        network: Network,
+        spread: str,
+        retries: int,
+        workers: int,
+        services: Mapping[str, Answering],
+        pause_mean_s: float,
     ) -> None:
         self._lab, self._scenario, self._network = lab, scenario, network
-        self._services = {backend.name: Service(backend, lab, scenario) for backend in lab.backends}
+        own = {backend.name: Service(backend, lab, scenario) for backend in lab.backends}
+        self._services: dict[str, Answering] = {**own, **services}
+        self._pause_mean_s = pause_mean_s
         self._units = [_Unit(lab, index) for index in range(lab.units)]
         self._round_robin = spread == "round_robin"
         self._retries, self._workers = retries, workers
@@ -211,14 +234,18 @@ class _Play:
     def _fill_up(self) -> None:
         while self._alive < self._wanted_users()[1]:
             self._alive += 1
-            self._send_again()
+            self._pause()
+
+    def _pause(self) -> None:
+        wait_s = self._rng.expovariate(1 / self._pause_mean_s) if self._pause_mean_s else 0.0
+        self._at(self._now + wait_s, self._send_again)
 
     def _send_again(self) -> None:
         phase, wanted = self._wanted_users()
         if self._alive > wanted:
             self._alive -= 1
             return
-        self._send(_Request(self._now, self._now, phase, self._user(), self._send_again, self._retries))
+        self._send(_Request(self._now, self._now, phase, self._user(), self._pause, self._retries))
 
     def _send(self, request: _Request) -> None:
         self._at(self._now + self._transit(), lambda: self._attempt(request, self._pick_unit()))

@@ -28,6 +28,7 @@ WHOLE_ROOMS = {
     "provision/local/wire": {"fuzz", "refusals"},
     "reports": {"notebook"},
     "reports/render": {"browser"},
+    "simulator/published": {"markov_chain", "retries"},
 }
 
 
