@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, NamedTuple, Protocol
@@ -26,13 +26,21 @@ from tripcurve.run.record import Row
 from tripcurve.scenario import Phase, Scenario
 from tripcurve.scenario.arrivals import arrival_times
 
-__all__ = ["EPOCH_NS", "Answering", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
+__all__ = ["EPOCH_NS", "Answering", "Arrival", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
 
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
 
 _RETRIED = (429, 503)
 _LEVEL_EVERY_S = 0.1  # how often a closed-loop phase looks whether it has the users it wants
+
+
+class Arrival(NamedTuple):
+    """A request that a client sends. `due_s`: seconds from the run's start; `phase`: its index in the scenario."""
+
+    due_s: float
+    phase: int
+    user: str
 
 
 class VirtualEvent(NamedTuple):
@@ -100,6 +108,7 @@ def run_virtual(
     workers: int = 1,
     services: Mapping[str, Answering] | None = None,
     pause_mean_s: float = 0.0,
+    arrivals: Iterable[Arrival] | None = None,
 ) -> VirtualRun:
     """Play a resolved scenario on a lab.
 
@@ -107,14 +116,15 @@ def run_virtual(
     makes inside one request on a 429 or 503. A client gives up after the scenario's timeout; the
     gateway goes on, and the breaker hears of the answer. `services`: models that answer in place of the
     lab's backends of those names. `pause_mean_s`: the mean of the exponentially distributed time that a closed-loop
-    user waits before each request. Raises BadInput for the fault `drop: during`.
+    user waits before each request. `arrivals`: the requests to send in place of the scenario's. Raises BadInput
+    for the fault `drop: during`.
     """
     for index, phase in enumerate(scenario.phases):
         for name, fault in phase.simulate.items():
             if fault.drop == "during":
                 raise BadInput(f"phases[{index}].simulate.{name}.drop: a virtual gateway knows only `before`")
     play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
-    return play.run()
+    return play.run(arrivals)
 
 
 @dataclass
@@ -184,8 +194,12 @@ class _Play:
         self._result = VirtualRun()
         self._classes = {name: n for name, n in scenario.users.items() if n and name != "ProbeUser"} or {"ChatUser": 1}
 
-    def run(self) -> VirtualRun:
-        self._schedule()
+    def run(self, arrivals: Iterable[Arrival] | None = None) -> VirtualRun:
+        if arrivals is None:
+            self._schedule()
+        else:
+            for arrival in arrivals:
+                self._send_at(*arrival)
         while self._agenda:
             self._now, _, action = heapq.heappop(self._agenda)
             action()

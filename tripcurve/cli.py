@@ -314,6 +314,13 @@ def simulate(
         int | None, typer.Option("--retries", help="Retries of each client; default the scenario's max_retries.")
     ] = None,
     units: Annotated[int | None, typer.Option("--units", help="Gateway units; default the lab's.")] = None,
+    calibrate_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="A recorded run: simulate its lab and scenario, fitted to what it measured."),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="With --from: send every request at its recorded instant.")
+    ] = False,
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Where the run goes; default runs/LAB-SCENARIO-simulated-TIME.")
     ] = None,
@@ -323,6 +330,15 @@ def simulate(
     from simulator.commands.output import show
     from simulator.commands.simulate import simulate as simulate_run
 
+    if calibrate_from is not None:
+        from simulator.commands.calibrated import simulate_from
+
+        if clients is not None or retries is not None or units is not None:
+            raise BadInput("--clients, --retries and --units do not go with --from: the run has them already")
+        show(simulate_from(calibrate_from, replay=replay, seed=seed, run_dir=run_dir)[1], as_json)
+        return
+    if replay:
+        raise BadInput("--replay needs --from RUN, the run whose requests it sends again")
     _, result = simulate_run(lab, scenario, seed=seed, clients=clients, retries=retries, units=units, run_dir=run_dir)
     show(result, as_json)
 

@@ -20,6 +20,7 @@ from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
 __all__ = [
+    "CALIBRATION",
     "CHARTS",
     "EVENTS",
     "INFO",
@@ -51,6 +52,8 @@ SUMMARY_TEXT = "summary.md"
 REPORT = "report.html"
 JUNIT = "junit.xml"
 CHARTS = "charts"
+CALIBRATION = "calibration.json"
+"""Simulated runs only: what was fitted to the run that they are calibrated from."""
 
 
 def shard_path(folder: Path, worker: int) -> Path:

@@ -1,0 +1,135 @@
+"""`tripcurve simulate --from RUN`: a simulation fitted to a recorded run, laid beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+from pydantic import JsonValue
+
+from simulator.calibration import Calibration, calibrate
+from simulator.commands.simulate import gateway_retries
+from simulator.record import batches_of, write_run
+from simulator.recorded import NS, Recorded, read_recorded
+from simulator.virtual import Arrival, Network, VirtualRun, run_virtual
+from tripcurve.breaker import Opened
+from tripcurve.errors import BadInput
+from tripcurve.lab import policy_path
+from tripcurve.run.layout import CALIBRATION, LAB, SUMMARY
+
+__all__ = ["simulate_from"]
+
+QUANTILES = "quantiles.svg"
+
+
+def simulate_from(
+    run: Path, *, replay: bool = False, seed: int = 0, run_dir: Path | None = None
+) -> tuple[Path, dict[str, object]]:
+    """Fit a recorded run, simulate it, and return the new run's directory and what the command prints.
+
+    `replay`: send each recorded attempt at its recorded instant, rather than draw arrivals like them. The directory
+    also holds the fit (calibration.json) and how its answer times compare with the recorded ones (quantiles.svg).
+    Raises BadInput for a folder that is no run, or one without requests.
+    """
+    recorded = read_recorded(run)
+    lab, scenario, fitted = calibrate(recorded)
+    if replay:
+        scenario = scenario.model_copy(update={"max_retries": 0})
+    attempts = _gateway_retries(recorded)
+    played = run_virtual(
+        lab,
+        scenario,
+        seed=seed,
+        retries=attempts,
+        network=Network(late_s=0.0) if replay else None,
+        arrivals=_arrivals(recorded) if replay else None,
+    )
+    simulation: dict[str, JsonValue] = {
+        "engine": "reference",
+        "seed": seed,
+        "gateway_retries": attempts,
+        "units": lab.units,
+        "calibrated_from": str(run),
+        "replay": replay,
+    }
+    folder, rows = write_run(run_dir, lab, scenario, played.events, batches_of(played), simulation)
+    (folder / CALIBRATION).write_text(fitted.model_dump_json(indent=2) + "\n", "utf-8")
+    if fitted.services:
+        _quantile_plot(fitted).save(folder / QUANTILES)
+    return folder, {"run": str(folder), "requests": rows, "recorded_requests": len(recorded.rows)} | _said(
+        fitted, recorded, played
+    )
+
+
+def _gateway_retries(recorded: Recorded) -> int:
+    """Return the retries of the lab's policy, or 0 where the policy's file is not there any more."""
+    try:
+        return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB).read_text("utf-8"))
+    except (BadInput, OSError):
+        return 0
+
+
+def _arrivals(recorded: Recorded) -> Iterator[Arrival]:
+    names = {phase.name: index for index, phase in enumerate(recorded.scenario.phases)}
+    for start_ns, phase, user in recorded.rows[["start_ns", "phase", "user"]].itertuples(index=False, name=None):
+        yield Arrival((start_ns - recorded.start_ns) / NS, names[phase], user)
+
+
+def _said(fitted: Calibration, recorded: Recorded, played: VirtualRun) -> dict[str, object]:
+    said: dict[str, object] = {}
+    for service in fitted.services:
+        near = "fits" if service.distance <= service.expected else "does not fit"
+        said[f"{service.backend} answer times"] = (
+            f"median {service.median_ms:.1f} ms, p95 {service.p95_ms:.1f} ms of {service.n:,}; log-normal {near} "
+            f"(distance {service.distance:.3f}, expected below {service.expected:.3f})"
+        )
+    for fault in fitted.faults:
+        if fault.failed:
+            what = "failed connections" if fault.status is None else str(fault.status)
+            bounds = f"{fault.low:.1%} to {fault.high:.1%}"
+            said[f"{fault.phase}: {fault.backend}"] = (
+                f"{fault.failed:,} of {fault.n:,} failed ({fault.share:.1%}, {bounds}), {what}"
+            )
+    for quota in fitted.quotas:
+        said[f"{quota.backend} quota"] = f"{quota.rpm:,} requests a minute, from {quota.throttled:,} throttled"
+    for index, text in enumerate(fitted.unfitted):
+        said[f"not fitted {index + 1}"] = text
+    trips = [round(entry.event.at, 3) for entry in played.events if isinstance(entry.event, Opened)]
+    return said | {"recorded_trips_s": _recorded_trips(recorded.folder), "simulated_trips_s": trips}
+
+
+def _recorded_trips(folder: Path) -> list[float] | None:
+    """Return the trips of the run's report, seconds from its start; None: it has no report that can be read."""
+    try:
+        trips = json.loads((folder / SUMMARY).read_text("utf-8"))["trips"]
+        return [round(trip["tripped_s"]["estimate"], 3) for trip in trips if trip["tripped_s"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _quantile_plot(fitted: Calibration) -> alt.LayerChart | alt.FacetChart:
+    """Draw recorded against fitted quantiles of each backend's answer times; a perfect fit lies on the line."""
+    points = [
+        {"backend": service.backend, "share": f"p{share * 100:g}", "recorded": measured, "fitted": drawn}
+        for service in fitted.services
+        for share, measured, drawn in service.quantiles
+    ]
+    frame = pd.DataFrame(points)
+    both = frame[["fitted", "recorded"]].to_numpy()
+    domain = [float(both.min()) * 0.9, float(both.max()) * 1.1]
+    ends = pd.DataFrame({"fitted": domain, "recorded": domain})
+    scale = alt.Scale(type="symlog", domain=domain, nice=False)
+    x = alt.X("fitted:Q", title="fitted, ms", scale=scale)
+    y = alt.Y("recorded:Q", title="recorded, ms", scale=scale)
+    line = alt.Chart(ends).mark_line(strokeDash=[4, 4], color="#7f7f7f").encode(x=x, y=y)
+    marks = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=60)
+        .encode(x=x, y=y, color=alt.Color("backend:N"), shape=alt.Shape("backend:N"), tooltip=["backend", "share"])
+    )
+    names = alt.Chart(frame).mark_text(dx=14, dy=8).encode(x=x, y=y, text="share")
+    title = "Answer times: recorded against fitted quantiles"
+    return alt.layer(line, marks, names).properties(width=480, height=360, title=title)
