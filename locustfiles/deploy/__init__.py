@@ -1,1 +1,1 @@
-"""Runs elsewhere than here: Kubernetes manifests and an Azure Load Testing configuration, made from a lab."""
+"""Export a run to other machines: Kubernetes manifests or an Azure Load Testing configuration, made from a lab."""

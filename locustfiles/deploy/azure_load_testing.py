@@ -1,7 +1,7 @@
 """An Azure Load Testing configuration: test configuration, test plan, requirements file, lab and scenario.
 
-Azure Load Testing puts the files of a test into one folder beside the test plan, and hands secrets from Key
-Vault to it as environment variables.
+Azure Load Testing puts a test's files into the folder of the test plan, and passes secrets from Key Vault as
+environment variables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["WHEEL", "load_test"]
 
 WHEEL = f"tripcurve-{__version__}-py3-none-any.whl"
 MARGIN_S = 120
-"""The scenario ends the run itself; the service's own limit is only a stop for a run that hangs."""
+"""Added to the scenario's length, s: the scenario ends the run, and the service's limit stops one that hangs."""
 
 PLAN = '''"""Test plan for Azure Load Testing: Tripcurve's locustfile with the lab, scenario and target given here."""
 
@@ -40,7 +40,7 @@ def set_defaults(parser, **_):
 
 
 def load_test(job: Job) -> dict[str, str]:
-    """Files by name. Raises BadInput when the key is not given as a Key Vault secret."""
+    """Return the files by name. Raises BadInput if the key is not the identifier of a Key Vault secret."""
     _check_key(job.key)
     requirements = f"# Built by: pip wheel --no-deps -w . PATH-TO-TRIPCURVE\n./{WHEEL}\n"
     files = {"locustfile.py": PLAN.format(url=job.url), "requirements.txt": requirements} | job.files
@@ -76,6 +76,6 @@ def _configuration(job: Job, files: list[str]) -> dict[str, Any]:
             {"name": "LOCUST_RUN_TIME", "value": str(run_time_s)},
         ],
         "secrets": [{"name": "TRIPCURVE_API_KEY", "value": job.key}],
-        # Throttling and shedding are what is tested here, not a reason to stop.
+        # 429 and 503 are expected in this test: they must not stop it.
         "autoStop": "disable",
     }

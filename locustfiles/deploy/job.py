@@ -1,4 +1,4 @@
-"""What is to run elsewhere: one scenario against one gateway, by a number of workers."""
+"""The job to export: one scenario against one gateway, driven by a number of workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLICY = "policy.xml"
 
 @dataclass(frozen=True)
 class Job:
-    """`files`: name and content of what travels with it. `url`: the gateway's. `key`: where the key is kept."""
+    """One job. `url`: the gateway's. `key`: where its key is kept. `files`: content by name, needed beside the job."""
 
     name: str
     lab: Lab
@@ -33,12 +33,15 @@ class Job:
 
     @property
     def duration_s(self) -> float:
-        """Length of the scenario."""
+        """Length of the scenario, s."""
         return sum(phase.duration_s for phase in self.scenario.phases)
 
 
 def make_job(lab_name: str, scenario_name: str, *, target: str | None, key: str, workers: int, image: str) -> Job:
-    """Read and check. `target` None: the address that API Management gives the lab's gateway. Raises BadInput."""
+    """Read lab and scenario and check the options. Raises BadInput.
+
+    `target` None: the address that API Management gives the lab's gateway.
+    """
     lab = load_lab(lab_name)
     scenario = load_scenario(scenario_name, lab)
     users = sum(count for name, count in scenario.users.items() if name != "ProbeUser")
@@ -55,11 +58,13 @@ def _check_url(url: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise BadInput(f"--target {url!r}: give the gateway's URL, such as https://my-apim.azure-api.net")
     if parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        raise BadInput(f"--target {url}: this is an address of the machine itself, and means another one elsewhere")
+        raise BadInput(
+            f"--target {url}: to a worker this is its own machine; give an address that every worker reaches"
+        )
 
 
 def _name(text: str) -> str:
-    """A name that both Kubernetes and Azure take: lower case letters, digits and hyphens, at most 50."""
+    """Return a name that Kubernetes and Azure accept: lower-case letters, digits and hyphens, at most 50."""
     return re.sub("-+", "-", re.sub("[^a-z0-9-]", "-", text.lower()))[:50].strip("-")
 
 

@@ -1,11 +1,11 @@
 """Kubernetes manifests: a master and its workers as jobs, the key by reference to a secret.
 
-The run directory is on a volume of the master's; workers send their rows to it at the end.
+The run directory is on the master's volume; workers send their rows to the master at the end.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -21,11 +21,11 @@ KEY = "api-key"
 WAIT_S = 300
 """How long the master waits for its workers, which may have to pull the image first."""
 
-Document = dict[str, Any]
+Document: TypeAlias = dict[str, Any]
 
 
 def manifests(job: Job) -> dict[str, str]:
-    """Files by name, for `kubectl apply -k` on their folder."""
+    """Return the files by name, for `kubectl apply -k` on their folder."""
     documents = {
         "settings.yaml": _settings(job),
         "network.yaml": _network(job),
@@ -61,7 +61,7 @@ def _settings(job: Job) -> Document:
 
 
 def _network(job: Job) -> Document:
-    """Nobody speaks to these pods but the workers to the master."""
+    """Allow one connection into these pods: from the workers to the master."""
     workers = {"podSelector": {"matchLabels": _labels(job, "worker")}}
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -116,12 +116,12 @@ def _master(job: Job) -> Document:
         {"name": "settings", "configMap": {"name": job.name}},
         {"name": "runs", "persistentVolumeClaim": {"claimName": job.name}},
     ]
-    # A load test that failed is looked at, not quietly run again.
+    # backoffLimit 0: somebody should look at a failed load test before it runs again.
     return _job(job, "master", container, volumes, {"backoffLimit": 0}, "Never")
 
 
 def _workers(job: Job) -> Document:
-    """They have neither lab nor key: both come from the master."""
+    """The workers need neither lab nor key: the master sends both."""
     container = _container(job, ["--worker", "--master-host", job.name, "--master-port", str(PORT)])
     count = {"parallelism": job.workers, "completions": job.workers, "backoffLimit": job.workers}
     return _job(job, "worker", container, [], count, "Never")

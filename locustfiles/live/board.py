@@ -1,11 +1,11 @@
-"""What the Breaker tab shows, as plain data: the run under way or the one that ended last."""
+"""The content of the Breaker tab as JSON values: the run under way, or the one that ended last."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
+from typing import Any, TypeAlias
 
 from locust.env import Environment
 
@@ -13,23 +13,26 @@ from locustfiles.conduct.conductor import Conductor
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.run_report import RunReport
 from locustfiles.live.breakers import (
+    EventTail,
     states_by_events,
     states_by_sightings,
     trips_by_events,
     trips_by_sightings,
 )
 from locustfiles.live.counts import KINDS, Live
-from locustfiles.live.event_tail import EventTail
 from locustfiles.pacing.timeline import Timeline
 
 __all__ = ["Board"]
 
 REPORT_PATH = "report/report.html"
 
+JsonObject: TypeAlias = dict[str, object]
+"""An object for `flask.jsonify`."""
+
 
 @dataclass
 class _Run:
-    """A run as the page needs it; it outlives the conductor's own. `ended_ns` None: under way."""
+    """The data of one run. It outlives the conductor's own plan. `ended_ns` None: the run is under way."""
 
     plan: Plan
     live: Live
@@ -38,12 +41,12 @@ class _Run:
     ended_ns: int | None = None
 
     def now_ns(self) -> int:
-        """Monotonic ns: now, or when the run ended."""
+        """Return the monotonic instant, ns, that the tab describes: now, or the end of the run."""
         return monotonic_ns() if self.ended_ns is None else self.ended_ns
 
 
 class Board:
-    """Listens beside the conductor and answers for the page."""
+    """Follows the conductor's runs and describes the last one for the tab."""
 
     def __init__(self, environment: Environment, conductor: Conductor, report: RunReport | None) -> None:
         self.environment = environment
@@ -52,7 +55,7 @@ class Board:
         self._run: _Run | None = None
 
     def attach(self) -> None:
-        """Listen after the conductor does: by then the run stands, or has failed."""
+        """Listen to Locust's events. Call this after the conductor's `attach`: its run then exists or has failed."""
         events: Any = self.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
@@ -69,10 +72,10 @@ class Board:
         if self._run is not None and self._run.ended_ns is None:
             self._run.ended_ns = min(monotonic_ns(), self._run.timeline.end_ns)
 
-    def snapshot(self) -> dict[str, Any]:
-        """All that the tab shows."""
+    def snapshot(self) -> JsonObject:
+        """Return everything that the tab shows."""
         failure = self._conductor.failure
-        base: dict[str, Any] = {
+        base: JsonObject = {
             "state": self._state(),
             "failure": None if failure is None else str(failure),
             "kinds": KINDS,
@@ -82,12 +85,12 @@ class Board:
 
     @property
     def preparing(self) -> bool:
-        """Whether a run has been asked for and its target is not ready yet."""
+        """Whether a run was started and its target is not ready yet."""
         runner: Any = self.environment.runner
         return runner.shape_greenlet is not None and (self._run is None or self._run.ended_ns is not None)
 
     def _state(self) -> str:
-        """idle, preparing, running, ended or failed."""
+        """Return idle, preparing, running, ended or failed."""
         if self._run is not None and self._run.ended_ns is None:
             return "running"
         if self.preparing:
@@ -96,14 +99,14 @@ class Board:
             return "failed"
         return "idle" if self._run is None else "ended"
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self) -> JsonObject:
         if self.report is None or self.report.folder is None:
             return {"state": "none", "path": None, "run": None}
         path = REPORT_PATH if self.report.state == "done" else None
         return {"state": self.report.state, "path": path, "run": self.report.folder.name}
 
 
-def _describe(run: _Run) -> dict[str, Any]:
+def _describe(run: _Run) -> JsonObject:
     now_ns = run.now_ns()
     elapsed_ns = max(now_ns - run.timeline.start_ns, 0)
     return {
@@ -120,7 +123,7 @@ def _describe(run: _Run) -> dict[str, Any]:
     }
 
 
-def _phases(timeline: Timeline) -> list[dict[str, Any]]:
+def _phases(timeline: Timeline) -> list[JsonObject]:
     return [
         {
             "name": each.phase.name,
@@ -131,8 +134,8 @@ def _phases(timeline: Timeline) -> list[dict[str, Any]]:
     ]
 
 
-def _breakers(run: _Run, now_ns: int) -> dict[str, Any]:
-    """States and trips; `source` says whose account it is, the gateway's or the clients'."""
+def _breakers(run: _Run, now_ns: int) -> JsonObject:
+    """Return states and trips. `source` says who observed them: the gateway (its events) or the clients."""
     lab, sightings, start_ns = run.plan.lab, run.live.sightings.periods, run.plan.start_ns
     if run.tail is None:
         states, trips, source = states_by_sightings(lab, sightings), trips_by_sightings(lab, sightings), "clients"

@@ -1,27 +1,69 @@
-"""The state of each breaker and the trips so far, from the gateway's own events where it tells them.
+"""The state of each breaker and the trips so far, from the gateway's own events where it writes them.
 
-Elsewhere (Azure, or a gateway known only by its URL) from what clients saw; the unit is unknown then.
+Elsewhere (Azure, or a gateway given by its URL) they come from the clients' answers, which do not show the unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from locustfiles.live.sightings import Sighting, merge
-from tripcurve.breaker.events import BreakerEvent
+from tripcurve.breaker.events import BreakerEvent, parse_event
+from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 
-__all__ = ["State", "TripRow", "states_by_events", "states_by_sightings", "trips_by_events", "trips_by_sightings"]
+__all__ = [
+    "EventTail",
+    "State",
+    "TripRow",
+    "states_by_events",
+    "states_by_sightings",
+    "trips_by_events",
+    "trips_by_sightings",
+]
 
 _NS = 1_000_000_000
 _NEAR_S = 0.5
 UNITS_GAP_S = 0.5
 
 
+class EventTail:
+    """Reads the breaker events of a growing file. A missing file has no (further) events."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.events: list[BreakerEvent] = []
+        self._read = 0
+
+    def follow(self) -> list[BreakerEvent]:
+        """Return all events so far. Only whole lines are read; a line that is not an event is skipped."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                fresh = file.read()
+        except OSError:
+            return self.events
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            event = _event(line)
+            if event is not None:
+                self.events.append(event)
+        return self.events
+
+
+def _event(line: bytes) -> BreakerEvent | None:
+    try:
+        return parse_event(line)
+    except BadInput:
+        return None  # the report, which reads the file whole, says what is wrong with it
+
+
 @dataclass(frozen=True)
 class State:
-    """One breaker now. `unit` None: not told. `closes_in_s`: seconds until it admits; None: closed or not told."""
+    """One breaker now. `unit` None: unknown. `closes_in_s`: seconds until it admits; None: closed, or unknown."""
 
     backend: str
     unit: int | None
@@ -32,7 +74,7 @@ class State:
 
 @dataclass(frozen=True)
 class TripRow:
-    """One trip with its measures so far; seconds, instants from the run's start. None: not seen, or not told."""
+    """One trip with its measures so far: seconds, instants from the run's start. None: not observed."""
 
     backend: str
     unit: int | None
@@ -48,7 +90,7 @@ class TripRow:
 
 
 def states_by_events(lab: Lab, events: Iterable[BreakerEvent], start_ns: int, now_ns: int) -> list[State]:
-    """Every breaker of the lab on every unit. `trips` counts those since `start_ns`."""
+    """Return the state of every breaker of the lab on every unit. `trips` counts those since `start_ns`."""
     keys = [(each.name, unit) for each in lab.backends if each.breaker is not None for unit in range(lab.units)]
     until: dict[tuple[str, int], int] = {}
     trips = dict.fromkeys(keys, 0)
@@ -64,13 +106,13 @@ def _state(key: tuple[str, int], trips: int, left_ns: int) -> State:
 
 
 def states_by_sightings(lab: Lab, sightings: list[Sighting]) -> list[State]:
-    """The gateway as one breaker, named after the lab's backend where it has but one."""
+    """Return the gateway as one breaker, named after the lab's backend if only one has a breaker."""
     periods = periods_of(lab, sightings)
     return [State(_name(lab), None, bool(periods) and periods[-1].reset_s is None, len(periods))]
 
 
 def periods_of(lab: Lab, sightings: list[Sighting]) -> list[Sighting]:
-    """What clients saw as one history; where several units flicker, as one period."""
+    """Merge the sightings of all workers. With several units, whose answers alternate, short gaps are bridged."""
     return merge(sightings, UNITS_GAP_S if lab.units > 1 else 0.0)
 
 
@@ -82,7 +124,7 @@ def _name(lab: Lab) -> str:
 def trips_by_events(
     lab: Lab, events: Iterable[BreakerEvent], sightings: list[Sighting], start_ns: int, now_ns: int
 ) -> list[TripRow]:
-    """Each trip since `start_ns`, in order; with what clients saw of it where the gateway has but one breaker."""
+    """Return each trip since `start_ns` in order. A single breaker's trips include what clients saw of them."""
     own = [event for event in events if event.at_ns >= start_ns]
     alone = lab.units == 1 and sum(each.breaker is not None for each in lab.backends) == 1
     rows = []
@@ -122,7 +164,7 @@ def _row(event: BreakerEvent, closed_ns: int, seen: Sighting | None, start_ns: i
 
 
 def trips_by_sightings(lab: Lab, sightings: list[Sighting]) -> list[TripRow]:
-    """Each open period as clients saw it."""
+    """Return one trip for each open period that clients saw."""
     return [_seen_row(_name(lab), each) for each in periods_of(lab, sightings)]
 
 

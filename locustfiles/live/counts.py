@@ -1,14 +1,13 @@
-"""What a run looks like while it runs: counts per second, and the breaker's state as clients see it.
+"""Live figures of a run: counts per second, and the breaker's state as clients see it.
 
-Fed in batches; flat in memory: only the last seconds are kept. Times are seconds from the run's start.
-For pages and progress lines only: reports time trips from the records, never from here.
+They are fed in batches, and memory stays flat because only the last seconds are kept. Times are seconds from the
+run's start. They are for pages and progress lines only: reports time trips from the records, never from here.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from locustfiles.live.sightings import Sightings
 from locustfiles.recording.recorder import Batch
@@ -21,7 +20,7 @@ _NS = 1_000_000_000
 
 
 def kind_of(status: int, origin: str, error: str | None) -> str:
-    """One of KINDS. `shed`: a 503 of the gateway's own; `failed`: no whole answer."""
+    """Return one of KINDS. `shed`: a 503 that the gateway itself made; `failed`: no complete answer came."""
     if error is not None:
         return "failed"
     if 200 <= status < 300:
@@ -32,7 +31,7 @@ def kind_of(status: int, origin: str, error: str | None) -> str:
 
 
 def counts_of(batch: Batch, start_ns: int) -> Counter[tuple[int, str]]:
-    """A batch's answers by the second of the run they ended in, and kind."""
+    """Count a batch's answers by the second of the run in which they ended, and by kind."""
     ends = ((batch.start_ns + batch.latency_us * 1000 - start_ns) // _NS).tolist()
     kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error)
     return Counter(zip(ends, kinds, strict=False))
@@ -47,7 +46,7 @@ class Second:
 
 
 class Live:
-    """The accumulator. `trips` counts the changes to open seen so far; `open`: whether the last answer was a shed."""
+    """Accumulates the figures. `trips`: changes to open seen so far. `open`: whether the last answer was a shed."""
 
     def __init__(self, start_ns: int) -> None:
         self.start_ns = start_ns
@@ -58,13 +57,13 @@ class Live:
         self.sightings = Sightings(start_ns)
 
     def add(self, batch: Batch) -> None:
-        """A recorder's listener."""
+        """Add a batch; a listener of the recorder."""
         self.add_counts(counts_of(batch, self.start_ns))
         self._follow_breaker(batch)
         self.sightings.add(batch)
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:
-        """Counts by second and kind, from this process or another."""
+        """Add counts by second and kind, of this process or of a worker."""
         for (second, kind), count in sorted(counts.items()):
             self.totals[kind] += count
             self._second(second).counts[kind] += count
@@ -87,16 +86,6 @@ class Live:
             self.open = shed
 
     def last(self) -> dict[str, int]:
-        """Counts of the last whole second known; empty before the first."""
+        """Return the counts of the last complete second; empty before the first one has ended."""
         whole = list(self.seconds)[:-1]
         return dict(whole[-1].counts) if whole else {}
-
-    def snapshot(self) -> dict[str, Any]:
-        """All of it as plain data, for a page."""
-        return {
-            "start_ns": self.start_ns,
-            "totals": dict(self.totals),
-            "trips": self.trips,
-            "open": self.open,
-            "seconds": [{"second": one.second, **one.counts} for one in self.seconds],
-        }

@@ -1,13 +1,13 @@
-"""Feeds Locust's own statistics in batches, which costs a fraction of an event per request."""
+"""Feeds Locust's own statistics in batches, which costs far less than firing an event for each request."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 from time import time
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
 from locustfiles.recording.recorder import Batch
@@ -28,8 +28,8 @@ class _Part:
 
     name: str
     method: str
-    latency_ms: Any
-    end_s: Any
+    latency_ms: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.int64]
     length: int
     errors: list[tuple[int, str]]
 
@@ -92,12 +92,12 @@ def _entry(stats: RequestStats, part: _Part) -> StatsEntry:
     return made
 
 
-def _per_second(seconds: np.ndarray) -> dict[int, int]:
+def _per_second(seconds: npt.NDArray[np.int64]) -> dict[int, int]:
     values, counts = np.unique(seconds, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _errors(batch: Batch, chosen: np.ndarray) -> list[tuple[int, str]]:
+def _errors(batch: Batch, chosen: npt.NDArray[np.intp]) -> list[tuple[int, str]]:
     """Return the index among the chosen rows, and the text, of each failure."""
     status = batch.status[chosen]
     failed = (status < 200) | (status >= 300)

@@ -1,4 +1,4 @@
-"""Puts the Breaker tab into Locust's page, by Flask's own means: a blueprint, a signal and a response hook."""
+"""Puts the Breaker tab into Locust's page, with a Flask blueprint, a signal and a response hook."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCRIPT = b'<script type="module" src="./tripcurve/breaker.js"></script>'
 
 
 def add_pages(environment: Environment, conductor: Conductor, report: RunReport | None) -> None:
-    """Add the tab to this process's web page; without one (headless) do nothing."""
+    """Add the tab to this process's web page. A headless process has no page, and nothing is added."""
     web_ui = environment.web_ui
     if web_ui is None or web_ui.app is None:
         return
@@ -82,5 +82,5 @@ def _change_index(app: Flask, board: Board, choices: Choices) -> None:
 
 
 def _shown_state(board: Board, state: str) -> str:
-    """Locust calls itself ready until users are started; its page would go back to the start form meanwhile."""
+    """Return the state to show: Locust says `ready` until users start, which would bring the start form back."""
     return "spawning" if state == "ready" and board.preparing else state

@@ -1,4 +1,4 @@
-"""One line of progress on stderr: each second on a terminal, else every five seconds."""
+"""Writes one line of progress to stderr: every second on a terminal, else every five seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN_EVERY_S = 5
 
 
 def line(live: Live, timeline: Timeline, now_ns: int) -> str:
-    """Phase, time, answers of the last second by kind, trips so far."""
+    """Return the line: phase, time, answers of the last complete second by kind, trips so far."""
     stretch = timeline.at(now_ns)
     elapsed = max(min(now_ns, timeline.end_ns) - timeline.start_ns, 0) / 1e9
     total = (timeline.end_ns - timeline.start_ns) / 1e9
@@ -28,7 +28,7 @@ def line(live: Live, timeline: Timeline, now_ns: int) -> str:
 
 
 def report_progress(live: Live, timeline: Timeline, out: TextIO = sys.stderr) -> None:
-    """Print until killed; for a greenlet of its own."""
+    """Write lines until the greenlet that runs it is killed."""
     terminal = out.isatty()
     try:
         while True:

@@ -1,7 +1,7 @@
 """Open periods of a breaker as clients see them while a run is under way, for pages.
 
-Rough on purpose: reports time trips from the records, breaker by breaker. Here all of a gateway's answers
-are one stream, and what several workers see at once is one period.
+They are approximate: reports time trips from the records, breaker by breaker. Here all answers of a gateway are one
+stream, and periods that several workers see at the same time are one period.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEPT = 50
 
 @dataclass(slots=True)
 class Sighting:
-    """One open period; seconds from the run's start. None: not seen, or not yet.
+    """One open period: seconds from the run's start. None: not observed, or not yet.
 
     `failure_s`: end of the first failure (429 or 5xx of a backend) since the period before; `failures`: how many until
     the trip; `half_width_s`: how far `tripped_s` can be from the truth; `recovered_s`: end of the first 2xx after it.
@@ -35,7 +35,7 @@ class Sighting:
 
 
 class Sightings:
-    """Follows answers in the order they ended, and keeps the last periods."""
+    """Follows answers in the order in which they ended, and keeps the last periods."""
 
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
@@ -49,7 +49,7 @@ class Sightings:
         self._failures = self._throttled = 0
 
     def add(self, batch: Batch) -> None:
-        if self._all_well(batch):
+        if self._all_succeeded(batch):
             return
         begins = ((batch.start_ns - self._start_ns) / 1e9).tolist()
         ends = ((batch.start_ns + batch.latency_us * 1000 - self._start_ns) / 1e9).tolist()
@@ -59,8 +59,8 @@ class Sightings:
             elif origin == "gateway" and status == 503:
                 self._refused(begin, end)
 
-    def _all_well(self, batch: Batch) -> bool:
-        """Take in a batch that changes nothing, which is most of them, without looking at each row."""
+    def _all_succeeded(self, batch: Batch) -> bool:
+        """Return whether all answers are successes and the breaker is closed, as in most batches; note the last."""
         last = self.periods[-1] if self.periods else None
         if last is not None and last.recovered_s is None:
             return False
@@ -83,7 +83,7 @@ class Sightings:
 
     def _answered(self, begin: float, end: float, status: int) -> None:
         last = self.periods[-1] if self.periods else None
-        # An answer that was under way when the breaker opened says nothing of its state now.
+        # A request that was under way when the breaker opened proves nothing about its state now.
         if last is not None and last.reset_s is None and begin > self._shed_s:
             last.reset_s = (self._shed_s + end) / 2
         if status == 429 or status >= 500:
@@ -94,8 +94,8 @@ class Sightings:
             last.recovered_s = end
         self._answer_s = begin
 
-    def to_message(self) -> list[tuple[Any, ...]]:
-        """Plain data, from which `from_message` makes the periods again."""
+    def to_message(self) -> list[tuple[float | None, ...]]:
+        """Return the periods as JSON values, from which `from_message` restores them."""
         return [astuple(period) for period in self.periods]
 
     @staticmethod
@@ -104,9 +104,9 @@ class Sightings:
 
 
 def merge(periods: list[Sighting], gap_s: float = 0.0) -> list[Sighting]:
-    """Periods of several workers as one history: those that overlap, or are no more than `gap_s` apart, are one.
+    """Merge the periods of several workers: those that overlap, or are at most `gap_s` apart, become one.
 
-    Units of a gateway trip one after another, and answers of both kinds mix meanwhile: with several, a gap is nothing.
+    Units of a gateway trip one after another, so answers of open and closed units alternate: hence the gap.
     """
     merged: list[Sighting] = []
     for period in sorted(periods, key=lambda each: each.tripped_s):

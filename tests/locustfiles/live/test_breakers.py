@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from locustfiles.live.breakers import states_by_events, states_by_sightings, trips_by_events, trips_by_sightings
-from locustfiles.live.event_tail import EventTail
+from locustfiles.live.breakers import (
+    EventTail,
+    states_by_events,
+    states_by_sightings,
+    trips_by_events,
+    trips_by_sightings,
+)
 from locustfiles.live.sightings import Sighting
 from tripcurve.breaker import Closed, Opened
 from tripcurve.breaker.events import Anchor, BreakerEvent, Source, parse_event, render_event
