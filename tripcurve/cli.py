@@ -304,16 +304,17 @@ def _seconds(text: str) -> float:
 def simulate(
     lab: LabArgument = "quick",
     scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of one that ships.")
+        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
     ] = "trip-and-recover",
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same run.", min=0)] = 0,
     clients: Annotated[
         str | None, typer.Option("--clients", help="How clients react to failures: none, sdk, patient or storm.")
     ] = None,
     retries: Annotated[
-        int | None, typer.Option("--retries", help="Retries of each client; default the scenario's max_retries.")
+        int | None,
+        typer.Option("--retries", help="How often each client retries. By default the scenario's max_retries."),
     ] = None,
-    units: Annotated[int | None, typer.Option("--units", help="Gateway units; default the lab's.")] = None,
+    units: Annotated[int | None, typer.Option("--units", help="Number of gateway units. By default the lab's.")] = None,
     calibrate_from: Annotated[
         Path | None,
         typer.Option("--from", help="A recorded run: simulate its lab and scenario, fitted to what it measured."),
@@ -322,7 +323,8 @@ def simulate(
         bool, typer.Option("--replay", help="With --from: send every request at its recorded instant.")
     ] = False,
     run_dir: Annotated[
-        Path | None, typer.Option("--run-dir", help="Where the run goes; default runs/LAB-SCENARIO-simulated-TIME.")
+        Path | None,
+        typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-simulated-TIME."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
