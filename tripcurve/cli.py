@@ -102,6 +102,23 @@ def run(
 
 
 @app.command()
+def validate(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="LAB|SCENARIO", help="A lab or scenario file, or the name of a built-in one."),
+    ],
+    lab: Annotated[
+        str | None, typer.Option("--lab", metavar="LAB", help="Check that the scenario fits this lab.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a lab or scenario file. Starts and creates nothing."""
+    from tripcurve.validate import validate as validate_file
+
+    raise typer.Exit(validate_file(name, lab, as_json))
+
+
+@app.command()
 def up(
     lab: LabArgument,
     cloud: CloudOption = "azure",

@@ -9,21 +9,32 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tripcurve.errors import BadInput
+from tripcurve.field_errors import field_errors
 
-__all__ = ["read_document", "write_yaml"]
+__all__ = ["read_document", "read_mapping", "write_yaml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 LARGEST_BYTES = 1_000_000  # a lab or scenario is a page of text; more is a mistake or an attack
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses duplicate keys, and aliases, with which a small file can expand without end."""
+    """A SafeLoader that refuses duplicate keys, and aliases, with which a small file can expand without end.
+
+    Every value that does not fit its tag, such as `!!int x`, is a YAMLError with its line.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # untyped in the stubs
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not accepted here", problem_mark=mark)
         return super().compose_node(parent, index)
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, TypeError, ArithmeticError):
+            problem = f"this value cannot be read as !!{str(node.tag).rsplit(':', 1)[-1]}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: dict[Any, int] = {}
@@ -52,6 +63,15 @@ def read_document(path: Path, model: type[Model], what: str) -> Model:
     Raises BadInput with one line per mistake: the file, the field's path (`backends[0].breaker.interval`), what is
     wrong, and what would be right.
     """
+    content = read_mapping(path, what)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise BadInput("\n".join(f"{path}: {each}" for each in field_errors(error, model))) from None
+
+
+def read_mapping(path: Path, what: str) -> dict[Any, Any]:
+    """Read a YAML file and return its mapping unchecked. Raises BadInput if it is not readable, or not a mapping."""
     try:
         raw = path.read_bytes()
         if len(raw) > LARGEST_BYTES:
@@ -67,11 +87,7 @@ def read_document(path: Path, model: type[Model], what: str) -> Model:
         raise BadInput(f"{path}: nested too deeply for a {what}") from None
     if not isinstance(content, dict):
         raise BadInput(f"{path}: a {what} must be a YAML mapping that begins with `name:`")
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        faults = [f"{path}: {_field(fault['loc'])}{_fault_text(fault, model)}" for fault in _own_faults(error)]
-        raise BadInput("\n".join(faults)) from None
+    return content
 
 
 def write_yaml(model: BaseModel) -> str:
@@ -84,51 +100,3 @@ def _yaml_fault(error: yaml.YAMLError) -> str:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
     return f"not YAML: {error}"
-
-
-def _own_faults(error: ValidationError) -> list[Any]:
-    """Return the errors, without a 'too short' list whose items have errors of their own."""
-    found = error.errors(include_url=False)
-    places = [fault["loc"] for fault in found]
-    return [
-        fault
-        for fault in found
-        if fault["type"] != "too_short"
-        or not any(p != fault["loc"] and p[: len(fault["loc"])] == fault["loc"] for p in places)
-    ]
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    """Return `backends[0].breaker: ` for `('backends', 0, 'breaker')`, and nothing for the whole document."""
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return f"{text}: " if text else ""
-
-
-def _fault_text(fault: Any, model: type[BaseModel]) -> str:
-    kind, given = fault["type"], fault["input"]
-    if kind == "extra_forbidden":
-        return f"unknown key; known keys: {', '.join(_siblings(model, fault['loc'][:-1]))}"
-    if kind == "missing":
-        return "this key is required"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if kind == "value_error" or isinstance(given, dict | list):
-        return message
-    return f"{message}, not {given!r}"
-
-
-def _siblings(model: Any, path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the mapping at `path` accepts, by walking the model's JSON schema."""
-    schema: Any = model.model_json_schema()
-    definitions = schema.get("$defs", {})
-    for part in (None, *path):
-        if part is not None:
-            schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
-        for choice in schema.get("anyOf", []):
-            if "$ref" in choice or "items" in choice:
-                schema = choice
-                break
-        if "$ref" in schema:
-            schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
-    return sorted(schema.get("properties", {}))

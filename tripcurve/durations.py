@@ -18,9 +18,12 @@ def parse_seconds(value: object) -> float:
     the calendar, and no breaker rule uses them.
     """
     if isinstance(value, bool):
-        raise ValueError("expected a duration, such as PT5M or 300 (seconds)")
+        raise ValueError("must be a duration, such as PT5M or 300 (seconds), not true or false")
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError("this number of seconds is too large") from None
     if isinstance(value, str):
         seconds = _iso_seconds(value)
         if seconds is not None:
@@ -29,7 +32,8 @@ def parse_seconds(value: object) -> float:
             return float(value)
         except ValueError:
             pass
-    raise ValueError(f"{value!r} is not a duration; write ISO 8601 such as PT5M (five minutes), or seconds such as 300")
+    shown = repr(value[:80]) if isinstance(value, str) else "this"
+    raise ValueError(f"{shown} is not a duration; write ISO 8601 such as PT5M (five minutes), or seconds such as 300")
 
 
 def _iso_seconds(text: str) -> float | None:

@@ -9,6 +9,7 @@ import importlib.util
 from pathlib import Path
 
 from tripcurve.errors import BadInput
+from tripcurve.suggestions import known_names
 
 __all__ = ["find_file", "shipped_folder", "shipped_names"]
 
@@ -43,5 +44,5 @@ def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path 
     for place in places:
         if place.is_file():
             return place
-    known = ", ".join(shipped_names(folder, suffix)) or "none"
-    raise BadInput(f"{what} {str(name)!r} not found; give a path, or the name of a built-in one: {known}")
+    known = known_names(given.stem, shipped_names(folder, suffix), f"built-in {what} names")
+    raise BadInput(f"{what} {str(name)!r} not found: it is neither a file nor a built-in name{known}")

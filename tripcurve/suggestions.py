@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["closest", "did_you_mean"]
+__all__ = ["closest", "did_you_mean", "known_names"]
 
 LEAST_SIMILARITY = 0.6
 LONGEST_COMPARED = 100  # comparing costs the product of the lengths, and nothing longer is a slip of the keyboard
@@ -28,6 +28,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'trip_duration'?` for a name that is like a known one, else the empty string."""
     found = closest(name, known)
     return "" if found is None else f"; did you mean {found!r}?"
+
+
+def known_names(name: str, known: Iterable[str], label: str) -> str:
+    """Return `; did you mean 'mock1'? Backends: mock1, mock2`, or only `; backends: …` if the name is like none.
+
+    The result follows the sentence that says which name is unknown.
+    """
+    names = sorted(known)
+    meant, listed = did_you_mean(name, names), f"{label}: {', '.join(names) or 'none'}"
+    return f"{meant} {listed[:1].upper()}{listed[1:]}" if meant else f"; {listed}"
 
 
 def _plain(name: str) -> str:

@@ -11,6 +11,7 @@ from locustfiles.conduct.targets import find_target
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.suggestions import known_names
 from tripcurve.target import Target
 
 if TYPE_CHECKING:  # at run time Locust's import patches the whole process
@@ -72,8 +73,8 @@ def seat_users(scenario: Scenario, classes: list[type[User]]) -> list[type[User]
     known = {each.__name__: each for each in classes}
     for name in scenario.users:
         if name not in known:
-            has = ", ".join(sorted(known))
-            raise BadInput(f"scenario {scenario.name}: users.{name}: the locustfile has no such class; it has: {has}")
+            others = known_names(name, known, "its classes")
+            raise BadInput(f"scenario {scenario.name}: users.{name}: the locustfile has no such class{others}")
     wanted = [known[name] for name, count in scenario.users.items() if count]
     for each in wanted:
         count = scenario.users[each.__name__]

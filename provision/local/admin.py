@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from provision.local.arm.faults import Fault, Faults
 from provision.local.arm.roles import BUILT_IN
@@ -20,6 +20,7 @@ from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
 from provision.local.processes import Processes
 from provision.local.supervisor import ChildFailed
+from tripcurve.field_errors import field_errors
 from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Admin"]
@@ -89,8 +90,10 @@ class Admin:
         """Replace the `local:` options; a 400 names the field that is wrong."""
         try:
             options = LocalOptions.model_validate(await request.json())
-        except (ValueError, ValidationError) as error:
-            return web.json_response({"error": str(error)}, status=400)
+        except ValidationError as error:
+            return _refused(error, LocalOptions)
+        except ValueError:
+            return web.json_response({"error": "the body is not JSON"}, status=400)
         self._processes.options = options
         self._world.options = options
         try:
@@ -108,8 +111,10 @@ class Admin:
         """Add a fault (`arm/faults.py` describes its fields)."""
         try:
             fault = Fault.model_validate(await request.json())
-        except (ValueError, ValidationError) as error:
-            return web.json_response({"error": str(error)}, status=400)
+        except ValidationError as error:
+            return _refused(error, Fault)
+        except ValueError:
+            return web.json_response({"error": "the body is not JSON"}, status=400)
         return web.json_response({"id": self._faults.add(fault)}, status=201)
 
     async def clear_faults(self, request: web.Request) -> web.Response:
@@ -125,6 +130,11 @@ class Admin:
         made = self._world.directory.add_application(role or "", str(sent.get("name") or "client"))
         described = {"client_id": made.client_id, "object_id": made.object_id, "client_secret": made.secret}
         return web.json_response(described, status=201)
+
+
+def _refused(error: ValidationError, model: type[BaseModel]) -> web.Response:
+    faults = "; ".join(str(each) for each in field_errors(error, model))
+    return web.json_response({"error": faults}, status=400)
 
 
 def _total(units: list[Json]) -> Json:

@@ -18,11 +18,11 @@ SCENARIO = (shipped_folder("locustfiles/scenarios") / "trip-and-recover.yaml").r
 @pytest.mark.parametrize(
     ("old", "new", "field", "remedy"),
     [
-        ("units: 1", "units: 1\n  unitz: 2", "gateway.unitz", "unknown key; known keys: name, publisher, sku, units"),
+        ("units: 1", "units: 1\n  unitz: 2", "gateway.unitz", "unknown key; did you mean 'units'? Known keys: name"),
         ("sku: BasicV2", "sku: Consumption", "gateway.sku", "use BasicV2"),
         ("interval: PT20S", "interval: 5 minutes", "backends[0].breaker.interval", "PT5M"),
         ("policy: single-backend.xml", "policy: none.xml", "api.policy", "single-backend"),
-        ("count: 3", "count: 0", "backends[0].breaker.count", "greater than or equal to 1"),
+        ("count: 3", "count: 0", "backends[0].breaker.count", "must be at least 1, not 0"),
         ("count: 3", "count: 3\n      percentage: 5", "backends[0].breaker", "exactly one of count and percentage"),
         ("status_codes: [429]", "status_codes: [599-500]", "backends[0].breaker", "lower end first"),
         ("name: quick\n", "name: quick\nname: again\n", "line 2", "duplicate key"),

@@ -18,7 +18,7 @@ __all__ = ["LocalOptions"]
 class LocalOptions(BaseModel):
     """How the local cloud behaves where Azure is undocumented. Frozen; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     # breaker
     breaker_window: Literal["sliding", "fixed_first_failure", "fixed_clock"] = Field(

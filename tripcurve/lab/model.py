@@ -13,6 +13,8 @@ from tripcurve.errors import BadInput
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
 from tripcurve.shipped import find_file
+from tripcurve.suggestions import known_names
+from tripcurve.urls import without_credentials
 
 __all__ = [
     "Api",
@@ -32,19 +34,40 @@ LABS = "provision/labs"
 POLICIES = "provision/policies"
 
 # ARM's own pattern for a service name: 1-50, a letter first, letters, digits and hyphens, no hyphen last.
-GatewayName = Annotated[str, Field(pattern=r"^[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$")]
+GatewayName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$",
+        description="Service name: 1-50 letters, digits and hyphens; a letter first, no hyphen last",
+    ),
+]
 # A backend's name becomes a host label (`<name>.azurewebsites.net`) and an ARM id, so it obeys both.
-BackendName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$")]
+BackendName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$",
+        description="Backend name: 1-60 letters, digits and hyphens; no hyphen first or last",
+    ),
+]
+NamedValueName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$", description="Named value: 1-256 letters, digits and . _ -"),
+]
 Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
 
 
+_CREDENTIALS_REFUSED = "contains a user name or password; remove it, because the lab is copied into every run directory"
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Publisher(_Part):
     name: str = Field("Contoso", min_length=1, max_length=100)
-    email: str = Field("noreply@contoso.com", pattern=r"^[^@\s]+@[^@\s]+$", max_length=100)
+    email: str = Field(
+        "noreply@contoso.com", pattern=r"^[^@\s]+@[^@\s]+$", max_length=100, description="E-mail address: name@domain"
+    )
 
 
 class Gateway(_Part):
@@ -59,26 +82,46 @@ class Gateway(_Part):
 class Api(_Part):
     """The Azure OpenAI API as the gateway publishes it."""
 
-    id: str = Field("openai", pattern=r"^[^*#&+:<>?]{1,80}$")
-    path: str = Field("openai", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,399}$")
+    id: str = Field(
+        "openai", pattern=r"^[^*#&+:<>?]{1,80}$", description="API id: 1-80 characters, none of * # & + : < > ?"
+    )
+    path: str = Field(
+        "openai",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,399}$",
+        description="URL path: 1-400 letters, digits and . _ / -; a letter or digit first",
+    )
     version: str = Field(
-        "2024-02-01", pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$", description="Azure OpenAI api-version"
+        "2024-02-01",
+        pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
+        description="Azure OpenAI api-version: a date such as 2024-02-01, with or without -preview",
     )
     policy: str = Field(
         "single-backend.xml", description="Policy XML: a built-in one, or a path relative to the lab file"
     )
-    named_values: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$")], str] = Field(
+    named_values: dict[NamedValueName, str] = Field(
         default_factory=dict, description="Values for {{name}} in the policy"
     )
+
+    @field_validator("named_values")
+    @classmethod
+    def _without_credentials(cls, values: dict[str, str]) -> dict[str, str]:
+        for name, value in values.items():
+            if value != without_credentials(value):
+                raise ValueError(f"{name}: {without_credentials(value)} {_CREDENTIALS_REFUSED}")
+        return values
 
 
 class Model(_Part):
     """The model deployment of each Azure OpenAI account."""
 
-    deployment: str = Field("gpt-35-turbo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    deployment: str = Field(
+        "gpt-35-turbo",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Deployment name: 1-64 letters, digits and . _ -; a letter or digit first",
+    )
     name: str = "gpt-35-turbo"
     version: str = "0613"
-    sku: str = Field("Standard", pattern=r"^[A-Za-z]+$")
+    sku: str = Field("Standard", pattern=r"^[A-Za-z]+$", description="Deployment type: letters, such as GlobalStandard")
     capacity: int = Field(30, ge=1, le=1_000_000, description="Thousands of tokens per minute; or PTUs")
 
 
@@ -103,6 +146,19 @@ class Latency(_Part):
         return self
 
 
+def _check_base_url(url: str) -> None:
+    """Raise ValueError unless this is an http or https URL with a host and without credentials and query."""
+    if url != without_credentials(url):
+        raise ValueError(f"url: {without_credentials(url)} {_CREDENTIALS_REFUSED}")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and not parts.query and parts.port != 0
+    except ValueError:  # brackets that do not match, or a port that is no number up to 65535
+        usable = False
+    if not usable:
+        raise ValueError("kind existing needs `url`, such as https://my-account.openai.azure.com/openai")
+
+
 class Backend(_Part):
     """One backend of the gateway and the service behind it."""
 
@@ -121,9 +177,7 @@ class Backend(_Part):
     @model_validator(mode="after")
     def _fits_kind(self) -> Self:
         if self.kind == "existing":
-            parts = urlsplit(self.url or "")
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                raise ValueError("kind existing needs `url`, such as https://my-account.openai.azure.com/openai")
+            _check_base_url(self.url or "")
         elif self.url is not None:
             raise ValueError(f"`url` is for kind existing; a backend of kind {self.kind} gets its own address")
         if self.kind != "mock":
@@ -163,13 +217,23 @@ class Existing(_Part):
 class Lab(_Part):
     """A lab. Instances are immutable, every field is checked, and unknown keys are errors."""
 
-    name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
+    name: str = Field(
+        ...,
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$",
+        description="Lab name: 1-40 letters, digits and hyphens; no hyphen first or last",
+    )
     description: str = ""
     subscription_id: str | None = Field(
         None, description="Azure subscription id; by default from --subscription or AZURE_SUBSCRIPTION_ID"
     )
-    resource_group: str = Field("lab-ai-gateway", pattern=r"^[-\w._()]{0,89}[-\w_()]$")
-    location: str = Field("eastus", pattern=r"^[a-z0-9]+$")
+    resource_group: str = Field(
+        "lab-ai-gateway",
+        pattern=r"^[-\w._()]{0,89}[-\w_()]$",
+        description="Resource group: 1-90 letters, digits and - _ . ( ); no full stop last",
+    )
+    location: str = Field(
+        "eastus", pattern=r"^[a-z0-9]+$", description="Region: lower-case letters and digits, such as swedencentral"
+    )
     gateway: Gateway
     api: Api = Api()
     model: Model = Model()
@@ -200,9 +264,8 @@ class Lab(_Part):
             raise ValueError(f"pool.name: {self.pool.name!r} is already a backend's name")
         unknown = [name for name in self.existing.accounts if name not in names]
         if unknown:
-            raise ValueError(
-                f"existing.accounts: {unknown[0]!r} is no backend of this lab; backends: {', '.join(names)}"
-            )
+            others = known_names(unknown[0], names, "backends")
+            raise ValueError(f"existing.accounts: {unknown[0]!r} is no backend of this lab{others}")
         return self
 
     @property

@@ -11,19 +11,22 @@ from tripcurve.durations import Seconds
 __all__ = ["BreakerRule", "StatusRange"]
 
 
+_HOW_TO_WRITE = "write one such as 429 or a range such as 500-599"
+
+
 def _parse_range(value: Any) -> Any:
-    """`429`, `"500-599"` or `[500, 599]` to a pair; pydantic checks the pair."""
-    if isinstance(value, bool):
-        raise ValueError("write a status such as 429 or a range such as 500-599")
-    if isinstance(value, int):
+    """Return `429`, `"500-599"` or `[500, 599]` as a pair. Raises ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
     if isinstance(value, str):
         low, dash, high = value.partition("-")
         try:
             return (int(low), int(high if dash else low))
         except ValueError:
-            raise ValueError(f"{value!r} is not a status; write one such as 429 or a range such as 500-599") from None
-    return value
+            raise ValueError(f"{value[:80]!r} is not a status; {_HOW_TO_WRITE}") from None
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(end) is int for end in value):
+        return tuple(value)
+    raise ValueError(f"this is not a status; {_HOW_TO_WRITE}")
 
 
 def _check_range(value: tuple[int, int]) -> tuple[int, int]:
@@ -54,7 +57,7 @@ class BreakerRule(BaseModel):
     count and percentage): a rule they refuse has never been seen to deploy.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(
         "breaker", pattern=r"^[A-Za-z0-9-]{1,80}$", description="Rule name: 1-80 letters, digits, hyphens"

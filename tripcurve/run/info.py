@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tripcurve.errors import BadInput
+from tripcurve.field_errors import field_errors
 from tripcurve.run.layout import INFO
 from tripcurve.run.record import SCHEMA_VERSION
 
@@ -189,6 +190,4 @@ class RunInfo(_Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in fault["loc"])
-            raise BadInput(f"{path}: {where}: {fault['msg']}; {remedy}") from None
+            raise BadInput(f"{path}: {field_errors(error, cls)[0]}; {remedy}") from None

@@ -14,6 +14,7 @@ from tripcurve.scenario.model import (
     Scenario,
     Tokens,
     load_scenario,
+    read_scenario,
     simulation_of,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "Scenario",
     "Tokens",
     "load_scenario",
+    "read_scenario",
     "simulation_of",
 ]

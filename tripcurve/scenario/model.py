@@ -17,14 +17,28 @@ from tripcurve.lab.rule import BreakerRule
 from tripcurve.scenario.checks import parse as parse_check
 from tripcurve.scenario.simulation import Behaviour, Simulation
 from tripcurve.shipped import find_file
+from tripcurve.suggestions import known_names
 
-__all__ = ["BelowCount", "Fault", "Phase", "Probe", "Ramp", "Scenario", "Tokens", "load_scenario", "simulation_of"]
+__all__ = [
+    "BelowCount",
+    "Fault",
+    "Phase",
+    "Probe",
+    "Ramp",
+    "Scenario",
+    "Tokens",
+    "load_scenario",
+    "read_scenario",
+    "simulation_of",
+]
 
 SCENARIOS = "locustfiles/scenarios"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
+    )
 
 
 class Ramp(_Part):
@@ -66,7 +80,7 @@ class BelowCount(_Part):
 class Phase(_Part):
     """One part of the run. It has exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
 
-    name: str = Field(..., pattern=r"^[\w-]{1,40}$")
+    name: str = Field(..., pattern=r"^[\w-]{1,40}$", description="Phase name: 1-40 letters, digits, _ and -")
     duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
     rate: float | Ramp | None = Field(None, description="Requests per second, sent whether or not answers arrive")
     requests: int | BelowCount | None = Field(
@@ -148,7 +162,11 @@ class Probe(_Part):
 class Scenario(_Part):
     """A scenario. Instances are immutable, every field is checked, and unknown keys are errors."""
 
-    name: str = Field(..., pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$")
+    name: str = Field(
+        ...,
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?$",
+        description="Scenario name: 1-40 letters, digits and hyphens; no hyphen first or last",
+    )
     description: str = ""
     trip_duration: Seconds | None = Field(
         None,
@@ -208,9 +226,10 @@ class Scenario(_Part):
         for index, phase in enumerate(self.phases):
             for name in phase.simulate:
                 if name not in known and name != "default":
+                    others = known_names(name, known, "its backends (`default` means any)")
                     raise BadInput(
-                        f"scenario {self.name}: phases[{index}].simulate.{name}: lab {lab.name} has no such backend; "
-                        f"it has: {', '.join(sorted(known))} (or `default` for any)"
+                        f"scenario {self.name}: phases[{index}].simulate.{name}: lab {lab.name} has no such backend"
+                        f"{others}"
                     )
         rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
         scale, written_for = self._scale(rules)
@@ -253,13 +272,18 @@ def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
     return Simulation({hosts.get(name, "default"): fault.behaviour() for name, fault in phase.simulate.items()})
 
 
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario file as it is written, for no lab yet. Raises BadInput naming file, field and remedy."""
+    return read_document(path, Scenario, "scenario")
+
+
 def load_scenario(name: str | Path, lab: Lab) -> Scenario:
     """Read the scenario in a file, or a built-in one by its name, and resolve it against a lab.
 
     Raises BadInput naming file, field and remedy.
     """
     path = find_file(name, SCENARIOS, ".yaml", "scenario")
-    scenario = read_document(path, Scenario, "scenario")
+    scenario = read_scenario(path)
     try:
         return scenario.resolved(lab)
     except BadInput as error:

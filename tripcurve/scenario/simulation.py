@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
+from tripcurve.field_errors import field_errors
+
 __all__ = ["HEADER", "Behaviour", "Simulation", "SimulationError"]
 
 HEADER = "x-simulation"
@@ -23,7 +25,7 @@ class SimulationError(ValueError):
 class Behaviour(BaseModel):
     """How one backend answers one request. None: as the backend is configured."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     response_status_code: int | None = Field(None, ge=200, le=599)
     wait_time_ms: float | None = Field(None, ge=0, le=600_000, description="Time before the answer")
@@ -66,7 +68,6 @@ class Simulation(RootModel[dict[Host, Behaviour]]):
             else:
                 parsed = cls.model_validate_json(value)
         except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in fault["loc"]) or "simulation"
-            raise SimulationError(f"{where}: {fault['msg']}") from None
+            found = field_errors(error, cls)[0]
+            raise SimulationError(f"{found.field or 'simulation'}: {found.message}") from None
         return cls({host.lower(): behaviour for host, behaviour in parsed.root.items()})

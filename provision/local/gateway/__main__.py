@@ -27,6 +27,7 @@ from provision.local.apim.policies.faults import PolicyError
 from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import Snapshot
 from provision.local.gateway.unit import GatewayUnit
+from tripcurve.field_errors import field_errors
 
 _LINE_BYTES = 256 * 1024 * 1024
 _OPEN_FILES = 16_384
@@ -87,8 +88,7 @@ class Child:
             else:
                 self._unit.apply(snapshot)
         except ValidationError as error:
-            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-            return {"error": "; ".join(faults)}
+            return {"error": "; ".join(map(str, field_errors(error, Snapshot, secret=True)))}
         except (PolicyError, PolicyFault, OSError, ValueError) as error:
             return {"error": f"{type(error).__name__}: {error}"}
         return {"ready": self._port}

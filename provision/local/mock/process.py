@@ -13,6 +13,7 @@ from provision.local.mock.service import Mock
 from provision.local.mock.snapshot import Snapshot
 from provision.local.wire.limits import Limits
 from provision.local.wire.server import Server
+from tripcurve.field_errors import field_errors
 
 __all__ = ["run_child"]
 
@@ -86,8 +87,7 @@ def _say(document: dict[str, object]) -> None:
 def _text(error: Exception) -> str:
     """What is wrong, without the input: a snapshot has keys in it."""
     if isinstance(error, ValidationError):
-        fault = error.errors(include_url=False, include_input=False)[0]
-        return f"snapshot: {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        return f"snapshot: {field_errors(error, Snapshot, secret=True)[0]}"
     if isinstance(error, OSError):
         return f"cannot listen: {error.strerror}"
     return "a line on stdin is not JSON"

@@ -13,6 +13,7 @@ from provision.local.mock.snapshot import SettingsFault, Site, Snapshot
 from provision.local.wire.limits import Limits
 from provision.local.wire.server import Server
 from tripcurve.errors import BadInput
+from tripcurve.field_errors import field_errors
 from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["run_web_app", "web_app"]
@@ -41,7 +42,7 @@ def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
     except SettingsFault as error:
         raise BadInput(str(error)) from None
     except ValidationError as error:
-        raise BadInput(f"application setting {OPTIONS_SETTING}: {error.errors(include_url=False)[0]['msg']}") from None
+        raise BadInput(f"application setting {OPTIONS_SETTING}: {field_errors(error, LocalOptions)[0]}") from None
     return Mock(Snapshot(options=options), only=site), int(port)
 
 

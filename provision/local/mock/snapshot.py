@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tripcurve.field_errors import field_errors
 from tripcurve.lab import Latency, Limits
 from tripcurve.lab.local_options import LocalOptions
 
@@ -86,6 +87,4 @@ def _setting(settings: dict[str, str], name: str, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise SettingsFault(f"application setting {name}: {where + ': ' if where else ''}{fault['msg']}") from None
+        raise SettingsFault(f"application setting {name}: {field_errors(error, model)[0]}") from None

@@ -82,7 +82,10 @@ BAD: list[tuple[Any, str]] = [
     (content(backend={"breaker": BREAKER | {"interval": "5 minutes"}}), "backends[0].breaker.interval: '5 minutes'"),
     (content(backend={"breaker": BREAKER | {"interval": "5 minutes"}}), "write ISO 8601 such as PT5M"),
     (content(backend={"breaker": BREAKER | {"trip_duration": "P1M"}}), "'P1M' is not a duration"),
-    (content(backend={"braker": {}}), "backends[0].braker: unknown key; known keys: breaker, kind, latency"),
+    (
+        content(backend={"braker": {}}),
+        "braker: unknown key; did you mean 'breaker'? Known keys: breaker, kind",
+    ),
     (content(gateway={"name": "g", "sku": "Consumption"}), "Consumption has no backend circuit breaker"),
     (content(gateway={"name": "g", "sku": "Gold"}), "gateway.sku: "),
     (content(gateway={}), "gateway.name: this key is required"),
@@ -94,9 +97,31 @@ BAD: list[tuple[Any, str]] = [
     (content(backend={"url": "https://x"}), "`url` is for kind existing"),
     (content(backend={"kind": "openai", "limits": {"rpm": 1}}), "`limits` is for kind mock"),
     (content(backend={"latency": {"median_ms": 9, "p95_ms": 1}}), "p95_ms (1) must be at least median_ms (9)"),
-    (content(existing={"accounts": ["x"]}), "existing.accounts: 'x' is no backend"),
+    (content(existing={"accounts": ["x"]}), "existing.accounts: 'x' is no backend of this lab; backends: mock1"),
+    (
+        content(existing={"accounts": ["mok1"]}),
+        "no backend of this lab; did you mean 'mock1'? Backends: mock1",
+    ),
+    (content(backend={"breaker": BREAKER | {"tripDuration": 1}}), "unknown key; did you mean 'trip_duration'?"),
+    (content(backend={"kind": "mok"}), "kind: must be one of mock, openai, existing, not 'mok'; did you mean 'mock'?"),
+    (content(backend={"breaker": BREAKER | {"status_codes": [4.5]}}), "status_codes[0]: this is not a status"),
+    (content(backend={"breaker": BREAKER | {"status_codes": [[500]]}}), "status_codes[0]: this is not a status"),
+    (content(backend={"breaker": BREAKER | {"status_codes": [[500, "x"]]}}), "write one such as 429 or a range"),
+    (content(backend={"kind": "existing", "url": "https://u:pw@h"}), "url: https://***@h contains a user name or"),
+    (content(backend={"kind": "existing", "url": "http://[::1"}), "kind existing needs `url`"),
+    (content(backend={"kind": "existing", "url": "http://h:99999"}), "kind existing needs `url`"),
+    (content(api={"named_values": {"to": "https://u:pw@h"}}), "to: https://***@h contains a user name or password"),
+    (content(model={"version": 613}), "model.version: must be text, not 613; write it in quotes"),
+    (content(gateway={"name": "-g"}), "'-g' has the wrong form. Service name: 1-50 letters"),
+    (content(backends=[{"name": f"b{n}"} for n in range(31)]), "backends: has 31 entries; at most 30"),
+    ("a: !!int x", "line 1, column 4: this value cannot be read as !!int"),
+    ("a: " + "9" * 5000, "line 1, column 4: this value cannot be read as !!int"),
+    ("a: !!bool maybe", "line 1, column 4: this value cannot be read as !!bool"),
     (content(local={"breaker_window": "wobbling"}), "local.breaker_window: "),
-    (content(local={"breaker_windw": "sliding"}), "local.breaker_windw: unknown key; known keys: affinity_to_tripped"),
+    (
+        content(local={"breaker_windw": "sliding"}),
+        "local.breaker_windw: unknown key; did you mean 'breaker_window'?",
+    ),
     (content(api={"policy": "missing.xml"}), "api.policy: policy 'missing.xml' not found"),
     (content(name=""), "name: "),
     (content(local=None), "local: "),
@@ -121,7 +146,7 @@ def test_a_bad_lab_names_file_field_fault_and_remedy(bad: Any, words: str, write
     assert str(path) in str(caught.value)
 
 
-def test_every_fault_is_told_at_once(write: Any) -> None:
+def test_all_mistakes_are_reported_at_once(write: Any) -> None:
     path = write(content(name="", colour="red", backend={"breaker": BREAKER | {"count": 0}}))
     with pytest.raises(BadInput) as caught:
         load_lab(path)
@@ -129,8 +154,13 @@ def test_every_fault_is_told_at_once(write: Any) -> None:
 
 
 def test_a_missing_lab_lists_what_ships() -> None:
-    with pytest.raises(BadInput, match=r"lab 'nosuch' not found; .*quick, quota, seed"):
+    with pytest.raises(BadInput, match=r"lab 'nosuch' not found: .*quick, quota, seed"):
         load_lab("nosuch")
+
+
+def test_a_lab_that_is_nearly_named_is_suggested() -> None:
+    with pytest.raises(BadInput, match=r"lab 'quik' not found: .*did you mean 'quick'\? Built-in lab names: openai"):
+        load_lab("quik")
 
 
 def test_a_lab_that_is_no_text_is_refused(tmp_path: Path) -> None:

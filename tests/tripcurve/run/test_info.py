@@ -77,5 +77,5 @@ def test_a_damaged_file_is_named_with_its_path_and_a_remedy(tmp_path: Path, cont
 
 
 def test_a_wrong_value_is_named_by_its_place(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"workers\.0\.rows"):
+    with pytest.raises(BadInput, match=r"workers\[0\]\.rows: must be a whole number"):
         RunInfo.read(put(tmp_path, {"workers": [{"rows": "many"}]}))

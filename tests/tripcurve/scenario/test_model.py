@@ -118,8 +118,8 @@ def test_a_phase_without_faults_has_no_simulation() -> None:
 
 
 def test_an_unknown_backend_is_named_with_those_there_are() -> None:
-    with pytest.raises(BadInput, match=r"phases\[0\].simulate.m3: lab l has no such backend; it has: m1, m2"):
-        scenario(phase(simulate={"m3": {"status": 429}})).resolved(LAB)
+    with pytest.raises(BadInput, match=r"phases\[0\].simulate.m22: lab l has no such backend; did you mean 'm2'\? "):
+        scenario(phase(simulate={"m22": {"status": 429}})).resolved(LAB)
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_a_bad_file_is_named_with_its_field(tmp_path: Path) -> None:
 
 
 def test_a_missing_scenario_lists_what_ships() -> None:
-    with pytest.raises(BadInput, match=r"scenario 'nosuch' not found; .*trip-and-recover"):
+    with pytest.raises(BadInput, match=r"scenario 'nosuch' not found: .*trip-and-recover"):
         load_scenario("nosuch", LAB)

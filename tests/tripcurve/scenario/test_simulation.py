@@ -44,7 +44,7 @@ def test_the_header_is_compact_and_leaves_out_what_is_absent() -> None:
 @pytest.mark.parametrize(
     ("value", "where"),
     [
-        ("{", "Invalid JSON"),
+        ("{", "simulation: this is not valid JSON"),
         ("[]", "simulation"),
         ('{"default": 3}', "default"),
         ('{"h": {"response_status_code": "teapot"}}', "h.response_status_code"),

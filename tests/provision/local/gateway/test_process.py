@@ -88,7 +88,7 @@ def test_snapshot_is_in_force_when_it_is_answered(child: Child, tmp_path: Path) 
     ("change", "said"),
     [
         ({"apis": [api("<policies><inbound><nonsense/></inbound></policies>")]}, "nonsense"),
-        ({"apis": [{"id": "x"}], "subscriptions": [{"id": "s"}]}, "subscriptions.0.primary_key"),
+        ({"apis": [{"id": "x"}], "subscriptions": [{"id": "s"}]}, "subscriptions[0].primary_key"),
         ({"backends": [single(breaker={"rules": [{"failureCondition": {"interval": "soon"}}]})]}, "soon"),
     ],
 )

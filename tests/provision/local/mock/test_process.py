@@ -109,7 +109,7 @@ def test_a_second_snapshot_changes_what_exists(child: Child) -> None:
         assert made.tell({"port": 0, "accounts": [account()], "sites": [site()]}) == {"ready": made.port}
         assert requests.post(made.url + CHAT, headers=headers, json=HELLO, timeout=5).status_code == 200
         said = made.tell({"accounts": [{"name": "x", "keys": ["secret"]}]})
-        assert "accounts.0.resource_id" in said["error"]
+        assert "accounts[0].resource_id" in said["error"]
         assert "secret" not in said["error"]
         assert requests.post(made.url + CHAT, headers=headers, json=HELLO, timeout=5).status_code == 200
         assert made.counts()["requests"] == 3

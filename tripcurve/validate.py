@@ -1,0 +1,95 @@
+"""The command `tripcurve validate`: check lab and scenario files without starting or creating anything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tripcurve.documents import read_mapping
+from tripcurve.errors import BadInput
+from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.scenario import SCENARIOS, Scenario, load_scenario, read_scenario
+from tripcurve.shipped import shipped_folder, shipped_names
+from tripcurve.suggestions import known_names
+
+__all__ = ["Checked", "check_file", "validate"]
+
+Kind = Literal["lab", "scenario"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that was checked, and one message for each mistake in it; none if it is good.
+
+    `kind` is None for a file that is neither a lab nor a scenario, or cannot be read.
+    """
+
+    file: str
+    kind: Kind | None
+    errors: tuple[str, ...]
+
+
+def validate(name: str, lab: str | None = None, as_json: bool = False) -> int:
+    """Check a file, or the built-in lab and scenario of this name. Return 0 if all is good, else 2.
+
+    `lab` is a lab to which a scenario must fit: the scenario's backends and its numbers of requests are checked
+    against it. None checks the scenario alone. Raises BadInput if there is no such file.
+    """
+    found = [check_file(path, lab) for path in _files(name)]
+    for each in found:
+        for line in each.errors or (f"{each.file}: this {each.kind} is valid",):
+            sys.stderr.write(f"{line}\n")
+    valid = not any(each.errors for each in found)
+    if as_json:
+        files = [{"file": each.file, "kind": each.kind, "errors": list(each.errors)} for each in found]
+        sys.stdout.write(json.dumps({"valid": valid, "files": files}, ensure_ascii=False) + "\n")
+    return 0 if valid else 2
+
+
+def check_file(path: Path, lab: str | None = None) -> Checked:
+    """Read one file and return its mistakes. `lab`: see `validate`."""
+    kind: Kind | None = None
+    try:
+        kind = _kind(path)
+        if kind == "lab":
+            load_lab(path)
+        elif lab is None:
+            read_scenario(path)
+        else:
+            load_scenario(path, load_lab(lab))
+    except BadInput as error:
+        return Checked(str(path), kind, tuple(str(error).splitlines()))
+    return Checked(str(path), kind, ())
+
+
+def _files(name: str) -> list[Path]:
+    """Return the files meant: the one at this path, else the built-in lab, scenario or both of this name."""
+    if Path(name).is_file():
+        return [Path(name)]
+    known = {folder: shipped_names(folder, ".yaml") for folder in (LABS, SCENARIOS)}
+    found = [shipped_folder(folder) / f"{name}.yaml" for folder, names in known.items() if name in names]
+    if not found:
+        raise BadInput(
+            f"{name!r} is neither a file nor the name of a built-in lab or scenario"
+            + known_names(name, {*known[LABS], *known[SCENARIOS]}, "built-in names")
+        )
+    return found
+
+
+def _kind(path: Path) -> Kind:
+    """Return the kind of document that has the more of the file's keys.
+
+    Raises BadInput if neither has one that the other has not.
+    """
+    keys = set(map(str, read_mapping(path, "lab or scenario")))
+    lab, scenario = set(Lab.model_fields), set(Scenario.model_fields)
+    as_lab, as_scenario = len(keys & (lab - scenario)), len(keys & (scenario - lab))
+    if as_lab == as_scenario:
+        raise BadInput(
+            f"{path}: this is neither a lab, which has the keys `gateway` and `backends`, nor a scenario, which has "
+            "the key `phases`"
+        )
+    return "lab" if as_lab > as_scenario else "scenario"
