@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-__all__ = ["Target"]
+from tripcurve.errors import BadInput
+from tripcurve.urls import has_credentials, without_credentials
+
+__all__ = ["KEY", "Target", "check_target_name"]
+
+KEY = "TRIPCURVE_API_KEY"
+"""The environment variable with the subscription key of a gateway that is named by its URL."""
+
+
+def check_target_name(target: str, environ: Mapping[str, str]) -> None:
+    """Check the value of `--target`: local, azure, or the URL of a gateway whose key is in the environment.
+
+    Raises BadInput, which names what is wrong without repeating a password.
+    """
+    if target in ("local", "azure"):
+        return
+    shown = without_credentials(target)
+    try:
+        parts = urlsplit(target)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadInput(f"--target {shown!r} is neither local, azure nor a URL such as https://my-apim.azure-api.net")
+    if has_credentials(target):
+        raise BadInput(
+            f"--target {shown!r} contains a user name or password, which the gateway does not use; "
+            f"leave it out and give the subscription key in the variable {KEY}"
+        )
+    if not environ.get(KEY):
+        raise BadInput(f"--target {shown!r} needs the gateway's subscription key in the variable {KEY}")
 
 
 class Target(BaseModel):

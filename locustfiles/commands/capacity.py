@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from locustfiles.commands.run import INTERRUPTED, check_target, drive, report
+from locustfiles.commands.run import INTERRUPTED, drive, report
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import load_lab
 from tripcurve.run.layout import SUMMARY, has_records, make_run_dir
 from tripcurve.scenario import Phase, Scenario, load_scenario
-from tripcurve.scenario.search import Probe, next_rate
+from tripcurve.scenario.search import Trial, next_rate
+from tripcurve.target import check_target_name
 
 __all__ = ["PROBES", "Bounds", "find_capacity", "why_not"]
 
@@ -46,7 +48,7 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
     """
     the_lab = load_lab(lab)
     base = load_scenario(scenario, the_lab)
-    check_target(target)
+    check_target_name(target, os.environ)
     _check_bounds(bounds)
     folder = make_run_dir(folder, the_lab.name, "capacity")
     done: list[dict[str, Any]] = []
@@ -73,8 +75,8 @@ def _check_bounds(bounds: Bounds) -> None:
 
 
 def _next(done: list[dict[str, Any]], bounds: Bounds) -> float | None:
-    probes = [Probe(each["rate"], each["carried"]) for each in done]
-    rate = next_rate(probes, start=bounds.start, highest=bounds.highest, tolerance=bounds.tolerance)
+    trials = [Trial(each["rate"], each["carried"]) for each in done]
+    rate = next_rate(trials, start=bounds.start, highest=bounds.highest, tolerance=bounds.tolerance)
     # Whole requests per second read better, and the tolerance is far wider.
     return rate if rate is None or rate < 20 else float(round(rate))
 

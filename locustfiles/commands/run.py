@@ -12,16 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
-from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, has_records, make_run_dir
 from tripcurve.scenario import SCENARIOS, load_scenario
 from tripcurve.scenario.checks import parse as parse_check
 from tripcurve.shipped import find_file
+from tripcurve.target import check_target_name
 
-__all__ = ["INTERRUPTED", "check_target", "drive", "report", "run"]
+__all__ = ["INTERRUPTED", "drive", "report", "run"]
 
 INTERRUPTED = 130
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
@@ -34,7 +33,7 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     """
     the_lab = load_lab(lab)
     the_scenario = load_scenario(scenario, the_lab)
-    check_target(target)
+    check_target_name(target, os.environ)
     for check in checks:
         parse_check(check)
     folder = make_run_dir(run_dir, the_lab.name, the_scenario.name)
@@ -44,17 +43,6 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
         return code or 3
     reported = report(folder, checks, as_json)
     return code if code else reported
-
-
-def check_target(target: str) -> None:
-    """Raises BadInput for a target that is neither local, azure nor a URL with its key."""
-    if target in ("local", "azure"):
-        return
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"--target {target!r} is neither local, azure nor a URL such as https://my-apim.azure-api.net")
-    if not os.environ.get("TRIPCURVE_API_KEY"):
-        raise BadInput("--target URL needs the gateway's subscription key in the variable TRIPCURVE_API_KEY")
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -8,22 +8,22 @@ import signal
 import sys
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any, Literal
+from typing import Literal, cast
 
 import gevent
 from gevent.event import Event
 from locust.env import Environment
 
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
+from locustfiles.conduct.options import Options, options_of, quieten
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import Asked, Preparation, prepare, seat_users
-from locustfiles.conduct.quiet import quieten
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.counts import Live
 from locustfiles.live.progress import report_progress
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
-from locustfiles.pacing.shape import Course
+from locustfiles.pacing.shape import Course, ScenarioShape
 from locustfiles.pacing.timeline import Timeline
 from locustfiles.recording.recorder import RecordingFailed
 from locustfiles.recording.run_dir import copy_events
@@ -73,16 +73,16 @@ class Conductor:
         return bool(self._options.headless)
 
     @property
-    def _options(self) -> Any:
-        return self.environment.parsed_options
+    def _options(self) -> Options:
+        return options_of(self.environment)
 
     @property
-    def _shape(self) -> Any:
-        return self.environment.shape_class
+    def _shape(self) -> ScenarioShape:
+        return cast(ScenarioShape, self.environment.shape_class)  # the locustfile has no other
 
     def attach(self) -> None:
         """Take part in Locust's events. Headless, the target is made here, so that a bad lab ends the process."""
-        events: Any = self.environment.events
+        events = self.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
@@ -113,8 +113,7 @@ class Conductor:
             self.set_up()
         except TripcurveError as error:
             self.fail(error)
-        course: Course | None = self._shape.course
-        return course
+        return self._shape.course
 
     def set_up(self) -> None:
         """Make the preparation that is asked for, unless it stands already. Raises TripcurveError."""
@@ -219,7 +218,8 @@ class Conductor:
         self.failure = error
         print(f"tripcurve: {error}", file=sys.stderr)
         self.environment.process_exit_code = error.exit_code
-        runner: Any = self.environment.runner
+        runner = self.environment.runner
+        assert runner is not None  # noqa: S101  # Locust makes it before its events
         gevent.spawn(runner.quit if self.headless else runner.stop)
 
     def _exit_code(self) -> int:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
 
 import gevent
+from locust import User
+from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import STATE_MISSING
+from locust.rpc import Message
+from locust.runners import STATE_MISSING, MasterRunner, WorkerNode
 
 from locustfiles.conduct.conductor import Conductor
-from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
+from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS, Account, CountsMessage
 from locustfiles.conduct.plan import Plan
-from locustfiles.conduct.seating import seating_for
 from locustfiles.live.counts import Live
 from locustfiles.live.sightings import Sighting, Sightings, merge
 from locustfiles.pacing.schedule import Share, arrivals
@@ -39,7 +41,7 @@ class Member:
     client_id: str
     worker: int
     heard_ns: int
-    account: dict[str, Any] | None = None
+    account: Account | None = None
     trips: int = 0
     open: bool = False
     sightings: list[Sighting] = field(default_factory=list)
@@ -51,9 +53,9 @@ class Master(Conductor):
 
     lead_s = 1.0
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, runner: MasterRunner) -> None:
         super().__init__(environment)
-        self._runner: Any = environment.runner
+        self._runner = runner
         self._members: dict[str, Member] = {}
 
     def attach(self) -> None:
@@ -64,8 +66,7 @@ class Master(Conductor):
             (DONE, self._on_done),
         ):
             self._runner.register_message(kind, listener)
-        events: Any = self.environment.events
-        events.worker_connect.add_listener(self._on_worker_connect)
+        self.environment.events.worker_connect.add_listener(self._on_worker_connect)
         self.environment.dispatcher_class = seating_for(self._takes_part)
         super().attach()
 
@@ -146,35 +147,36 @@ class Master(Conductor):
 
     # Messages from workers.
 
-    def _on_clock(self, msg: Any, **_: object) -> None:
+    def _on_clock(self, msg: Message, **_: object) -> None:
         data = {"asked_ns": msg.data["asked_ns"], "told_ns": self.clock.unix(monotonic_ns())}
         self._runner.send_message(CLOCK, data, msg.node_id)
 
-    def _heard(self, msg: Any) -> Member | None:
+    def _heard(self, msg: Message) -> Member | None:
         member = self._members.get(msg.node_id)
         if member is not None:
             member.heard_ns = monotonic_ns()
         return member
 
-    def _on_counts(self, msg: Any, **_: object) -> None:
+    def _on_counts(self, msg: Message, **_: object) -> None:
         member, live = self._heard(msg), self.live
         if member is None or live is None:
             return
-        live.add_counts(Counter({(second, kind): n for second, kind, n in msg.data["counts"]}))
-        member.trips, member.open = msg.data["trips"], msg.data["open"]
+        data: CountsMessage = msg.data
+        live.add_counts(Counter({(second, kind): n for second, kind, n in data["counts"]}))
+        member.trips, member.open = data["trips"], data["open"]
         live.trips = max(each.trips for each in self._members.values())
         live.open = any(each.open for each in self._members.values())
-        member.sightings = Sightings.from_message(msg.data["sightings"])
+        member.sightings = Sightings.from_message(data["sightings"])
         live.sightings.periods = merge([one for each in self._members.values() for one in each.sightings])
 
-    def _on_rows(self, msg: Any, **_: object) -> None:
+    def _on_rows(self, msg: Message, **_: object) -> None:
         member = self._heard(msg)
         if member is None or self.plan is None:
             return
         with shard_path(self.plan.run_dir, member.worker).open("ab") as file:
             file.write(msg.data["piece"])
 
-    def _on_done(self, msg: Any, **_: object) -> None:
+    def _on_done(self, msg: Message, **_: object) -> None:
         member = self._heard(msg)
         if member is not None:
             member.account = msg.data
@@ -185,3 +187,21 @@ def _check_users(plan: Plan, workers: int) -> None:
     users = sum(count for name, count in plan.scenario.users.items() if name != "ProbeUser")
     if users < workers:
         raise BadInput(f"scenario {plan.scenario.name}: users: {users} for {workers} workers; give each at least one")
+
+
+def seating_for(takes_part: Callable[[str], bool]) -> type[UsersDispatcher]:
+    """Return a dispatcher that seats users only on workers with a part in the run.
+
+    Without it a worker that comes late is given users of those that came in time, and there they send nothing.
+    `takes_part`: whether the worker with this id has a part now.
+    """
+
+    class Seating(UsersDispatcher):
+        def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:
+            super().__init__([node for node in worker_nodes if takes_part(node.id)], user_classes)
+
+        def add_worker(self, worker_node: WorkerNode) -> None:
+            if takes_part(worker_node.id):
+                super().add_worker(worker_node)
+
+    return Seating

@@ -1,18 +1,46 @@
-"""Names of the messages between the main process and its workers, over Locust's own connection."""
+"""The messages between the main process and its workers: their names and what each carries.
+
+They travel over Locust's own connection, so a message is plain data: numbers, texts, lists and dictionaries.
+"""
 
 from __future__ import annotations
 
-__all__ = ["CLOCK", "COUNTS", "DONE", "FINISH", "PLAN", "ROWS"]
+from collections.abc import Sequence
+from typing import TypedDict
+
+from pydantic import JsonValue
+
+from locustfiles.recording.tally import TallyMessage
+
+__all__ = ["CLOCK", "COUNTS", "DONE", "FINISH", "PLAN", "ROWS", "Account", "CountsMessage"]
 
 PLAN = "tripcurve-plan"
-"""Main to worker: what to run, and the worker's place in it."""
+"""Main to worker: the plan of the run, and the worker's number in it."""
 FINISH = "tripcurve-finish"
-"""Main to worker: no more arrivals; `grace_s` for the answers under way."""
+"""Main to worker: no more arrivals; `grace_s` is the time for the answers under way."""
 CLOCK = "tripcurve-clock"
-"""Worker to main and back: what time is it?"""
+"""Worker to main, and back with the main process's time."""
 COUNTS = "tripcurve-counts"
-"""Worker to main, at each flush: answers by second and kind."""
+"""Worker to main, at each flush: a `CountsMessage`."""
 ROWS = "tripcurve-rows"
 """Worker to main, at the end: a piece of a shard that is not in the run directory."""
 DONE = "tripcurve-done"
-"""Worker to main: all is recorded, and this is what was counted."""
+"""Worker to main, after its last row: an `Account`."""
+
+
+class CountsMessage(TypedDict):
+    """Answers by second and kind since the last such message, and the open periods seen so far."""
+
+    counts: list[tuple[int, str, int]]
+    trips: int
+    open: bool
+    sightings: Sequence[Sequence[float | int | None]]
+
+
+class Account(TypedDict):
+    """A worker's counts at the end of its part. `failure` None: it was not cut short."""
+
+    tally: TallyMessage
+    host: str
+    clock: dict[str, JsonValue]
+    failure: str | None

@@ -1,10 +1,33 @@
-"""Locust's command line and start form: lab, scenario, target, run directory."""
+"""The options that Tripcurve adds to Locust's command line and start form, and the quiet of a headless run."""
 
 from __future__ import annotations
 
-from locust.argument_parser import LocustArgumentParser
+import logging
+from typing import Protocol, cast
 
-__all__ = ["add_options"]
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+__all__ = ["Options", "add_options", "options_of", "quieten"]
+
+
+class Options(Protocol):
+    """The options that Tripcurve reads: its own, and some of Locust's."""
+
+    lab: str
+    scenario: str
+    target: str
+    run_dir: str
+    no_report: bool
+    ship_rows: bool
+    headless: bool
+    only_summary: bool
+    web_base_path: str | None
+
+
+def options_of(environment: Environment) -> Options:
+    """Return the options that the command line or the start form gave."""
+    return cast(Options, environment.parsed_options)
 
 
 def add_options(parser: LocustArgumentParser, **_: object) -> None:
@@ -36,3 +59,13 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         include_in_web_ui=False,
         help="Worker: send rows to the main process at the end instead of writing into its run directory",
     )
+
+
+def quieten(options: Options) -> None:
+    """Keep Locust's warnings and errors; the progress line and the report replace its tables and remarks."""
+    options.only_summary = True
+    logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+    for name in ("", "locust"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Locust advises a low spawn rate for users that log in when they are spawned. Ours do nothing then.
+    logging.getLogger("locust.runners").addFilter(lambda record: "spawn rate is very high" not in record.getMessage())

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from locustfiles.pacing.clock import Clock
+from pydantic import JsonValue
+
+from locustfiles.pacing.clock import Clock, ClockMessage
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 from tripcurve.target import Target
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "PlanMessage"]
+
+
+class PlanMessage(TypedDict):
+    """A plan as it travels to a worker. It carries the gateway's key."""
+
+    target: dict[str, JsonValue]
+    lab: dict[str, JsonValue]
+    scenario: dict[str, JsonValue]
+    run_dir: str
+    start_ns: int
+    clock: ClockMessage
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Plan:
         """The same run on another reading of the main process's clock."""
         return replace(self, clock=clock)
 
-    def to_message(self) -> dict[str, Any]:
+    def to_message(self) -> PlanMessage:
         """Plain data. It carries the key, and so goes to workers only, never to a file."""
         target = self.target.model_dump(mode="json")
         target["api_key"] = self.target.api_key.get_secret_value()
@@ -44,7 +57,7 @@ class Plan:
         }
 
     @classmethod
-    def from_message(cls, data: dict[str, Any]) -> Plan:
+    def from_message(cls, data: PlanMessage) -> Plan:
         return cls(
             target=Target.model_validate(data["target"]),
             lab=Lab.model_validate(data["lab"]),

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import gevent
 
+from locustfiles.http.address import Address
 from locustfiles.http.answer import Answer
 from locustfiles.http.client import Client, Deadlines
-from locustfiles.http.endpoint import Endpoint
 from locustfiles.http.heads import request_head
 from tripcurve.errors import TargetUnavailable
 from tripcurve.target import Target
 
-__all__ = ["check_target"]
+__all__ = ["try_target"]
 
 TIMEOUT_S = 10
 BODY = b"{}"
 
 
-def check_target(target: Target) -> None:
-    """Raises TargetUnavailable when nothing answers, the key is refused or the API is not there."""
+def try_target(target: Target) -> None:
+    """Send one request. Raises TargetUnavailable when nothing answers, the key is refused or the API is not there."""
     gateway, answer = target.gateway_url, _try(target)
     if answer.error in ("CertificateInvalid", "TlsFailure"):
         raise TargetUnavailable(f"{gateway}: its certificate is not trusted here, or it speaks no TLS")
@@ -41,11 +41,11 @@ def check_target(target: Target) -> None:
 
 
 def _try(target: Target) -> Answer:
-    endpoint, deadlines = Endpoint.of_url(target.gateway_url, target.ca_file), Deadlines()
+    address, deadlines = Address.of_url(target.gateway_url, target.ca_file), Deadlines()
     sweep = gevent.spawn(deadlines.run)
-    client = Client(endpoint, TIMEOUT_S, deadlines)
+    client = Client(address, TIMEOUT_S, deadlines)
     try:
-        return client.exchange(request_head(target, endpoint, len(BODY), None, "application/json") + BODY)
+        return client.exchange(request_head(target, address, len(BODY), None, "application/json") + BODY)
     finally:
         client.close()
         sweep.kill()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from locustfiles.conduct.embedded import Embedded
-from locustfiles.conduct.preflight import check_target
+from locustfiles.conduct.preflight import try_target
 from locustfiles.conduct.targets import find_target
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
@@ -57,7 +57,7 @@ def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
     found = find_target(asked.target, lab, asked.lab)
     if isinstance(found, Embedded):
         return Preparation(asked, lab, scenario, found.target, found)
-    check_target(found)
+    try_target(found)
     return Preparation(asked, lab, scenario, found, None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import gevent
 from locust.env import Environment
@@ -33,7 +33,7 @@ class RunReport:
 
     def attach(self) -> None:
         """Listen after the conductor does: by then the run is complete."""
-        events: Any = self.environment.events
+        events = self.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)

@@ -10,16 +10,13 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from locustfiles.conduct.embedded import Embedded
-from locustfiles.http.endpoint import Endpoint
-from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import LABS, Lab
 from tripcurve.shipped import find_file
 from tripcurve.state_path import state_folder, state_path
-from tripcurve.target import Target
+from tripcurve.target import KEY, Target, check_target_name
 
 __all__ = ["find_target"]
-
-KEY = "TRIPCURVE_API_KEY"
 
 
 def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str] = os.environ) -> Target | Embedded:
@@ -31,13 +28,10 @@ def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str]
         return Embedded.start(Path(find_file(lab_name, LABS, ".yaml", "lab")))
     if target == "azure":
         return _azure(lab, environ)
-    Endpoint.of_url(target)
-    key = environ.get(KEY)
-    if not key:
-        raise BadInput(f"--target URL needs the gateway's subscription key in the variable {KEY}")
+    check_target_name(target, environ)
     return Target(
         gateway_url=target.rstrip("/"),
-        api_key=SecretStr(key),
+        api_key=SecretStr(environ[KEY]),
         deployment=lab.model.deployment,
         api_version=lab.api.version,
         api_path=lab.api.path,

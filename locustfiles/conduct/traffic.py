@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import dropwhile
 from time import monotonic_ns
-from typing import Any
+from typing import Protocol
 
 import gevent
 
 from locustfiles.conduct.plan import Plan
-from locustfiles.http.answer import Answer
+from locustfiles.http.address import Address
+from locustfiles.http.answer import Answer, CallResult
 from locustfiles.http.client import Client, Deadlines
-from locustfiles.http.endpoint import Endpoint
 from locustfiles.http.heads import Heads
 from locustfiles.http.reading import MOST_INT32, Reader, Usage
 from locustfiles.pacing.lane import Lane
@@ -20,7 +20,6 @@ from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arri
 from locustfiles.pacing.timeline import Stretch, Timeline
 from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
 from locustfiles.recording.tally import Tally
-from locustfiles.users.call import Call
 from locustfiles.users.prompts import Prompts
 from tripcurve.errors import TripcurveError
 from tripcurve.run.record import Row
@@ -32,6 +31,10 @@ PATIENCE_S = 5.0
 _UNREAD = Usage(None, None)
 
 
+class Closeable(Protocol):
+    def close(self) -> None: ...
+
+
 class Traffic:
     """What users of this process share. `failed` is called once with the error that ends the run early."""
 
@@ -41,13 +44,14 @@ class Traffic:
         self.recorder = recorder
         self.tally = Tally()
         self.closed = False
-        self.shared: dict[str, Any] = {}  # by name, what users of a kind have in common; closed at the end
+        self.shared: dict[str, Closeable] = {}
+        """By name, objects that the users of one class share; they are closed at the end."""
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
         self.stretch = self.timeline.stretches[0]
-        self.endpoint = Endpoint.of_url(plan.target.gateway_url, plan.target.ca_file)
+        self.address = Address.of_url(plan.target.gateway_url, plan.target.ca_file)
         self.reader = Reader(plan.lab)
         self.in_flight = 0
-        self._calls: list[Call] = []
+        self._calls: list[CallResult] = []
         self._failed = failed
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
@@ -108,7 +112,7 @@ class Traffic:
 
     def client(self) -> Client:
         """A new user's client."""
-        return Client(self.endpoint, self.plan.scenario.timeout, self._deadlines)
+        return Client(self.address, self.plan.scenario.timeout, self._deadlines)
 
     def prompts(self, stream: bool = False) -> Prompts:
         """The prompts of this process's users, made once."""
@@ -120,7 +124,7 @@ class Traffic:
     def head(self, length: int, accept: str = "application/json") -> bytes:
         """The head of a request sent now: the faults are those of the present phase."""
         stretch = self.timeline.at(monotonic_ns())
-        return self._heads[stretch.index].head(self.plan.target, self.endpoint, length, accept)
+        return self._heads[stretch.index].head(self.plan.target, self.address, length, accept)
 
     def simulation(self) -> str | None:
         """The simulation of a request sent now; None: none."""
@@ -158,12 +162,12 @@ class Traffic:
         )
         self.recorder.add(row, max(answer.streamed, len(answer.body)))
 
-    def called(self, call: Call) -> None:
+    def called(self, call: CallResult) -> None:
         """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
         self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
         self._calls.append(call)
 
-    def take_calls(self) -> list[Call]:
+    def take_calls(self) -> list[CallResult]:
         """The calls that ended since this was last asked."""
         calls, self._calls = self._calls, []
         return calls

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from locust.env import Environment
+from locust.event import Events
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from locustfiles.conduct.conductor import Conductor
 from locustfiles.conduct.master import Master
-from locustfiles.conduct.options import add_options
+from locustfiles.conduct.options import add_options, options_of
 from locustfiles.conduct.run_report import RunReport
 from locustfiles.conduct.worker import Worker
 from locustfiles.live.pages import add_pages
@@ -17,24 +16,23 @@ from locustfiles.live.pages import add_pages
 __all__ = ["conduct"]
 
 
-def conduct(events: Any) -> None:
+def conduct(events: Events) -> None:
     """Listen to Locust's events; what is needed is made when Locust says that it is up."""
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 
 
 def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
-    role = Worker if isinstance(runner, WorkerRunner) else Master if isinstance(runner, MasterRunner) else Conductor
-    conductor = role(environment)
-    environment.conductor = conductor  # type: ignore[attr-defined]  # where pages find it
+    if isinstance(runner, WorkerRunner):
+        Worker(environment, runner).attach()
+        return
+    conductor = Master(environment, runner) if isinstance(runner, MasterRunner) else Conductor(environment)
     conductor.attach()
-    if isinstance(conductor, Conductor):
-        _add_report(environment, conductor)
+    _add_report(environment, conductor)
 
 
 def _add_report(environment: Environment, conductor: Conductor) -> None:
-    options: Any = environment.parsed_options
-    report = None if options.no_report else RunReport(environment, conductor)
+    report = None if options_of(environment).no_report else RunReport(environment, conductor)
     if report is not None:
         report.attach()
     add_pages(environment, conductor, report)

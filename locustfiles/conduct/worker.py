@@ -7,19 +7,21 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
 
 import gevent
 from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import WorkerRunner
 
 from locustfiles.conduct.clock_offset import ClockOffset, Estimate
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
-from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS
+from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS, Account, CountsMessage
+from locustfiles.conduct.options import options_of, quieten
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import ready_users
-from locustfiles.conduct.quiet import quieten
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.counts import Live, counts_of
 from locustfiles.pacing.clock import Clock
@@ -39,10 +41,10 @@ PIECE_BYTES = 512 * 1024
 class Worker:
     """A worker process. It has no lab, scenario or target but those that travel with the plan."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self.environment = environment
-        self._runner: Any = environment.runner
-        self._options: Any = environment.parsed_options
+        self._runner = runner
+        self._options = options_of(environment)
         self._ship = False
         self._offset = ClockOffset()
         self._traffic: Traffic | None = None
@@ -52,8 +54,8 @@ class Worker:
 
     def attach(self) -> None:
         """Take part in Locust's events and messages."""
-        self._ship = bool(self._options.ship_rows)
-        events: Any = self.environment.events
+        self._ship = self._options.ship_rows
+        events = self.environment.events
         events.test_stopping.add_listener(self._on_test_stopping)
         events.quitting.add_listener(self._on_quitting)
         self._runner.register_message(CLOCK, self._on_clock)
@@ -69,10 +71,10 @@ class Worker:
             self._runner.send_message(CLOCK, {"asked_ns": monotonic_ns()})
             gevent.sleep(ASK_EVERY_S)
 
-    def _on_clock(self, msg: Any, **_: object) -> None:
+    def _on_clock(self, msg: Message, **_: object) -> None:
         self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
 
-    def _on_plan(self, msg: Any, **_: object) -> None:
+    def _on_plan(self, msg: Message, **_: object) -> None:
         """The plan comes before Locust's own order to spawn users."""
         plan = Plan.from_message(msg.data["plan"])
         share = Share(msg.data["worker"], msg.data["workers"])
@@ -102,16 +104,18 @@ class Worker:
     def _tell(self, batch: Batch) -> None:
         """Listener of the recorder."""
         self._live.add(batch)
-        counts = counts_of(batch, self._live.start_ns)
-        data = {"counts": [[second, kind, n] for (second, kind), n in counts.items()]}
-        told = {"trips": self._live.trips, "open": self._live.open, "sightings": self._live.sightings.to_message()}
-        self._send(COUNTS, data | told)
+        message: CountsMessage = {
+            "counts": [(second, kind, n) for (second, kind), n in counts_of(batch, self._live.start_ns).items()],
+            "trips": self._live.trips,
+            "open": self._live.open,
+            "sightings": self._live.sightings.to_message(),
+        }
+        self._send(COUNTS, message)
 
-    def _send(self, kind: str, data: dict[str, Any]) -> None:
-        worker = None if self._traffic is None else self._traffic.share.worker
-        self._runner.send_message(kind, data | {"worker": worker})
+    def _send(self, kind: str, data: Mapping[str, object]) -> None:
+        self._runner.send_message(kind, dict(data))
 
-    def _on_finish(self, msg: Any, **_: object) -> None:
+    def _on_finish(self, msg: Message, **_: object) -> None:
         self._finish(msg.data["grace_s"])
 
     def _finish(self, grace_s: float) -> None:
@@ -128,7 +132,7 @@ class Worker:
             failure = str(error)
         self._send(DONE, self._account(traffic, failure))
 
-    def _account(self, traffic: Traffic, failure: str | None) -> dict[str, Any]:
+    def _account(self, traffic: Traffic, failure: str | None) -> Account:
         best = self._estimate
         clock = WorkerClock(
             offset_ns=best.offset_ns,

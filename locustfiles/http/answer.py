@@ -1,10 +1,11 @@
-"""What came back for one request, as data: an error here is an outcome under test, not a failure of ours."""
+"""The result of a request, and of a whole call with its retries, as data: a failure under test is not an exception."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-__all__ = ["Answer", "Sink"]
+__all__ = ["Answer", "CallResult", "Sink"]
 
 Sink = Callable[[bytes, int], None]
 """Takes each piece of a body as it comes, with the monotonic ns of its arrival."""
@@ -31,3 +32,15 @@ class Answer:
     @property
     def latency_ns(self) -> int:
         return self.end_ns - self.start_ns
+
+
+class CallResult(NamedTuple):
+    """How one call of an SDK ended for its caller, after all retries. Times are monotonic ns.
+
+    `failure`: the error that the caller got; None: it got a completion.
+    """
+
+    user: str
+    failure: str | None
+    start_ns: int
+    end_ns: int

@@ -7,9 +7,9 @@ from weakref import WeakSet
 
 import gevent
 
+from locustfiles.http.address import Address, ConnectFailed
 from locustfiles.http.answer import Answer, Sink
 from locustfiles.http.connection import Connection
-from locustfiles.http.endpoint import ConnectFailed, Endpoint
 
 __all__ = ["Client", "Deadlines"]
 
@@ -40,10 +40,10 @@ class Deadlines:
 
 
 class Client:
-    """Sends one request at a time to an endpoint over a connection that it keeps."""
+    """Sends one request at a time to an address over a connection that it keeps."""
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float, deadlines: Deadlines) -> None:
-        self._endpoint = endpoint
+    def __init__(self, address: Address, timeout_s: float, deadlines: Deadlines) -> None:
+        self._address = address
         self._timeout_ns = int(timeout_s * 1e9)
         self._connection: Connection | None = None
         deadlines.watch(self)
@@ -63,7 +63,7 @@ class Client:
         return connection.exchange(request, self._timeout_ns, sink)
 
     def _connect(self) -> Connection:
-        self._connection = Connection(*self._endpoint.connect(min(self._timeout_ns / 1e9, 10.0)))
+        self._connection = Connection(*self._address.connect(min(self._timeout_ns / 1e9, 10.0)))
         return self._connection
 
     def expire(self, now: int) -> None:

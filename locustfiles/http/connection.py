@@ -15,8 +15,8 @@ import gevent
 from gevent import get_hub, getcurrent
 from httptools import HttpParserError, HttpResponseParser
 
+from locustfiles.http.address import Pipe
 from locustfiles.http.answer import Answer, Sink
-from locustfiles.http.endpoint import Pipe
 
 __all__ = ["Connection"]
 

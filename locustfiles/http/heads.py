@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from locustfiles.http.endpoint import Endpoint
+from locustfiles.http.address import Address
 from tripcurve import __version__
 from tripcurve.lab import Lab
 from tripcurve.scenario import Phase, simulation_of
@@ -14,11 +14,11 @@ from tripcurve.target import Target
 __all__ = ["Heads", "request_head"]
 
 
-def request_head(target: Target, endpoint: Endpoint, length: int, simulation: str | None, accept: str) -> bytes:
+def request_head(target: Target, address: Address, length: int, simulation: str | None, accept: str) -> bytes:
     """Request line and headers of one chat completion, blank line included."""
     lines = [
         f"POST {target.chat_path} HTTP/1.1",
-        f"Host: {endpoint.authority}",
+        f"Host: {address.authority}",
         f"api-key: {target.api_key.get_secret_value()}",
         "Content-Type: application/json",
         f"Accept: {accept}",
@@ -41,13 +41,13 @@ class Heads:
         self._texts: dict[frozenset[str], str | None] = {}
         self._built: dict[tuple[int, str, frozenset[str]], bytes] = {}
 
-    def head(self, target: Target, endpoint: Endpoint, length: int, accept: str = "application/json") -> bytes:
+    def head(self, target: Target, address: Address, length: int, accept: str = "application/json") -> bytes:
         """The head for a body of this length, in this phase."""
         spared = self._draw()
         key = (length, accept, spared)
         built = self._built.get(key)
         if built is None:
-            built = self._built[key] = request_head(target, endpoint, length, self._text(spared), accept)
+            built = self._built[key] = request_head(target, address, length, self._text(spared), accept)
         return built
 
     def simulation(self) -> str | None:

@@ -85,7 +85,7 @@ class SdkTransport(httpx2.Client):
         request = super().build_request(method, url, params=params, headers=list(headers))
         if len(self._known) == _MOST_KINDS:
             self._known.clear()  # headers that never repeat are not worth remembering
-        known = self._known[kind] = _Known(request, headers, self._traffic.endpoint.authority)
+        known = self._known[kind] = _Known(request, headers, self._traffic.address.authority)
         return known
 
     def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
+from locustfiles.http.answer import CallResult
 from locustfiles.recording.recorder import Batch
-from locustfiles.users.call import Call
 
 __all__ = ["ANSWERED_BY", "CALL", "METHOD", "feed", "feed_calls"]
 
@@ -53,11 +53,12 @@ def feed(stats: RequestStats, batch: Batch) -> None:
         _add(stats, _Part(name, METHOD, latency_ms[chosen], end_s[chosen], length, _errors(batch, chosen)))
 
 
-def feed_calls(stats: RequestStats, calls: list[Call], offset_ns: int) -> None:
+def feed_calls(stats: RequestStats, calls: list[CallResult], offset_ns: int) -> None:
     """Add whole calls, an entry per user class. `offset_ns`: from monotonic to unix time."""
     for name in dict.fromkeys(call.user for call in calls):
         own = [call for call in calls if call.user == name]
-        start_ns, end_ns = (np.array([getattr(call, field) for call in own], np.int64) for field in Call._fields[2:])
+        start_ns = np.array([call.start_ns for call in own], np.int64)
+        end_ns = np.array([call.end_ns for call in own], np.int64)
         errors = [(index, call.failure) for index, call in enumerate(own) if call.failure is not None]
         latency_ms, end_s = (end_ns - start_ns) / 1e6, (end_ns + offset_ns) // 1_000_000_000
         _add(stats, _Part(f"{name} outcome", CALL, latency_ms, end_s, 0, errors))

@@ -6,6 +6,7 @@ stream, and periods that several workers see at the same time are one period.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -99,7 +100,7 @@ class Sightings:
         return [astuple(period) for period in self.periods]
 
     @staticmethod
-    def from_message(data: list[list[Any]]) -> list[Sighting]:
+    def from_message(data: Sequence[Sequence[Any]]) -> list[Sighting]:
         return [Sighting(*period) for period in data]
 
 

@@ -1,4 +1,4 @@
-"""Wakes the hub at an instant: exactly where the system can, else as exactly as gevent's timers.
+"""Wakes the hub at an instant: exactly on Linux, elsewhere as exactly as gevent's timers.
 
 libev waits in whole milliseconds, rounded up; half a millisecond late on average is most of what
 an open-loop schedule may be off. Linux's timerfd takes nanoseconds and costs no more than a timer object.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Protocol
@@ -17,14 +18,13 @@ from gevent import get_hub
 
 __all__ = ["Alarm", "make_alarm"]
 
-_CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1
 _READ = 1
 _NS = 1_000_000_000
 
 
 class Alarm(Protocol):
-    """Calls back in the hub at the instant it is set for; it holds one instant at a time."""
+    """Calls a function in the hub at one instant. Setting it again replaces the instant."""
 
     def set(self, at_ns: int) -> None:
         """Ring at this monotonic ns; at once when it has passed."""
@@ -34,42 +34,25 @@ class Alarm(Protocol):
 
 
 def make_alarm(ring: Callable[[], None]) -> Alarm:
-    """The most exact alarm this system has."""
+    """Return the most exact alarm that this system has."""
     return _TimerFd(ring) if sys.platform == "linux" else _HubTimer(ring)
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _TimerSpec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
-
-
 class _TimerFd:
-    """Never read: setting it anew clears that it has rung, and the hub polls by level."""
+    """A timer as a file descriptor, never read: to set it clears that it has rung, and the hub polls by level."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._settime = libc.timerfd_settime
-        self._spec = _TimerSpec()
-        self._value = self._spec.value
-        self._by_reference = ctypes.byref(self._spec)
+        self._fd, self._set = _open_timer()
         self._watcher = get_hub().loop.io(self._fd, _READ)
         self._watcher.start(self._rung)
         self._ring = ring
 
     def _rung(self) -> None:
-        self._value.seconds = self._value.nanoseconds = 0
-        self._settime(self._fd, 0, self._by_reference, None)
+        self._set(0)
         self._ring()
 
     def set(self, at_ns: int) -> None:
-        self._value.seconds, self._value.nanoseconds = divmod(max(at_ns, 1), _NS)
-        self._settime(self._fd, _ABSOLUTE, self._by_reference, None)
+        self._set(max(at_ns, 1))
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -77,6 +60,41 @@ class _TimerFd:
             self._watcher.close()
             os.close(self._fd)
             self._fd = -1
+
+
+if sys.version_info >= (3, 13):
+
+    def _open_timer() -> tuple[int, Callable[[int], None]]:
+        """Open a timerfd. Returns it and a function that sets it to a monotonic ns; 0 turns it off."""
+        fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+
+        def set_to(at_ns: int) -> None:
+            os.timerfd_settime_ns(fd, flags=os.TFD_TIMER_ABSTIME, initial=at_ns)
+
+        return fd, set_to
+
+else:
+
+    class _Timespec(ctypes.Structure):
+        _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+    class _TimerSpec(ctypes.Structure):
+        _fields_ = (("interval", _Timespec), ("value", _Timespec))
+
+    def _open_timer() -> tuple[int, Callable[[int], None]]:
+        """Open a timerfd through libc, as Python has no function for it before 3.13. See the other branch."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        fd: int = libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+        spec = _TimerSpec()
+        value, by_reference, settime = spec.value, ctypes.byref(spec), libc.timerfd_settime
+
+        def set_to(at_ns: int) -> None:
+            value.seconds, value.nanoseconds = divmod(at_ns, _NS)
+            settime(fd, _ABSOLUTE, by_reference, None)
+
+        return fd, set_to
 
 
 class _HubTimer:

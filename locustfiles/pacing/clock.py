@@ -5,11 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "ClockMessage"]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class ClockMessage(TypedDict):
+    """A clock as it travels to a worker."""
+
+    unix_ns: int
+    monotonic_ns: int
+    machine: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,11 @@ class Clock:
         """Whether both run on one machine, where monotonic time is the same for all processes."""
         return self.machine is not None and self.machine == other.machine
 
-    def to_message(self) -> dict[str, Any]:
+    def to_message(self) -> ClockMessage:
         return {"unix_ns": self.unix_ns, "monotonic_ns": self.monotonic_ns, "machine": self.machine}
 
     @classmethod
-    def from_message(cls, data: dict[str, Any]) -> Clock:
+    def from_message(cls, data: ClockMessage) -> Clock:
         return cls(data["unix_ns"], data["monotonic_ns"], data["machine"])
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["Histogram"]
 
@@ -18,7 +17,7 @@ class Histogram:
     def __init__(self, counts: list[int] | None = None) -> None:
         self._counts = np.zeros(len(_EDGES_NS) + 1, np.int64) if counts is None else np.array(counts, np.int64)
 
-    def add(self, times_ns: Any) -> None:
+    def add(self, times_ns: npt.ArrayLike) -> None:
         """Count an array of times in nanoseconds."""
         self._counts += np.bincount(np.searchsorted(_EDGES_NS, times_ns), minlength=len(self._counts))
 

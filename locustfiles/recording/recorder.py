@@ -6,11 +6,12 @@ system, so a process killed with -9 loses at most the time since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
@@ -29,15 +30,15 @@ class RecordingFailed(TripcurveError):
 class Batch(NamedTuple):
     """The rows of one flush, by column: numbers as numpy arrays, texts as lists. Ordered by completion."""
 
-    start_ns: Any
-    intended_ns: Any
-    latency_us: Any
-    status: Any
+    start_ns: npt.NDArray[np.int64]
+    intended_ns: npt.NDArray[np.int64]
+    latency_us: npt.NDArray[np.int64]
+    status: npt.NDArray[np.int16]
     origin: tuple[str, ...]
     backend: tuple[str | None, ...]
     error: tuple[str | None, ...]
     user: tuple[str, ...]
-    length: Any
+    length: npt.NDArray[np.int64]
 
 
 class _Dictionary:
@@ -122,7 +123,7 @@ class Recorder:
         return RecordingFailed(f"{self.path}: cannot record requests: {reason}; {self.rows} rows are safe")
 
 
-def _batch(columns: dict[str, tuple[Any, ...]], lengths: list[int]) -> Batch:
+def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int]) -> Batch:
     return Batch(
         start_ns=np.array(columns["start_ns"], np.int64),
         intended_ns=np.array(columns["intended_ns"], np.int64),

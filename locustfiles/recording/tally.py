@@ -7,12 +7,24 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
+from typing import TypedDict
 
 from locustfiles.recording.histogram import Histogram
 from tripcurve.run.info import Pacing, TokenGaps
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "TallyMessage"]
+
+
+class TallyMessage(TypedDict):
+    """A tally as it travels from a worker; histograms as lists of counts."""
+
+    intended: int
+    sent: int
+    dropped: int
+    rows: int
+    lateness: list[int]
+    token_gaps: list[int]
+    outcomes: dict[str, int]
 
 
 @dataclass
@@ -51,23 +63,25 @@ class Tally:
         self.untold += untold
         self.missed += len(due) - untold
 
-    def to_message(self) -> dict[str, Any]:
-        """Plain data. A worker that lives to send it has lost none."""
+    def to_message(self) -> TallyMessage:
+        """Return plain data, without the counts of lost workers: a worker that sends this is not lost."""
         return {
-            "counts": [self.intended, self.sent, self.dropped, self.rows],
+            "intended": self.intended,
+            "sent": self.sent,
+            "dropped": self.dropped,
+            "rows": self.rows,
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
             "outcomes": dict(self.outcomes),
         }
 
     @classmethod
-    def from_message(cls, data: dict[str, Any]) -> Tally:
-        intended, sent, dropped, rows = data["counts"]
+    def from_message(cls, data: TallyMessage) -> Tally:
         return cls(
-            intended=intended,
-            sent=sent,
-            dropped=dropped,
-            rows=rows,
+            intended=data["intended"],
+            sent=data["sent"],
+            dropped=data["dropped"],
+            rows=data["rows"],
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),
             outcomes=Counter(data["outcomes"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
 
 __all__ = ["Prompts"]
 
@@ -30,7 +29,7 @@ class Prompts:
         texts = [self._text(rng, prompt) for _ in range(VARIETY)]
         longest = max(map(len, texts))
         self._texts = [text.ljust(longest, ".") for text in texts]
-        self._completion = completion
+        self.completion = completion
         bodies = [json.dumps(self._body(text, stream), separators=(",", ":")).encode() for text in self._texts]
         self.length = len(bodies[0])
         self._halves = [tuple(body.split(_MARK.encode(), 1)) for body in bodies]
@@ -43,18 +42,18 @@ class Prompts:
         return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
 
     def _body(self, text: str, stream: bool) -> dict[str, object]:
-        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": self._completion}
+        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": self.completion}
         return body | {"stream": True} if stream else body
 
     def _take(self) -> int:
         self._next += 1
         return self._next
 
-    def arguments(self) -> dict[str, Any]:
-        """The next body as arguments, for clients that write it themselves; the model is for them to name."""
+    def text(self) -> str:
+        """Return the next message, for clients that write the body themselves."""
         number = self._take()
         text = self._texts[number % VARIETY]
-        return self._body(f"{number:0{NUMBER_DIGITS}d}{text[NUMBER_DIGITS:]}", stream=False)
+        return f"{number:0{NUMBER_DIGITS}d}{text[NUMBER_DIGITS:]}"
 
     def after(self, head: bytes) -> bytes:
         """The next request: a head made for this length, and a body never used before."""

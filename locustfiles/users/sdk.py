@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from locust.exception import StopUser
 
 from locustfiles.conduct.traffic import Traffic
-from locustfiles.users.call import Call
+from locustfiles.http.answer import CallResult
 from locustfiles.users.traffic import TrafficUser
 
 if TYPE_CHECKING:
@@ -50,14 +50,19 @@ class SdkChatUser(TrafficUser):
         traffic = self.traffic
         if traffic.closed:
             raise StopUser
-        arguments = traffic.prompts().arguments()
+        prompts = traffic.prompts()
+        text = prompts.text()
         DUE.set(intended_ns)
         began, failure = monotonic_ns(), None
         try:
-            self.sdk.chat.completions.create(model=traffic.plan.target.deployment, **arguments)
+            self.sdk.chat.completions.create(
+                model=traffic.plan.target.deployment,
+                messages=[{"role": "user", "content": text}],
+                max_tokens=prompts.completion,
+            )
         except Exception as error:
             failure = _failure_of(error)
-        traffic.called(Call(self.name, failure, began, monotonic_ns()))
+        traffic.called(CallResult(self.name, failure, began, monotonic_ns()))
 
 
 def _failure_of(error: Exception) -> str:
@@ -70,12 +75,12 @@ def _failure_of(error: Exception) -> str:
     return f"{kind} {error.status_code}" if isinstance(error, openai.APIStatusError) else kind
 
 
-def _shared_client(traffic: Traffic, user: str) -> Any:
-    """This process's client, made at first use."""
+def _shared_client(traffic: Traffic, user: str) -> AzureOpenAI:
+    """Return this process's client, made at first use."""
     key = f"sdk/{user}"
     if key not in traffic.shared:
         traffic.shared[key] = _make_client(traffic, user)
-    return traffic.shared[key]
+    return cast("AzureOpenAI", traffic.shared[key])
 
 
 def _make_client(traffic: Traffic, user: str) -> AzureOpenAI:

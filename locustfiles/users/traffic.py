@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
 from locust import User, task
@@ -51,7 +51,7 @@ class TrafficUser(User):
         """One turn: by default one chat completion. `intended_ns` is for `chat`, which records it."""
         self.chat(intended_ns)
 
-    def chat(self, intended_ns: int | None = None, body: dict[str, Any] | None = None) -> Answer:
+    def chat(self, intended_ns: int | None = None, body: Mapping[str, object] | None = None) -> Answer:
         """Send a chat completion and record it. With `body`, that one; else the scenario's next prompt.
 
         The answer may be anything that came, or did not: look at its `status` and `error`.
@@ -74,12 +74,12 @@ class TrafficUser(User):
         finally:
             traffic.in_flight -= 1
 
-    def _request(self, body: dict[str, Any] | None) -> bytes:
+    def _request(self, body: Mapping[str, object] | None) -> bytes:
         if body is not None:
             return self._own(body)
         prompts = self.traffic.prompts()
         return prompts.after(self.traffic.head(prompts.length))
 
-    def _own(self, body: dict[str, Any]) -> bytes:
+    def _own(self, body: Mapping[str, object]) -> bytes:
         data = orjson.dumps(body)
         return self.traffic.head(len(data)) + data

@@ -16,8 +16,8 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
+from locustfiles.http.address import Address  # noqa: E402
 from locustfiles.http.client import Client, Deadlines  # noqa: E402
-from locustfiles.http.endpoint import Endpoint  # noqa: E402
 from locustfiles.http.sse import CompletionStream  # noqa: E402
 
 
@@ -32,11 +32,11 @@ def main() -> None:
 
 def exchange(job: dict[str, Any], deadlines: Deadlines) -> list[dict[str, Any]]:
     """The answers to one job's requests, one after another over one client."""
-    endpoint = Endpoint.of_url(job["url"], job.get("ca_file"))
-    client = Client(endpoint, job.get("timeout_s", 5.0), deadlines)
+    address = Address.of_url(job["url"], job.get("ca_file"))
+    client = Client(address, job.get("timeout_s", 5.0), deadlines)
     body = b"x" * job.get("body_bytes", 2)
     request = b"POST /chat HTTP/1.1\r\nHost: %b\r\nContent-Length: %d\r\n\r\n%b"
-    data = request % (endpoint.authority.encode(), len(body), body)
+    data = request % (address.authority.encode(), len(body), body)
     return [_one(client, data, bool(job.get("streamed"))) for _ in range(job.get("times", 1))]
 
 

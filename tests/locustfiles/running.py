@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -14,9 +15,20 @@ import pyarrow.parquet as pq
 
 from tests.locustfiles.servers import Gateway
 
-__all__ = ["LOCUSTFILE", "Running", "ended"]
+__all__ = ["LOCUSTFILE", "Running", "ended", "own_host"]
 
 LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
+
+
+_HOSTS = itertools.count(1)
+
+
+def own_host() -> str:
+    """Return a loopback address that nothing else uses, so that a server on it can take any port.
+
+    A free port of 127.0.0.1 that is looked up first may be gone when the server binds it.
+    """
+    return f"127.{os.getpid() >> 8 & 127 | 128}.{os.getpid() & 255}.{next(_HOSTS)}"
 
 
 class Running:

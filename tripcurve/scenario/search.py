@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Bracket", "Probe", "bracket", "next_rate"]
+__all__ = ["Bracket", "Trial", "bracket", "next_rate"]
 
 
-class Probe(NamedTuple):
+class Trial(NamedTuple):
     """A rate that was tried, in requests per second, and whether it was carried."""
 
     rate: float
@@ -17,24 +17,24 @@ class Probe(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """What the probes leave open: carried up to `low`, not from `high` on. None: no such probe."""
+    """What the trials leave open: carried up to `low`, not from `high` on. None: no such trial."""
 
     low: float | None
     high: float | None
 
 
-def bracket(probes: Sequence[Probe]) -> Bracket:
+def bracket(trials: Sequence[Trial]) -> Bracket:
     """The lowest rate that was not carried, and the highest below it that was.
 
     A rate carried above one that was not is luck, and does not count.
     """
-    high = min((probe.rate for probe in probes if not probe.carried), default=None)
-    carried = [probe.rate for probe in probes if probe.carried and (high is None or probe.rate < high)]
+    high = min((trial.rate for trial in trials if not trial.carried), default=None)
+    carried = [trial.rate for trial in trials if trial.carried and (high is None or trial.rate < high)]
     return Bracket(max(carried, default=None), high)
 
 
 def next_rate(
-    probes: Sequence[Probe], *, start: float, highest: float, lowest: float = 1.0, tolerance: float = 0.1
+    trials: Sequence[Trial], *, start: float, highest: float, lowest: float = 1.0, tolerance: float = 0.1
 ) -> float | None:
     """The rate to try next; None when the answer is known to within `tolerance` (a share) or lies outside the bounds.
 
@@ -42,7 +42,7 @@ def next_rate(
     """
     if not 0 < lowest <= start <= highest:
         raise ValueError(f"bounds must be 0 < {lowest} (lowest) ≤ {start} (start) ≤ {highest} (highest)")
-    low, high = bracket(probes)
+    low, high = bracket(trials)
     if low is None and high is None:
         return start
     if high is None:

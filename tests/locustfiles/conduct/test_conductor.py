@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from locustfiles.pacing.schedule import probe_arrivals
-from tests.locustfiles.running import LOCUSTFILE, Running, ended
+from tests.locustfiles.running import LOCUSTFILE, Running, ended, own_host
 from tests.locustfiles.servers import Gateway, answer, forever, serving, tokens
 from tripcurve.scenario import Probe
 
@@ -142,11 +142,10 @@ def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
 
 
 def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    host = own_host()
     scenario = "name: long\nusers: {ChatUser: 4}\nphases: [{name: all, for: 8, rate: 100}]\n"
-    master = running.drive(scenario, "--master", "--expect-workers", "2", "--master-bind-port", port)
-    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    master = running.drive(scenario, "--master", "--expect-workers", "2", "--master-bind-host", host)
+    workers = [running.locust("--worker", "--master-host", host) for _ in range(2)]
     running.wait_for_rows(1)
     workers[0].send_signal(signal.SIGKILL)
     code, _, err = ended(master)
@@ -176,14 +175,13 @@ def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: 
 
 
 def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(running: Running) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    host = own_host()
     phases = "[{name: a, for: 9, rate: 50}, {name: b, for: 1, users: 4}]"
     scenario = f"name: late\nusers: {{ChatUser: 4}}\nphases: {phases}\n"
-    master = running.drive(scenario, "--master", "--expect-workers", "1", "--master-bind-port", port)
-    running.locust("--worker", "--master-port", port)
+    master = running.drive(scenario, "--master", "--expect-workers", "1", "--master-bind-host", host)
+    running.locust("--worker", "--master-host", host)
     running.wait_for_rows()
-    late = running.locust("--worker", "--master-port", port)
+    late = running.locust("--worker", "--master-host", host)
     code, _, err = ended(master)
     assert code == 0, err
     assert "takes part in the next run" in err
@@ -195,13 +193,12 @@ def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(runnin
 
 
 def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Running) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    host = own_host()
     phases = "phases: [{name: all, for: 9, rate: 20}]"
     scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 20}}\n{phases}\n"
-    words = ("--master", "--expect-workers", "2", "--master-bind-port", port, "--enable-rebalancing")
+    words = ("--master", "--expect-workers", "2", "--master-bind-host", host, "--enable-rebalancing")
     master = running.drive(scenario, *words)
-    workers = [running.locust("--worker", "--master-port", port) for _ in range(2)]
+    workers = [running.locust("--worker", "--master-host", host) for _ in range(2)]
     running.wait_for_rows(1)
     workers[0].send_signal(signal.SIGKILL)
     code, _, err = ended(master)
@@ -292,12 +289,11 @@ def test_what_cannot_be_used_is_refused_in_a_line(
 
 
 def test_the_web_page_starts_and_stops_a_run(running: Running) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    host = own_host()
     (running.folder / "scenario.yaml").write_text(PACED)
     allowed = ("--scenario", "scenario.yaml", "--target", running.url)  # the form may choose nothing else
-    running.locust("--web-host", "127.0.0.1", "--web-port", str(port), "--run-dir", "run", *allowed)
-    page = f"http://127.0.0.1:{port}"
+    running.locust("--web-host", host, "--run-dir", "run", *allowed)
+    page = f"http://{host}:8089"
     deadline = time.monotonic() + 20
     while True:
         try:

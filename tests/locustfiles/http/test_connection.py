@@ -8,7 +8,7 @@ import random
 import pytest
 from pydantic import SecretStr
 
-from locustfiles.http.endpoint import Endpoint
+from locustfiles.http.address import Address
 from locustfiles.http.heads import Heads
 from locustfiles.users.prompts import Prompts
 from tripcurve.errors import BadInput
@@ -17,7 +17,7 @@ from tripcurve.scenario import Phase
 from tripcurve.target import Target
 
 TARGET = Target(gateway_url="http://gw:8080", api_key=SecretStr("key-1"), deployment="gpt", api_version="2024-02-01")
-ENDPOINT = Endpoint("gw", 8080)
+ENDPOINT = Address("gw", 8080)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_a_prompt_has_about_the_tokens_asked_for() -> None:
 
 
 def test_the_arguments_and_the_bytes_are_one_series_of_bodies() -> None:
-    assert prompts().arguments() == json.loads(prompts().after(b""))
+    assert prompts().text() == json.loads(prompts().after(b""))["messages"][0]["content"]
 
 
 def test_a_stream_is_asked_for_in_the_body() -> None:
@@ -100,7 +100,7 @@ def test_faults_of_two_backends_are_drawn_apart(lab: Lab) -> None:
 @pytest.mark.parametrize("url", ["gateway", "ftp://gw", "http://", "http://gw:99999", "http://gw:x"])
 def test_what_is_no_gateway_url_is_refused(url: str) -> None:
     with pytest.raises(BadInput, match="gateway"):
-        Endpoint.of_url(url)
+        Address.of_url(url)
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_what_is_no_gateway_url_is_refused(url: str) -> None:
     [("http://gw", "gw"), ("https://gw:443/", "gw"), ("https://gw:8443", "gw:8443"), ("http://[::1]:80", "[::1]")],
 )
 def test_the_host_header_leaves_the_usual_port_out(url: str, authority: str) -> None:
-    assert Endpoint.of_url(url).authority == authority
+    assert Address.of_url(url).authority == authority

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from locust.stats import RequestStats
 
+from locustfiles.http.answer import CallResult
 from locustfiles.live.locust_stats import feed, feed_calls
 from locustfiles.recording.recorder import Batch
-from locustfiles.users.call import Call
 
 Answer = tuple[str, str, int, str | None, float]
 """User, origin, status, error and latency in milliseconds."""
@@ -81,6 +81,7 @@ def test_each_failure_is_named_by_its_status_and_answerer_or_its_error() -> None
 
 def test_whole_calls_have_an_entry_per_user_class() -> None:
     stats = RequestStats()
-    feed_calls(stats, [Call("SdkChatUser", None, 0, 10**7), Call("SdkChatUser", "RateLimitError 429", 0, 10**7)], 0)
+    results = [CallResult("SdkChatUser", failure, 0, 10**7) for failure in (None, "RateLimitError 429")]
+    feed_calls(stats, results, 0)
     entry = stats.get("SdkChatUser outcome", "SDK")
     assert (entry.num_requests, entry.num_failures, entry.median_response_time) == (2, 1, 10)

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tripcurve.scenario.search import Bracket, Probe, bracket, next_rate
+from tripcurve.scenario.search import Bracket, Trial, bracket, next_rate
 
 
-def search(capacity: float, start: float, highest: float, tolerance: float) -> list[Probe]:
-    """Probe a gateway that carries exactly up to `capacity`."""
-    probes: list[Probe] = []
-    while (rate := next_rate(probes, start=start, highest=highest, tolerance=tolerance)) is not None:
-        probes.append(Probe(rate, rate <= capacity))
-        assert len(probes) < 60
-    return probes
+def search(capacity: float, start: float, highest: float, tolerance: float) -> list[Trial]:
+    """Try rates on a gateway that carries exactly up to `capacity`."""
+    trials: list[Trial] = []
+    while (rate := next_rate(trials, start=start, highest=highest, tolerance=tolerance)) is not None:
+        trials.append(Trial(rate, rate <= capacity))
+        assert len(trials) < 60
+    return trials
 
 
 @given(capacity=st.floats(1, 5000), start=st.floats(1, 5000), tolerance=st.floats(0.01, 0.5))
@@ -37,12 +37,12 @@ def test_a_capacity_below_the_bounds_ends_at_the_lowest_rate() -> None:
 
 
 def test_no_rate_is_tried_twice() -> None:
-    rates = [probe.rate for probe in search(333, 50, 10_000, 0.02)]
+    rates = [trial.rate for trial in search(333, 50, 10_000, 0.02)]
     assert len(rates) == len(set(rates))
 
 
 def test_luck_above_a_failure_does_not_count() -> None:
-    assert bracket([Probe(50, True), Probe(100, False), Probe(200, True)]) == Bracket(50, 100)
+    assert bracket([Trial(50, True), Trial(100, False), Trial(200, True)]) == Bracket(50, 100)
 
 
 @pytest.mark.parametrize("bounds", [(0.5, 10), (20, 10), (0, 0)])

@@ -13,7 +13,7 @@ from gevent import socket as gsocket
 
 from tripcurve.errors import BadInput
 
-__all__ = ["ConnectFailed", "Endpoint", "Pipe"]
+__all__ = ["Address", "ConnectFailed", "Pipe"]
 
 CONNECT_TIMEOUT_S = 10.0
 RECORD = 65_536
@@ -80,7 +80,7 @@ class Pipe:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Address:
     """Where requests go. `context` None: plain HTTP."""
 
     host: str
@@ -88,8 +88,8 @@ class Endpoint:
     context: ssl.SSLContext | None = field(default=None, compare=False)
 
     @classmethod
-    def of_url(cls, url: str, ca_file: str | None = None) -> Endpoint:
-        """The endpoint of a base URL; `ca_file` adds a certificate authority. Raises BadInput."""
+    def of_url(cls, url: str, ca_file: str | None = None) -> Address:
+        """The address of a base URL; `ca_file` adds a certificate authority. Raises BadInput."""
         parts = urlsplit(url)
         try:
             port = parts.port
