@@ -16,8 +16,7 @@ from pydantic.fields import FieldInfo
 from provision.local.apim.expressions import Limits, documented_members
 from provision.local.apim.policies import documented_elements
 from provision.local.apim.policies.elements import SECTIONS, Attribute, Child, Element
-from provision.local.apim.policies.liquid import TAGS
-from provision.local.apim.policies.liquid_values import FILTERS
+from provision.local.apim.policies.liquid import FILTERS, TAGS
 from provision.local.apim.policies.reader import MAX_FRAGMENT_DEPTH, MAX_INCLUDES
 from provision.local.apim.policies.reading import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ELEMENTS
 from provision.local.apim.policies.steps import Policy
@@ -63,7 +62,9 @@ are resolved when it is not C# otherwise. A section that a document leaves out i
 scope, as
 if it held `<base />`.
 
-Liquid in `set-body`: output of paths below `body` and `context`, the tags {tags} and the filters {filters}.
+Liquid in `set-body`: `body` and `context`, the tags {tags} and the filters {filters}. Lists and objects print as JSON,
+and the pairs of an object have `Key` and `Value`, as in DotLiquid. A template that fails ends in `on-error`, where
+DotLiquid prints the error into the body.
 """
 
 _EXPRESSIONS = """

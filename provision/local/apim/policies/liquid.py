@@ -1,87 +1,130 @@
-"""The part of Liquid that set-body's templates run here.
+"""set-body's Liquid templates, by python-liquid: what API Management's engine has, and no more [DOTLIQUID].
 
-Output of paths below `body` and `context` (`{{ body.choices[0].text | upcase }}`), and the tags if, elsif, else,
-unless, for, assign and comment. Other tags and filters are refused when the document is stored.
+Templates see `body` and `context`. Tags and filters that DotLiquid does not have are refused when the document is
+stored. DotLiquid's differences from Shopify's Liquid are kept: a list or an object prints as JSON, and the pairs of an
+object have `Key` and `Value`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import cast
+import json
+from collections.abc import Mapping
+from typing import TextIO, cast
+
+from liquid import Environment
+from liquid.builtin.output import Output, OutputNode
+from liquid.context import RenderContext
+from liquid.exceptions import LiquidError as LibraryError
+from liquid.exceptions import ResourceLimitError
+from liquid.template import BoundTemplate
+from liquid.undefined import Undefined
 
 from provision.local.apim.context import PolicyContext, Request, Response
-from provision.local.apim.policies.liquid_values import Operand, body_of, context_of, parse_operand, text_of
 from provision.local.apim.policies.steps import Parsed
-from provision.local.apim.policies.values import Constant
+from provision.local.apim.policies.values import Constant, as_text
 from provision.local.apim.services import PolicyFault
 
-__all__ = ["TAGS", "LiquidError", "Template", "compile_template", "parse_template"]
+__all__ = ["FILTERS", "TAGS", "LiquidError", "Template", "compile_template", "parse_template"]
 
-TAGS = ("if", "elsif", "else", "unless", "for", "assign", "comment")
-MAX_TURNS = 10_000
-"""Turns of all loops of one rendering together."""
-MAX_OUTPUT = 4 * 1024 * 1024
-MAX_NESTING = 20
-MAX_TAG = 1000
-"""Characters of one output or tag."""
+TAGS: tuple[str, ...] = ("assign", "break", "capture", "case", "comment", "continue", "cycle", "for", "if", "ifchanged")
+TAGS += ("raw", "tablerow", "unless")
+FILTERS: tuple[str, ...] = (
+    "abs",
+    "append",
+    "at_least",
+    "at_most",
+    "capitalize",
+    "ceil",
+    "compact",
+    "concat",
+    "default",
+)
+FILTERS += ("default", "divided_by", "downcase", "escape", "first", "floor", "join", "last", "lstrip", "map", "minus")
+FILTERS += ("modulo", "newline_to_br", "plus", "prepend", "remove", "remove_first", "replace", "replace_first", "reverse")
+FILTERS += ("round", "rstrip", "size", "slice", "sort", "sort_natural", "split", "strip", "strip_html")
+FILTERS += ("strip_newlines", "times", "truncate", "truncatewords", "uniq", "upcase", "url_decode", "url_encode")
+FILTERS += ("where",)
+"""Filters of both libraries. `date` is not among them: DotLiquid's formats are .NET's."""
 
-_TOKEN = re.compile(r"(\{\{-?)([^{}]*?)(-?\}\})|(\{%-?)([^{}]*?)(-?%\})")
-_CONDITION = re.compile(r"\s+(and|or)\s+")
-_COMPARISON = re.compile(r"\s*(==|!=|<>|<=|>=|<|>|\bcontains\b)\s*")
-_FOR = re.compile(r"(\w+)\s+in\s+(\S+)")
-_ASSIGN = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
-
-Scope = dict[str, object]
+MAX_MARKUP = 2000
+"""Most outputs and tags of one template: for each that is never closed, the library reads the whole rest."""
+_INTERNAL_TAGS = ("content", "illegal", "output")
 
 
 class LiquidError(ValueError):
     """A template that cannot run here."""
 
 
-@dataclass
-class _Rendering:
-    """What one rendering has made so far, and may still spend."""
+class _Context(RenderContext):
+    """Looks up `Key` and `Value` in the pairs that a loop over an object yields."""
 
-    parts: list[str]
-    turns: int = 0
-    size: int = 0
-
-    def write(self, text: str) -> None:
-        self.size += len(text)
-        if self.size > MAX_OUTPUT:
-            raise _exceeded(f"The template makes more than {MAX_OUTPUT} characters.")
-        self.parts.append(text)
-
-    def turn(self) -> None:
-        self.turns += 1
-        if self.turns > MAX_TURNS:
-            raise _exceeded(f"The template loops more than {MAX_TURNS} times.")
+    def get_item(self, obj: object, key: object) -> object:
+        if isinstance(obj, tuple) and key in ("Key", "Value"):
+            return obj[key == "Value"]
+        return super().get_item(obj, key)
 
 
-def _exceeded(message: str) -> PolicyFault:
-    return PolicyFault("set-body", "LiquidLimitExceeded", message)
+class _OutputNode(OutputNode):
+    """Prints lists and objects as JSON, and .NET values as C# does."""
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        return buffer.write(_text(self.expression.evaluate(context)))
 
 
-Node = Callable[[Scope, _Rendering], None]
-Block = tuple[Node, ...]
-Test = Callable[[Scope], bool]
+class _Output(Output):
+    node_class = _OutputNode
+
+
+class _Template(BoundTemplate):
+    context_class = _Context
+
+
+class _Environment(Environment):
+    """DotLiquid's tags and filters, with bounds on what one rendering may spend."""
+
+    block_nesting_limit = 20
+    context_depth_limit = 20
+    loop_iteration_limit = 10_000
+    output_stream_limit = 4 * 1024 * 1024
+    local_namespace_limit = 4 * 1024 * 1024
+    template_class = _Template
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        super().setup_tags_and_filters(extra=extra)
+        self.tags = {name: tag for name, tag in self.tags.items() if name in (*TAGS, *_INTERNAL_TAGS)}
+        self.filters = {name: self.filters[name] for name in FILTERS}
+        self.add_tag(_Output)
+
+
+_ENVIRONMENT = _Environment()
+
+
+def _text(value: object) -> str:
+    if value is None or isinstance(value, Undefined):
+        return ""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, default=as_text)
+    return str(value).lower() if isinstance(value, bool) else as_text(value)
 
 
 class Template:
     """A compiled template. What a path does not find is empty."""
 
-    def __init__(self, block: Block) -> None:
-        self._block = block
+    def __init__(self, compiled: BoundTemplate) -> None:
+        self._compiled = compiled
 
     def render(self, context: PolicyContext, message: Request | Response) -> str:
-        return self.render_with({"body": body_of(message), "context": context_of(context)})
+        """The text for one message. Raises PolicyFault when the template fails or exceeds its bounds."""
+        return self.render_with({"body": _body_of(message), "context": _context_of(context)})
 
-    def render_with(self, scope: Scope) -> str:
-        rendering = _Rendering([])
-        _run(self._block, scope, rendering)
-        return "".join(rendering.parts)
+    def render_with(self, scope: Mapping[str, object]) -> str:
+        """The text with these names in scope. Raises PolicyFault."""
+        try:
+            return str(self._compiled.render(scope))
+        except (ResourceLimitError, RecursionError) as error:
+            raise PolicyFault("set-body", "LiquidLimitExceeded", _first_line(error)) from error
+        except LibraryError as error:
+            raise PolicyFault("set-body", "LiquidError", _first_line(error)) from error
 
 
 def compile_template(parsed: Parsed) -> Template:
@@ -94,182 +137,44 @@ def compile_template(parsed: Parsed) -> Template:
 
 def parse_template(text: str) -> Template:
     """Compile a text. Raises LiquidError."""
-    parser = _Parser(list(_tokens(text)))
-    return Template(parser.block(()))
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """("text" | "output" | "tag", what stands in it); a dash eats the white space on its side."""
-    at, eat = 0, False
-    for match in _TOKEN.finditer(text):
-        plain = text[at : match.start()]
-        opening = match.group(1) or match.group(4)
-        plain = plain.lstrip() if eat else plain
-        yield "text", _closed(plain.rstrip() if opening.endswith("-") else plain)
-        closing = match.group(3) or match.group(6)
-        kind, inner = ("output", match.group(2)) if match.group(1) else ("tag", match.group(5))
-        if len(inner) > MAX_TAG:
-            raise LiquidError(f"A Liquid output or tag is longer than {MAX_TAG} characters.")
-        yield kind, inner.strip()
-        eat, at = closing.startswith("-"), match.end()
-    rest = text[at:]
-    yield "text", _closed(rest.lstrip() if eat else rest)
-
-
-def _closed(plain: str) -> str:
-    if "{{" in plain or "{%" in plain:
-        raise LiquidError("A Liquid output or tag is never closed.")
-    return plain
-
-
-class _Parser:
-    """Turns tokens into nodes; blocks end at the tags that their opener names."""
-
-    def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._depth = 0
-        self.ended_by = ""
-
-    def block(self, ends: tuple[str, ...]) -> Block:
-        nodes: list[Node] = []
-        self._depth += 1
-        if self._depth > MAX_NESTING:
-            raise LiquidError(f"Liquid tags are nested deeper than {MAX_NESTING}.")
-        while self._at < len(self._tokens):
-            kind, inner = self._tokens[self._at]
-            self._at += 1
-            if kind == "tag" and inner.split(None, 1)[:1] and inner.split(None, 1)[0] in ends:
-                self.ended_by = inner
-                self._depth -= 1
-                return tuple(nodes)
-            nodes.append(self._node(kind, inner))
-        if ends:
-            raise LiquidError(f"The Liquid tag '{ends[0]}' is missing.")
-        self._depth -= 1
-        return tuple(nodes)
-
-    def _node(self, kind: str, inner: str) -> Node:
-        if kind == "text":
-            return _write(inner)
-        return self._output(inner) if kind == "output" else self._tag(inner)
-
-    def _output(self, inner: str) -> Node:
-        operand = _operand(inner)
-        return lambda scope, rendering: rendering.write(text_of(operand(scope)))
-
-    def _tag(self, inner: str) -> Node:
-        name, _, rest = inner.partition(" ")
-        if name in ("if", "unless"):
-            return self._if(rest, name)
-        if name == "for":
-            return self._for(rest)
-        if name == "comment":
-            self.block(("endcomment",))
-            return _write("")
-        if name == "assign":
-            return _assign(rest)
-        raise LiquidError(f"The Liquid tag '{name}' cannot run on the local gateway; known: {', '.join(TAGS)}.")
-
-    def _if(self, rest: str, name: str) -> Node:
-        branches: list[tuple[Test, Block]] = []
-        test = _condition(rest)
-        if name == "unless":
-            test = _negated(test)
-        end = f"end{name}"
-        while True:
-            branches.append((test, self.block(("elsif", "else", end))))
-            tag, _, condition = self.ended_by.partition(" ")
-            if tag == end:
-                break
-            test = _condition(condition) if tag == "elsif" else _always
-        return lambda scope, rendering: _choose(branches, scope, rendering)
-
-    def _for(self, rest: str) -> Node:
-        match = _FOR.fullmatch(rest.strip())
-        if match is None:
-            raise LiquidError(f"'{rest}' is not `name in path`.")
-        name, items = match.group(1), _operand(match.group(2))
-        block = self.block(("endfor",))
-        return lambda scope, rendering: _loop(name, items(scope), block, scope, rendering)
-
-
-def _write(text: str) -> Node:
-    return lambda scope, rendering: rendering.write(text)
-
-
-def _assign(rest: str) -> Node:
-    match = _ASSIGN.fullmatch(rest.strip())
-    if match is None:
-        raise LiquidError(f"'{rest}' is not `name = value`.")
-    name, operand = match.group(1), _operand(match.group(2))
-    return lambda scope, rendering: scope.__setitem__(name, operand(scope))
-
-
-def _operand(text: str) -> Operand:
+    if text.count("{{") + text.count("{%") > MAX_MARKUP:
+        raise LiquidError(f"A Liquid template with more than {MAX_MARKUP:,} outputs and tags cannot run here.")
     try:
-        return parse_operand(text)
-    except ValueError as error:
-        raise LiquidError(str(error)) from error
+        compiled = _ENVIRONMENT.from_string(text)
+        unknown = [name for name in compiled.filter_names() if name not in FILTERS]
+    except (LibraryError, RecursionError) as error:
+        raise LiquidError(f"The Liquid template cannot run here: {_first_line(error)}.") from error
+    if unknown:
+        raise LiquidError(f"The Liquid filter '{unknown[0]}' cannot run here; known: {', '.join(FILTERS)}.")
+    return Template(compiled)
 
 
-def _run(block: Block, scope: Scope, rendering: _Rendering) -> None:
-    for node in block:
-        node(scope, rendering)
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
-def _choose(branches: Sequence[tuple[Test, Block]], scope: Scope, rendering: _Rendering) -> None:
-    for test, block in branches:
-        if test(scope):
-            _run(block, scope, rendering)
-            return
+def _body_of(message: Request | Response) -> object:
+    """The message's body: JSON if it is, else text."""
+    try:
+        return json.loads(message.body.data or b"null")
+    except (ValueError, RecursionError):
+        return (message.body.data or b"").decode(errors="replace")
 
 
-def _loop(name: str, items: object, block: Block, scope: Scope, rendering: _Rendering) -> None:
-    if isinstance(items, dict):
-        items = [{"Key": key, "Value": value} for key, value in items.items()]
-    if not isinstance(items, (list, tuple)):
-        return
-    for index, item in enumerate(items):
-        rendering.turn()
-        loop = {"index": index + 1, "index0": index, "first": index == 0, "last": index == len(items) - 1}
-        _run(block, {**scope, name: item, "forloop": loop}, rendering)
-
-
-def _always(scope: Scope) -> bool:
-    return True
-
-
-def _negated(test: Test) -> Test:
-    return lambda scope: not test(scope)
-
-
-def _condition(text: str) -> Test:
-    """Comparisons joined by and and or, from the right as Liquid has it."""
-    first, *rest = _CONDITION.split(text.strip(), maxsplit=1)
-    test = _comparison(first)
-    if not rest:
-        return test
-    word, other = rest[0], _condition(rest[1])
-    if word == "and":
-        return lambda scope: test(scope) and other(scope)
-    return lambda scope: test(scope) or other(scope)
-
-
-def _comparison(text: str) -> Test:
-    left, *rest = _COMPARISON.split(text, maxsplit=1)
-    operand = _operand(left)
-    if not rest:
-        return lambda scope: operand(scope) not in (None, False)
-    word, other = rest[0], _operand(rest[1])
-    return lambda scope: _compare(operand(scope), word, other(scope))
-
-
-def _compare(left: object, word: str, right: object) -> bool:
-    if word in ("==", "!=", "<>"):
-        return (left == right) is (word == "==")
-    if word == "contains":
-        return isinstance(left, (str, list, dict)) and text_of(right) in left
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[word]
-    return False
+def _context_of(context: PolicyContext) -> dict[str, object]:
+    """What templates see of the context."""
+    request = context.request
+    return {
+        "Request": {
+            "Method": request.method,
+            "Headers": {name: request.headers.get(name) for name, _ in request.headers},
+            "OriginalUrl": {"Host": request.original_url.host, "Path": request.original_url.path},
+            "Url": {"Host": request.url.host, "Path": request.url.path},
+            "MatchedParameters": dict(request.matched_parameters),
+        },
+        "Response": None if context.response is None else {"StatusCode": context.response.status_code},
+        "Variables": context.variables,
+        "Api": {"Id": context.api.id, "Name": context.api.name},
+        "Operation": {"Id": context.operation.id, "Name": context.operation.name},
+        "RequestId": str(context.request_id),
+    }

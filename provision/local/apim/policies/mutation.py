@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from provision.local.apim.context import Body, Headers, PolicyContext, Request, Response
 from provision.local.apim.expressions import to_text
 from provision.local.apim.policies.elements import ANYWHERE, Attribute, Child, Element
-from provision.local.apim.policies.liquid import Template, compile_template
 from provision.local.apim.policies.steps import Parsed, Policy, Run, Step, reads_of
 from provision.local.apim.policies.targets import rewrite
 from provision.local.apim.policies.values import Constant, Value, as_text
 from provision.local.apim.services import PolicyFault
+
+if TYPE_CHECKING:
+    from provision.local.apim.policies.liquid import Template
 
 __all__ = ["POLICIES", "SET_BODY", "SET_HEADER", "SET_METHOD", "SET_STATUS", "BodyEdit", "HeaderEdit", "StatusEdit"]
 
@@ -175,6 +178,9 @@ class BodyEdit:
         self._template: Template | None = None
         self.reads = reads_of((self._value,))
         if parsed.literal("template") == "liquid" and self._value is not None and self._value.constant:
+            # Imported here because the library takes most of a second to load, and few policies need it.
+            from provision.local.apim.policies.liquid import compile_template
+
             self._template = compile_template(parsed)
             self.reads |= {"request.body" if parsed.place.on_request else "response.body"}
 

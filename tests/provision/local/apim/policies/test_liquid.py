@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.local.apim.policies.liquid import LiquidError, parse_template
@@ -34,6 +36,8 @@ RENDERED = [
     ("{% for p in body.map %}{{ p.Key }}={{ p.Value }}{% endfor %}", "k=1"),
     ("{% for x in body.nothing %}x{% endfor %}", ""),
     ("{% assign y = body.name | downcase %}{{ y }}", "ann"),
+    ("{% capture y %}<{{ body.n | plus: 1 }}>{% endcapture %}{{ y | replace: '<', '(' }}", "(4>"),
+    ("{% case body.n %}{% when 3 %}three{% else %}other{% endcase %}", "three"),
     ("a {%- comment -%} {{ body }} {%- endcomment %} b", "a b"),
     ("a  {{- body.n -}}  b", "a3b"),
 ]
@@ -46,18 +50,49 @@ def test_a_template_prints(template: str, text: str) -> None:
 
 def test_loops_within_loops_end() -> None:
     inner = "{% for a in body %}" * 4 + "x" + "{% endfor %}" * 4
-    with pytest.raises(PolicyFault, match="loops more than"):
+    with pytest.raises(PolicyFault, match="loop iteration limit"):
         parse_template(inner).render_with({"body": list(range(50))})
 
 
-@pytest.mark.parametrize("text", ["{% if " + "a and " * 9999 + "a %}{% endif %}", "{{ a" + " | upcase" * 9999 + " }}"])
-def test_a_tag_of_any_length_is_refused_not_climbed(text: str) -> None:
-    with pytest.raises(LiquidError, match="longer than"):
+@pytest.mark.parametrize(
+    "text", ["{% if " + "a and " * 9999 + "a %}{% endif %}", "{{ a" + "[a" * 9999 + "]" * 9999 + " }}"]
+)
+def test_a_tag_of_any_depth_is_refused_not_climbed(text: str) -> None:
+    with pytest.raises(LiquidError, match="cannot run here"):
         parse_template(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{% render 'file' %}", "render"),
+        ("{% liquid assign a = 1 %}", "liquid"),
+        ("{{ 'now' | date: '%Y' }}", "'date'"),
+        ("{{ body | base64_decode }}", "'base64_decode'"),
+        ("{% if a %}", "if"),
+        ("{{ a", "}}"),
+    ],
+)
+def test_what_dotliquid_does_not_have_or_cannot_read_is_refused_by_name(text: str, named: str) -> None:
+    with pytest.raises(LiquidError, match=re.escape(named)):
+        parse_template(text)
+
+
+@pytest.mark.parametrize("text", ["{{ 1 | divided_by: 0 }}", "{% if 'a' < 1 %}{% endif %}", "{{ 'x' | append: 1, 2 }}"])
+def test_a_template_that_fails_is_a_fault_of_set_body(text: str) -> None:
+    with pytest.raises(PolicyFault) as caught:
+        parse_template(text).render_with({})
+    assert (caught.value.source, caught.value.reason) == ("set-body", "LiquidError")
+
+
+def test_a_variable_that_doubles_is_bounded() -> None:
+    doubled = "{% assign a = 'xxxxxxxx' %}" + "{% assign a = a | append: a %}" * 40
+    with pytest.raises(PolicyFault, match="namespace"):
+        parse_template(doubled).render_with({})
+
+
 def test_output_is_bounded() -> None:
-    with pytest.raises(PolicyFault, match="characters"):
+    with pytest.raises(PolicyFault, match="output stream limit"):
         parse_template("{% for a in body %}{{ a }}{% endfor %}").render_with({"body": ["x" * 100_000] * 100})
 
 
@@ -65,6 +100,7 @@ PIECES = ("{{", "}}", "{%", "%}", "-", " if ", " for a in ", "body", ".x", "[0]"
 TAGGED = ("{% endif %}", "{% else %}", "==", " and ", "assign a = ")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES + TAGGED), max_size=25).map("".join))
 def test_any_jumble_renders_or_is_refused(text: str) -> None:
     try:

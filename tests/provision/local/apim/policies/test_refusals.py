@@ -63,8 +63,8 @@ REFUSED = [
     ("must be base64", policy(
         '<validate-jwt header-name="a"><issuer-signing-keys><key>%</key></issuer-signing-keys></validate-jwt>'
     )),
-    ("Liquid tag 'elsif' is missing", policy(outbound='<set-body template="liquid">{% if body %}</set-body>')),
-    ("Liquid tag 'cycle' cannot", policy(outbound='<set-body template="liquid">{% cycle 1 %}</set-body>')),
+    ("expected tag endif", policy(outbound='<set-body template="liquid">{% if body %}</set-body>')),
+    ("unexpected tag 'render'", policy(outbound='<set-body template="liquid">{% render "a" %}</set-body>')),
     ("Liquid filter 'md5'", policy(outbound='<set-body template="liquid">{{ body | md5 }}</set-body>')),
     ("Not an IP address", policy('<ip-filter action="allow"><address>here</address></ip-filter>')),
     ("Cannot find a property 'secret'", policy('<set-variable name="x" value="{{secret}}" />')),
