@@ -28,20 +28,10 @@ __all__ = ["FILTERS", "TAGS", "LiquidError", "Template", "compile_template", "pa
 
 TAGS: tuple[str, ...] = ("assign", "break", "capture", "case", "comment", "continue", "cycle", "for", "if", "ifchanged")
 TAGS += ("raw", "tablerow", "unless")
-FILTERS: tuple[str, ...] = (
-    "abs",
-    "append",
-    "at_least",
-    "at_most",
-    "capitalize",
-    "ceil",
-    "compact",
-    "concat",
-    "default",
-)
+FILTERS: tuple[str, ...] = ("abs", "append", "at_least", "at_most", "capitalize", "ceil", "compact", "concat")
 FILTERS += ("default", "divided_by", "downcase", "escape", "first", "floor", "join", "last", "lstrip", "map", "minus")
-FILTERS += ("modulo", "newline_to_br", "plus", "prepend", "remove", "remove_first", "replace", "replace_first", "reverse")
-FILTERS += ("round", "rstrip", "size", "slice", "sort", "sort_natural", "split", "strip", "strip_html")
+FILTERS += ("modulo", "newline_to_br", "plus", "prepend", "remove", "remove_first", "replace", "replace_first")
+FILTERS += ("reverse", "round", "rstrip", "size", "slice", "sort", "sort_natural", "split", "strip", "strip_html")
 FILTERS += ("strip_newlines", "times", "truncate", "truncatewords", "uniq", "upcase", "url_decode", "url_encode")
 FILTERS += ("where",)
 """Filters of both libraries. `date` is not among them: DotLiquid's formats are .NET's."""
