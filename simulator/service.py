@@ -1,4 +1,4 @@
-"""What stands behind the gateway in virtual time: faults, quotas and answer times of each backend."""
+"""The service behind the gateway in virtual time: faults, quotas and answer times of each backend."""
 
 from __future__ import annotations
 
@@ -6,19 +6,32 @@ import math
 import random
 from typing import NamedTuple
 
+import numpy as np
+
+from simulator.words import QUANTILES, Floats, normal_quantiles
 from tripcurve.breaker import Outcome
 from tripcurve.lab import Backend, Lab, Latency
 from tripcurve.quota import DAY_S, Quota, Refusal, Throttle, Utilisation
 from tripcurve.scenario import Fault, Phase, Scenario
 
-__all__ = ["Z_95", "Answer", "Service", "sigma_of"]
+__all__ = [
+    "Z_95",
+    "Answer",
+    "Chance",
+    "Service",
+    "answer_times",
+    "fault_answer",
+    "fault_wait_s",
+    "sigma_of",
+    "throttle_of",
+]
 
 Z_95 = 1.6448536269514722
 """The 95th percentile of the standard normal distribution."""
 
 
 class Answer(NamedTuple):
-    """What a caller gets. `waited_s`: the gateway's wait for the backend; None: no backend was asked."""
+    """An answer as the caller gets it. `waited_s`: the gateway's wait for the backend; None: no backend was asked."""
 
     status: int
     origin: str
@@ -27,48 +40,78 @@ class Answer(NamedTuple):
     retry_after_s: float | None = None
 
 
+class Chance(NamedTuple):
+    """The chances of one request at a backend, as its source has drawn them. None: still to draw with `rng`."""
+
+    rng: random.Random
+    faulty: bool | None = None
+    quantile: int | None = None
+
+    def carries(self, fault: Fault) -> bool:
+        """Return whether the request carries the phase's fault."""
+        return self.rng.random() < fault.share if self.faulty is None else self.faulty
+
+    def rank(self) -> int:
+        """Return the rank of the answer time among QUANTILES."""
+        return self.rng.randrange(QUANTILES) if self.quantile is None else self.quantile
+
+
 def sigma_of(latency: Latency) -> float:
     """Return the shape of the log-normal distribution through the median and the 95th percentile."""
     return math.log(latency.p95_ms / latency.median_ms) / Z_95 if latency.median_ms > 0 else 0.0
 
 
+def answer_times(backend: Backend, scenario: Scenario) -> Floats:
+    """Return the seconds a backend takes for an answer, by rank among QUANTILES."""
+    shape = backend.latency
+    if shape is None:
+        return np.zeros(QUANTILES)
+    body_ms = shape.per_token_ms * scenario.tokens.completion
+    return (shape.median_ms * np.exp(sigma_of(shape) * normal_quantiles()) + body_ms) / 1000
+
+
+def fault_wait_s(fault: Fault) -> float | None:
+    """Return the seconds before the answer to a request with a fault, or None if it takes the backend's answer time."""
+    if fault.wait_ms is not None:
+        return fault.wait_ms / 1000
+    if fault.status is not None and fault.status >= 300:
+        return 0.0  # an error costs the mock no model time
+    return None
+
+
+def fault_answer(fault: Fault, backend: str, waited_s: float) -> tuple[Answer, Outcome] | None:
+    """Return the answer to a request with a fault and its outcome for the breaker, or None if neither is changed."""
+    if fault.drop == "before":
+        return Answer(500, "gateway", waited_s=waited_s), Outcome(None, "BackendConnectionFailure")
+    if fault.status is None:
+        return None
+    hint = fault.retry_after_s if fault.status >= 400 else None
+    return Answer(fault.status, "backend", backend, waited_s, hint), Outcome(fault.status, None, hint)
+
+
 class Service:
-    """One backend: draws how it answers each request. All gateway units share it, and so its quota."""
+    """One backend: how it answers each request. All gateway units share it, and so its quota."""
 
     def __init__(self, backend: Backend, lab: Lab, scenario: Scenario) -> None:
         self._backend, self._options, self._tokens = backend, lab.local, scenario.tokens
-        self._quota = _throttle(backend, lab)
+        self._quota = throttle_of(backend, lab)
+        self._times = answer_times(backend, scenario).tolist()
 
-    def answer(self, now: float, phase: Phase, rng: random.Random) -> tuple[Answer, Outcome]:
-        """Return the answer to a request that arrives at `now` (seconds), and the same as the breaker sees it."""
-        fault = self._fault(phase, rng)
-        latency = self._latency(fault, rng)
-        name = self._backend.name
-        if fault is not None and fault.drop == "before":
-            return Answer(500, "gateway", waited_s=latency), Outcome(None, "BackendConnectionFailure")
-        if fault is not None and fault.status is not None:
-            hint = fault.retry_after_s if fault.status >= 400 else None
-            return Answer(fault.status, "backend", name, latency, hint), Outcome(fault.status, None, hint)
+    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
+        """Return the answer to a request that arrives at `now` (seconds), and its outcome for the breaker."""
+        fault = phase.simulate.get(self._backend.name, phase.simulate.get("default"))
+        if fault is not None and not chance.carries(fault):
+            fault = None
+        wait_s = None if fault is None else fault_wait_s(fault)
+        waited_s = self._times[chance.rank()] if wait_s is None else wait_s
+        failed = None if fault is None else fault_answer(fault, self._backend.name, waited_s)
+        if failed is not None:
+            return failed
         refusal = None if self._quota is None else self._quota.admit(now, self._tokens.prompt + self._tokens.completion)
         if refusal is None:
-            return Answer(200, "backend", name, latency), Outcome(200)
+            return Answer(200, "backend", self._backend.name, waited_s), Outcome(200)
         hint = self._hint(refusal)
-        return Answer(429, "backend", name, 0.0, hint), Outcome(429, None, hint)
-
-    def _fault(self, phase: Phase, rng: random.Random) -> Fault | None:
-        fault = phase.simulate.get(self._backend.name, phase.simulate.get("default"))
-        return fault if fault is not None and rng.random() < fault.share else None
-
-    def _latency(self, fault: Fault | None, rng: random.Random) -> float:
-        if fault is not None and fault.wait_ms is not None:
-            return fault.wait_ms / 1000
-        if fault is not None and fault.status is not None and fault.status >= 300:
-            return 0.0  # an error costs the mock no model time
-        shape = self._backend.latency
-        if shape is None:
-            return 0.0
-        body_ms = shape.per_token_ms * self._tokens.completion
-        return (shape.median_ms * rng.lognormvariate(0.0, sigma_of(shape)) + body_ms) / 1000
+        return Answer(429, "backend", self._backend.name, 0.0, hint), Outcome(429, None, hint)
 
     def _hint(self, refusal: Refusal) -> float | None:
         """Return Retry-After in whole seconds, at least one, or None if the mock sends none."""
@@ -78,7 +121,7 @@ class Service:
         return float(max(1, math.ceil(wait_s - 1e-6)))
 
 
-def _throttle(backend: Backend, lab: Lab) -> Throttle | None:
+def throttle_of(backend: Backend, lab: Lab) -> Throttle | None:
     """Return the quota of a backend: a mock's own limits, provisioned units, or None."""
     if backend.limits is not None:
         window_s = 1.0 if lab.local.mock_rpm_window == "1s" else 10.0

@@ -1,7 +1,10 @@
 """A gateway in virtual time: a lab under a scenario, without sockets, clocks or waiting.
 
 A discrete-event simulation around the very breaker and pool of the live gateway. It gives the records a
-client would have made and, beside them, what the breakers really did. The same seed gives the same run.
+client would have made and, beside them, what the breakers really did. The same seed gives the same run. Open-loop
+requests are those of `sources`; a further attempt, and what a closed loop sends, is drawn in the order of events.
+
+At one instant, answers come before requests: a request that arrives when the breaker trips is shed.
 
 Left out: streaming, and policies other than a number of retries.
 """
@@ -13,18 +16,20 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Literal, NamedTuple, Protocol
 
 from simulator.clients import retry_wait_s
-from simulator.service import Answer, Service
+from simulator.network import Network
+from simulator.service import Answer, Chance, Service
+from simulator.sources import Source, sources_of
 from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
 from tripcurve.breaker.pool import Member, Pool
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
 from tripcurve.scenario import Phase, Scenario
-from tripcurve.scenario.arrivals import arrival_times
 
 __all__ = ["EPOCH_NS", "Answering", "Arrival", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
 
@@ -66,26 +71,9 @@ class VirtualAnswer(NamedTuple):
 class Answering(Protocol):
     """A backend in virtual time. `Service` is the lab's; a model of another backend may take its place."""
 
-    def answer(self, now: float, phase: Phase, rng: random.Random) -> tuple[Answer, Outcome]:
+    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
         """Return the answer to a request that arrives at `now` (seconds), and the same as the breaker sees it."""
         ...
-
-
-@dataclass(frozen=True)
-class Network:
-    """What lies around the gateway, in seconds. Each way takes `one_way_s` and up to `jitter_s` more."""
-
-    one_way_s: float = 0.0002
-    jitter_s: float = 0.0002
-    gateway_s: float = 0.0001
-    late_s: float = 0.0003
-    """How late the generator may send what its schedule wants."""
-
-    def __post_init__(self) -> None:
-        if self.one_way_s <= 0:
-            raise BadInput(f"network.one_way_s must be more than 0, not {self.one_way_s:g}: time would stand still")
-        if min(self.jitter_s, self.gateway_s, self.late_s) < 0:
-            raise BadInput("network: times must be 0 or more")
 
 
 @dataclass
@@ -127,6 +115,14 @@ def run_virtual(
     return play.run(arrivals)
 
 
+class _Drawn(NamedTuple):
+    """A request as its source has drawn it."""
+
+    back_s: float
+    unit: int
+    chance: Chance
+
+
 @dataclass
 class _Request:
     intended: float
@@ -137,6 +133,8 @@ class _Request:
     attempts_left: int
     retries: int = 0
     """How often the client has sent this call again."""
+    drawn: _Drawn | None = None
+    """None: drawn in the order of events."""
 
 
 class _Unit:
@@ -185,8 +183,9 @@ class _Play:
         self._units = [_Unit(lab, index) for index in range(lab.units)]
         self._round_robin = spread == "round_robin"
         self._retries, self._workers = retries, workers
+        self._seed = seed
         self._rng = random.Random(seed)  # noqa: S311  # a simulation, no secret
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[float, bool, int, Callable[[], None]]] = []
         self._order = count()
         self._turn = count()
         self._now = 0.0
@@ -201,42 +200,44 @@ class _Play:
             for arrival in arrivals:
                 self._send_at(*arrival)
         while self._agenda:
-            self._now, _, action = heapq.heappop(self._agenda)
+            self._now, _, _, action = heapq.heappop(self._agenda)
             action()
         self._result.samples.sort(key=lambda sample: sample.start_ns)
         return self._result
 
-    def _at(self, when: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._agenda, (when, next(self._order), action))
+    def _at(self, when: float, action: Callable[[], None], *, first: bool = False) -> None:
+        """Note an action; at one instant, those that come `first` and then the others, each by the time of noting."""
+        heapq.heappush(self._agenda, (when, not first, next(self._order), action))
 
     # Traffic
 
     def _schedule(self) -> None:
+        for source in sources_of(self._lab, self._scenario, self._network, self._seed):
+            for first in range(source.blocks):
+                self._schedule_block(source, first)
         begin = 0.0
-        for index, phase in enumerate(self._scenario.phases):
-            rng = self._rng if self._scenario.arrivals == "poisson" else None
-            for offset in arrival_times(phase, rng):
-                self._send_at(begin + offset, index, self._user())
+        for phase in self._scenario.phases:
             if phase.users is not None:
                 for tick in range(math.ceil(phase.duration_s / _LEVEL_EVERY_S)):
                     self._at(begin + tick * _LEVEL_EVERY_S, self._fill_up)
             begin += phase.duration_s
-        self._schedule_probes(begin)
 
-    def _schedule_probes(self, end: float) -> None:
-        rate = self._scenario.users.get("ProbeUser", 0) * self._scenario.probe.rate
-        for pulse in range(math.floor(end * rate)):
-            when = (pulse + 0.5) / rate
-            found = self._scenario.phase_at(when)
-            if found is not None:
-                self._send_at(when, found[0], "ProbeUser")
+    def _schedule_block(self, source: Source, block: int) -> None:
+        requests = source.requests(block, block + 1)
+        columns = (column.tolist() for column in requests)
+        for intended, start, admitted, back_s, quantile, faulty, unit, user in zip(*columns, strict=True):
+            chance = Chance(self._rng, None if self._lab.has_pool else faulty, quantile)
+            drawn = _Drawn(back_s, unit, chance)
+            name = source.users[user][0]
+            request = _Request(intended, start, source.phase, name, None, self._retries, drawn=drawn)
+            self._at(admitted, partial(self._arrive, request))
+
+    def _send_at(self, due: float, phase: int, user: str) -> None:
+        start = due + self._rng.uniform(0.0, self._network.late_s)
+        self._at(start, lambda: self._send(_Request(due, start, phase, user, None, self._retries)))
 
     def _user(self) -> str:
         return self._rng.choices(list(self._classes), list(self._classes.values()))[0]
-
-    def _send_at(self, intended: float, phase: int, user: str) -> None:
-        start = intended + self._rng.uniform(0.0, self._network.late_s)
-        self._at(start, lambda: self._send(_Request(intended, start, phase, user, None, self._retries)))
 
     def _wanted_users(self) -> tuple[int, int]:
         """Index of the phase and its closed-loop users now; none outside such a phase."""
@@ -262,14 +263,18 @@ class _Play:
         self._send(_Request(self._now, self._now, phase, self._user(), self._pause, self._retries))
 
     def _send(self, request: _Request) -> None:
-        self._at(self._now + self._transit(), lambda: self._attempt(request, self._pick_unit()))
+        self._at(self._now + self._transit(), lambda: self._arrive(request))
+
+    def _arrive(self, request: _Request) -> None:
+        self._attempt(request, self._pick_unit(request.drawn))
 
     def _transit(self) -> float:
         return self._network.one_way_s + self._rng.uniform(0.0, self._network.jitter_s)
 
-    def _pick_unit(self) -> _Unit:
-        index = next(self._turn) if self._round_robin else self._rng.randrange(len(self._units))
-        return self._units[index % len(self._units)]
+    def _pick_unit(self, drawn: _Drawn | None) -> _Unit:
+        if self._round_robin:
+            return self._units[next(self._turn) % len(self._units)]
+        return self._units[self._rng.randrange(len(self._units)) if drawn is None else drawn.unit]
 
     # Gateway
 
@@ -283,11 +288,14 @@ class _Play:
             self._publish(unit, name, breaker, events)
             if ticket is None:
                 return self._shed(request, unit)
+        chance = Chance(self._rng)
+        if request.drawn is not None and request.attempts_left == self._retries:
+            chance = request.drawn.chance
         phase = self._scenario.phases[request.phase]
-        answer, outcome = self._services[name].answer(self._now, phase, self._rng)
+        answer, outcome = self._services[name].answer(self._now, phase, chance)
         admitted, arrives = self._now, self._now + (answer.waited_s or 0.0)
         self._result.answers.append(VirtualAnswer(unit.index, name, request.start, admitted, arrives, answer.status))
-        self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome))
+        self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome), first=True)
         return None
 
     def _shed(self, request: _Request, unit: _Unit) -> None:
@@ -313,7 +321,8 @@ class _Play:
     # Client
 
     def _reply(self, request: _Request, answer: Answer) -> None:
-        end = self._now + self._network.gateway_s + self._transit()
+        back_s = self._transit() if request.drawn is None else request.drawn.back_s
+        end = self._now + self._network.gateway_s + back_s
         error = None
         if end - request.start > self._scenario.timeout:
             end, answer, error = request.start + self._scenario.timeout, Answer(0, "client"), "Timeout"

@@ -339,6 +339,9 @@ def simulate(
     replay: Annotated[
         bool, typer.Option("--replay", help="With --from: send every request at its recorded instant.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", help="fast, reference, or auto: the fast one where it can do it.")
+    ] = "auto",
     run_dir: Annotated[
         Path | None,
         typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-simulated-TIME."),
@@ -358,7 +361,9 @@ def simulate(
         return
     if replay:
         raise BadInput("--replay needs --from RUN, the run whose requests it sends again")
-    _, result = simulate_run(lab, scenario, seed=seed, clients=clients, retries=retries, units=units, run_dir=run_dir)
+    _, result = simulate_run(
+        lab, scenario, seed=seed, clients=clients, retries=retries, units=units, engine=engine, run_dir=run_dir
+    )
     show(result, as_json)
 
 

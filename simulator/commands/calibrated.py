@@ -11,10 +11,11 @@ import pandas as pd
 from pydantic import JsonValue
 
 from simulator.calibration import Calibration, calibrate
-from simulator.commands.simulate import gateway_retries
+from simulator.gateway_policy import gateway_retries
+from simulator.network import Network
 from simulator.record import batches_of, write_run
 from simulator.recorded import NS, Recorded, read_recorded
-from simulator.virtual import Arrival, Network, VirtualRun, run_virtual
+from simulator.virtual import Arrival, VirtualRun, run_virtual
 from tripcurve.breaker import Opened
 from tripcurve.errors import BadInput
 from tripcurve.lab import policy_path
@@ -67,8 +68,8 @@ def simulate_from(
 def _gateway_retries(recorded: Recorded) -> int:
     """Return the retries of the lab's policy, or 0 where the policy's file is not there any more."""
     try:
-        return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB).read_text("utf-8"))
-    except (BadInput, OSError):
+        return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB))
+    except BadInput:
         return 0
 
 

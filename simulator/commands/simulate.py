@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import JsonValue
 
 from simulator.clients import CLIENTS
+from simulator.fast.limits import obstacle
+from simulator.fast.run import run_fast
+from simulator.gateway_policy import gateway_retries
 from simulator.record import batches_of, write_run
-from simulator.virtual import VirtualRun, run_virtual
+from simulator.virtual import VirtualEvent, run_virtual
 from tripcurve.breaker import Opened
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab, policy_path
@@ -17,10 +21,12 @@ from tripcurve.lab.model import LABS
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file
 
-__all__ = ["gateway_retries", "simulate"]
+__all__ = ["ENGINES", "simulate"]
 
-MOST_REQUESTS = 20_000_000
-"""The most requests that the reference engine accepts: it takes some 10 µs and 1 KB for each."""
+ENGINES = ("auto", "fast", "reference")
+
+MOST_REQUESTS = {"reference": 20_000_000, "fast": 2_000_000_000}
+"""The most requests in a run: the reference engine keeps 1 KB of memory for each, the fast one 10 bytes on disk."""
 
 
 def simulate(
@@ -31,28 +37,49 @@ def simulate(
     clients: str | None = None,
     retries: int | None = None,
     units: int | None = None,
+    engine: str = "auto",
     run_dir: Path | None = None,
 ) -> tuple[Path, dict[str, object]]:
     """Simulate a run and write its directory; return the directory and what the command prints.
 
     `clients` replaces the scenario's users by one kind (a key of CLIENTS), `retries` its `max_retries`, and `units`
-    the lab's. Raises BadInput for anything that cannot be simulated.
+    the lab's. `engine`: fast, reference, or auto: the fast one where it can.
+    Raises BadInput for anything that cannot be simulated.
     """
     lab, attempts = _lab(lab_name, units)
     scenario = _scenario(load_scenario(scenario_name, lab), clients, retries)
+    engine, reason = _engine(engine, obstacle(lab, scenario, attempts))
+    _refuse_too_many(scenario, engine)
+    events, batches = _play(lab, scenario, engine, seed, attempts)
+    simulation: dict[str, JsonValue] = {"engine": engine, "seed": seed, "gateway_retries": attempts, "units": lab.units}
+    folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation)
+    result: dict[str, object] = {"run": str(folder), "target": "simulated", **simulation, "requests": rows}
+    return folder, result | ({} if reason is None else {"why_not_fast": reason}) | _trips(events)
+
+
+def _engine(wanted: str, reason: str | None) -> tuple[str, str | None]:
+    """Return the engine to use, and why it is not the fast one. Raises BadInput if the wanted one cannot do it."""
+    if wanted not in ENGINES:
+        raise BadInput(f"--engine {wanted!r} is not known; give one of: {', '.join(ENGINES)}")
+    if wanted == "fast" and reason is not None:
+        raise BadInput(f"--engine fast: {reason}; use --engine reference")
+    if wanted == "reference":
+        return wanted, None
+    return ("fast", None) if reason is None else ("reference", reason)
+
+
+def _play(
+    lab: Lab, scenario: Scenario, engine: str, seed: int, attempts: int
+) -> tuple[list[VirtualEvent], Iterable[pa.RecordBatch]]:
+    if engine == "fast":
+        fast = run_fast(lab, scenario, seed=seed)
+        return fast.events(), fast.batches()
     run = run_virtual(lab, scenario, seed=seed, retries=attempts)
-    simulation: dict[str, JsonValue] = {
-        "engine": "reference",
-        "seed": seed,
-        "gateway_retries": attempts,
-        "units": lab.units,
-    }
-    folder, rows = write_run(run_dir, lab, scenario, run.events, batches_of(run), simulation)
-    return folder, {"run": str(folder), "target": "simulated", **simulation, "requests": rows} | _trips(run)
+    return run.events, batches_of(run)
 
 
-def _trips(run: VirtualRun) -> dict[str, object]:
-    opened = [entry.event.at for entry in run.events if isinstance(entry.event, Opened)]
+def _trips(events: list[VirtualEvent]) -> dict[str, object]:
+    opened = [entry.event.at for entry in events if isinstance(entry.event, Opened)]
     return {"trips": len(opened), "first_trip_s": opened[0] if opened else None}
 
 
@@ -66,16 +93,7 @@ def _lab(name: str, units: int | None) -> tuple[Lab, int]:
         gateway = lab.gateway.model_copy(update={"units": units})
         local = lab.local.model_copy(update={"unit_count_override": None})
         lab = lab.model_copy(update={"gateway": gateway, "local": local})
-    return lab, gateway_retries(policy.read_text("utf-8"))
-
-
-def gateway_retries(policy: str) -> int:
-    """Return how many further attempts a policy makes inside one request: the count of its first `retry` element.
-
-    0 if it has none, or if the count is an expression, which is known only at run time.
-    """
-    found = re.search(r"<retry\b[^<]*?\bcount=\"(\d+)\"", policy, re.DOTALL)
-    return int(found.group(1)) if found else 0
+    return lab, gateway_retries(policy)
 
 
 def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> Scenario:
@@ -90,14 +108,16 @@ def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> S
         if not 0 <= retries <= 10:
             raise BadInput(f"--retries must be 0 to 10, not {retries}")
         changes["max_retries"] = retries
-    scenario = scenario.model_copy(update=changes)
+    return scenario.model_copy(update=changes)
+
+
+def _refuse_too_many(scenario: Scenario, engine: str) -> None:
     expected = sum(_requests(scenario, index) for index in range(len(scenario.phases)))
-    if expected > MOST_REQUESTS:
+    if expected > MOST_REQUESTS[engine]:
         raise BadInput(
-            f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a recorded run "
-            f"(at most {MOST_REQUESTS:,}); shorten its phases or lower its rates"
+            f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a run recorded by the {engine} "
+            f"engine (at most {MOST_REQUESTS[engine]:,}); shorten its phases or lower its rates"
         )
-    return scenario
 
 
 def _requests(scenario: Scenario, index: int) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 import pytest
 
-from simulator.service import Answer
-from simulator.virtual import EPOCH_NS, Network, run_virtual
+from simulator.network import Network
+from simulator.service import Answer, Chance
+from simulator.virtual import EPOCH_NS, run_virtual
 from tests.simulator.published.markov_chain import (
     ANSWER_S,
     ANSWERS_BETWEEN_FAILURES,
@@ -37,15 +37,15 @@ class Server:
         self._asked = 0
         self._up_at = 0.0
 
-    def answer(self, now: float, phase: Phase, rng: random.Random) -> tuple[Answer, Outcome]:
+    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
         down_s = max(self._up_at - now, 0.0)
         if down_s > CONNECT_S:
             return self._failed(CONNECT_S)
-        takes_s = rng.expovariate(1 / SERVICE_S)
+        takes_s = chance.rng.expovariate(1 / SERVICE_S)
         end_s = down_s + min(takes_s, ANSWER_S)
         self._asked += 1
         if self._asked % ANSWERS_BETWEEN_FAILURES == 0 and self._repair_s > 0:
-            self._up_at = now + end_s + rng.expovariate(1 / self._repair_s)
+            self._up_at = now + end_s + chance.rng.expovariate(1 / self._repair_s)
         if takes_s > ANSWER_S:
             return self._failed(end_s)
         return Answer(200, "backend", "m1", end_s), Outcome(200)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
 
-from simulator.service import Answer
+from simulator.service import Answer, Chance
 from simulator.virtual import EPOCH_NS, VirtualRun, run_virtual
 from tripcurve.breaker import Outcome
 from tripcurve.lab import Lab
@@ -54,7 +53,7 @@ class Queue:
         self._slow_s, self._factor = slow_s, factor
         self._free_at = 0.0
 
-    def answer(self, now: float, phase: Phase, rng: random.Random) -> tuple[Answer, Outcome]:
+    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
         begin = max(self._free_at, now)
         slow = self._slow_s[0] <= begin < self._slow_s[1]
         self._free_at = begin + SERVICE_S * (self._factor if slow else 1.0)

@@ -1,0 +1,1 @@
+"""The fast engine: jumps from transition to transition over arrays, for labs in which each unit is on its own."""

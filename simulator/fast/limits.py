@@ -1,0 +1,55 @@
+"""What the fast engine cannot express."""
+
+from __future__ import annotations
+
+from simulator.service import throttle_of
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+
+__all__ = ["obstacle"]
+
+_RETRYING = ("SdkChatUser", "PatientChatUser", "StormChatUser")
+
+
+def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
+    """Return why only the reference engine can simulate this, or None if the fast one can."""
+    traffic = _traffic_obstacle(scenario)
+    if traffic is not None:
+        return traffic
+    if lab.has_pool:
+        return "the lab has a pool, whose members share the requests"
+    if throttle_of(lab.backends[0], lab) is not None:
+        return "the backend has a quota, which every answer uses up"
+    if gateway_retries:
+        return "the gateway's policy retries"
+    return _rule_obstacle(lab)
+
+
+def _traffic_obstacle(scenario: Scenario) -> str | None:
+    closed = next((phase.name for phase in scenario.phases if phase.users is not None), None)
+    if closed is not None:
+        return f"phase {closed} has users in a closed loop, who wait for their answers"
+    retrying = next((name for name in _RETRYING if scenario.users.get(name) and scenario.max_retries), None)
+    return None if retrying is None else f"{retrying} retries, so its traffic depends on the answers"
+
+
+def _rule_obstacle(lab: Lab) -> str | None:
+    rule, options = lab.backends[0].breaker, lab.local
+    if rule is None:
+        return None
+    if rule.counts_status(200):
+        return "the rule counts 200, so every answer is a failure"
+    differences = {
+        "success_clears": options.success_clears,
+        "half_open_probes": options.half_open_probes > 0,
+        "counter_after_reset: continues": options.counter_after_reset == "continues",
+        "late_failures: extend": options.late_failures == "extend",
+        "closed_event: at_next_request": options.closed_event == "at_next_request",
+        "retry_after_from: largest_in_window": rule.accept_retry_after
+        and options.retry_after_from == "largest_in_window",
+        "retry_after_outside_statuses: used": rule.accept_retry_after
+        and options.retry_after_outside_statuses == "used",
+        "percentage with breaker_window: fixed": rule.count is None and options.breaker_window != "sliding",
+    }
+    found = next((name for name, differs in differences.items() if differs), None)
+    return None if found is None else f"the option {found} makes each answer depend on the ones before"

@@ -1,0 +1,173 @@
+"""The rows of a simulated run as record batches, from its requests and its trips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from simulator.fast.columns import Columns, Words, joined, to_batch
+from simulator.fast.transitions import Trip
+from simulator.service import Answer, answer_times, fault_answer, fault_wait_s
+from simulator.sources import Requests, Source
+from simulator.virtual import EPOCH_NS
+from tripcurve.lab import Lab
+from tripcurve.run.record import ORIGINS
+from tripcurve.scenario import Scenario
+
+__all__ = ["rows_of"]
+
+_BATCH = 65_536
+_BACKEND, _GATEWAY, _CLIENT = range(len(ORIGINS))
+_SHED = Answer(503, "gateway")
+
+
+class _Trips(NamedTuple):
+    """The trips of all units by their instants."""
+
+    at: NDArray[np.float64]
+    until: NDArray[np.float64]
+    latest: NDArray[np.float64]
+    """The latest deadline of this trip and those before it."""
+    unit: NDArray[np.int64]
+
+
+def rows_of(
+    lab: Lab, scenario: Scenario, sources: Sequence[Source], trips: Sequence[Sequence[Trip]]
+) -> Iterator[pa.RecordBatch]:
+    """Yield all rows by start. `sources` and `trips` (of each unit) are those of the run; memory does not grow."""
+    maker = _Maker(lab, scenario, trips)
+    words = Words.of(lab, scenario, sources)
+    places = [0] * len(sources)
+    held: Columns | None = None
+    while True:
+        begins = [_begin(source, place) for source, place in zip(sources, places, strict=True)]
+        if not begins or min(begins) == math.inf:
+            break
+        number = begins.index(min(begins))
+        source, first = sources[number], places[number]
+        last = min(first + max(int(_BATCH / source.block), 1), source.blocks)
+        places[number] = last
+        found = maker.columns(source, words.base[number], source.requests(first, last))
+        begins[number] = _begin(source, last)
+        ready, held = joined(held, found, EPOCH_NS + math.floor(min(min(begins) * 1e9, 2.0**62)))
+        if len(ready.start_ns):
+            yield to_batch(ready, words)
+    if held is not None and len(held.start_ns):
+        yield to_batch(held, words)
+
+
+def _begin(source: Source, block: int) -> float:
+    """Return a time before which no request of this block or a later one starts."""
+    return source.schedule.instant(block * source.block) if block < source.blocks else math.inf
+
+
+class _Maker:
+    """Turns requests into columns: which were shed, which failed, and when each answer came."""
+
+    def __init__(self, lab: Lab, scenario: Scenario, trips: Sequence[Sequence[Trip]]) -> None:
+        self._scenario = scenario
+        self._name = lab.backends[0].name
+        self._times = answer_times(lab.backends[0], scenario)
+        self._times_us = np.trunc(self._times * 1000).astype(np.int32) * 1000
+        every = sorted((trip.at, trip.until, unit) for unit, found in enumerate(trips) for trip in found)
+        at, until = np.array([t[0] for t in every]), np.array([t[1] for t in every])
+        self._trips = _Trips(at, until, np.maximum.accumulate(until), np.array([t[2] for t in every], int))
+
+    def columns(self, source: Source, users: int, requests: Requests) -> Columns:
+        """Return the rows of requests of one source. `users`: the index of its first user class."""
+        size = len(requests.start)
+        waited, backend_us = self._times[requests.quantile], self._times_us[requests.quantile]
+        status = np.full(size, 200, np.int16)
+        origin = np.zeros(size, np.int8)
+        hint = np.full(size, np.nan, np.float32)
+        if source.fault is not None and requests.faulty.any():
+            self._fail(source, requests, waited, backend_us, status, origin, hint)
+        shed, left_s = self._shed(requests, waited)
+        if shed is not None:
+            waited[shed], backend_us[shed], status[shed], origin[shed] = 0.0, -1, _SHED.status, _GATEWAY
+            hint[shed] = np.ceil(left_s)
+        end = requests.admitted + waited
+        end += source.network.gateway_s
+        end += requests.back
+        late = end - requests.start > self._scenario.timeout
+        if late.any():
+            end[late] = requests.start[late] + self._scenario.timeout
+            backend_us[late], status[late], origin[late], hint[late] = -1, 0, _CLIENT, np.nan
+        start_ns, end_ns = _ns(requests.start), _ns(end)
+        end_ns -= start_ns
+        end_ns += 999  # rounded up: the end is a bound
+        end_ns //= 1000
+        return Columns(
+            start_ns + EPOCH_NS,
+            _ns(requests.intended) + EPOCH_NS,
+            end_ns.astype(np.int32),
+            backend_us,
+            status,
+            origin,
+            hint,
+            np.full(size, source.phase, np.int16),
+            requests.user + np.int8(users) if users else requests.user,
+        )
+
+    def _fail(
+        self,
+        source: Source,
+        requests: Requests,
+        waited: NDArray[np.float64],
+        backend_us: NDArray[np.int32],
+        status: NDArray[np.int16],
+        origin: NDArray[np.int8],
+        hint: NDArray[np.float32],
+    ) -> None:
+        """Write the answers of the requests that carry their source's fault."""
+        fault, faulty = source.fault, requests.faulty
+        if fault is None:
+            return
+        wait_s = fault_wait_s(fault)
+        if wait_s is not None:
+            waited[faulty], backend_us[faulty] = wait_s, math.trunc(wait_s * 1000) * 1000
+        found = fault_answer(fault, self._name, 0.0)
+        if found is None:
+            return
+        answer = found[0]
+        status[faulty], origin[faulty] = answer.status, ORIGINS.index(answer.origin)
+        if answer.backend is None:
+            backend_us[faulty] = -1
+        if answer.retry_after_s is not None:
+            hint[faulty] = answer.retry_after_s
+
+    def _shed(
+        self, requests: Requests, waited: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_] | None, NDArray[np.float64]]:
+        """Return which requests came to an open breaker, or None if none did, and how long it was still open.
+
+        A request that arrives at the instant of a trip and is answered at once is the one that tripped the breaker.
+        """
+        admitted, trips = requests.admitted, self._trips
+        nothing = np.empty(0)
+        if not len(trips.at) or not len(admitted):
+            return None, nothing
+        first = int(np.searchsorted(trips.latest, admitted.min(), "right"))
+        last = int(np.searchsorted(trips.at, admitted.max(), "right"))
+        if first >= last:
+            return None, nothing
+        until = np.zeros(len(admitted))
+        several = len(trips.unit) and trips.unit.max() > 0
+        for trip in range(first, last):
+            inside = (admitted + waited > trips.at[trip]) & (admitted >= trips.at[trip])
+            inside &= admitted < trips.until[trip]
+            if several:
+                inside &= requests.unit == trips.unit[trip]
+            until[inside] = trips.until[trip]
+        shed = until > 0
+        return (shed, (until - admitted)[shed]) if shed.any() else (None, nothing)
+
+
+def _ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    scaled = seconds * 1e9
+    return np.rint(scaled, out=scaled).astype(np.int64)

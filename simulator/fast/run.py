@@ -1,0 +1,67 @@
+"""A run of the fast engine: its transitions first, then as many of its rows as are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from simulator.fast.limits import obstacle
+from simulator.fast.rows import rows_of
+from simulator.fast.transitions import Trip, trips_of
+from simulator.network import Network
+from simulator.service import answer_times
+from simulator.sources import Source, sources_of
+from simulator.virtual import VirtualEvent
+from tripcurve.breaker import Closed, Opened
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+
+__all__ = ["FastRun", "run_fast"]
+
+
+@dataclass(frozen=True)
+class FastRun:
+    """A simulated run whose transitions are known. `trips`: of each unit, in the order of time."""
+
+    lab: Lab
+    scenario: Scenario
+    sources: list[Source]
+    trips: list[list[Trip]]
+
+    def events(self) -> list[VirtualEvent]:
+        """Return the breakers' events by time. A reset after the scenario's end is not seen."""
+        rule = self.lab.backends[0].breaker
+        if rule is None:
+            return []
+        found = []
+        for unit, trips in enumerate(self.trips):
+            for trip in trips:
+                opened = Opened(trip.at, trip.at, trip.until, trip.open_s, trip.failures)
+                found.append(VirtualEvent(unit, self.lab.backends[0].name, rule.name, opened))
+                if trip.until <= self.scenario.duration_s:
+                    closed = Closed(trip.until, trip.until, trip.until, trip.until - trip.at)
+                    found.append(VirtualEvent(unit, self.lab.backends[0].name, rule.name, closed))
+        return sorted(found, key=lambda entry: entry.event.at)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as record batches, by start."""
+        return rows_of(self.lab, self.scenario, self.sources, self.trips)
+
+
+def run_fast(lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | None = None) -> FastRun:
+    """Find the transitions of a resolved scenario on a lab: the same as the reference engine's with the same seed.
+
+    Raises BadInput, with the reason, for what the fast engine cannot express.
+    """
+    reason = obstacle(lab, scenario)
+    if reason is not None:
+        raise BadInput(f"the fast engine cannot simulate this: {reason}")
+    sources = sources_of(lab, scenario, network or Network(), seed)
+    rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
+    trips: list[list[Trip]] = [[] for _ in range(lab.units)]
+    if rule is not None:
+        trips = [list(trips_of(sources, unit, rule, lab.local, times)) for unit in range(lab.units)]
+    return FastRun(lab, scenario, sources, trips)

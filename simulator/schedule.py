@@ -1,0 +1,64 @@
+"""When the requests of one origin are due: by an even rate or a ramp, from an instant on."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.words import Floats
+from tripcurve.scenario import Phase, Ramp, Scenario
+
+__all__ = ["Schedule", "load_schedule", "probe_schedule"]
+
+
+class Schedule(NamedTuple):
+    """`total` requests from `begin_s` on, at a rate of `first + slope * t` requests per second."""
+
+    begin_s: float
+    first: float
+    slope: float
+    total: float
+
+    def instants(self, due: Floats) -> Floats:
+        """Return the seconds from the run's start at which so many requests have been due."""
+        if self.slope == 0:
+            return self.begin_s + due / self.first
+        root = self.first + np.sqrt(np.maximum(self.first * self.first + 2 * self.slope * due, 0.0))
+        return self.begin_s + np.where(due > 0, 2 * due / np.where(root > 0, root, 1.0), 0.0)
+
+    def instant(self, due: float) -> float:
+        """Return the same for one number."""
+        return float(self.instants(np.array([due]))[0])
+
+    def due(self, instant: float) -> float:
+        """Return how many requests have been due at an instant, 0 before the first and `total` after the last."""
+        elapsed = instant - self.begin_s
+        if elapsed <= 0:
+            return 0.0
+        if self.slope < 0:
+            elapsed = min(elapsed, -self.first / self.slope)
+        return min(self.first * elapsed + self.slope * elapsed * elapsed / 2, self.total)
+
+
+def load_schedule(phase: Phase, begin_s: float) -> Schedule | None:
+    """Return the schedule of a phase's load, or None in closed loop."""
+    if phase.rate is None:
+        return None
+    first, last = (phase.rate.start, phase.rate.end) if isinstance(phase.rate, Ramp) else (phase.rate, phase.rate)
+    slope = (last - first) / phase.duration_s
+    return Schedule(begin_s, first, slope, (first + last) / 2 * phase.duration_s)
+
+
+def probe_schedule(scenario: Scenario, begin_s: float, end_s: float) -> Schedule | None:
+    """Return the schedule of the probes within a phase, or None without probes.
+
+    The probes of all users send at a steady pulse through the whole run; the first comes half a period after its start.
+    """
+    rate = scenario.users.get("ProbeUser", 0) * scenario.probe.rate
+    if rate <= 0:
+        return None
+    before = max(math.ceil(begin_s * rate - 0.5), 0)
+    within = max(math.ceil(end_s * rate - 0.5), 0) - before
+    return Schedule((before + 0.5) / rate, rate, 0.0, float(within)) if within > 0 else None

@@ -1,0 +1,62 @@
+"""Random numbers as pure functions of a seed, a stream and an index.
+
+Every engine draws any request's numbers in any order and finds the same ones, so two engines can be compared exactly.
+The function is SplitMix64: word `i` of a stream is the mixed value of `key + i * golden ratio`.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["QUANTILES", "Floats", "Words", "key_of", "normal_quantiles", "quarters", "uniform", "words"]
+
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+QUANTILES = 1 << 16
+"""How many values a quarter of a word has, and so how many quantiles an answer time has."""
+
+
+@lru_cache(maxsize=65_536)
+def key_of(seed: int, *stream: int) -> np.uint64:
+    """Return the key of a stream of words; other numbers give an unrelated stream."""
+    return np.uint64(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
+
+
+def words(key: np.uint64, ids: NDArray[np.int64] | Words) -> Words:
+    """Return one word of 64 random bits for each id."""
+    mixed = ids.astype(np.uint64)
+    shifted = np.empty_like(mixed)
+    mixed *= _GOLDEN
+    mixed += key
+    for shift, factor in ((30, _FIRST), (27, _SECOND), (31, None)):
+        np.right_shift(mixed, np.uint64(shift), out=shifted)
+        np.bitwise_xor(mixed, shifted, out=mixed)
+        if factor is not None:
+            mixed *= factor
+    return mixed
+
+
+def uniform(drawn: Words) -> Floats:
+    """Turn words into numbers between 0 and 1, both excluded."""
+    return ((drawn >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def quarters(drawn: Words) -> NDArray[np.uint16]:
+    """Return the four parts of 16 bits of each word, shape (n, 4)."""
+    return drawn.view(np.uint16).reshape(-1, 4)
+
+
+@cache
+def normal_quantiles() -> Floats:
+    """Return the middle quantiles of the standard normal distribution, one for each value of a word's quarter."""
+    normal = NormalDist()
+    half = np.array([normal.inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES // 2)])
+    return np.concatenate([half, -half[::-1]])
