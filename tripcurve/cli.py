@@ -119,6 +119,20 @@ def validate(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write to.")] = Path("."),
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the lab. By default asked for, or the folder's name.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented lab and scenario to start from."""
+    from tripcurve.scaffold import init as write_files
+
+    raise typer.Exit(write_files(folder, name, as_json))
+
+
+@app.command()
 def up(
     lab: LabArgument,
     cloud: CloudOption = "azure",
@@ -231,6 +245,18 @@ def report(
     from reports.commands.report import report as make_report
 
     raise typer.Exit(make_report(run_dir, check or [], as_json, as_csv))
+
+
+@app.command("open")
+def open_report(
+    run_dir: Annotated[
+        Path | None, typer.Argument(metavar="RUN", help="The run directory. By default the newest run in runs.")
+    ] = None,
+) -> None:
+    """Show the report of a run in the browser."""
+    from reports.commands.open import open_report as open_page
+
+    raise typer.Exit(open_page(run_dir))
 
 
 @app.command()
