@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import Executor
 from pathlib import Path
 
-from rich.console import Console
-
-from reports.loading.run import load
-from reports.render.csv_tables import write_csv
-from reports.render.terminal import print_summary
-from reports.render.writers import append_job_summary, write_json, write_reports
-from reports.statistics.summary import summarise
-from reports.trips.analysis import analyse
-from tripcurve.scenario.checks import parse
+from reports.render.drawing import drawing_processes
 
 __all__ = ["report"]
 
@@ -25,12 +18,28 @@ def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False)
     Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
     Raises BadInput when the folder holds no readable run or a check cannot be parsed.
     """
+    with drawing_processes() as drawing:
+        return _report(folder, checks, as_json, as_csv, drawing)
+
+
+def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, drawing: Executor) -> int:
+    # Imported here, which takes a second: by now the processes that draw have started.
+    from rich.console import Console
+
+    from reports.loading.run import load
+    from reports.render.csv_tables import write_csv
+    from reports.render.terminal import print_summary
+    from reports.render.writers import append_job_summary, write_json, write_reports
+    from reports.statistics.summary import summarise
+    from reports.trips.analysis import analyse
+    from tripcurve.scenario.checks import parse
+
     for check in checks:
         parse(check)
     run = load(folder)
     analysis = analyse(run)
     summary = summarise(run, analysis, checks)
-    written = write_reports(run, analysis, summary)
+    written = write_reports(run, analysis, summary, drawing)
     if as_csv:
         written += write_csv(run, summary, run.folder)
     job_page = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -181,11 +181,10 @@ def trend_chart(runs: list[History], measure: str) -> Any:
 
 
 def _draw_trend(runs: list[History], measure: str, folder: Path) -> Path:
-    import vl_convert
-
-    from reports.render.charts import on_white
+    from reports.render.charts import on_white, specifications
+    from reports.render.drawing import svg_of
 
     name = "".join(character if character.isalnum() or character in "._-" else "_" for character in measure)
     path = folder / f"trend-{name}.svg"
-    path.write_text(vl_convert.vegalite_to_svg(on_white(trend_chart(runs, measure))), "utf-8")
+    path.write_text(svg_of(on_white(specifications({"trend": trend_chart(runs, measure)})["trend"])), "utf-8")
     return path

@@ -6,7 +6,6 @@ in `currentColor`: in the page they take its colour, light or dark; files on whi
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import altair as alt
@@ -16,9 +15,11 @@ from reports.loading.run import Run
 from reports.statistics import series
 from reports.trips.analysis import Analysis
 
-__all__ = ["INK", "Figure", "figures", "linked", "on_white"]
+__all__ = ["INK", "Figure", "Spec", "figures", "linked", "on_one_axis", "on_white", "specifications"]
 
 Figure = alt.LayerChart | alt.FacetChart | alt.VConcatChart
+Spec = dict[str, Any]
+"""A Vega-Lite specification."""
 
 WIDTH = 900
 INK = "currentColor"
@@ -63,24 +64,42 @@ def figures(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Figure
     return drawn
 
 
+def specifications(panels: dict[str, Figure]) -> dict[str, Spec]:
+    """Each figure as a Vega-Lite specification in the house style. Skips Altair's validation, which is slow."""
+    return {name: {**figure.to_dict(validate=False), "config": STYLE} for name, figure in panels.items()}
+
+
+def on_one_axis(specs: dict[str, Spec]) -> Spec:
+    """All specifications, one above the other, with one time axis: dragging or zooming one moves all."""
+    datasets: Spec = {}
+    panels, views = [], []
+    for name, spec in specs.items():
+        datasets |= spec["datasets"]
+        panel = {key: value for key, value in spec.items() if key not in ("$schema", "config", "datasets")}
+        views.append(f"{name}_panel")
+        panel["layer"] = [{**panel["layer"][0], "name": views[-1]}, *panel["layer"][1:]]
+        panels.append(panel)
+    zoom = {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]", "clear": "dblclick"}
+    return {
+        "$schema": alt.SCHEMA_URL,
+        "config": STYLE,
+        "vconcat": panels,
+        "spacing": 18,
+        "params": [{"name": "seconds", "select": zoom, "bind": "scales", "views": views}],
+        "resolve": {"scale": dict.fromkeys(("color", "shape", "strokeDash"), "independent")},
+        "datasets": datasets,
+    }
+
+
 def linked(panels: dict[str, Figure]) -> alt.VConcatChart:
     """All figures, one above the other, with one time axis: dragging or zooming one moves all."""
-    zoom = alt.selection_interval(
-        name="seconds", bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", clear="dblclick"
-    )
-    with warnings.catch_warnings():
-        # One selection in every panel is what links them; Altair warns that it keeps it as one.
-        warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter", UserWarning)
-        page = alt.vconcat(*panels.values(), spacing=18).add_params(zoom)
-        page = page.resolve_scale(color="independent", shape="independent", strokeDash="independent")
-    figure: alt.VConcatChart = _styled(page)
+    figure: alt.VConcatChart = alt.VConcatChart.from_dict(on_one_axis(specifications(panels)))
     return figure
 
 
-def on_white(figure: Figure) -> dict[str, Any]:
-    """The figure's specification for a file of its own: dark ink on white."""
-    spec: dict[str, Any] = _styled(figure).properties(background="white", padding=12).to_dict()
-    inked: dict[str, Any] = _inked(spec)
+def on_white(spec: Spec) -> Spec:
+    """A specification for a file of its own: dark ink on white."""
+    inked: Spec = _inked({**spec, "padding": 12, "config": {**STYLE, "background": "white"}})
     return inked
 
 
@@ -92,17 +111,30 @@ def _inked(value: Any) -> Any:
     return "#1b1f24" if value == INK else value
 
 
-def _styled(figure: Any) -> Any:
-    text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
-    return (
-        figure.configure(background="transparent", font="system-ui, sans-serif")
-        .configure_axis(
-            **text, gridColor=INK, gridOpacity=0.12, domainColor=INK, tickColor=INK, domainOpacity=0.5, tickOpacity=0.5
-        )
-        .configure_legend(**text, symbolSize=90)
-        .configure_title(color=INK, fontSize=14, fontWeight="bold", anchor="start", frame="group", offset=8)
-        .configure_view(stroke=INK, strokeOpacity=0.2)
-    )
+_TEXT: Spec = {
+    "labelColor": INK,
+    "titleColor": INK,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+}
+STYLE: Spec = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "axis": {
+        **_TEXT,
+        "gridColor": INK,
+        "gridOpacity": 0.12,
+        "domainColor": INK,
+        "tickColor": INK,
+        "domainOpacity": 0.5,
+        "tickOpacity": 0.5,
+    },
+    "legend": {**_TEXT, "symbolSize": 90},
+    "title": {"color": INK, "fontSize": 14, "fontWeight": "bold", "anchor": "start", "frame": "group", "offset": 8},
+    "view": {"stroke": INK, "strokeOpacity": 0.2},
+}
+"""The configuration of every figure, in the page and in files."""
 
 
 class _Marks:

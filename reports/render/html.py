@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
-import vl_convert
 from markupsafe import Markup
 
-from reports.render.charts import Figure, linked
+from reports.render.charts import Spec, on_one_axis
 from reports.render.words import (
     UNIT_COLUMNS,
     answer,
@@ -30,11 +29,10 @@ from reports.render.words import (
     who,
     with_half_width,
 )
-from reports.statistics.curve import capacity_curve
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
 from reports.statistics.verdict import judge
 
-__all__ = ["MOST_TRIPS", "render"]
+__all__ = ["MOST_TRIPS", "Pictures", "render"]
 
 MOST_TRIPS = 100
 """Rows of the trip table; a page of ten thousand serves nobody."""
@@ -89,11 +87,20 @@ def _open_error(trip: dict[str, Any]) -> str:
     return "" if trip["open_error_s"] is None else f"{signed(trip['open_error_s'])} to rule"
 
 
-def render(summary: dict[str, Any], figures: dict[str, Figure], tables: dict[str, pd.DataFrame]) -> str:
-    """The whole page. All text is escaped by the template; the data in scripts is escaped JSON.
-
-    `tables`: the data behind the figures, by the figures' names, for readers who do not see them.
+@dataclass(frozen=True)
+class Pictures:
+    """What a page shows beside text. `specs`: the figures' specifications by name, and `tables` the data behind them,
+    for readers who do not see them. `script`: Vega-Embed. `capacity_svg`: the capacity curve; None without one.
     """
+
+    specs: dict[str, Spec] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    script: str = ""
+    capacity_svg: str | None = None
+
+
+def render(summary: dict[str, Any], pictures: Pictures) -> str:
+    """The whole page. All text is escaped by the template; the data in scripts is escaped JSON."""
     phase_headings, phase_rows = phase_table(summary)
     return (
         _environment()
@@ -104,7 +111,7 @@ def render(summary: dict[str, Any], figures: dict[str, Figure], tables: dict[str
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,
-            capacity_curve=_capacity_svg(summary),
+            capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),
             rules=rules_in_words(summary),
             verdict=judge(summary),
@@ -115,19 +122,11 @@ def render(summary: dict[str, Any], figures: dict[str, Figure], tables: dict[str
             more_trips=more_trips(summary, MOST_TRIPS),
             unit_headings=list(UNIT_COLUMNS),
             unit_rows=unit_rows(summary, MOST_TRIPS),
-            charts=[_chart(name, tables[name], summary) for name in figures],
-            spec=_script_json(linked(figures).to_dict()) if figures else "",
-            vega=Markup(vega_script()) if figures else "",  # noqa: S704  # the bundled library, no input in it
+            charts=[_chart(name, pictures.tables[name]) for name in pictures.specs],
+            spec=_script_json(on_one_axis(pictures.specs)) if pictures.specs else "",
+            vega=Markup(pictures.script),  # noqa: S704  # the bundled library, no input in it
         )
     )
-
-
-def _capacity_svg(summary: dict[str, Any]) -> Markup | None:
-    """The capacity curve as a still picture; None for a run that is no step-load."""
-    if not summary["capacity"]:
-        return None
-    figure = capacity_curve(summary["capacity"]["curve"]).properties(background="white")
-    return Markup(vl_convert.vegalite_to_svg(figure.to_dict()))  # noqa: S704  # drawn from numbers alone
 
 
 def _environment() -> jinja2.Environment:
@@ -143,7 +142,7 @@ def _trip_row(trip: dict[str, Any]) -> list[tuple[str, str]]:
     return [(main(trip), beneath(trip)) for main, beneath in TRIP_COLUMNS.values()]
 
 
-def _chart(name: str, table: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Any]:
+def _chart(name: str, table: pd.DataFrame) -> dict[str, Any]:
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
     return {
         "name": name,
@@ -158,12 +157,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:,.3f}".rstrip("0").rstrip(".")
     return str(value)
-
-
-@cache
-def vega_script() -> str:
-    """Vega-Embed and what it needs, as one script. Building it takes most of a second."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
 
 
 def _script_json(value: dict[str, Any]) -> Markup:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
-from threading import Thread
 from typing import Any, TextIO
 from xml.etree import ElementTree
 
-import vl_convert
-
 from reports.loading.run import Run
-from reports.render.charts import Figure, figures, on_white
-from reports.render.html import render, vega_script
+from reports.render.charts import figures, on_white, specifications
+from reports.render.drawing import AtOnce, svg_and_png, svg_of, vega_script
+from reports.render.html import Pictures, render
 from reports.render.markdown import render_markdown
 from reports.render.words import legible
+from reports.statistics.curve import capacity_curve
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
 from tripcurve.errors import TripcurveError
@@ -23,25 +23,29 @@ from tripcurve.run.layout import CHARTS, JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
 __all__ = ["append_job_summary", "write_json", "write_reports"]
 
 
-def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any]) -> list[Path]:
-    """summary.json, summary.md, junit.xml, charts as SVG and PNG, and report.html, in the run's folder.
+def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any], drawing: Executor | None = None) -> list[Path]:
+    """Write summary.json, summary.md, junit.xml, charts as SVG and PNG, and report.html into the run's folder.
 
+    `drawing`: where to draw the charts, see `drawing_processes`; None: in this process. Returns the paths.
     Raises TripcurveError when the folder cannot be written.
     """
-    folder, duration_s = run.folder, summary["duration_s"]
-    drawn = figures(run, analysis, duration_s) if run.tally.total else {}
-    data = tables(run, analysis, duration_s) if drawn else {}
-    bundling = Thread(target=vega_script, daemon=True)  # builds the page's script while the charts are drawn
-    bundling.start()
+    folder, duration_s, drawing = run.folder, summary["duration_s"], drawing or AtOnce()
+    specs = specifications(figures(run, analysis, duration_s)) if run.tally.total else {}
+    script = drawing.submit(vega_script) if specs else None
+    files = {name: drawing.submit(svg_and_png, on_white(spec)) for name, spec in specs.items()}
+    curve = _capacity_svg(summary, drawing)
+    data = tables(run, analysis, duration_s) if specs else {}
     try:
         (folder / CHARTS).mkdir(exist_ok=True)
         with (folder / SUMMARY).open("w", encoding="utf-8") as out:
             write_json(summary, out)
         (folder / SUMMARY_TEXT).write_text(render_markdown(summary), encoding="utf-8")
         _write_junit(summary, folder / JUNIT)
-        written = _write_charts(drawn, folder / CHARTS)
-        bundling.join()
-        (folder / REPORT).write_text(render(summary, drawn, data), encoding="utf-8")
+        pictures = Pictures(specs, data, script.result() if script else "", curve.result() if curve else None)
+        (folder / REPORT).write_text(render(summary, pictures), encoding="utf-8")
+        written = _write_charts(files, folder / CHARTS)
+    except BrokenExecutor:
+        raise TripcurveError("a process that draws the charts died; run `tripcurve report` again") from None
     except OSError as error:
         raise TripcurveError(f"cannot write the report into {folder}: {error.strerror}") from None
     return [folder / REPORT, folder / SUMMARY, folder / SUMMARY_TEXT, folder / JUNIT, *written]
@@ -53,13 +57,21 @@ def write_json(summary: dict[str, Any], out: TextIO) -> None:
     out.write("\n")
 
 
-def _write_charts(drawn: dict[str, Figure], folder: Path) -> list[Path]:
+def _capacity_svg(summary: dict[str, Any], drawing: Executor) -> Future[str] | None:
+    """The capacity curve as a still picture; None for a run that is no step-load."""
+    if not summary["capacity"]:
+        return None
+    figure = capacity_curve(summary["capacity"]["curve"]).properties(background="white")
+    return drawing.submit(svg_of, figure.to_dict())
+
+
+def _write_charts(files: dict[str, Future[tuple[str, bytes]]], folder: Path) -> list[Path]:
     written = []
-    for name, figure in drawn.items():
-        svg = vl_convert.vegalite_to_svg(on_white(figure))
+    for name, drawn in files.items():
         vector, picture = folder / f"{name}.svg", folder / f"{name}.png"
+        svg, png = drawn.result()
         vector.write_text(svg, encoding="utf-8")
-        picture.write_bytes(vl_convert.svg_to_png(svg, scale=2))
+        picture.write_bytes(png)
         written += [vector, picture]
     return written
 
