@@ -1,13 +1,14 @@
-"""What the Azure SDK raises, told as what is wrong and what to do."""
+"""Turn the errors of the Azure SDK into messages that say what is wrong and what to do."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provision.resources.clouds import Cloud
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
@@ -45,22 +46,49 @@ def explained(cloud: Cloud, wall_clock: Callable[[], float] = time.time) -> Iter
     try:
         yield
     except exceptions.ClientAuthenticationError as error:
+        if (quota := _site_quota(error)) is not None:
+            raise quota from None
         raise _sign_in(error, cloud, wall_clock()) from None
     except exceptions.HttpResponseError as error:
         raise remedy(error, cloud) from None
     except (exceptions.ServiceRequestError, exceptions.ServiceResponseError) as error:
         raise TargetUnavailable(
-            f"cannot reach {cloud.management_url}: {_first_line(str(error))}; what was done so far stays, "
-            "and running the same command again goes on from there"
+            f"cannot reach {cloud.management_url}: {_first_line(str(error))}; finished steps are kept, "
+            "and running the same command again continues from there"
         ) from None
 
 
+def _site_quota(error: HttpResponseError) -> TripcurveError | None:
+    """Return the error for a 401 that means no App Service quota [AZCLI-31665]; None for any other 401."""
+    message = _plain_message(getattr(error, "response", None))
+    if "quota" not in message.lower():
+        return None
+    return TargetUnavailable(
+        f"quota: {_first_line(message).rstrip('.')}; ask for more App Service instances of this tier and region in the "
+        "portal (Quotas, App Service), or change the backend's location"
+    )
+
+
+def _plain_message(response: Any) -> str:
+    """Return the message of an answer, which App Service writes `{"Code", "Message"}` or inside `error`; else ''."""
+    try:
+        body = json.loads(response.text())
+        inner = {name.lower(): value for name, value in body.items()}
+        if isinstance(inner.get("error"), dict):
+            inner = {name.lower(): value for name, value in inner["error"].items()}
+    except (AttributeError, TypeError, ValueError):
+        return ""
+    return str(inner.get("message") or "")
+
+
 def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveError:
-    """401 by the endpoint, or no credential to begin with."""
+    """Return the error for a 401 of the service, or for a missing credential."""
     offset = _clock_offset(error, now)
     if offset is not None and abs(offset) > CLOCK_TOLERANCE_S:
         ahead = "ahead" if offset > 0 else "behind"
-        return TargetUnavailable(f"this machine's clock is {abs(offset):.0f} s {ahead}: no token is valid; set it")
+        return TargetUnavailable(
+            f"this machine's clock is {abs(offset):.0f} s {ahead}, so that no token is valid; set the clock"
+        )
     text = str(error)
     if "InvalidAuthenticationTokenTenant" in text or "AADSTS50020" in text or "AADSTS90072" in text:
         return TargetUnavailable(
@@ -81,7 +109,7 @@ def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveErr
 
 
 def _clock_offset(error: HttpResponseError, now: float) -> float | None:
-    """Seconds that this machine is ahead of the server; None when the answer does not tell."""
+    """Return the seconds that this machine is ahead of the server; None if the answer has no date."""
     response = getattr(error, "response", None)
     date = None if response is None else response.headers.get("Date")
     try:
@@ -91,14 +119,14 @@ def _clock_offset(error: HttpResponseError, now: float) -> float | None:
 
 
 def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
-    """ARM's refusal as our error. The service's own words are kept; they hold no secret of ours."""
+    """Return our error for a refusal of ARM. It quotes the service's message, which holds no secret of ours."""
     code = _code(error)
     message = _message(error)
     if code in ("AuthorizationFailed", "LinkedAuthorizationFailed"):
         return TargetUnavailable(_permission(message, cloud))
     if code in SUBSCRIPTION_CODES:
         return TargetUnavailable(
-            f"subscription {cloud.subscription_id} is not there for this sign-in ({code}); `az account list` shows "
+            f"subscription {cloud.subscription_id} is not visible to this sign-in ({code}); `az account list` shows "
             "those that are; name one in the lab's subscription_id or in AZURE_SUBSCRIPTION_ID"
         )
     if code == "MissingSubscriptionRegistration":
@@ -115,16 +143,16 @@ def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
             f"name taken: {message}; names of gateways, accounts and web apps are unique in all Azure: choose another"
         )
     if code in REGION_CODES:
-        return BadInput(f"not to be had there: {message}; change the lab's location or model")
+        return BadInput(f"not available in this region: {message}; change the lab's location or model")
     if error.status_code == 412:
-        return TargetUnavailable("somebody else changed this resource at the same moment; run the command again")
+        return TargetUnavailable("somebody else changed this resource at the same time; run the command again")
     if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (408, 409, 429):
         return BadInput(f"the service refused: {code}: {message}")
-    return TargetUnavailable(f"the service could not do it: {code}: {message}")
+    return TargetUnavailable(f"the service failed: {code}: {message}")
 
 
 def _permission(message: str, cloud: Cloud) -> str:
-    """Which role is missing, and on what scope."""
+    """Return the message for a missing role, with the scope it is missing on."""
     match = PERMISSION.search(message)
     action = "?" if match is None else match["action"]
     scope = f"/subscriptions/{cloud.subscription_id}" if match is None or match["scope"] is None else match["scope"]

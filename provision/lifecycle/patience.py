@@ -1,39 +1,54 @@
-"""Carrying out one step through a connection that comes and goes.
+"""Carry out one step although the connection is lost for a while, or the service is not ready for it yet.
 
-The SDK itself retries a lost connection for some seconds. Creating a gateway takes tens of minutes, so longer
-outages are ridden out here: the operation goes on at the service, and reading the resource shows how far it is.
+The SDK itself retries a lost connection for some seconds. Creating a gateway takes tens of minutes, so `Patience`
+waits longer: the operation goes on at the service, and reading the resource shows how far it is. For some minutes
+after an API import the service also refuses changes that it accepts later [APIOPS-141] [TF-23322].
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from provision.lifecycle.plan import Step
 from provision.lifecycle.progress import Progress
 from provision.resources.base import Found, Resource
 from provision.resources.differences import differences
 
-__all__ = ["Patience"]
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
+__all__ = ["SETTLING_LIMIT_S", "Patience", "settling_reason"]
 
 Sleep = Callable[[float], None]
+
+SETTLING_LIMIT_S = 300.0
+"""How long one step is repeated while the service is not ready for it: an import takes about a minute to settle."""
+
+UNKNOWN_ENTITY = "entity with specified identifier not found"
 
 
 @dataclass
 class Patience:
-    """How long to bear an outage (`limit_s` of it in one piece), looking again every `poll_s`."""
+    """How often and how long to try again.
+
+    `poll_s` is the pause between two tries, in seconds. An outage may last `limit_s` in one piece; refusals of a
+    service that is not ready may last SETTLING_LIMIT_S for one step.
+    """
 
     sleep: Sleep
     poll_s: float
     limit_s: float
     progress: Progress
     _out_s: float = field(default=0.0, init=False)
+    _unready_s: float = field(default=0.0, init=False)
 
     def put(self, step: Step) -> None:
-        """Create or change the step's resource. Raises the SDK's error when the outage outlasts us."""
-        from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+        """Create or change the step's resource. Raises the SDK's error when a limit is reached."""
+        from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
-        found, self._out_s = step.found, 0.0
+        found, self._out_s, self._unready_s = step.found, 0.0, 0.0
         while True:
             try:
                 step.resource.put(found)
@@ -42,6 +57,19 @@ class Patience:
                 found = self._look_again(step.resource, error)
                 if found is not None and not differences(found.fields, step.resource.desired()):
                     return  # the answer was lost, not the work
+            except HttpResponseError as error:
+                self._wait_until_ready(error, step.resource)
+
+    def _wait_until_ready(self, error: HttpResponseError, resource: Resource) -> None:
+        """Pause before the next try. Raises the error if waiting does not help, or did not help for too long."""
+        reason = settling_reason(error, resource.id)
+        if reason is None or self._unready_s >= SETTLING_LIMIT_S:
+            raise error
+        if self._unready_s == 0:
+            self.progress.trouble(f"{reason}; trying again for up to {SETTLING_LIMIT_S / 60:.0f} minutes")
+        self.sleep(self.poll_s)
+        self.progress.lasting()
+        self._unready_s += self.poll_s
 
     def _look_again(self, resource: Resource, error: Exception) -> Found | None:
         """The resource once it can be read again and is not in the making; None when it is not there."""
@@ -60,3 +88,18 @@ class Patience:
                 return found
             self._out_s = 0.0  # it answers: that is work, not outage
         raise error
+
+
+def settling_reason(error: HttpResponseError, identifier: str) -> str | None:
+    """Return why the service refuses a change that it will accept later; None if it will not.
+
+    `identifier` is the ARM id of the resource that was to be created or changed.
+    """
+    code = None if error.error is None else error.error.code
+    if error.status_code == 409 and code == "PessimisticConcurrencyConflict":
+        return "the gateway is still applying an earlier change (409 PessimisticConcurrencyConflict)"
+    below_api = "/apis/" in identifier and not identifier.rpartition("/")[0].endswith("/apis")
+    unknown = error.status_code == 404 or (error.status_code == 400 and UNKNOWN_ENTITY in str(error).lower())
+    if below_api and unknown:
+        return f"the gateway does not know the imported API yet ({error.status_code})"
+    return None

@@ -65,14 +65,14 @@ def _http(status: int, code: str, message: str, **more: Any) -> HttpResponseErro
         ),
         (_http(409, "FlagMustBeSetForRestore", "has been soft-deleted"), TargetUnavailable, "down LAB --purge"),
         (_http(400, "DeploymentModelNotSupported", "not in eastus"), BadInput, "location or model"),
-        (_http(412, "PreconditionFailed", "stale"), TargetUnavailable, "at the same moment"),
+        (_http(412, "PreconditionFailed", "stale"), TargetUnavailable, "at the same time"),
         (
             _http(400, "ValidationError", "One or more fields contain incorrect values:",
                   details=[{"code": "x", "target": "url", "message": "Url is not supported for backend pool."}]),
             BadInput,
             "url: Url is not supported for backend pool",
         ),
-        (_http(500, "InternalServerError", "boom"), TargetUnavailable, "could not do it: InternalServerError: boom"),
+        (_http(500, "InternalServerError", "boom"), TargetUnavailable, "the service failed: InternalServerError: boom"),
         (CredentialUnavailableError("nobody is signed in"), TargetUnavailable, "`az login`"),
         (ClientAuthenticationError("no credential"), TargetUnavailable, "AZURE_CLIENT_SECRET"),
         (
@@ -80,7 +80,7 @@ def _http(status: int, code: str, message: str, **more: Any) -> HttpResponseErro
             TargetUnavailable,
             "az login --tenant",
         ),
-        (ServiceRequestError("Connection refused"), TargetUnavailable, "running the same command again goes on"),
+        (ServiceRequestError("Connection refused"), TargetUnavailable, "running the same command again continues"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -88,6 +88,30 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do(error: Exception, kind: typ
     found = _raised(error)
     assert type(found) is kind
     assert wanted in str(found)
+
+
+QUOTA = "This region has quota of 0 instances for your subscription. Try selecting different region or SKU."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"Code": "Unauthorized", "Message": QUOTA}, {"error": {"code": "Unauthorized", "message": QUOTA}}],
+    ids=["flat", "nested"],
+)
+def test_a_quota_of_app_service_that_comes_as_401_is_not_a_failed_sign_in(body: dict[str, Any]) -> None:
+    answer = _response(401, "Unauthorized", "")
+    answer.configure_mock(text=lambda *_: json.dumps(body))
+    found = str(_raised(ClientAuthenticationError(response=answer)))
+    assert found.startswith("quota: This region has quota of 0 instances")
+    assert "ask for more App Service instances" in found
+    assert "sign" not in found
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '"quota"', '{"error": "quota"}', '{"Message": null}'])
+def test_any_other_401_stays_a_failed_sign_in(text: str) -> None:
+    answer = _response(401, "Unauthorized", "")
+    answer.configure_mock(text=lambda *_: text)
+    assert "refused the sign-in" in str(_raised(ClientAuthenticationError(response=answer)))
 
 
 @pytest.mark.parametrize(("offset", "word"), [(900, "ahead"), (-900, "behind")])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
+from azure.core.exceptions import HttpResponseError, ODataV4Format
 from azure.mgmt.apimanagement.models import BackendContract
 
 from provision.lifecycle.apply import apply_lab, plan_lab
 from provision.lifecycle.down import down_lab
+from provision.lifecycle.patience import Patience, settling_reason
 from provision.lifecycle.progress import Silent
 from provision.lifecycle.status import status_lab
 from provision.resources.clouds import Cloud
@@ -147,7 +150,7 @@ def test_up_waits_for_a_gateway_that_an_interrupted_up_left_in_the_making(
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
-def test_a_model_that_the_region_lacks_is_told_as_such(local_cloud: Cloud, tmp_path: Path) -> None:
+def test_a_model_that_the_region_lacks_is_reported_as_such(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab(model={"deployment": "d", "name": "gpt-99", "version": "1"})
     with cleaned_up(lab, local_cloud, tmp_path) as state:
         with pytest.raises(BadInput, match="change the lab's location or model"):
@@ -155,7 +158,7 @@ def test_a_model_that_the_region_lacks_is_told_as_such(local_cloud: Cloud, tmp_p
         assert state.load().created == []
 
 
-def test_a_cloud_that_is_gone_is_told_in_seconds(local_cloud: Cloud, connection: dict[str, Any]) -> None:
+def test_a_cloud_that_is_gone_is_reported_in_seconds(local_cloud: Cloud, connection: dict[str, Any]) -> None:
     from provision.resources.clouds import local
 
     gone = local({**connection, "management_url": "https://127.0.0.1:9"})
@@ -208,6 +211,73 @@ def test_an_identity_that_the_directory_does_not_know_yet_is_waited_for(
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
+CONFLICT = {"status": 409, "code": "PessimisticConcurrencyConflict", "message": "Operation on the API is in progress"}
+UNKNOWN = "One or more fields contain incorrect values: Entity with specified identifier not found"
+
+
+@pytest.mark.parametrize(
+    ("path", "refusal", "reason"),
+    [
+        ("/apis/[^/]+$", CONFLICT, "still applying an earlier change"),
+        ("/policies/policy$", CONFLICT, "still applying an earlier change"),
+        ("/backends/[^/]+$", CONFLICT, "still applying an earlier change"),
+        ("/policies/policy$", {"status": 404, "code": "ResourceNotFound"}, "does not know the imported API yet (404)"),
+        ("/policies/policy$", {"status": 400, "code": "ValidationError", "message": UNKNOWN}, "imported API yet (400)"),
+    ],
+)
+def test_a_service_that_is_not_ready_after_an_import_is_waited_for_with_the_reason(
+    path: str, refusal: dict[str, Any], reason: str, local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin
+) -> None:
+    lab, heard = mock_lab(), Heard()
+    slept: list[float] = []
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", path, method="PUT", count=3, **refusal)
+        apply_lab(lab, local_cloud, state=state, progress=heard, sleep=slept.append)
+        assert not left(admin)
+        assert slept == [local_cloud.poll_s] * 3
+        assert [trouble for trouble in heard.troubles if reason in trouble] == heard.troubles
+        assert heard.troubles[0].endswith("trying again for up to 5 minutes")
+        assert not plan_lab(lab, local_cloud, state=state).has_changes
+
+
+class Refused(HttpResponseError):
+    """A refusal of the service, without an answer behind it."""
+
+    def __init__(self, status: int, code: str, message: str = "no") -> None:
+        super().__init__(message)
+        self.status_code = status
+        self.error = ODataV4Format({"code": code, "message": message})
+
+
+def test_a_service_that_never_becomes_ready_is_given_up_after_the_limit() -> None:
+    slept: list[float] = []
+    step = Mock()
+    step.resource.id = "/subscriptions/s/service/g/apis/openai"
+    step.resource.put.side_effect = Refused(409, "PessimisticConcurrencyConflict")
+    with pytest.raises(Refused):
+        Patience(slept.append, 60.0, 0.0, Silent()).put(step)
+    assert (slept, step.resource.put.call_count) == ([60.0] * 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "below", "waits"),
+    [
+        (409, "PessimisticConcurrencyConflict", "", "", True),
+        (409, "Conflict", "", "/apis/openai", False),
+        (404, "ResourceNotFound", "", "/apis/openai/policies/policy", True),
+        (404, "ResourceNotFound", "", "/apis/openai", False),
+        (404, "ResourceNotFound", "", "", False),
+        (400, "ValidationError", UNKNOWN, "/apis/openai/policies/policy", True),
+        (400, "ValidationError", "wrong fields", "/apis/openai/policies/policy", False),
+        (400, "ValidationError", UNKNOWN, "/backends/b", False),
+        (412, "PreconditionFailed", "", "/apis/openai", False),
+    ],
+)
+def test_only_refusals_that_pass_are_waited_for(status: int, code: str, message: str, below: str, waits: bool) -> None:
+    found = settling_reason(Refused(status, code, message), f"/subscriptions/s/service/g{below}")
+    assert (found is not None) == waits
+
+
 def test_down_waits_for_a_gateway_that_is_still_in_the_making(
     local_cloud: Cloud, tmp_path: Path, inject: Inject
 ) -> None:
@@ -237,7 +307,7 @@ def test_a_gateway_that_is_never_made_is_given_up_at_last(
         with pytest.raises(KeyboardInterrupt):
             apply_lab(lab, local_cloud, state=state, progress=Impatient())
         monkeypatch.setattr("provision.lifecycle.apply.WAIT_LIMIT_S", 0.3)
-        with pytest.raises(TargetUnavailable, match="still being made"):
+        with pytest.raises(TargetUnavailable, match="still being created"):
             apply_lab(lab, local_cloud, state=state, sleep=lambda _: None)
 
 
