@@ -111,7 +111,7 @@ def _connection(file: Path) -> dict[str, Any]:
 
 
 def stored_target(lab: Lab, cloud: Cloud) -> Target:
-    """The target of a lab that is up, from its state file. Raises TargetUnavailable when it is not."""
+    """Return the target of a lab from its state file. Raises TargetUnavailable if the lab is not up."""
     state = StateFile.of(lab, cloud).load()
     if state.endpoint is None:
         raise TargetUnavailable(f"lab {lab.name} is not up on {cloud.explain()}; run `tripcurve up {lab.name}`")
@@ -119,10 +119,10 @@ def stored_target(lab: Lab, cloud: Cloud) -> Target:
 
 
 def refresh_rules(lab: str, options: CloudOptions = CloudOptions()) -> None:
-    """Before a run against a lab that is up: read the breaker rules in force and keep them beside its key.
+    """Read the breaker rules in force on a lab that is up, and write them to its state file.
 
-    The run takes them from there into its record. Warns when they are not the lab's. Raises
-    TargetUnavailable when the lab is not up or cannot be read.
+    A run copies them from there into its record. Warns if they differ from the lab file. Raises
+    TargetUnavailable if the lab is not up or cannot be read.
     """
     model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
@@ -133,11 +133,13 @@ def refresh_rules(lab: str, options: CloudOptions = CloudOptions()) -> None:
         remembered.endpoint.rules = found.rules
         state.save(remembered)
     if found.standing != "up":
-        _say(f"warning: lab {model.name} is not as it says ({found.standing}); `tripcurve status {lab}` shows where")
+        _say(
+            f"warning: lab {model.name} differs from its file ({found.standing}); `tripcurve status {lab}` shows where"
+        )
 
 
 def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
-    """Make the lab true. 0, also when there was nothing to do."""
+    """Create the lab or correct what differs from it. Return 0, also if there was nothing to do."""
     model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
@@ -158,13 +160,13 @@ def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) 
         for verb, word in (("create", "created"), ("change", "changed"), ("delete", "deleted"))
         if applied.plan.count(verb)
     )
-    _say(f"{counts or 'No changes: everything is as the lab says'}.")
+    _say(f"{counts or 'No changes: everything matches the lab'}.")
     _say(f"gateway {report.gateway_url}\nkey in {report.state_file} (mode 0600)")
     return _answer(report, as_json, 0)
 
 
 def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
-    """Say what `up` would do. 0 for nothing, PLAN_HAS_CHANGES for something."""
+    """Show what `up` would do. Return 0 for nothing and PLAN_HAS_CHANGES for something."""
     model, file, where = _open(lab, options)
     found = plan_lab(model, where, lab_file=file, state=StateFile.of(model, where))
     _say(plan_text(found))
@@ -172,7 +174,7 @@ def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False
 
 
 def status(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
-    """Say how the lab stands. 0 when it is up or down as a whole; 1 when it drifted or is partial."""
+    """Show the state of the lab. Return 0 if it is completely up or down, and 1 if it drifted or is partial."""
     model, file, where = _open(lab, options)
     found = status_lab(model, where, lab_file=file, state=StateFile.of(model, where))
     _say(status_text(found))
@@ -180,7 +182,7 @@ def status(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = Fal
 
 
 def smoke(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
-    """The seed's tests against a lab that is up. 0 when all pass, 1 when one does not."""
+    """Run the seed's two tests against a lab that is up. Return 0 if both pass, else 1."""
     model, _, where = _open(lab, options)
     found = smoke_lab(model, stored_target(model, where))
     _say(smoke_text(found))
@@ -193,7 +195,7 @@ def down(
     purge: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Delete what `up` created, and nothing else."""
+    """Delete the resources that `up` created, and nothing else. Return 0."""
     model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
@@ -216,7 +218,7 @@ def _going_on_later(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say(f"interrupted: what is done stays done; run `tripcurve {command}` again to go on")
+        _say(f"interrupted: finished steps are kept; run `tripcurve {command}` again to continue")
         raise
 
 

@@ -41,7 +41,7 @@ class Throttle(Protocol):
         ...
 
     def headers(self, now: float) -> list[tuple[str, str]]:
-        """What an answer says about it."""
+        """The limit and the remaining quota that an answer reports."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Bringing a lab about: plan, then each step in order, and the target that traffic needs."""
+"""Create or correct a lab: plan, carry out each step in order, and return the target that traffic needs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tripcurve.target import Target
 __all__ = ["Applied", "apply_lab", "open_context", "plan_lab", "plan_of", "provision_lab", "rules_of", "target_of"]
 
 WAIT_LIMIT_S = 5400.0
-"""How long to wait for what another process is making: the slowest gateway takes less."""
+"""Longest wait in seconds for a resource that another process is creating; the slowest gateway takes less."""
 
 
 class Applied:
-    """What `apply_lab` did: the plan it carried out, and the target that came of it."""
+    """The result of `apply_lab`: the plan it carried out and the target of the lab."""
 
     def __init__(self, plan: Plan, target: Target) -> None:
         self.plan = plan
@@ -40,7 +40,7 @@ class Applied:
 
 @contextmanager
 def open_context(lab: Lab, cloud: Cloud, lab_file: Path | None = None) -> Iterator[Context]:
-    """A context whose clients are closed in the end. SDK errors leave it explained.
+    """Yield a context and close its clients at the end. Errors of the SDK leave it as TripcurveError.
 
     `lab_file` is where the lab was read from: its policy may be named from there. None: the policy
     ships, or is named from the working directory.
@@ -55,13 +55,13 @@ def open_context(lab: Lab, cloud: Cloud, lab_file: Path | None = None) -> Iterat
 
 
 def plan_steps(context: Context, remembered: State) -> list[Step]:
-    """The steps that would make the lab true now. Raises as `plan_lab` does."""
+    """Return the steps that would make the cloud match the lab. Raises as `plan_lab` does."""
     resources = lab_resources(context)
     return make_plan(resources, orphans_of(context, resources, remembered), remembered)
 
 
 def plan_of(context: Context, steps: list[Step]) -> Plan:
-    """The plan that the steps make up."""
+    """Return the steps as a plan."""
     return Plan(
         lab=context.lab.name,
         cloud=context.cloud.kind,
@@ -72,7 +72,7 @@ def plan_of(context: Context, steps: list[Step]) -> Plan:
 
 
 def plan_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: StateFile | None = None) -> Plan:
-    """What `apply_lab` would do now. Changes nothing.
+    """Return what `apply_lab` would do now. Changes nothing.
 
     Raises BadInput for a lab that contradicts what exists, TargetUnavailable for a cloud that
     cannot be reached or used.
@@ -90,7 +90,7 @@ def provision_lab(
     lab_file: Path | None = None,
     state: StateFile | None = None,
 ) -> Target:
-    """Make the lab true on the cloud and return its target. A second call changes nothing.
+    """Make the cloud match the lab and return its target. A second call changes nothing.
 
     Raises as `apply_lab` does.
     """
@@ -108,7 +108,7 @@ def apply_lab(
 ) -> Applied:
     """Plan, then carry the plan out step by step.
 
-    What is done stays done when a step fails or the process is killed: the next call goes on from
+    Finished steps are kept when a step fails or the process is killed: the next call continues from
     there. `state` None keeps no file. Raises BadInput or TargetUnavailable, each with its remedy.
     """
     progress = Silent() if progress is None else progress
@@ -127,7 +127,7 @@ def apply_lab(
 def _settled_plan(
     context: Context, remembered: State, progress: Progress, sleep: Callable[[float], None]
 ) -> list[Step]:
-    """A plan in which nothing is still being made: an `up` that was interrupted left it so."""
+    """Wait for resources that an interrupted `up` left in the making, and return the plan after that."""
     waited, steps = 0.0, plan_steps(context, remembered)
     waiting = _waiting(steps)
     if waiting is None:
@@ -138,7 +138,7 @@ def _settled_plan(
         if waited >= WAIT_LIMIT_S:
             progress.finished("failed")
             raise TargetUnavailable(
-                f"{what} is still being made after {waited / 60:.0f} minutes; look at it in the portal"
+                f"{what} is still being created after {waited / 60:.0f} minutes; check its state in the portal"
             )
         sleep(context.cloud.poll_s)
         waited += context.cloud.poll_s
@@ -186,13 +186,13 @@ def _endpoint(context: Context, steps: list[Step]) -> GatewayAccess:
 
 
 def rules_of(resources: list[Resource]) -> dict[str, dict[str, Any] | None]:
-    """Each backend's rule as the service has it now; None for a backend without one. Missing ones are left out."""
+    """Return each existing backend's rule as the service has it; None for a backend without a rule."""
     read = {entity.name: entity.read() for entity in resources if isinstance(entity, BackendEntity)}
     return {name: found.fields["breaker"] for name, found in read.items() if found is not None}
 
 
 def target_of(state: State, cloud: Cloud) -> Target:
-    """The target of a lab that is up, with the local cloud's own addresses where it is one."""
+    """Return the target of a lab that is up, with the addresses of the local cloud if it runs there."""
     assert state.endpoint is not None  # noqa: S101  # callers have checked or just made it
     endpoint = state.endpoint.model_dump()
     return Target.model_validate({**cloud.connection, **endpoint, "kind": cloud.kind})

@@ -35,7 +35,7 @@ class Left(BaseModel):
 
 
 class Removed(BaseModel):
-    """What `down` did. Names read `gateway quick-aigw-apim`."""
+    """The result of `down`. Names read `gateway quick-aigw-apim`."""
 
     lab: str
     cloud: str
@@ -44,7 +44,7 @@ class Removed(BaseModel):
     held: list[str] = []
     """Soft-deleted: the name stays taken until it is purged."""
     free_with: str | None = None
-    """The command that frees the held names; None when none is held."""
+    """Return the command that frees the held names; None if no name is held."""
     left: list[Left] = []
 
 
@@ -60,7 +60,7 @@ def down_lab(
 ) -> Removed:
     """Delete what this lab created; with `purge` free the names of what was soft-deleted as well.
 
-    What was there before is told by its tag, or by our record for types that take no tags, and left alone. What
+    A resource that existed before is recognised by its tag, or by our record for types without tags, and is kept. What
     is deleted stays deleted when a step fails; the next call goes on from there.
     """
     file = StateFile.in_memory(lab, cloud) if state is None else state

@@ -20,7 +20,7 @@ Maker = Callable[[Context, str, Resource], Resource]
 
 
 def orphans_of(context: Context, resources: list[Resource], state: State) -> list[Resource]:
-    """What the state says was created and the lab does not name any more, first made first.
+    """Return the resources that `up` created and the lab no longer names, in the order of their creation.
 
     Parts of a resource that is an orphan itself are not listed: they go with it. They are only
     to be read and deleted: the lab has no desired fields for them.
@@ -32,7 +32,7 @@ def orphans_of(context: Context, resources: list[Resource], state: State) -> lis
 
 
 def soft_deleted_of(context: Context, resources: list[Resource], state: State) -> list[SoftDeleting]:
-    """What the state says was soft-deleted and not purged yet, whether or not the lab still names it."""
+    """Return the resources that were soft-deleted and not purged, whether or not the lab still names them."""
     found = _resources(context, resources, state.deleted)
     return [resource for resource in found if isinstance(resource, SoftDeleting)]
 

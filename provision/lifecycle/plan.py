@@ -1,4 +1,4 @@
-"""The plan: for each resource of a lab what is there, what shall be, and what to do about it."""
+"""The plan: for each resource of a lab, its state on the cloud, its state in the lab, and the action between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Verb = Literal["create", "change", "leave", "wait", "delete"]
 
 
 class Action(BaseModel):
-    """What is to be done about one resource.
+    """The action for one resource.
 
     `wait`: it is still being made, so nothing can be said yet. `delete`: this lab created it and does
     not ask for it any more. `ours`: this lab created it, or will.
@@ -49,7 +49,7 @@ class Plan(BaseModel):
     @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator above property; pydantic's docs say so
     @property
     def has_changes(self) -> bool:
-        """Whether there is anything to do."""
+        """Return whether any action changes something."""
         return any(item.action != "leave" for item in self.actions)
 
     @property
@@ -185,13 +185,13 @@ def _foreign(step: Step, what: str) -> list[str]:
         return []
     fields = ", ".join(change.field for change in step.action.changes)
     return [
-        f"{what} {whose} and is not as the lab says ({fields}); what is not ours is not changed: adapt the lab, "
+        f"{what} {whose} and differs from the lab ({fields}); `up` changes only what it created: adapt the lab, "
         f"or choose another name"
     ]
 
 
 def _name_taken(step: Step, state: State) -> str | None:
-    """Why a soft-deleted resource stands in the way; None when none does."""
+    """Return why a soft-deleted resource blocks the name; None if none does."""
     resource = step.resource
     if step.action.action != "create" or not isinstance(resource, SoftDeleting):
         return None

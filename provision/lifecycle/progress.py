@@ -31,7 +31,7 @@ EVERY_S = 60.0
 
 
 class Progress(Protocol):
-    """Told of each step as it starts, lasts and ends."""
+    """Receives each step as it starts, lasts and ends."""
 
     def started(self, doing: str, what: str, note: str | None = None) -> None:
         """`doing` is create, change, leave, wait, delete or purge; `what` names the resource."""
@@ -40,14 +40,14 @@ class Progress(Protocol):
         """About once a second while the step runs."""
 
     def trouble(self, what: str) -> None:
-        """Something went wrong that is being dealt with."""
+        """Called when something went wrong that the step recovers from; `what` says what happens now."""
 
     def finished(self, how: str) -> None:
         """`how` says how it ended, such as created."""
 
 
 class Silent:
-    """Says nothing."""
+    """Progress that prints nothing."""
 
     def started(self, doing: str, what: str, note: str | None = None) -> None: ...
 

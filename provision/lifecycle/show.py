@@ -31,8 +31,8 @@ def plan_text(plan: Plan) -> str:
 def status_text(status: LabStatus) -> str:
     """The lab's standing, what is otherwise than it says, and the rules in force."""
     words = {
-        "up": "up: everything is as the lab says",
-        "drifted": "DRIFTED: not as the lab says; `tripcurve up` mends it",
+        "up": "up: everything matches the lab",
+        "drifted": "DRIFTED: differs from the lab; `tripcurve up` corrects it",
         "partial": "PARTIAL: something is missing; `tripcurve up` completes it",
         "down": "down: nothing of it is there",
     }
@@ -49,7 +49,7 @@ def status_text(status: LabStatus) -> str:
 
 
 def removed_text(removed: Removed) -> str:
-    """What `down` did and what it left."""
+    """Return the text of what `down` deleted and what it kept."""
     lines = [f"deleted {len(removed.deleted)}, purged {len(removed.purged)}"]
     if not removed.deleted and not removed.purged:
         lines = ["nothing to delete"]
@@ -73,14 +73,14 @@ def smoke_text(smoke: Smoke) -> str:
 
 
 def header_text(lab: str, cloud: str, subscription: str, group: str) -> str:
-    """Which lab, and where."""
+    """Return the line that names the lab and its cloud."""
     where = "Azure" if cloud == "azure" else "the local cloud"
     return "\n".join(_wrapped(f"Lab {lab} on {where}, subscription {subscription}, group {group}", 0))
 
 
 def _summary(plan: Plan) -> str:
     if not plan.has_changes:
-        return "No changes: everything is as the lab says."
+        return "No changes: everything matches the lab."
     counts = [
         f"{plan.count(verb)} {words}"
         for verb, words in (

@@ -26,7 +26,7 @@ class _Part(BaseModel):
 
 
 class GatewayAccess(_Part):
-    """Where the gateway answers, the key it wants, and the breaker rules read back from the service."""
+    """The gateway's address, its key, and the breaker rules read back from the service."""
 
     gateway_url: str
     api_key: SecretStr
@@ -106,7 +106,7 @@ class StateFile:
         return cls(lab, cloud, None)
 
     def load(self) -> State:
-        """What is remembered; a fresh state when there is no file.
+        """Return the stored state, or a new one if there is no file.
 
         Raises BadInput when the file is damaged, or speaks of another subscription or group.
         """

@@ -1,4 +1,4 @@
-"""How a lab stands: what is there, what has drifted, and the breaker rules really in force."""
+"""The state of a lab: the resources that exist, the fields that drifted, and the breaker rules in force."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["LabStatus", "rule_in_force", "status_lab"]
 
 
 class LabStatus(BaseModel):
-    """The lab as it stands. `rules` are read back from the service; None for a backend without one.
+    """The state of a lab. `rules` are read back from the service; None for a backend without one.
 
     `up`: all as the lab says. `drifted`: all there, something otherwise. `partial`: something is missing
     or still being made. `down`: nothing of it is there.

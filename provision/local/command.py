@@ -69,7 +69,7 @@ async def serve(
 ) -> int:
     """The whole local cloud, from listening to the last process gone.
 
-    `ready` gets the fields of the JSON line once everything stands. Returns 0 when asked to stop after
+    `ready` gets the fields of the JSON line once everything is ready. Returns 0 when asked to stop after
     that, 130 when interrupted before. Raises TargetUnavailable.
     """
     stop = asyncio.Event()

@@ -38,7 +38,7 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the processes are given beside the store. `gateway_port` 0: any free one."""
+    """The settings of the processes beside the store. `gateway_port` 0: any free one."""
 
     events_file: Path
     logs_file: Path
@@ -84,7 +84,7 @@ class Processes:
 
     @property
     def dead(self) -> list[str]:
-        """Children that ended without being told to, in words."""
+        """Return a sentence about each child that ended without being stopped."""
         return list(self._dead)
 
     async def open(self, spare_units: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What each child process is told: the whole state it works by, drawn from the store."""
+"""Build the snapshot that each child process receives: all of its state, taken from the store."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ChildFailed(RuntimeError):
 class Child:
     """A process of ours. Its stderr is ours too.
 
-    `died` is called once if it ends without having been told to.
+    `died` is called once if it ends without having been stopped.
     """
 
     def __init__(self, name: str, command: Sequence[str], died: Callable[[Child], None]) -> None:
@@ -45,7 +45,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Return whether the process runs."""
         return self._process is not None and self._process.returncode is None
 
     @property
@@ -78,7 +78,7 @@ class Child:
             await self.counts()  # lines are taken in order: an answer means that the snapshot is in force
 
     async def counts(self) -> Json:
-        """What the child has counted. Raises ChildFailed."""
+        """Return the counters of the child. Raises ChildFailed."""
         self._number += 1
         answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._asked[self._number] = answer

@@ -92,7 +92,7 @@ class Account(SoftDeleting):
         return None if self._held_in() is None else self.id
 
     def _held_in(self) -> str | None:
-        """The location of the soft-deleted twin, which may be another than the lab's; None when there is none."""
+        """Return the location of the soft-deleted account, which may differ from the lab's; None if there is none."""
         deleted = self.context.clients.cognitive.deleted_accounts
         end = f"/resourcegroups/{self.context.lab.resource_group}/deletedaccounts/{self.name}".lower()
         twins = none_if_hidden(lambda: [twin for twin in deleted.list() if (twin.id or "").lower().endswith(end)])

@@ -84,7 +84,7 @@ class ApiImport(Resource):
         self.settle()
 
     def settle(self) -> None:
-        """Say once more what the imported document may have overruled: names, description, address."""
+        """Write again the settings that the imported document may have replaced: names, description, address."""
         from azure.mgmt.apimanagement import models
 
         made = self.read()
@@ -165,7 +165,7 @@ class ApiPolicy(Resource):
         from azure.mgmt.apimanagement import models
 
         policies, lab = self.context.clients.apim.api_policy, self.context.lab
-        # rawxml: the file's expressions stand as people write them, without entities for their quotes.
+        # rawxml takes expressions as people write them, without entities for their quotes.
         body = models.PolicyContract(value=self.document(), format="rawxml")
         policies.create_or_update(lab.resource_group, lab.gateway.name, lab.api.id, "policy", body)
 

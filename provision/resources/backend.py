@@ -141,6 +141,6 @@ class PoolEntity(_Entity):
 
 
 def _with_etag(response: Any, entity: Any, headers: Any) -> Any:
-    """What the SDK's `get` shall return: the entity and its ETag."""
+    """Return the entity and its ETag, for use as the SDK's `cls` callback."""
     del response
     return entity, headers.get("ETag")

@@ -1,4 +1,4 @@
-"""One resource of a lab: what it shall be, what it is, and how it is made, changed and deleted."""
+"""One resource of a lab: its desired state, its state on the cloud, and how it is created, changed and deleted."""
 
 from __future__ import annotations
 

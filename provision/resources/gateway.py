@@ -125,7 +125,7 @@ class GatewayService(SoftDeleting):
         return None if twin is None else twin.service_id or UNKNOWN
 
     def _twin(self) -> DeletedServiceContract | None:
-        """The soft-deleted service of this name, in whatever location; None when there is none."""
+        """Return the soft-deleted service of this name in any location; None if there is none."""
         deleted = self.context.clients.apim.deleted_services
         name = self.name.lower()
         twins = none_if_hidden(

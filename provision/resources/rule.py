@@ -38,7 +38,7 @@ def rule_to_arm(rule: BreakerRule) -> CircuitBreakerRule:
 def rule_from_arm(rule: CircuitBreakerRule) -> dict[str, Any]:
     """The rule read back, in the lab's words: the fields of BreakerRule, durations as ISO 8601.
 
-    It is not checked: another's hand may have written what a lab may not. None stands for what is absent.
+    It is not checked, because somebody else may have written a rule that a lab must not have. None: a field is absent.
     """
     condition = rule.failure_condition
     interval = None if condition is None else condition.interval

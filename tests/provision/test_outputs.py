@@ -176,7 +176,7 @@ def test_a_run_finds_the_rule_really_in_force_beside_the_key(
         backends.create_or_update("golden", "golden-aigw-apim", "goldenmock1", body, if_match="*")
     capsys.readouterr()
     commands.refresh_rules(str(lab_file), commands.CloudOptions("local", connection_file))
-    assert "warning: lab golden is not as it says (drifted)" in capsys.readouterr().err
+    assert "warning: lab golden differs from its file (drifted)" in capsys.readouterr().err
     assert commands.stored_target(lab, cloud).rules == {"goldenmock1": None}
 
 

@@ -35,7 +35,7 @@ __all__ = ["Breaker", "Closed", "ImpossibleTransition", "Opened", "Outcome", "St
 
 
 class State(Enum):
-    """Where a breaker stands. HALF_OPEN only with the option `half_open_probes`."""
+    """The state of a breaker. HALF_OPEN only with the option `half_open_probes`."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -128,7 +128,7 @@ class Breaker:
         return self._until
 
     def admits(self, now: float) -> bool:
-        """Whether a request at `now` would be admitted; changes nothing. For choosing within a pool."""
+        """Return whether a request at `now` would be admitted, without a change. Used to choose within a pool."""
         if self._state is State.CLOSED:
             return True
         if self._state is State.HALF_OPEN:

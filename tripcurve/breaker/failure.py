@@ -1,4 +1,4 @@
-"""What came of a request to a backend, and whether the breaker's rule counts it."""
+"""The outcome of a request to a backend, and whether the breaker's rule counts it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["SERVER_ERRORS", "FailureTest", "Outcome"]
 
 SERVER_ERRORS = "Server errors"
-"""The error reason of Microsoft's own example rule; what it stands for is an option."""
+"""The error reason of Microsoft's own example rule; the failures that it matches are an option."""
 
 _STATUSES = range(100, 1000)
 
 
 class Outcome(NamedTuple):
-    """What the gateway has from a backend, at the instant it has the status line (or knows there is none).
+    """The result that the gateway has from a backend at the instant it has the status line (or knows there is none).
 
     `status` None: no response came. `error_reason`: the gateway's own word for a failure such as
     `Timeout` or `BackendConnectionFailure`, None: none. Both None: the client left before the
@@ -46,7 +46,7 @@ class FailureTest:
         self._listed = options.transport_failures == "if_reason_listed"
 
     def judge(self, outcome: Outcome) -> bool | None:
-        """True: a failure; False: an answer that is none; None: neither, it does not enter the window."""
+        """Return True for a failure, False for any other answer, and None for a result outside the window."""
         status, reason, _ = outcome
         if reason is not None and self._counts_reason(reason):
             return True

@@ -1,4 +1,4 @@
-"""The lab's `local:` block: what nobody outside Microsoft knows about APIM, as switches.
+"""The lab's `local:` block: behaviour of API Management that nobody outside Microsoft knows, as options.
 
 Each option answers one row of the table of unknowns; the default is the reading proposed
 there. A report prints the ones in force, because some of them change what is measured.

@@ -188,7 +188,7 @@ class Backend(_Part):
 
     @property
     def host(self) -> str:
-        """Host name of the backend, lower case: the key of a simulation."""
+        """Return the host name of the backend in lower case, which is its key in a simulation."""
         if self.kind == "existing":
             return (urlsplit(self.url or "").hostname or "").lower()
         domain = "azurewebsites.net" if self.kind == "mock" else "openai.azure.com"
@@ -196,7 +196,7 @@ class Backend(_Part):
 
     @property
     def base_url(self) -> str:
-        """The base URL that the gateway puts before the operation's path."""
+        """Return the base URL that the gateway puts before the operation's path."""
         return (self.url or "").rstrip("/") if self.kind == "existing" else f"https://{self.host}/openai"
 
 
@@ -270,17 +270,17 @@ class Lab(_Part):
 
     @property
     def has_pool(self) -> bool:
-        """Two backends or more make a pool."""
+        """Return whether the lab has a pool, which two backends or more make."""
         return len(self.backends) > 1
 
     @property
     def backend_id(self) -> str:
-        """The backend entity the policy sends to: the pool, or the one backend."""
+        """Return the name of the backend that the policy sends to: the pool, or the only backend."""
         return self.pool.name if self.has_pool else self.backends[0].name
 
     @property
     def units(self) -> int:
-        """Gateway units of the local cloud."""
+        """Return the number of gateway units on the local cloud."""
         override = self.local.unit_count_override
         return self.gateway.units if override is None else override
 

@@ -12,7 +12,7 @@ __all__ = ["arrival_times"]
 
 
 def arrival_times(phase: Phase, rng: random.Random | None = None) -> Iterator[float]:
-    """Seconds into the phase at which its requests are due, in order; none in closed loop.
+    """Yield the seconds into the phase at which its requests are due, in order; nothing in closed loop.
 
     Evenly by the phase's rate, the first at its very start; with `rng`, as a Poisson process of that rate.
     """
@@ -31,7 +31,7 @@ def _ends(rate: float | Ramp) -> tuple[float, float]:
 
 
 def _instant(due: float, first: float, slope: float) -> float:
-    """When `due` requests have come at a rate of `first + slope * t`: the root that stays exact as slope nears 0."""
+    """Return when `due` requests have come at a rate of `first + slope * t`, by the root exact for small slopes."""
     if due == 0:
         return 0.0
     return 2 * due / (first + math.sqrt(max(first * first + 2 * slope * due, 0.0)))

@@ -60,7 +60,7 @@ class Fault(_Part):
     share: float = Field(1.0, gt=0, le=1, description="Part of the phase's requests that carry the fault")
 
     def behaviour(self) -> Behaviour:
-        """The same as the simulation object has it."""
+        """Return the fault in the fields of the simulation object."""
         return Behaviour(
             response_status_code=self.status,
             wait_time_ms=self.wait_ms,
@@ -107,17 +107,17 @@ class Phase(_Part):
         return self
 
     def rate_at(self, elapsed_s: float) -> float | None:
-        """Requests per second at an instant of this phase; None in closed loop."""
+        """Return the requests per second at an instant of this phase; None in closed loop."""
         return None if self.rate is None else _load_at(self.rate, elapsed_s / self.duration_s)
 
     def users_at(self, elapsed_s: float) -> int | None:
-        """Users at an instant of this phase; None in open loop."""
+        """Return the number of users at an instant of this phase; None in open loop."""
         return None if self.users is None else round(_load_at(self.users, elapsed_s / self.duration_s))
 
     def fitted(self, scale: float, count: int | None) -> Self:
-        """The phase on a lab: so many times as long, its `requests` as a rate. `count`: the rule's; None: it has none.
+        """Return the phase with its length scaled and its `requests` as a rate. `count` is the rule's count or None.
 
-        Raises ValueError where too few requests are left.
+        Raises ValueError if no request is left.
         """
         changes: dict[str, float | None] = {"duration_s": self.duration_s * scale}
         if self.requests is not None:
@@ -135,7 +135,7 @@ class Phase(_Part):
 
 
 def _exact_rate(requests: int, duration_s: float) -> float:
-    """The rate at which the last of so many evenly spread requests is due before the end, and no other."""
+    """Return the rate at which exactly so many evenly spread requests are due before the end."""
     rate = requests / duration_s
     return rate if rate * duration_s <= requests else math.nextafter(rate, 0.0)
 
@@ -216,11 +216,11 @@ class Scenario(_Part):
         return sum(phase.duration_s for phase in self.phases)
 
     def resolved(self, lab: Lab) -> Scenario:
-        """The scenario as it runs on a lab: phases scaled to its rule, backends' names checked.
+        """Return the scenario for a lab: phases scaled to its rule, backends' names checked.
 
         Scaling multiplies every phase's length by the lab's longest trip duration over `trip_duration`, or by
         its longest interval over `interval`; rates and numbers of requests stay. Raises BadInput for a backend the
-        lab does not have, and for a number of requests that the lab's rule makes none.
+        lab does not have, and for a number of requests that becomes 0 with the lab's rule.
         """
         known = {backend.name for backend in lab.backends}
         for index, phase in enumerate(self.phases):
@@ -243,7 +243,7 @@ class Scenario(_Part):
         return self.model_copy(update={"phases": tuple(phases), **written_for})
 
     def _scale(self, rules: Sequence[BreakerRule]) -> tuple[float, dict[str, float]]:
-        """What to stretch the phases by, and what they are written for then. Without a rule they stay."""
+        """Return the factor for the phases' lengths and the updated `trip_duration` or `interval`; 1 without a rule."""
         for name in ("trip_duration", "interval"):
             written = getattr(self, name)
             if rules and written is not None:
@@ -262,7 +262,7 @@ class Scenario(_Part):
 
 
 def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
-    """The simulation header of a phase, keyed by host; None when the phase simulates nothing.
+    """Return the simulation header of a phase, keyed by host; None if the phase simulates nothing.
 
     Shares are left to the sender: it sends the header, or does not.
     """

@@ -17,14 +17,14 @@ class Trial(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """What the trials leave open: carried up to `low`, not from `high` on. None: no such trial."""
+    """The range that the trials leave open: `low` was carried and `high` was not. None: there is no such trial."""
 
     low: float | None
     high: float | None
 
 
 def bracket(trials: Sequence[Trial]) -> Bracket:
-    """The lowest rate that was not carried, and the highest below it that was.
+    """Return the lowest rate that was not carried, and the highest below it that was.
 
     A rate carried above one that was not is luck, and does not count.
     """
@@ -36,7 +36,7 @@ def bracket(trials: Sequence[Trial]) -> Bracket:
 def next_rate(
     trials: Sequence[Trial], *, start: float, highest: float, lowest: float = 1.0, tolerance: float = 0.1
 ) -> float | None:
-    """The rate to try next; None when the answer is known to within `tolerance` (a share) or lies outside the bounds.
+    """Return the next rate to try; None once the range is within `tolerance` (a fraction) or outside the bounds.
 
     Raises ValueError for bounds that are not 0 < lowest ≤ start ≤ highest.
     """

@@ -51,12 +51,12 @@ class Simulation(RootModel[dict[Host, Behaviour]]):
         return self.root.get("default") if found is None else found
 
     def to_header(self) -> str:
-        """Compact JSON, absent fields left out, fit for the header."""
+        """Return compact JSON for the header, without absent fields."""
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def parse(cls, value: str | bytes | dict[str, Any]) -> Simulation:
-        """A simulation from JSON text or from an already parsed object.
+        """Return the simulation in a JSON text or in a parsed object.
 
         Raises SimulationError naming the field; never anything else.
         """

@@ -1,4 +1,4 @@
-"""What all resource types do alike: PUT, PATCH, GET, HEAD, DELETE and listing, with etags and operations.
+"""The operations that all resource types share: PUT, PATCH, GET, HEAD, DELETE and listing, with etags and operations.
 
 A type is a `Kind`: data, and the few functions in which it differs.
 """
@@ -170,7 +170,7 @@ class Crud:
         return found
 
     def parent(self, call: Call) -> Resource:
-        """The group or resource in which this kind stands. Raises ArmError 404."""
+        """Return the group or resource that contains this kind. Raises ArmError 404."""
         path = _fill(self._kind.parent_template, call.params)
         found = self._world.store.get(path)
         if found is None:
@@ -217,7 +217,7 @@ class Crud:
         status = 201 if created else 202 if call.method == "PATCH" else 200
         shown = self.shown(resource)
         if operation.error is not None:
-            # A failure is told by the first poll: the SDKs do not look at one in the answer itself.
+            # The first poll reports a failure: the SDKs do not look at one in the answer itself.
             shown = merge(shown, {"properties": {"provisioningState": "Creating" if created else "Updating"}})
         return Answer(status, shown, self._etag(resource) | operations.headers(operation, style, call))
 

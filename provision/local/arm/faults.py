@@ -64,7 +64,7 @@ class Dropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is in store for the operation a call begins."""
+    """The fault planned for the operation that a call begins: extra seconds, then an error, or None to succeed."""
 
     seconds: float = 0.0
     error: ArmError | None = None
@@ -81,7 +81,7 @@ _plan: ContextVar[Plan | None] = ContextVar("plan", default=None)
 
 
 def current_plan() -> Plan:
-    """The plan of the call being answered; an empty one when there is none."""
+    """Return the plan of the call being answered; an empty plan if it has none."""
     return _plan.get() or Plan()
 
 

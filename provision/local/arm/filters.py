@@ -28,7 +28,7 @@ _FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
 
 
 def filtered(items: list[Json], text: str | None) -> list[Json]:
-    """The items that a filter lets through; all of them when there is none. Raises ArmError 400."""
+    """Return the items that match a filter; all of them without one. Raises ArmError 400."""
     if not text or not text.strip():
         return items
     if len(text) > _LONGEST:
@@ -55,7 +55,7 @@ def _test(clause: str) -> Callable[[Json], bool]:
 
 
 def _value(item: Json, field: str) -> Any:
-    """`name` and `location` stand on top, all else in `properties`; `properties/` may be written."""
+    """`name` and `location` are top-level fields, all others are in `properties`; `properties/` may be written."""
     found: Any = item
     for part in re.split(r"[./]", field):
         inner = found.get("properties") if isinstance(found, dict) else None

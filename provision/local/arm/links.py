@@ -1,6 +1,6 @@
 """Reads documents that a request names by address instead of sending them.
 
-Only this machine is asked: a control plane that fetched any address it is told would be a hole.
+Only this machine is asked: a control plane that fetched any address it is given would be a hole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_local(link: str) -> bool:
 
 
 async def fetch(link: str) -> str:
-    """The document at an address of this machine. Raises ArmError 400 for any other, and when there is none."""
+    """Return the document at an address of this machine. Raises ArmError 400 for any other address or no answer."""
     if not is_local(link):
         raise validation_error(
             ("value", f"Unable to read '{link}': the local cloud reads http addresses of this machine only.")

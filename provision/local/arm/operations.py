@@ -50,7 +50,7 @@ class Operation:
         return self.ended is None
 
     def body(self, path: str) -> Json:
-        """What Azure-AsyncOperation shows."""
+        """Return the body that the Azure-AsyncOperation address shows."""
         status = "InProgress" if self.running else "Succeeded" if self.error is None else "Failed"
         found: Json = {"id": path, "name": self.id, "status": status, "startTime": self.started}
         if self.ended is not None:
@@ -124,7 +124,7 @@ async def _run(operation: Operation, work: Work) -> None:
         await work()
     except ArmError as error:
         operation.error = error
-    except Exception as error:  # the operation must end, whatever went wrong; the client is told what
+    except Exception as error:  # the operation must end, whatever went wrong, and report it to the client
         operation.error = ArmError(500, "InternalServerError", f"{type(error).__name__}: {error}")
     finally:
         operation.ended = datetime.now(UTC).isoformat()

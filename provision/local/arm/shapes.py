@@ -56,7 +56,7 @@ class _Identity(Shape):
 
 
 class _Top(Shape):
-    """A resource that stands directly in a group."""
+    """A resource directly in a group."""
 
     location: Text = None
     kind: Text = None

@@ -40,7 +40,7 @@ class Store:
         self._versions = itertools.count(1)
 
     def get(self, identifier: str) -> Resource | None:
-        """None when there is none."""
+        """Return the resource with this id; None if there is none."""
         return self._by_id.get(identifier.lower())
 
     def put(self, resource: Resource) -> None:
@@ -65,10 +65,10 @@ class Store:
         return [found for found in self.below(parent_id) if found.kind == kind and found.id.count("/") in depths]
 
     def below(self, prefix: str) -> Iterator[Resource]:
-        """Everything whose id stands below `prefix`."""
+        """Return every resource whose id is below `prefix`."""
         start = prefix.lower().rstrip("/") + "/"
         return (found for key, found in list(self._by_id.items()) if key.startswith(start))
 
     def of_kind(self, kind: str) -> list[Resource]:
-        """All resources of one type, wherever they stand."""
+        """Return all resources of one type in all groups."""
         return [found for found in self._by_id.values() if found.kind == kind]

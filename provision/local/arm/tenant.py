@@ -1,4 +1,4 @@
-"""What stands above resource groups: tenants, the subscription, its providers and regions."""
+"""The levels above resource groups: tenants, the subscription, its providers and regions."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Tenant:
         return Answer(200, self._provider(name))
 
     async def resources(self, call: Call) -> Answer:
-        """Every resource that stands directly in a group, without properties."""
+        """Return every resource directly in a group, without properties."""
         del call
         below = self._world.store.below(self._world.subscription_path + "/resourceGroups")
         tops = [found for found in below if found.id.count("/") == 8 and found.kind != ASSIGNMENT_TYPE]

@@ -30,12 +30,12 @@ class Trash:
         self._world.store.put(Resource(identifier, self._kind, resource.name, body, secrets={"tree": tree}))
 
     def twin(self, resource_id: str) -> Resource | None:
-        """The record of a deleted resource that had this id; None when there is none."""
+        """Return the record of the deleted resource with this id; None if there is none."""
         wanted = resource_id.lower()
         return next((found for found in self._all() if str(found.properties[self._origin]).lower() == wanted), None)
 
     def named(self, name: str) -> Resource | None:
-        """The record of a deleted resource of this name, in whatever group; None when there is none."""
+        """Return the record of a deleted resource of this name in any group; None if there is none."""
         return next((found for found in self._all() if found.name.lower() == name.lower()), None)
 
     def restore(self, record: Resource) -> Resource:
@@ -53,7 +53,7 @@ class Trash:
         return Answer(200, _shown(self._find(call)))
 
     async def purge(self, call: Call) -> Answer:
-        """Delete the record, so that the name is free; 204 when there is none."""
+        """Delete the record, so that the name is free; answers 204 if there is none."""
         record = self._world.store.get(call.path)
         if record is None:
             return Answer(204)

@@ -1,4 +1,4 @@
-"""App Service: plans, web apps and their application settings (the mock's stand on Azure)."""
+"""App Service: plans, web apps and their application settings (which run the mock on Azure)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Sites(Crud):
         return Answer(200, _settings(self.find(call)))
 
     async def configuration(self, call: Call) -> Answer:
-        """What `siteConfig` set, such as the container image in `linuxFxVersion`."""
+        """Return the values that `siteConfig` set, such as the container image in `linuxFxVersion`."""
         site = self.find(call)
         config = dict(site.properties.get("siteConfig") or {})
         return Answer(

@@ -1,4 +1,4 @@
-"""What every handler works on: the store, the principals, the operations and the outside."""
+"""The state that every handler shares: the store, the principals, the operations and the outside."""
 
 from __future__ import annotations
 

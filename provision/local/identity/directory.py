@@ -81,7 +81,7 @@ class Directory:
         return self.name_of(principal_id) is not None
 
     def name_of(self, principal_id: str) -> str | None:
-        """Display name of a principal by its object id; None when there is none."""
+        """Return the display name of the principal with this object id; None if there is no such principal."""
         application = self.application_of(principal_id)
         if application is not None:
             return application.name

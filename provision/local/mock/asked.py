@@ -177,7 +177,7 @@ def _item_characters(item: Any, index: int) -> int:
 
 
 def _inputs(value: Any, where: str) -> list[tuple[int, bytes]]:
-    """Each input of a prompt or embedding: its tokens, and a digest that stands for it."""
+    """Yield the token count and a digest of each input of a prompt or embedding."""
     if isinstance(value, str):
         return [(estimate(len(value)), _digest(value))]
     if not isinstance(value, list):

@@ -86,7 +86,7 @@ class Host(ABC):
 
     @abstractmethod
     def served(self, deployment: str) -> Served:
-        """The deployment of this name. Raises ApiError when there is none."""
+        """Return the deployment of this name. Raises ApiError if there is none."""
 
 
 class AccountHost(Host):

@@ -1,4 +1,4 @@
-"""The mock as a web app of its own: configured by its environment, any host name, until it is told to stop."""
+"""The mock as a web app of its own: configured by its environment, any host name, until it is stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
     )
     port = environment.get("PORT") or environment.get("WEBSITES_PORT") or USUAL_PORT
     if not port.isdigit() or not 0 <= int(port) < 65536:
-        raise BadInput(f"PORT: {port!r} is no port; wanted a number from 0 to 65535")
+        raise BadInput(f"PORT: {port!r} is not a port; give a number from 0 to 65535")
     try:
         site.limits()
         site.latency()

@@ -51,7 +51,7 @@ def throttled(
 
 
 def _wait(refusal: Refusal | None, flavour: str, retry_after_s: float | None) -> float | None:
-    """Seconds the answer shall name; None: it names none. What a simulation asks for comes first."""
+    """Return the seconds of Retry-After, or None for an answer without it. A simulation's own value comes first."""
     if retry_after_s is not None:
         return retry_after_s
     if flavour == "none":

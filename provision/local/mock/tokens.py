@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["estimate", "text_of", "token_text"]
 
-# Each word is one token of the usual vocabularies when a space stands before it.
+# Each word is one token of the usual vocabularies when a space precedes it.
 _TEXT = (
     "A fault draws too much current and the breaker opens before the wire can melt . While it is open no load reaches "
     "the line . After some time it closes again and power flows as it did before . If the fault is still there it "

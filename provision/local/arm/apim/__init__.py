@@ -1,1 +1,1 @@
-"""Microsoft.ApiManagement: the service, and what stands inside it, a file per resource type."""
+"""Microsoft.ApiManagement: the service and its child resources, a file for each resource type."""

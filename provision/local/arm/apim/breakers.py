@@ -1,4 +1,4 @@
-"""What the service refuses in a backend's circuit breaker."""
+"""The checks of a backend's circuit breaker, and the errors of the service."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _range_faults(target: str, ranges: list[Any]) -> Faults:
 
 
 def _bounds(draft: Draft, rules: list[Any]) -> Faults:
-    """What only Terraform or common sense refuses: warn, reject or accept, as the lab says."""
+    """Apply bounds that only Terraform documents: warn, reject or accept, as the lab says."""
     found = [fault for index, rule in enumerate(rules) for fault in _doubtful(f"{_PLACE}[{index}]", rule)]
     if draft.world.options.rule_bounds == "reject":
         return found

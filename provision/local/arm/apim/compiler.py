@@ -42,7 +42,7 @@ def fragments_of(store: Store, service: Resource) -> dict[str, dict[str, str]]:
 
 
 def service_of(world: World, identifier: str) -> Resource:
-    """The service that something stands in. Raises LookupError when there is none."""
+    """Return the service that contains this resource. Raises LookupError if there is none."""
     service = world.store.get("/".join(identifier.split("/")[:9]))
     if service is None:
         raise LookupError(identifier)
@@ -102,7 +102,7 @@ def check_dependents(world: World, service: Resource, named_values: Mapping[str,
 
 
 def exported(value: str, stored: str, asked: str) -> str:
-    """A stored document in the format asked for: the two differ in how expressions stand in them."""
+    """A stored document in the format asked for: the two differ in how they escape expressions."""
     if stored == asked:
         return value
     from provision.local.apim.policies.raw import hide_expressions, show_expressions
