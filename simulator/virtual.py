@@ -78,11 +78,15 @@ class Answering(Protocol):
 
 @dataclass
 class VirtualRun:
-    """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission."""
+    """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission.
+
+    `calls`: how many calls clients made, each with its retries.
+    """
 
     samples: list[Row] = field(default_factory=list)
     events: list[VirtualEvent] = field(default_factory=list)
     answers: list[VirtualAnswer] = field(default_factory=list)
+    calls: int = 0
 
 
 def run_virtual(
@@ -266,6 +270,7 @@ class _Play:
         self._at(self._now + self._transit(), lambda: self._arrive(request))
 
     def _arrive(self, request: _Request) -> None:
+        self._result.calls += not request.retries
         self._attempt(request, self._pick_unit(request.drawn))
 
     def _transit(self) -> float:

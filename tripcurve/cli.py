@@ -394,6 +394,70 @@ def simulate(
 
 
 @app.command()
+def tune(
+    lab: LabArgument = "quick",
+    counts: Annotated[list[int] | None, typer.Option("--count", help="Failures to trip at. Repeatable.")] = None,
+    percentages: Annotated[
+        list[int] | None, typer.Option("--percentage", help="Share of failures to trip at, in percent. Repeatable.")
+    ] = None,
+    intervals: Annotated[str, typer.Option("--interval", help="Windows to try, such as PT1M,PT5M.")] = "",
+    durations: Annotated[str, typer.Option("--duration", help="Trip durations to try, such as PT10S,PT1M.")] = "",
+    retry_after: Annotated[
+        bool, typer.Option("--retry-after", help="Try each rule with and without accept_retry_after.")
+    ] = False,
+    weights: Annotated[
+        str, typer.Option("--weights", help="Incidents and how much each counts.")
+    ] = "brown-out=1,hard-fail=1,quota=1,slow=1",
+    rate: Annotated[float, typer.Option("--rate", help="Requests per second.", min=0.01, max=10_000)] = 10.0,
+    healthy_failures: Annotated[
+        float, typer.Option("--healthy-failures", help="Share of a healthy backend's answers that fail.", min=0, max=1)
+    ] = 0.001,
+    healthy_from: Annotated[
+        Path | None, typer.Option("--from", help="Take that share from the healthy phases of a recorded run.")
+    ] = None,
+    keep_off: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-off", help="Least share of the sick backend's load to keep away; default the lab's own.", max=1
+        ),
+    ] = None,
+    false_trips: Annotated[
+        float, typer.Option("--false-trips", help="Most trips a day on a healthy backend.", min=0)
+    ] = 1.0,
+    retries: Annotated[int, typer.Option("--retries", help="Retries of each client, at once.", min=0, max=10)] = 0,
+    units: Annotated[int | None, typer.Option("--units", help="Gateway units; default the lab's.", min=1)] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="How often each rule is tried.", min=2, max=1000)] = 10,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the page and for the lab with the advised rule.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the breaker rules that no other rule beats, in virtual time."""
+    from simulator.commands.tune import Grid, durations_of, tune_lab, weights_of
+    from simulator.commands.tune_output import show_tuned
+    from simulator.trials import Plan
+
+    grid = Grid(
+        counts or (),
+        percentages or (),
+        durations_of(intervals, "--interval"),
+        durations_of(durations, "--duration"),
+        (False, True) if retry_after else (),
+    )
+    plan = Plan(weights_of(weights), rate, 0.0, 0.0, healthy_failures, retries=retries, seeds=tuple(range(seeds)))
+    tuned = tune_lab(
+        lab,
+        grid,
+        plan,
+        units=units,
+        healthy_from=healthy_from,
+        least_kept_off=keep_off,
+        most_false_trips=false_trips,
+    )
+    show_tuned(tuned, out, as_json)
+
+
+@app.command()
 def export(
     lab: LabArgument,
     kind: Annotated[str, typer.Option("--kind", help="kubernetes or azure-load-testing.")],

@@ -21,7 +21,7 @@ from tripcurve.lab.model import LABS
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file
 
-__all__ = ["ENGINES", "simulate"]
+__all__ = ["ENGINES", "simulate", "with_units"]
 
 ENGINES = ("auto", "fast", "reference")
 
@@ -88,12 +88,17 @@ def _lab(name: str, units: int | None) -> tuple[Lab, int]:
     lab = load_lab(name)
     policy = policy_path(lab, find_file(name, LABS, ".yaml", "lab"))
     if units is not None:
-        if not 1 <= units <= 100_000:
-            raise BadInput(f"--units must be 1 to 100,000, not {units}")
-        gateway = lab.gateway.model_copy(update={"units": units})
-        local = lab.local.model_copy(update={"unit_count_override": None})
-        lab = lab.model_copy(update={"gateway": gateway, "local": local})
+        lab = with_units(lab, units)
     return lab, gateway_retries(policy)
+
+
+def with_units(lab: Lab, units: int) -> Lab:
+    """Return the lab with so many gateway units. Raises BadInput for none, or more than 100,000."""
+    if not 1 <= units <= 100_000:
+        raise BadInput(f"--units must be 1 to 100,000, not {units}")
+    gateway = lab.gateway.model_copy(update={"units": units})
+    local = lab.local.model_copy(update={"unit_count_override": None})
+    return lab.model_copy(update={"gateway": gateway, "local": local})
 
 
 def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> Scenario:
