@@ -1,6 +1,7 @@
-"""Plants run directories whose trips are known, by a breaker that shares no code with the product.
+"""Plants run directories whose trips are known, by breakers that share no code with the product.
 
-One unit, a rule of so many failures within an interval, a sliding window that is empty after a reset.
+A rule of so many failures (or so large a share of the answers) within an interval, a sliding window that is empty
+after a reset; a breaker for each member on each unit.
 """
 
 from __future__ import annotations
@@ -10,21 +11,70 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Plan", "plant"]
+__all__ = ["OtherClock", "Plan", "Planted", "groups", "plant"]
 
 ZERO_NS = 1_700_000_000_000_000_000
 
 
+class Planted(NamedTuple):
+    """A true trip, seconds from the run's start."""
+
+    tripped: float
+    reset: float
+    backend: str
+    unit: int
+
+
+@dataclass(frozen=True)
+class OtherClock:
+    """The last worker's clock, its rows written uncorrected.
+
+    It is `ahead` s off at the start, `ppm` fast, and set forward by `step` s at `step_at`. The main process knows it to
+    within `half_width` s: at the start, or once a second (`sampled`).
+    """
+
+    ahead: float = 0.003
+    ppm: float = 0
+    step: float = 0
+    step_at: float = 0
+    half_width: float = 0.05
+    sampled: bool = False
+
+    def reads(self, at: float) -> float:
+        """What it reads at a true instant, s."""
+        return at + self.ahead + at * self.ppm * 1e-6 + (self.step if at >= self.step_at else 0)
+
+    def written(self, length: float, rng: random.Random) -> dict[str, Any]:
+        """What run.json has of it."""
+        instants = [float(second) for second in range(int(length) + 2)] if self.sampled else [0.0]
+        samples = [
+            [
+                ZERO_NS + round(self.reads(at) * 1e9),
+                round((self.reads(at) - at + rng.uniform(-1, 1) * self.half_width) * 1e9),
+                round(self.half_width * 1e9),
+            ]
+            for at in instants
+        ]
+        first = {"offset_ns": samples[0][1], "half_width_ns": samples[0][2], "corrected": False, "shared": False}
+        return first | ({"samples": samples} if self.sampled else {})
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What to plant; times in seconds. All answers fail with `status` from `fault_from` to `fault_until`.
+    """What to plant; times in seconds. Answers of the first `faulty` members fail from `fault_from` to `fault_until`,
+    and a share `failing` of all others.
 
-    `stated_count` and `stated_open_s`: what the lab file says instead of the truth.
-    `marked`: answers name their backend. Where they do not, every response is recorded as the gateway's.
+    `percentage`: the rule looks at shares, from `least` answers on, and not at `count`. `stated_count` and
+    `stated_open_s`: what the lab file says instead of the truth. `marked`: answers name their backend; where they do
+    not, every response is recorded as the gateway's. `priorities`: of a pool's members; None: one backend, no pool.
+    `shed_status`: how the gateway answers while open. `policy`: the policy of the lab. `header_late`: the gateway
+    reports its wait up to so much too long. `network`: the longest way to the gateway, or back. `workers`: requests go
+    round them; `clock`: the last one's. `events`: the gateway keeps a record.
     """
 
     rate: float = 45
@@ -34,14 +84,26 @@ class Plan:
     status: int = 429
     marked: bool = True
     count: int = 3
+    percentage: int | None = None
+    least: int = 10
     interval_s: float = 20
     open_s: float = 4
     stated_count: int | None = None
     stated_open_s: float | None = None
     fault_from: float = 2
     fault_until: float = 10
+    faulty: int = 1
     length: float = 20
     seed: int = 0
+    units: int = 1
+    priorities: tuple[int, ...] | None = None
+    shed_status: int = 503
+    policy: str | None = None
+    header_late: float = 0
+    network: float = 4e-4
+    workers: int = 1
+    clock: OtherClock | None = None
+    events: bool = False
 
     def arrivals(self, rng: random.Random) -> list[float]:
         """When requests are sent."""
@@ -50,69 +112,176 @@ class Plan:
             sent.append(now)
         return sent
 
+    @property
+    def members(self) -> list[str]:
+        return [f"m{index + 1}" for index in range(len(self.priorities or (1,)))]
 
-def plant(folder: Path, plan: Plan) -> list[tuple[float, float]]:
-    """Write a run directory; return each true trip and its reset, seconds from the run's start."""
-    rng = random.Random(plan.seed)  # a simulation, no secret
-    agenda = [(sent + rng.uniform(1e-4, 4e-4), 0, sent, 0.0, 200) for sent in plan.arrivals(rng)]
-    heapq.heapify(agenda)
-    rows: list[tuple[float, float, float | None, int]] = []
-    trips: list[tuple[float, float]] = []
-    window: list[float] = []
-    open_until = 0.0
-    while agenda:
-        now, kind, sent, admitted, status = heapq.heappop(agenda)
-        home = now + rng.uniform(1e-4, 4e-4)
-        if kind == 0 and now < open_until:
-            rows.append((sent, home, None, 503))
-        elif kind == 0:
-            fails = plan.fault_from <= now < plan.fault_until or rng.random() < plan.failing
-            arrives = now + plan.backend_s * rng.uniform(0.5, 1.5)
-            heapq.heappush(agenda, (arrives, 1, sent, now, plan.status if fails else 200))
+    def fails(self, member: int, at: float, rng: random.Random) -> bool:
+        return (member < self.faulty and self.fault_from <= at < self.fault_until) or rng.random() < self.failing
+
+
+class _Breaker:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._window: list[tuple[float, bool]] = []
+        self.open_until = 0.0
+
+    def gets(self, now: float, failed: bool) -> bool:
+        """Take an answer; return whether it tripped the breaker."""
+        plan = self._plan
+        if now < self.open_until:
+            return False
+        kept = [one for one in self._window if one[0] > max(now - plan.interval_s, self.open_until)]
+        self._window = [*kept, (now, failed)]
+        failures = sum(bad for _, bad in self._window)
+        if plan.percentage is None:
+            trips = failed and failures >= plan.count
         else:
-            rows.append((sent, home, now - admitted, status))
-            if status == plan.status and now >= open_until:
-                window = [at for at in window if at > max(now - plan.interval_s, open_until)] + [now]
-                if len(window) >= plan.count:
-                    open_until = now + plan.open_s
-                    trips.append((now, open_until))
-    _write(folder, plan, sorted(rows))
+            trips = len(self._window) >= plan.least and failures * 100 >= plan.percentage * len(self._window)
+        if trips:
+            self.open_until, self._window = now + plan.open_s, []
+        return trips
+
+
+class _Row(NamedTuple):
+    """One request; times in true seconds. `member` None: the gateway refused it. `waited`: as the gateway reports."""
+
+    sent: float
+    home: float
+    waited: float | None
+    status: int
+    member: int | None
+
+
+def plant(folder: Path, plan: Plan) -> list[Planted]:
+    """Write a run directory; return each true trip, in order."""
+    rng = random.Random(plan.seed)  # a simulation, no secret
+    rows, trips = _happened(plan, rng)
+    folder.mkdir(parents=True)
+    _write_rows(folder, plan, rows)
+    _write_documents(folder, plan, rng)
+    if plan.events:
+        _write_events(folder, trips)
     return trips
 
 
-def _write(folder: Path, plan: Plan, rows: list[tuple[float, float, float | None, int]]) -> None:
-    folder.mkdir(parents=True)
-    starts = [ZERO_NS + round(sent * 1e9) for sent, *_ in rows]
-    whole, silent = len(rows), [waited is None or not plan.marked for _, _, waited, _ in rows]
-    waits = [None if waited is None or not plan.marked else int(waited * 1e6) for _, _, waited, _ in rows]
+def groups(trips: list[Planted]) -> list[Planted]:
+    """The stretches in which some unit was open, by backend."""
+    found: list[Planted] = []
+    for trip in sorted(trips, key=lambda one: (one.backend, one.tripped)):
+        if found and found[-1].backend == trip.backend and trip.tripped <= found[-1].reset:
+            found[-1] = found[-1]._replace(reset=max(found[-1].reset, trip.reset))
+        else:
+            found.append(trip)
+    return found
+
+
+def _happened(plan: Plan, rng: random.Random) -> tuple[list[_Row], list[Planted]]:
+    breakers = [[_Breaker(plan) for _ in plan.members] for _ in range(plan.units)]
+    ranks = plan.priorities or (1,)
+    trips: list[Planted] = []
+    rows: list[_Row] = []
+
+    def way() -> float:
+        return rng.uniform(plan.network / 4, plan.network)
+
+    agenda: list[tuple[float, int, float, float, int, int, bool]] = [
+        (sent + way(), index, sent, -1.0, 0, 0, False) for index, sent in enumerate(plan.arrivals(rng))
+    ]
+    heapq.heapify(agenda)
+    while agenda:
+        now, index, sent, admitted, unit, member, failed = heapq.heappop(agenda)
+        if admitted < 0:
+            unit = rng.randrange(plan.units)
+            closed = [one for one, breaker in enumerate(breakers[unit]) if now >= breaker.open_until]
+            if not closed:
+                rows.append(_Row(sent, now + way(), None, plan.shed_status, None))
+                continue
+            best = [one for one in closed if ranks[one] == min(ranks[other] for other in closed)]
+            member = best[index % len(best)]
+            arrives = now + plan.backend_s * rng.uniform(0.5, 1.5)
+            heapq.heappush(agenda, (arrives, index, sent, now, unit, member, plan.fails(member, now, rng)))
+        else:
+            held = rng.uniform(0, plan.header_late)
+            rows.append(_Row(sent, now + held + way(), now - admitted + held, plan.status if failed else 200, member))
+            if breakers[unit][member].gets(now, failed):
+                trips.append(Planted(now, now + plan.open_s, plan.members[member], unit))
+    return rows, trips
+
+
+def _write_rows(folder: Path, plan: Plan, rows: list[_Row]) -> None:
+    ordered = sorted((_started(plan, index, row), row) for index, row in enumerate(sorted(rows)))
+    starts = [ZERO_NS + round(at * 1e9) for (at, _), _ in ordered]
+    whole, rows = len(rows), [row for _, row in ordered]
+    silent = [row.waited is None or not plan.marked for row in rows]
+    waits = [None if row.waited is None or not plan.marked else int(row.waited * 1e6) for row in rows]
+    names = [None if row.member is None or not plan.marked else plan.members[row.member] for row in rows]
     columns = {
         "start_ns": pa.array(starts, pa.int64()),
         "intended_ns": pa.array(starts, pa.int64()),
-        "latency_us": pa.array([int((end - sent) * 1e6) + 1 for sent, end, *_ in rows], pa.int32()),
+        "latency_us": pa.array([int((row.home - row.sent) * 1e6) + 1 for row in rows], pa.int32()),
         "first_byte_us": pa.nulls(whole, pa.int32()),
         "backend_us": pa.array(waits, pa.int32()),
-        "status": pa.array([status for *_, status in rows], pa.int16()),
+        "status": pa.array([row.status for row in rows], pa.int16()),
         "origin": pa.array(["gateway" if one else "backend" for one in silent]).dictionary_encode(),
-        "backend": pa.array([None if one else "m1" for one in silent], pa.string()).dictionary_encode(),
+        "backend": pa.array(names, pa.string()).dictionary_encode(),
         "retry_after_s": pa.nulls(whole, pa.float32()),
         "prompt_tokens": pa.nulls(whole, pa.int32()),
         "completion_tokens": pa.nulls(whole, pa.int32()),
         "error": pa.nulls(whole, pa.string()).dictionary_encode(),
         "phase": pa.array(["all"] * whole).dictionary_encode(),
         "user": pa.array(["ChatUser"] * whole).dictionary_encode(),
-        "worker": pa.array([0] * whole, pa.int16()),
+        "worker": pa.array([worker for (_, worker), _ in ordered], pa.int16()),
     }
     pq.write_table(pa.table(columns), folder / "requests.parquet")
-    rule = {
-        "count": plan.count if plan.stated_count is None else plan.stated_count,
+
+
+def _started(plan: Plan, index: int, row: _Row) -> tuple[float, int]:
+    """When a request started by its worker's clock, and which worker's it is."""
+    worker = index % plan.workers
+    own = plan.clock is not None and worker == plan.workers - 1
+    return (plan.clock.reads(row.sent) if own and plan.clock is not None else row.sent), worker
+
+
+def _write_documents(folder: Path, plan: Plan, rng: random.Random) -> None:
+    rule: dict[str, Any] = {
         "interval": plan.interval_s,
         "trip_duration": plan.open_s if plan.stated_open_s is None else plan.stated_open_s,
         "status_codes": [plan.status],
     }
-    lab = {"name": "planted", "gateway": {"name": "g"}, "backends": [{"name": "m1", "breaker": rule}]}
+    if plan.percentage is None:
+        rule["count"] = plan.count if plan.stated_count is None else plan.stated_count
+    else:
+        rule["percentage"] = plan.percentage
+    backends: list[dict[str, Any]] = [{"name": name, "breaker": rule} for name in plan.members]
+    for backend, priority in zip(backends, plan.priorities or (), strict=False):
+        backend["priority"] = priority
+    lab: dict[str, Any] = {"name": "planted", "gateway": {"name": "g", "units": plan.units}, "backends": backends}
+    if plan.percentage is not None:
+        lab["local"] = {"percentage_min_volume": plan.least}
+    if plan.policy is not None:
+        (folder / "policy.xml").write_text(plan.policy)
+        lab["api"] = {"policy": str(folder / "policy.xml")}
     (folder / "lab.yaml").write_text(json.dumps(lab))
     phases = [{"name": "all", "for": plan.length, "rate": plan.rate}]
     scenario = {"name": "planted", "users": {"ChatUser": 1}, "phases": phases}
     (folder / "scenario.yaml").write_text(json.dumps(scenario))
-    info = {"start_ns": ZERO_NS, "end_ns": ZERO_NS + round(plan.length * 1e9), "target": "url"}
+    info: dict[str, Any] = {"start_ns": ZERO_NS, "end_ns": ZERO_NS + round(plan.length * 1e9), "target": "url"}
+    if plan.clock is not None:
+        clocks = [{}] * (plan.workers - 1) + [{"clock": plan.clock.written(plan.length, rng)}]
+        info["workers"] = [{"worker": index} | clock for index, clock in enumerate(clocks)]
     (folder / "run.json").write_text(json.dumps(info))
+
+
+def _write_events(folder: Path, trips: list[Planted]) -> None:
+    lines = []
+    for trip in trips:
+        for kind, at in (("Opened", trip.tripped), ("Closed", trip.reset)):
+            data = {
+                "backendName": trip.backend,
+                "circuitBreaker": {"rules": {"breaker": {"tripDuration": "00:00:04"}}},
+                "local": {"unit": trip.unit, "at_ns": ZERO_NS + round(at * 1e9)},
+            }
+            event = {"eventType": f"Microsoft.ApiManagement.CircuitBreaker.{kind}", "eventTime": "", "data": data}
+            lines.append((at, json.dumps(event)))
+    (folder / "gateway-events.jsonl").write_text("".join(f"{line}\n" for _, line in sorted(lines)))

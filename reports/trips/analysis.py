@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from reports.loading.run import Run
 from reports.trips.causes import narrow
-from reports.trips.doubts import settle
+from reports.trips.doubts import settle, settle_groups
 from reports.trips.evidence import Evidence, gather
 from reports.trips.measures import Service, measure_trips
 from reports.trips.outage import felt_failures, whole_seconds
@@ -61,7 +61,8 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
     if evidence.units == 1:
         periods = settle(find_open_periods(touches), evidence)
     else:
-        periods = find_group_periods(touches, answers, evidence.rule, evidence.units)
+        groups = find_group_periods(touches, answers, evidence.rule, evidence.units)
+        periods = settle_groups(groups, evidence)
     periods = narrow(periods, evidence)
     if not periods or not evidence.pooled:
         return periods

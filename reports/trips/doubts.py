@@ -19,7 +19,7 @@ from reports.trips.instants import NEVER, NS, Instants, Interval
 from reports.trips.periods import OpenPeriod, Touches
 from tripcurve.lab.rule import BreakerRule
 
-__all__ = ["settle"]
+__all__ = ["settle", "settle_groups"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,40 @@ def settle(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
         else:
             settled.append(period)
     return settled
+
+
+def settle_groups(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
+    """Leave out each reset of several units that may belong to a later group than the trip does.
+
+    Nothing shows that all units were closed for a moment, when each got few requests before it tripped again. Of a
+    pool's member that other members share requests with, neither instant is stated: it is asked mostly on the units
+    where the others are open, so many answers of its own in a row do not show it closed on all.
+    """
+    rule = evidence.rule
+    if not evidence.asked_first:
+        return [replace(period, tripped=None, reset=None, full=None) for period in periods]
+    if rule is None:
+        return periods
+    arrivals = _arrivals(evidence.answers, rule)
+    return [
+        replace(period, reset=None)
+        if _holds_two(period, evidence.shortest_ns) and _may_trip_again(period, arrivals, evidence)
+        else period
+        for period in periods
+    ]
+
+
+def _may_trip_again(period: OpenPeriod, arrivals: _Arrivals, evidence: Evidence) -> bool:
+    """Whether a failure came late enough for a second group, and early enough for that to be over by the reset.
+
+    One is enough: a unit that did not trip in the first group may have counted all others before.
+    """
+    if period.tripped is None or (evidence.pooled and evidence.retries):
+        return True
+    until = period.open_at_ns if period.reset is None else period.reset.high_ns
+    low = period.tripped.low_ns + evidence.shortest_ns - evidence.doubt_ns
+    high = until - evidence.shortest_ns + evidence.doubt_ns
+    return bool(np.any((arrivals.late >= low) & (arrivals.early <= high)))
 
 
 def _failures_after(answers: Answers, rule: BreakerRule) -> tuple[Instants, Instants]:

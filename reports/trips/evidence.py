@@ -15,7 +15,7 @@ from reports.trips.arrivals import Arrivals, possible_causes
 from reports.trips.failures import Failures
 from reports.trips.instants import NS
 from reports.trips.periods import Touches
-from reports.trips.touches import answers_of, clock_doubt_ns, retries_within, touches_of
+from reports.trips.touches import answers_of, asked_first, clock_doubt_ns, retries_within, touches_of
 from tripcurve.lab import Backend
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
@@ -37,9 +37,9 @@ class Evidence:
     `rule` is None for a backend without a breaker. `zero_ns` is the run's start, unix ns. `shortest_ns` and
     `longest_ns` are the shortest and longest times that the rule can have kept the breaker open. `service` has a row
     for each second of the run: requests, and whole 2xx among them, leaving out what other members of a pool answered.
-    `pooled`: the backend is one of several in a pool. `retries`: the policy makes further attempts in one request, so
-    that a failure may show in no answer. `causes` are the answers that can have tripped the breaker. `doubt_ns`: the
-    most that a worker's clock may be off.
+    `pooled`: the backend is one of several in a pool. `asked_first`: every request asks it while it is closed.
+    `retries`: the policy makes further attempts in one request, so that a failure may show in no answer. `causes` are
+    the answers that can have tripped the breaker. `doubt_ns`: the most that a worker's clock may be off.
     """
 
     backend: str
@@ -47,6 +47,7 @@ class Evidence:
     options: LocalOptions
     units: int
     pooled: bool
+    asked_first: bool
     retries: bool
     zero_ns: int
     doubt_ns: int
@@ -72,6 +73,7 @@ def gather(run: Run, backend: Backend) -> Evidence:
         options=lab.local,
         units=lab.units,
         pooled=lab.has_pool,
+        asked_first=asked_first(backend, lab),
         retries=retries_within(lab),
         zero_ns=run.start_ns,
         doubt_ns=doubt_ns,

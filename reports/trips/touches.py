@@ -21,7 +21,7 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import POLICIES, Backend, Lab
 from tripcurve.shipped import find_file
 
-__all__ = ["answers_of", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
+__all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
 
 Indexes = npt.NDArray[np.intp]
 
@@ -175,6 +175,12 @@ def _passed_over(
     late = np.flatnonzero(np.arange(len(turns)) - last_own > due)
     late = late[gaps[turns[late]] == gaps[turns[late - due]]]
     return turns[late], turns[late - due]
+
+
+def asked_first(backend: Backend, lab: Lab) -> bool:
+    """Whether every request asks this backend while its breaker is closed: it shares its group with no other."""
+    rank = _rank(backend, lab)
+    return all(_rank(other, lab) > rank for other in lab.backends if other.name != backend.name)
 
 
 def retries_within(lab: Lab) -> bool:

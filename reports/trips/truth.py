@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from reports.loading.run import Run
@@ -52,16 +52,17 @@ def _true_trip(opened: BreakerEvent, reset_ns: int | None, zero_ns: int) -> True
 
 
 def match(trips: list[Trip], truth: list[TrueTrip], units: int) -> tuple[list[Trip], list[TrueTrip]]:
-    """Return the measured trips, each with its true counterpart, and the true trips that no measured one shows."""
-    own = {name: _numbered(truth, name) for name in {true.backend for true in truth}}
-    groups = {name: overlapping(numbered) for name, numbered in own.items()}
+    """Return the measured trips, each with its true counterpart, and the true trips that no measured one shows.
+
+    A measured trip shows one true trip, or with several units one true group.
+    """
+    groups = {name: overlapping(_numbered(truth, name), units) for name in {true.backend for true in truth}}
     seen: set[int] = set()
     matched: list[Trip] = []
     for trip in trips:
-        name = str(trip.backend)
-        found = _nearest(trip, own.get(name, [])) if units == 1 else truth_of(trip, groups.get(name, []))
-        seen |= {index for index, _ in found}
-        matched.append(_with_truth(trip, [true for _, true in found], units) if found else trip)
+        group = truth_of(trip, groups.get(str(trip.backend), []))
+        seen |= set() if group is None else {index for index, _ in group.trips}
+        matched.append(trip if group is None else _with_truth(trip, [true for _, true in group.trips], units))
     return matched, [true for index, true in enumerate(truth) if index not in seen]
 
 
@@ -69,38 +70,18 @@ def _numbered(truth: list[TrueTrip], backend: str) -> Numbered:
     return [(index, true) for index, true in enumerate(truth) if true.backend == backend]
 
 
-def _nearest(trip: Trip, own: Numbered) -> Numbered:
-    """The true trip nearest in time: by its trip where that was observed, else by its reset."""
+def truth_of(trip: Trip, groups: list[TrueGroup]) -> TrueGroup | None:
+    """The true group nearest in time: by its first trip where that was observed, else by its last reset."""
     at_trip = trip.tripped_s is not None
     known = trip.tripped_s or trip.reset_s
-    if known is None:
-        return []
+    if known is None or not groups:
+        return None
 
-    def instant(numbered: tuple[int, TrueTrip]) -> float:
-        true = numbered[1]
-        return true.tripped_s if at_trip else INFINITE if true.reset_s is None else true.reset_s
+    def instant(group: TrueGroup) -> float:
+        return group.begin if at_trip else group.end
 
-    after = bisect_left(own, known.estimate, key=instant)
-    near = own[max(after - 1, 0) : after + 1]
-    return [min(near, key=lambda numbered: abs(instant(numbered) - known.estimate))] if near else []
-
-
-def truth_of(trip: Trip, groups: list[TrueGroup]) -> Numbered:
-    """The true trips of any unit that lie in the group's open period.
-
-    True trips that overlap are one stretch. Those stretches belong to the group that were open at some time between its
-    first and last shed, or, where a trip was shorter than a shed takes, within its whole intervals.
-    """
-    tripped, reset = trip.tripped_s, trip.reset_s
-    for inward in (1, -1):
-        begin = -INFINITE if tripped is None else tripped.estimate + inward * tripped.half_width
-        end = INFINITE if reset is None else reset.estimate - inward * reset.half_width
-        first = bisect_left(groups, min(begin, end), key=lambda group: group.end)
-        last = bisect_right(groups, max(begin, end), key=lambda group: group.begin)
-        found = groups[first:last]
-        if found:
-            return [numbered for group in found for numbered in group.trips]
-    return []
+    after = bisect_left(groups, known.estimate, key=instant)
+    return min(groups[max(after - 1, 0) : after + 1], key=lambda group: abs(instant(group) - known.estimate))
 
 
 @dataclass
@@ -112,12 +93,12 @@ class TrueGroup:
     trips: Numbered
 
 
-def overlapping(own: Numbered) -> list[TrueGroup]:
-    """The true trips of all units as stretches in which some unit was open."""
+def overlapping(own: Numbered, units: int) -> list[TrueGroup]:
+    """The true trips as stretches in which some unit was open; of one unit, each trip by itself."""
     groups: list[TrueGroup] = []
     for index, true in sorted(own, key=lambda numbered: numbered[1].tripped_s):
         reset_s = INFINITE if true.reset_s is None else true.reset_s
-        if not groups or true.tripped_s > groups[-1].end:
+        if not groups or units == 1 or true.tripped_s > groups[-1].end:
             groups.append(TrueGroup(true.tripped_s, reset_s, []))
         groups[-1].trips.append((index, true))
         groups[-1].end = max(groups[-1].end, reset_s)

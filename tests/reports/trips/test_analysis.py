@@ -40,7 +40,10 @@ def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
     trips = analyse(load(tmp_path / "run")).trips
     assert len(trips) <= len(truth)
     for trip in trips:
-        for stated, true in ((trip.tripped_s, [at for at, _ in truth]), (trip.reset_s, [to for _, to in truth])):
+        for stated, true in (
+            (trip.tripped_s, [one.tripped for one in truth]),
+            (trip.reset_s, [one.reset for one in truth]),
+        ):
             assert stated is None or min(off(stated, at) for at in true) <= 0
 
 

@@ -352,10 +352,13 @@ GROUP = Trip("m1", None, Measured(3.4, 0.4), Measured(5.4, 0.5), first_shed_s=3.
         pytest.param([(2.5, 3.2), (3.5, 4.5)], [1], id="one that reset before the first shed is the group's before"),
         pytest.param([(3.5, 4.5), (4.4, 6.1)], [0, 1], id="units whose open times overlap are one"),
         pytest.param([(3.5, 3.6)], [0], id="a trip shorter than its shed takes is still this one"),
+        pytest.param([(3.5, 4.3), (4.6, 5.3)], [0], id="a second group that no request told apart is not this one's"),
     ],
 )
 def test_a_group_is_held_against_the_true_trips_that_it_shows(
     true: list[tuple[float, float]], matched: list[int]
 ) -> None:
     own = [(index, TrueTrip("m1", index, *span)) for index, span in enumerate(true)]
-    assert [index for index, _ in truth_of(GROUP, overlapping(own))] == matched
+    found = truth_of(GROUP, overlapping(own, 2))
+    assert found is not None
+    assert [index for index, _ in found.trips] == matched

@@ -1,0 +1,113 @@
+"""Every stated instant of a planted run of several units holds its own true one, and no trip is lost without a word."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from reports.loading.run import load
+from reports.trips.analysis import Analysis, analyse
+from tests.planted import Plan, Planted, groups, plant
+
+ROUNDING_S = 2e-9
+EXAMPLES = int(os.environ.get("TRIPCURVE_PLANTED_EXAMPLES", "250"))
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+"""A plan is small as it is, and to make it smaller takes minutes."""
+
+
+def held(analysis: Analysis, truth: list[Planted]) -> None:
+    """Each stated instant lies within its half-width of one true group, and all others are listed as unobserved."""
+    assert len(analysis.trips) <= len(truth), "a trip was invented"
+    for trip in analysis.trips:
+        for stated, error in ((trip.tripped_s, "tripped_s"), (trip.reset_s, "reset_s")):
+            if stated is not None:
+                assert trip.error_s is not None
+                off = trip.error_s[error]
+                assert off is not None
+                assert abs(off) <= stated.half_width + ROUNDING_S, f"{error} {stated} is off by {off}"
+    shown = {trip.truth["tripped_s"] for trip in analysis.trips if trip.truth is not None}
+    lost = {one.tripped_s for one in analysis.unobserved}
+    assert len(shown) + len(analysis.unobserved) <= len(truth)
+    assert all(any(abs(one.tripped - at) < 1e-6 for at in shown | lost if at is not None) for one in groups(truth))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("poisson", [False, True])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(Plan(units=2), id="2 units"),
+        pytest.param(Plan(units=3, rate=200, fault_until=20, length=28), id="3 units under a continuing fault"),
+        pytest.param(Plan(units=3, rate=200, fault_until=3.5), id="3 units, a short fault"),
+        pytest.param(Plan(units=8, rate=200), id="8 units"),
+        pytest.param(Plan(units=4, rate=200, backend_s=1.3), id="4 units, 2 s latency"),
+        pytest.param(Plan(units=2, rate=200, failing=0.3, open_s=1, fault_until=2), id="2 units, 30 % failures"),
+        pytest.param(
+            Plan(units=2, rate=200, backend_s=5e-4, failing=0.1, open_s=0.5, fault_until=2, priorities=(1, 2)),
+            id="2 units of a pool, whose second member is asked where the first is open",
+        ),
+        pytest.param(
+            Plan(units=2, poisson=True, failing=0.3, count=10, open_s=1, fault_until=3), id="2 units, 10 failures"
+        ),
+        pytest.param(Plan(header_late=1.6e-4, rate=200, backend_s=5e-4), id="a wait reported too long"),
+        pytest.param(Plan(units=2, rate=200, count=60), id="2 units, groups told apart"),
+    ],
+)
+def test_several_units(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> None:
+    truth = plant(tmp_path / "run", replace(plan, poisson=poisson, seed=seed, events=True))
+    held(analyse(load(tmp_path / "run")), truth)
+
+
+def test_of_a_group_that_may_be_two_the_reset_is_not_stated(tmp_path: Path) -> None:
+    truth = plant(tmp_path / "run", Plan(units=3, rate=200, fault_until=20, length=28, seed=1, events=True))
+    analysis = analyse(load(tmp_path / "run"))
+    assert len(groups(truth)) > 1
+    [trip] = analysis.trips
+    assert trip.reset_s is None
+    assert trip.truth is not None
+    assert trip.truth["tripped_s"] == pytest.approx(groups(truth)[0].tripped, abs=1e-6)
+    assert len(analysis.unobserved) == len(truth) - sum(one.tripped < groups(truth)[0].reset for one in truth)
+
+
+def test_of_a_group_that_is_one_the_reset_is_stated(tmp_path: Path) -> None:
+    plant(tmp_path / "run", Plan(units=3, rate=200, fault_until=3.5, events=True))
+    [trip] = analyse(load(tmp_path / "run")).trips
+    assert trip.reset_s is not None
+
+
+PLANS = st.builds(
+    Plan,
+    rate=st.sampled_from([20, 45, 200]),
+    poisson=st.booleans(),
+    backend_s=st.sampled_from([0.0005, 0.02, 0.3, 1.3]),
+    failing=st.sampled_from([0, 0, 0.1, 0.3]),
+    status=st.sampled_from([429, 500, 503]),
+    marked=st.sampled_from([True, True, True, False]),
+    count=st.sampled_from([1, 3, 10]),
+    percentage=st.sampled_from([None, None, 30, 60]),
+    interval_s=st.sampled_from([1, 20]),
+    open_s=st.sampled_from([0.5, 1, 4]),
+    fault_until=st.sampled_from([2, 3, 7]),
+    faulty=st.integers(1, 2),
+    length=st.just(12),
+    seed=st.integers(0, 1_000_000),
+    units=st.sampled_from([1, 1, 1, 2, 3, 8]),
+    priorities=st.sampled_from([None, None, (1, 2), (1, 1)]),
+    header_late=st.sampled_from([0, 1.6e-4]),
+    network=st.sampled_from([4e-4, 5e-3]),
+    events=st.just(True),
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, phases=NO_SHRINKING, suppress_health_check=[HealthCheck.too_slow])
+@given(plan=PLANS)
+def test_any_plan(plan: Plan) -> None:
+    with TemporaryDirectory() as folder:
+        truth = plant(Path(folder) / "run", plan)
+        held(analyse(load(Path(folder) / "run")), truth)
