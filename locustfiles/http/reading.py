@@ -11,7 +11,7 @@ from locustfiles.http.answer import Answer
 from tripcurve.breaker.retry_after import parse_retry_after
 from tripcurve.lab import Lab
 
-__all__ = ["Reader", "Usage"]
+__all__ = ["Reader", "Usage", "token_count"]
 
 BACKEND_HEADER = b"x-tripcurve-backend"
 WAIT_HEADER = b"x-tripcurve-backend-ms"
@@ -79,10 +79,11 @@ class Reader:
         usage = body.get("usage")
         if not isinstance(usage, dict):
             return Usage(None, None)
-        return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+        return Usage(token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens")))
 
 
-def _count(value: object) -> int | None:
+def token_count(value: object) -> int | None:
+    """Return the value if the record can hold it as a number of tokens, else None."""
     return value if type(value) is int and 0 <= value <= MOST_INT32 else None
 
 

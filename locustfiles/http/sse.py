@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import orjson
 
-from locustfiles.http.reading import Usage
+from locustfiles.http.reading import Usage, token_count
 
 __all__ = ["CompletionStream"]
 
 _DONE = b"[DONE]"
+LARGEST_LINE = 1024 * 1024
 
 
 class CompletionStream:
@@ -32,6 +33,8 @@ class CompletionStream:
         for line in lines:
             if line.startswith(b"data:"):
                 self._event(line[5:].strip(), now_ns)
+        if len(self._rest) > LARGEST_LINE:
+            self._rest, self.error = b"", "BadStream"
 
     def verdict(self, error: str | None) -> str | None:
         """The class of error of the whole: the transport's, the stream's own, or that it just stopped."""
@@ -53,7 +56,7 @@ class CompletionStream:
             return
         usage = event.get("usage")
         if isinstance(usage, dict):
-            self.usage = Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+            self.usage = Usage(token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens")))
         if _has_token(event):
             self._token(now_ns)
 

@@ -109,7 +109,7 @@ class _Parquet:
             _checked(file.schema_arrow.empty_table(), path)
             self.rows = file.metadata.num_rows
             self._groups = [index for index in range(file.num_row_groups) if file.metadata.row_group(index).num_rows]
-            spans = [_span(file, index) for index in self._groups]
+            spans = [_span(file, index, path) for index in self._groups]
         self.earliest = from_here_on([first for first, _ in spans])
         self.last_ns = max((last for _, last in spans), default=0)
 
@@ -124,12 +124,13 @@ def _opened(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, page_checksum_verification=True)
 
 
-def _span(file: pq.ParquetFile, index: int) -> tuple[int, int]:
+def _span(file: pq.ParquetFile, index: int, path: Path) -> tuple[int, int]:
     """Earliest and latest start in a row group, from its statistics if it has any, else from its rows."""
-    column = file.metadata.row_group(index).column(file.schema_arrow.names.index("start_ns"))
-    if column.is_stats_set and column.statistics.has_min_max:
+    at = file.schema_arrow.names.index("start_ns")
+    column = file.metadata.row_group(index).column(at)
+    if file.schema_arrow.field(at).type == pa.int64() and column.is_stats_set and column.statistics.has_min_max:
         return column.statistics.min, column.statistics.max
-    return _ends(file.read_row_group(index, columns=["start_ns"])["start_ns"])
+    return _ends(_checked(file.read_row_group(index), path)["start_ns"])
 
 
 def _ends(starts: pa.ChunkedArray) -> tuple[int, int]:
@@ -160,6 +161,7 @@ class _Shard:
                 stream = ipc.open_stream(source)
                 _checked(stream.schema.empty_table(), self._path)
                 for batch in stream:
+                    batch.validate(full=True)  # else a damaged index or offset ends the process in the first use of it
                     if len(batch):
                         yield _checked(pa.Table.from_batches([batch]), self._path)
         except (pa.ArrowException, OSError) as error:
@@ -173,6 +175,9 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
     missing = [name for name in SCHEMA.names if name not in table.column_names and name != "backend_us"]
     if missing:
         raise BadInput(f"{path}: the column {missing[0]!r} is missing; it is no record of requests")
+    twice = [name for name in SCHEMA.names if table.column_names.count(name) > 1]
+    if twice:
+        raise BadInput(f"{path}: there are two columns {twice[0]!r}; it is no record of requests")
     if "backend_us" not in table.column_names:
         table = table.append_column("backend_us", pa.nulls(len(table), pa.int32()))
     try:

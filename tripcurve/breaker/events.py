@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 from tripcurve.breaker.breaker import Closed, Opened
@@ -134,18 +135,30 @@ def _breaker_event(kind: str, content: dict[str, Any]) -> BreakerEvent:
     rule, settings = next(iter(data["circuitBreaker"]["rules"].items()))
     local = data.get("local", {})
     duration = local.get("trip_duration_s")
-    at_ns = local.get("at_ns")
+    at_ns = _whole(local, "at_ns")
+    if not isinstance(data["backendName"], str):
+        raise TypeError("backendName is not a text")
+    if not isinstance(duration, float | int | None) or not isfinite(duration or 0):
+        raise TypeError("trip_duration_s is not a number of seconds")
     return BreakerEvent(
         kind="opened" if kind.endswith("Opened") else "closed",
         backend=data["backendName"],
         rule=rule,
-        unit=local.get("unit"),
+        unit=_whole(local, "unit"),
         at_ns=_unix_ns(content["eventTime"]) if at_ns is None else at_ns,
-        noticed_ns=local.get("noticed_ns"),
-        open_until_ns=local.get("open_until_ns"),
-        failures=local.get("failures"),
+        noticed_ns=_whole(local, "noticed_ns"),
+        open_until_ns=_whole(local, "open_until_ns"),
+        failures=_whole(local, "failures"),
         trip_duration_s=parse_timespan(settings["tripDuration"]) if duration is None else duration,
     )
+
+
+def _whole(local: dict[str, Any], name: str) -> int | None:
+    """Return a whole number that fits 64 bits, or None where there is none. Raises TypeError for anything else."""
+    value = local.get(name)
+    if value is not None and (type(value) is not int or abs(value) >= 2**62):
+        raise TypeError(f"{name} is not a whole number")
+    return value
 
 
 def format_timespan(seconds: float) -> str:

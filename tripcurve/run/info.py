@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -14,6 +14,11 @@ from tripcurve.run.layout import INFO
 from tripcurve.run.record import SCHEMA_VERSION
 
 __all__ = ["Counts", "Ended", "GatewayCounts", "Host", "Pacing", "RunInfo", "TokenGaps", "WorkerClock", "WorkerInfo"]
+
+UnixNs = Annotated[int, Field(ge=0, lt=2**62)]
+"""An instant, unix ns, with room for sums in 64 bits."""
+Ns = Annotated[int | float, Field(gt=-(2**62), lt=2**62)]
+"""A length of time or a difference of clocks, ns, finite and as bounded."""
 
 
 class _Part(BaseModel):
@@ -73,9 +78,9 @@ class TokenGaps(_Part):
 class WorkerClock(_Part):
     """A worker's clock against the main process's."""
 
-    offset_ns: int | float = 0
+    offset_ns: Ns = 0
     """Its unix time minus the main process's, as estimated."""
-    half_width_ns: int | float = 0
+    half_width_ns: Ns = 0
     """How far that estimate may be off."""
     corrected: bool = False
     """Whether its rows were already put on the main process's clock when they were written."""
@@ -115,7 +120,7 @@ class Ended(_Part):
     kind: Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
     reason: str | None = None
     """One sentence; None where the kind says all."""
-    at_ns: int | None = None
+    at_ns: UnixNs | None = None
 
 
 class RunInfo(_Part):
@@ -129,9 +134,9 @@ class RunInfo(_Part):
     scenario: str | None = None
     target: str | None = None
     """Kind of target: local, azure, url or simulated."""
-    start_ns: int | None = None
+    start_ns: UnixNs | None = None
     """The run's zero, unix ns on the main process's clock."""
-    end_ns: int | None = None
+    end_ns: UnixNs | None = None
     """The end of the last phase, or when the run was cut short, unix ns."""
     exit: int | None = None
     """The exit code of the traffic; checks are not part of it."""
