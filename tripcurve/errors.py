@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["BadInput", "CheckFailed", "TargetUnavailable", "TripcurveError"]
+__all__ = [
+    "BadInput",
+    "CheckFailed",
+    "LoadNotDelivered",
+    "NotRecorded",
+    "NotValid",
+    "TargetLost",
+    "TargetUnavailable",
+    "TripcurveError",
+]
 
 
 class TripcurveError(Exception):
@@ -27,3 +36,23 @@ class TargetUnavailable(TripcurveError):
     """The gateway could not be provisioned or reached."""
 
     exit_code = 3
+
+
+class TargetLost(TargetUnavailable):
+    """The target stopped answering during the run."""
+
+
+class NotRecorded(TripcurveError):
+    """The run could not be recorded, or not to its end."""
+
+    exit_code = 4
+
+
+class NotValid(TripcurveError):
+    """What was recorded is not a valid measurement."""
+
+    exit_code = 4
+
+
+class LoadNotDelivered(NotValid):
+    """Too many of the requests that the scenario asks for were never sent."""

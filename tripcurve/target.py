@@ -11,10 +11,18 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from tripcurve.errors import BadInput
 from tripcurve.urls import has_credentials, without_credentials
 
-__all__ = ["KEY", "Target", "check_target_name"]
+__all__ = ["KEY", "Target", "check_target_name", "credentials_refused"]
 
 KEY = "TRIPCURVE_API_KEY"
 """The environment variable with the subscription key of a gateway that is named by its URL."""
+
+
+def credentials_refused(target: str) -> str:
+    """Return why a target's URL with a user name or password is refused, without repeating them."""
+    return (
+        f"--target {without_credentials(target)!r} contains a user name or password, which the gateway does not use; "
+        f"leave it out and give the subscription key in the variable {KEY}"
+    )
 
 
 def check_target_name(target: str, environ: Mapping[str, str]) -> None:
@@ -33,10 +41,7 @@ def check_target_name(target: str, environ: Mapping[str, str]) -> None:
     if not usable:
         raise BadInput(f"--target {shown!r} is neither local, azure nor a URL such as https://my-apim.azure-api.net")
     if has_credentials(target):
-        raise BadInput(
-            f"--target {shown!r} contains a user name or password, which the gateway does not use; "
-            f"leave it out and give the subscription key in the variable {KEY}"
-        )
+        raise BadInput(credentials_refused(target))
     if not environ.get(KEY):
         raise BadInput(f"--target {shown!r} needs the gateway's subscription key in the variable {KEY}")
 

@@ -18,7 +18,7 @@ from locustfiles.commands.run import INTERRUPTED, drive, report
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import load_lab
-from tripcurve.run.layout import SUMMARY, has_records, make_run_dir
+from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
 from tripcurve.scenario import Phase, Scenario, load_scenario
 from tripcurve.scenario.search import Trial, next_rate
 from tripcurve.target import check_target_name
@@ -50,7 +50,15 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
     base = load_scenario(scenario, the_lab)
     check_target_name(target, os.environ)
     _check_bounds(bounds)
-    folder = make_run_dir(folder, the_lab.name, "capacity")
+    lock = claim_run_dir(folder, the_lab.name, "capacity")
+    try:
+        return lock.folder, _search(lab, base, target, lock.folder, bounds)
+    finally:
+        lock.release()
+
+
+def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds) -> int:
+    """Try rate after rate, each in a run of its own. Returns 0, or 130 when interrupted."""
     done: list[dict[str, Any]] = []
     while (rate := _next(done, bounds)) is not None:
         run = folder / f"probe-{len(done) + 1:02d}"
@@ -61,8 +69,8 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
         (folder / PROBES).write_text(json.dumps({"success": bounds.success, "probes": done}, indent=1) + "\n", "utf-8")
         print(f"{rate:8.1f} requests/s  {'carried' if reason is None else reason}", file=sys.stderr)
         if code == INTERRUPTED:
-            return folder, INTERRUPTED
-    return folder, 0
+            return INTERRUPTED
+    return 0
 
 
 def _check_bounds(bounds: Bounds) -> None:

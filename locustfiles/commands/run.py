@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
-from tripcurve.run.layout import RUNS, has_records, make_run_dir
+from tripcurve.run.layout import RUNS, claim_run_dir, has_records
+from tripcurve.run.lock import INHERITED, RunLock
 from tripcurve.scenario import SCENARIOS, load_scenario
 from tripcurve.scenario.checks import parse as parse_check
 from tripcurve.shipped import find_file
@@ -23,6 +25,7 @@ from tripcurve.target import check_target_name
 __all__ = ["INTERRUPTED", "drive", "report", "run"]
 
 INTERRUPTED = 130
+_IN_ORDER = (0, BadInput.exit_code, TargetUnavailable.exit_code, NotRecorded.exit_code, INTERRUPTED)
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
 
 
@@ -36,13 +39,17 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     check_target_name(target, os.environ)
     for check in checks:
         parse_check(check)
-    folder = make_run_dir(run_dir, the_lab.name, the_scenario.name)
-    code = drive(lab, scenario, target, folder)
-    if not has_records(folder):
-        _remove_if_empty(folder)
-        return code or 3
-    reported = report(folder, checks, as_json)
-    return code if code else reported
+    lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
+    folder = lock.folder
+    try:
+        code = drive(lab, scenario, target, folder, lock)
+        if has_records(folder):
+            reported = report(folder, checks, as_json)
+            return code if code else reported
+    finally:
+        lock.release()
+    _remove_if_empty(folder)
+    return code or TargetUnavailable.exit_code
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -53,15 +60,35 @@ def _remove_if_empty(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def drive(lab: str, scenario: str, target: str, folder: Path) -> int:
-    """Run Locust headless in a child process until the scenario ends. Returns its exit code, 130 when interrupted."""
+def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | None = None) -> int:
+    """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
+
+    `lock`: the lock on the folder, which the child holds as well; None: the child takes it.
+    """
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     # A session of its own: the terminal's Ctrl-C reaches us alone and is passed on once, in order.
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
-    return _wait(child)
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        start_new_session=True,
+        pass_fds=() if lock is None else (lock.fd,),
+        env=None if lock is None else {**os.environ, INHERITED: str(lock.fd)},
+    )
+    code = _wait(child)
+    return code if code in _IN_ORDER else _unexpected_end(code, folder)
+
+
+def _unexpected_end(code: int, folder: Path) -> int:
+    """Say that the child did not end in order, and return the exit code for that."""
+    how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended unexpectedly (exit code {code})"
+    kept = f"the requests recorded until then are in {folder}" if has_records(folder) else "it had recorded nothing"
+    remedy = "; was this machine out of memory?" if code == -signal.SIGKILL else ""
+    print(f"tripcurve: the load generator {how}: {kept}{remedy}", file=sys.stderr)
+    return NotRecorded.exit_code
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

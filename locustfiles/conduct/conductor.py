@@ -6,9 +6,10 @@ import atexit
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns
-from typing import Literal, cast
+from typing import NoReturn, cast
 
 import gevent
 from gevent.event import Event
@@ -19,24 +20,30 @@ from locustfiles.conduct.options import Options, options_of, quieten
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import Asked, Preparation, prepare, seat_users
 from locustfiles.conduct.traffic import Traffic
+from locustfiles.live.breakers import breaker_counter, gap_of
 from locustfiles.live.counts import Live
 from locustfiles.live.progress import report_progress
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.pacing.shape import Course, ScenarioShape
 from locustfiles.pacing.timeline import Timeline
-from locustfiles.recording.recorder import RecordingFailed
 from locustfiles.recording.run_dir import copy_events
 from locustfiles.recording.run_json import INTERRUPTED, count_requests, describe_run
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
-from tripcurve.errors import BadInput, TripcurveError
-from tripcurve.run.info import Ended, WorkerInfo
-from tripcurve.run.layout import make_run_dir, shard_path, write_documents
+from locustfiles.recording.target_loss import TargetLoss, find_target_loss
+from tripcurve.errors import BadInput, LoadNotDelivered, NotRecorded, TargetLost, TripcurveError
+from tripcurve.run.info import Ended, EndKind, WorkerInfo
+from tripcurve.run.layout import claim_run_dir, shard_path, write_documents
+from tripcurve.run.lock import RunLock
+from tripcurve.target import credentials_refused
+from tripcurve.urls import has_credentials, without_credentials
 
 __all__ = ["INTERRUPT_GRACE_S", "Conductor"]
 
 INTERRUPT_GRACE_S = 2.0
+MOST_UNDELIVERED = 0.05
+"""The largest share of the arrivals that may go unsent in a valid measurement."""
 
 
 class Conductor:
@@ -66,7 +73,8 @@ class Conductor:
         self._runs = 0
         self._gathering = False
         self._gathered = Event()
-        self._progress: gevent.Greenlet | None = None
+        self._beside: list[gevent.Greenlet] = []
+        self._lock: RunLock | None = None
 
     @property
     def headless(self) -> bool:
@@ -82,6 +90,8 @@ class Conductor:
 
     def attach(self) -> None:
         """Take part in Locust's events. Headless, the target is made here, so that a bad lab ends the process."""
+        if has_credentials(self._given_target):
+            self._exit_for(BadInput(credentials_refused(self._given_target)))
         events = self.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -101,10 +111,14 @@ class Conductor:
         try:
             self.set_up()
         except TripcurveError as error:
-            print(f"tripcurve: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
+            self._exit_for(error)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+
+    @staticmethod
+    def _exit_for(error: TripcurveError) -> NoReturn:
+        print(f"tripcurve: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
     def _set_out(self) -> Course | None:
         """The shape's question at a start from the web page; None: it cannot be, and the page was told."""
@@ -119,7 +133,8 @@ class Conductor:
         """Make the preparation that is asked for, unless it stands already. Raises TripcurveError."""
         asked = Asked(self._options.lab, self._options.scenario, self._options.target)
         if asked.target not in ("local", "azure", self._given_target):
-            raise BadInput(f"target {asked.target}: the key was given for {self._given_target}; start with --target")
+            shown = without_credentials(asked.target)
+            raise BadInput(f"target {shown}: the key was given for {self._given_target}; start with --target")
         if self.preparation is None or self.preparation.asked != asked or not self.preparation.usable:
             self._leave()
             self.preparation = prepare(asked, self.environment.user_classes)
@@ -145,18 +160,30 @@ class Conductor:
         self._gathered.clear()
         # A second run from the web page cannot go where the first one is.
         given = Path(self._options.run_dir) if self._options.run_dir and not self._runs else None
-        folder = make_run_dir(given, prepared.lab.name, prepared.scenario.name)
+        lock = None if given is None else RunLock.inherited(given)
+        self._lock = lock or claim_run_dir(given, prepared.lab.name, prepared.scenario.name)
+        folder = self._lock.folder
         write_documents(folder, prepared.lab, prepared.scenario)
         self._runs += 1
         make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
         self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, folder.resolve(), start_ns, self.clock)
-        self.live = Live(start_ns)
+        self.live = Live(start_ns, gap_of(prepared.lab))
         self.timeline = Timeline(prepared.scenario, self.clock.monotonic(start_ns))
         self._launch(self.plan, self.live)
         self._lead_shape(self.timeline)
+        self._beside = [gevent.spawn(self._keep_events, self.plan)]
         if self.headless:
-            self._progress = gevent.spawn(report_progress, self.live, self.timeline)
+            counter = breaker_counter(prepared.lab, prepared.target.events_file, self.clock, start_ns)
+            self._beside.append(gevent.spawn(report_progress, self.live, self.timeline, counter))
+
+    @staticmethod
+    def _keep_events(plan: Plan) -> None:
+        """Copy the gateway's record every second: it is gone with the local cloud when this process is killed."""
+        while True:
+            gevent.sleep(1.0)
+            with suppress(OSError):  # a disk that is full now may have room at the end, when it is copied again
+                copy_events(plan.target.events_file, plan.run_dir)
 
     def _launch(self, plan: Plan, live: Live) -> None:
         """Have the traffic made."""
@@ -182,32 +209,62 @@ class Conductor:
     def _gather(self, plan: Plan, grace_s: float) -> None:
         """End the traffic and collect what was counted. Raises TripcurveError."""
         assert self._traffic is not None  # noqa: S101  # _launch has made it
-        end_traffic(self.environment, self._traffic, grace_s)
-        self._tally = self._traffic.count()
-        self._workers = [WorkerInfo(worker=0, rows=self._tally.rows, lost=False)]
+        try:
+            end_traffic(self.environment, self._traffic, grace_s)
+        finally:
+            self._tally = self._traffic.count()
+            self._workers = [WorkerInfo(worker=0, rows=self._tally.rows, lost=False)]
 
     def _on_test_stop(self, environment: Environment, **_: object) -> None:
         plan, timeline = self.plan, self.timeline
         if plan is None or timeline is None:
             return
         self.plan = self.timeline = self._traffic = None
-        if self._progress is not None:
-            self._progress.kill()
-        try:
-            self._complete(plan, plan.clock.unix(min(monotonic_ns(), timeline.end_ns)))
-        except OSError as error:
-            self.fail(TripcurveError(f"{plan.run_dir}: the run could not be completed: {error.strerror}"))
+        gevent.killall(self._beside)
+        self._complete(plan, plan.clock.unix(min(monotonic_ns(), timeline.end_ns)))
+        if self._lock is not None:
+            self._lock.release()
         self.last_run = plan.run_dir
         self._shape.course = None
 
     def _complete(self, plan: Plan, end_ns: int) -> None:
-        """Write what a run directory has beside the shards. Raises OSError."""
-        copy_events(plan.target.events_file, plan.run_dir)
-        rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
+        """Write what a run directory has beside the shards: as much of it as can be written."""
+        rows = self._tally.rows
+        try:
+            copy_events(plan.target.events_file, plan.run_dir)
+            rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
+            self._judge(plan)
+        except OSError as error:
+            self._note_incomplete(plan.run_dir, error)
         code = self._exit_code()
         counts = count_requests(plan.target, rows)
-        describe_run(plan, counts, self._tally, self._ended(end_ns), code, self._workers).write(plan.run_dir)
-        self.environment.process_exit_code = code
+        try:
+            describe_run(plan, counts, self._tally, self._ended(end_ns), code, self._workers).write(plan.run_dir)
+        except OSError as error:
+            self._note_incomplete(plan.run_dir, error)
+        self.environment.process_exit_code = self._exit_code()
+
+    def _note_incomplete(self, folder: Path, error: OSError) -> None:
+        reason = error.strerror or str(error).splitlines()[0]
+        text = f"{folder}: the run could not be completed: {reason}; the requests recorded in it are safe. "
+        self._note(NotRecorded(f"{text}Make room there, then `tripcurve report {folder}` reports them"))
+
+    def _judge(self, plan: Plan) -> None:
+        """Note what makes a run that came to its end no valid measurement. Raises OSError."""
+        if self.failure is not None or self._interrupts:
+            return
+        loss = find_target_loss(plan.run_dir)
+        if loss is not None:
+            self._note(TargetLost(self._describe_loss(loss, plan)))
+        elif self._tally.undelivered > MOST_UNDELIVERED * self._tally.intended:
+            self._note(LoadNotDelivered(self._tally.describe_undelivered()))
+
+    def _describe_loss(self, loss: TargetLoss, plan: Plan) -> str:
+        since_s = max(loss.since_ns - plan.start_ns, 0) / 1e9
+        text = f"the target stopped answering {since_s:.1f} s into the run: the last {loss.requests:,} requests got "
+        text += f"no response ({loss.error})"
+        prepared = self.preparation
+        return text if prepared is None or prepared.usable else f"{text}; the process of the local cloud had ended"
 
     # However it ends.
 
@@ -215,12 +272,18 @@ class Conductor:
         """End the run early, with a clear message."""
         if self.failure is not None:
             return
-        self.failure = error
-        print(f"tripcurve: {error}", file=sys.stderr)
-        self.environment.process_exit_code = error.exit_code
+        self._note(error)
         runner = self.environment.runner
         assert runner is not None  # noqa: S101  # Locust makes it before its events
         gevent.spawn(runner.quit if self.headless else runner.stop)
+
+    def _note(self, error: TripcurveError) -> None:
+        """State a failure, unless an earlier one has been stated."""
+        if self.failure is not None:
+            return
+        self.failure = error
+        print(f"tripcurve: {error}", file=sys.stderr)
+        self.environment.process_exit_code = error.exit_code
 
     def _exit_code(self) -> int:
         if self.failure is not None:
@@ -228,12 +291,17 @@ class Conductor:
         return INTERRUPTED if self._interrupts else 0
 
     def _ended(self, at_ns: int) -> Ended:
-        if self.failure is not None:
-            kind: Literal["not recorded", "failed"] = (
-                "not recorded" if isinstance(self.failure, RecordingFailed) else "failed"
-            )
-            return Ended(kind=kind, reason=str(self.failure), at_ns=at_ns)
-        return Ended(kind="interrupted" if self._interrupts else "completed", reason=None, at_ns=at_ns)
+        failure = self.failure
+        if failure is None:
+            return Ended(kind="interrupted" if self._interrupts else "completed", reason=None, at_ns=at_ns)
+        kind: EndKind = "failed"
+        if isinstance(failure, LoadNotDelivered):
+            kind = "completed"
+        elif isinstance(failure, TargetLost):
+            kind = "target lost"
+        elif isinstance(failure, NotRecorded):
+            kind = "not recorded"
+        return Ended(kind=kind, reason=str(failure), at_ns=at_ns)
 
     def _on_interrupt(self) -> None:
         """Ctrl-C. First: the run ends in order, as Locust does it at KeyboardInterrupt. Second: at once."""

@@ -23,8 +23,9 @@ from locustfiles.live.counts import Live
 from locustfiles.live.sightings import Sighting, Sightings, merge
 from locustfiles.pacing.schedule import Share, arrivals
 from locustfiles.recording.run_dir import mark_run, unmark_run
+from locustfiles.recording.shards import count_paced
 from locustfiles.recording.tally import Tally
-from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
+from tripcurve.errors import BadInput, NotValid, TargetUnavailable
 from tripcurve.run.info import WorkerClock, WorkerInfo
 from tripcurve.run.layout import shard_path
 
@@ -108,17 +109,18 @@ class Master(Conductor):
         self._workers = [self._describe(member, finish_ns) for member in self._members.values()]
         lost = [member for member in self._members.values() if member.account is None]
         if lost and len(lost) == len(self._members):
-            raise TripcurveError("every worker was lost; what they had recorded is kept")
+            raise NotValid("every worker was lost; the requests they had recorded are kept")
 
     def _sum(self, plan: Plan, finish_ns: int) -> Tally:
-        """What all counted together; of a worker that died, what its part of the schedule tells."""
+        """Add up the counts of all workers; for one that died, those that its schedule and its records give."""
         tally, start_ns = Tally(), plan.clock.monotonic(plan.start_ns)
         for member in self._members.values():
             if member.account is not None:
                 tally.add(Tally.from_message(member.account["tally"]))
                 continue
             due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)))
-            tally.add_lost(due_s, (member.heard_ns - start_ns) / 1e9, (finish_ns - start_ns) / 1e9)
+            heard_s, end_s = ((at_ns - start_ns) / 1e9 for at_ns in (member.heard_ns, finish_ns))
+            tally.add_lost(due_s, heard_s, end_s, count_paced(shard_path(plan.run_dir, member.worker)))
         return tally
 
     def _awaited(self, member: Member, finish_ns: int, grace_s: float) -> bool:
@@ -163,6 +165,7 @@ class Master(Conductor):
             return
         data: CountsMessage = msg.data
         live.add_counts(Counter({(second, kind): n for second, kind, n in data["counts"]}))
+        live.last_end_s = max(live.last_end_s, data["last_end_s"])
         member.trips, member.open = data["trips"], data["open"]
         live.trips = max(each.trips for each in self._members.values())
         live.open = any(each.open for each in self._members.values())

@@ -32,6 +32,7 @@ class CountsMessage(TypedDict):
     """Answers by second and kind since the last such message, and the open periods seen so far."""
 
     counts: list[tuple[int, str, int]]
+    last_end_s: float
     trips: int
     open: bool
     sightings: Sequence[Sequence[float | int | None]]

@@ -212,5 +212,6 @@ class Traffic:
         tally.intended = sum(lane.intended for lane in lanes)
         tally.sent = sum(lane.sent for lane in lanes)
         tally.dropped = sum(lane.dropped for lane in lanes)
+        tally.dropped_probes = sum(lane.dropped for lane in self._probes)
         tally.rows = self.recorder.rows
         return tally

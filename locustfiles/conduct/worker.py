@@ -23,6 +23,7 @@ from locustfiles.conduct.options import options_of, quieten
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import ready_users
 from locustfiles.conduct.traffic import Traffic
+from locustfiles.live.breakers import gap_of
 from locustfiles.live.counts import Live, counts_of
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
@@ -81,7 +82,7 @@ class Worker:
         plan = self._on_our_clock(plan)
         try:
             ready_users(plan.scenario, self.environment.user_classes)
-            self._live = Live(plan.start_ns)
+            self._live = Live(plan.start_ns, gap_of(plan.lab))
             shard = self._shard(plan, share)
             self._traffic = launch(self.environment, plan, share, shard, self._tell, self._fail)
         except TripcurveError as error:
@@ -106,6 +107,7 @@ class Worker:
         self._live.add(batch)
         message: CountsMessage = {
             "counts": [(second, kind, n) for (second, kind), n in counts_of(batch, self._live.start_ns).items()],
+            "last_end_s": self._live.last_end_s,
             "trips": self._live.trips,
             "open": self._live.open,
             "sightings": self._live.sightings.to_message(),

@@ -5,7 +5,7 @@ const DATA = new URL("breaker.json", import.meta.url);
 const BASE = new URL(".", import.meta.url);
 const POLL_MS = 1000;
 const WINDOW_S = 180;
-const LABELS = { "2xx": "2xx", 429: "429 backend", shed: "503 gateway (shed)", other: "other error", failed: "no whole answer" };
+const LABELS = { "2xx": "2xx", 429: "429 backend", shed: "503 gateway (shed)", other: "other error", broken: "broken 2xx", failed: "no answer" };
 const STATES = {
   idle: "No run yet", preparing: "Preparing the target", running: "Running", ended: "Ended", failed: "Could not run",
 };
@@ -14,9 +14,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const STYLE = `
 :host { display: block; font: 400 0.9375rem/1.5 Roboto, Helvetica, Arial, sans-serif; color: var(--text);
   --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --panel: #f6f8fa; --good: #116329; --bad: #a40e26;
-  --k-2xx: #009e73; --k-429: #e69f00; --k-shed: #0072b2; --k-other: #cc79a7; --k-failed: #d55e00; --open: #7f7f7f; }
+  --k-2xx: #009e73; --k-429: #e69f00; --k-shed: #0072b2; --k-other: #cc79a7; --k-broken: #a6761d; --k-failed: #d55e00; --open: #7f7f7f; }
 :host([dark]) { --text: #e6edf3; --soft: #9da7b3; --line: #3d444d; --panel: #1e1e1e; --good: #56d364; --bad: #ff7b72;
-  --k-2xx: #22b98d; --k-429: #f0b429; --k-shed: #4aa8e0; --k-other: #d998ba; --k-failed: #ee7733; --open: #a0a0a0; }
+  --k-2xx: #22b98d; --k-429: #f0b429; --k-shed: #4aa8e0; --k-other: #d998ba; --k-broken: #c9a227; --k-failed: #ee7733; --open: #a0a0a0; }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; margin-bottom: .75rem; }
 header strong { font-size: 1.15rem; font-weight: 500; }
 .soft { color: var(--soft); }
@@ -147,7 +147,7 @@ class BreakerTab extends HTMLElement {
     const legend = make(parent, "div", { class: "legend" });
     for (const kind of data.kinds) {
       const total = data.totals[kind] ?? 0;
-      if (!total && (kind === "other" || kind === "failed")) continue;
+      if (!total && ["other", "broken", "failed"].includes(kind)) continue;
       const item = make(legend, "span", { "data-kind": kind });
       make(item, "i", { style: `background:${colour(kind)}` });
       item.append(`${LABELS[kind]} ${total}`);

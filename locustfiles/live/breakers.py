@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic_ns
 
+from locustfiles.live.progress import BreakerCounts
 from locustfiles.live.sightings import Sighting, merge
+from locustfiles.pacing.clock import Clock
 from tripcurve.breaker.events import BreakerEvent, parse_event
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
@@ -18,6 +21,8 @@ __all__ = [
     "EventTail",
     "State",
     "TripRow",
+    "breaker_counter",
+    "gap_of",
     "states_by_events",
     "states_by_sightings",
     "trips_by_events",
@@ -101,6 +106,24 @@ def states_by_events(lab: Lab, events: Iterable[BreakerEvent], start_ns: int, no
     return [_state(key, trips[key], until.get(key, 0) - now_ns) for key in trips]
 
 
+def breaker_counter(lab: Lab, events_file: str | None, clock: Clock, start_ns: int) -> BreakerCounts | None:
+    """Return a function that counts trips and open breakers in the gateway's own record; None where it keeps none."""
+    if events_file is None:
+        return None
+    tail = EventTail(Path(events_file))
+
+    def counts() -> tuple[int, int]:
+        states = states_by_events(lab, tail.follow(), start_ns, clock.unix(monotonic_ns()))
+        return sum(state.trips for state in states), sum(state.open for state in states)
+
+    return counts
+
+
+def gap_of(lab: Lab) -> float:
+    """Return the gap within which two open periods that clients see are one: units of a gateway trip apart."""
+    return UNITS_GAP_S if lab.units > 1 else 0.0
+
+
 def _state(key: tuple[str, int], trips: int, left_ns: int) -> State:
     return State(*key, left_ns > 0, trips, left_ns / _NS if left_ns > 0 else None)
 
@@ -113,7 +136,7 @@ def states_by_sightings(lab: Lab, sightings: list[Sighting]) -> list[State]:
 
 def periods_of(lab: Lab, sightings: list[Sighting]) -> list[Sighting]:
     """Merge the sightings of all workers. With several units, whose answers alternate, short gaps are bridged."""
-    return merge(sightings, UNITS_GAP_S if lab.units > 1 else 0.0)
+    return merge(sightings, gap_of(lab))
 
 
 def _name(lab: Lab) -> str:

@@ -14,15 +14,21 @@ from locustfiles.recording.recorder import Batch
 
 __all__ = ["KINDS", "Live", "Second", "counts_of", "kind_of"]
 
-KINDS = ("2xx", "429", "shed", "other", "failed")
+KINDS = ("2xx", "429", "shed", "other", "broken", "failed")
 KEPT_SECONDS = 600
 _NS = 1_000_000_000
+FLUSHED_NS = 600_000_000
+"""Answers reach this module with the recorder's flush, at most half a second after they ended."""
 
 
 def kind_of(status: int, origin: str, error: str | None) -> str:
-    """Return one of KINDS. `shed`: a 503 that the gateway itself made; `failed`: no complete answer came."""
+    """Return one of KINDS.
+
+    `shed`: a 503 that the gateway itself made; `broken`: a 2xx that is cut short or is no completion; `failed`: any
+    other request without a whole answer.
+    """
     if error is not None:
-        return "failed"
+        return "broken" if 200 <= status < 300 else "failed"
     if 200 <= status < 300:
         return "2xx"
     if status == 429:
@@ -46,21 +52,29 @@ class Second:
 
 
 class Live:
-    """Accumulates the figures. `trips`: changes to open seen so far. `open`: whether the last answer was a shed."""
+    """Accumulates the figures.
 
-    def __init__(self, start_ns: int) -> None:
+    `trips` counts the open periods that clients have seen so far, and `open` is whether the last one has not ended.
+    `gap_s`: see `Sightings`.
+    """
+
+    def __init__(self, start_ns: int, gap_s: float = 0.0) -> None:
         self.start_ns = start_ns
         self.totals: Counter[str] = Counter()
+        self.last_end_s = 0.0
+        """When the last request ended, seconds from the run's start."""
         self.trips = 0
         self.open = False
         self.seconds: deque[Second] = deque(maxlen=KEPT_SECONDS)
-        self.sightings = Sightings(start_ns)
+        self.sightings = Sightings(start_ns, gap_s)
 
     def add(self, batch: Batch) -> None:
         """Add a batch; a listener of the recorder."""
         self.add_counts(counts_of(batch, self.start_ns))
-        self._follow_breaker(batch)
+        ends = batch.start_ns + batch.latency_us * 1000
+        self.last_end_s = max(self.last_end_s, float(ends.max() - self.start_ns) / _NS)
         self.sightings.add(batch)
+        self.trips, self.open = self.sightings.count, self.sightings.open
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:
         """Add counts by second and kind, of this process or of a worker."""
@@ -77,15 +91,14 @@ class Live:
         self.seconds.append(Second(second))
         return self.seconds[-1]
 
-    def _follow_breaker(self, batch: Batch) -> None:
-        for status, origin in zip(batch.status.tolist(), batch.origin, strict=True):
-            if origin == "client":
-                continue
-            shed = status == 503 and origin == "gateway"
-            self.trips += shed and not self.open
-            self.open = shed
+    def last(self, now_ns: int) -> dict[str, int]:
+        """Return the counts of the last second of which every answer is known at `now_ns`, unix ns.
 
-    def last(self) -> dict[str, int]:
-        """Return the counts of the last complete second; empty before the first one has ended."""
-        whole = list(self.seconds)[:-1]
-        return dict(whole[-1].counts) if whole else {}
+        Empty when nothing ended in it.
+        """
+        second = (now_ns - self.start_ns - FLUSHED_NS) // _NS - 1
+        return next((dict(known.counts) for known in reversed(self.seconds) if known.second == second), {})
+
+    def silent_s(self, now_ns: int) -> float:
+        """Return for how long nothing has ended; from the start when nothing has ended yet."""
+        return max((now_ns - self.start_ns) / _NS - self.last_end_s, 0.0)

@@ -38,9 +38,12 @@ class Sighting:
 class Sightings:
     """Follows answers in the order in which they ended, and keeps the last periods."""
 
-    def __init__(self, start_ns: int) -> None:
+    def __init__(self, start_ns: int, gap_s: float = 0.0) -> None:
         self._start_ns = start_ns
+        self._gap_s = gap_s
         self.periods: list[Sighting] = []
+        self.count = 0
+        """All periods so far, also those that are no longer kept."""
         self._answer_s: float | None = None
         self._shed_s = 0.0
         self._forget()
@@ -70,17 +73,32 @@ class Sightings:
         self._answer_s = float(batch.start_ns[-1] - self._start_ns) / 1e9
         return True
 
+    @property
+    def open(self) -> bool:
+        """Whether the breaker was open when a request last showed its state."""
+        return bool(self.periods) and self.periods[-1].reset_s is None
+
     def _refused(self, begin: float, end: float) -> None:
         last = self.periods[-1] if self.periods else None
-        if last is not None and last.reset_s is None:
+        if last is not None and self._belongs(last, begin):
             last.shed += 1
+            if begin > (self._answer_s or 0.0):
+                last.reset_s = last.recovered_s = None
         else:
+            self.count += 1
             low = end if self._answer_s is None else min(self._answer_s, end)
             tripped, half = (low + end) / 2, (end - low) / 2
             self.periods.append(Sighting(tripped, half, self._failure_s, self._failures, self._throttled, 1))
             del self.periods[:-KEPT]
             self._forget()
-        self._shed_s = begin
+        self._shed_s = max(begin, self._shed_s)
+
+    def _belongs(self, last: Sighting, begin: float) -> bool:
+        """Return whether a shed of a request that began at `begin` is one of the last period."""
+        if last.reset_s is None:
+            return True
+        # A shed that began before the answer that ended the period was sent proves nothing newer than that answer.
+        return begin <= (self._answer_s or 0.0) or begin <= last.reset_s + self._gap_s
 
     def _answered(self, begin: float, end: float, status: int) -> None:
         last = self.periods[-1] if self.periods else None
@@ -93,7 +111,7 @@ class Sightings:
             self._throttled += status == 429
         elif last is not None and last.reset_s is not None and last.recovered_s is None and 200 <= status < 300:
             last.recovered_s = end
-        self._answer_s = begin
+        self._answer_s = max(begin, self._answer_s or 0.0)
 
     def to_message(self) -> list[tuple[float | None, ...]]:
         """Return the periods as JSON values, from which `from_message` restores them."""

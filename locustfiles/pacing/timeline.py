@@ -30,6 +30,11 @@ class Timeline:
         self.end_ns = self.stretches[-1].end_ns
         self._begins = [stretch.begin_ns for stretch in self.stretches]
 
+    @property
+    def duration_s(self) -> float:
+        """Length of all phases together."""
+        return (self.end_ns - self.start_ns) / 1e9
+
     def at(self, now_ns: int) -> Stretch:
         """The phase at an instant; before the start the first, after the end the last."""
         return self.stretches[max(bisect_right(self._begins, now_ns) - 1, 0)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import NotRecorded
 from tripcurve.run.record import SCHEMA, Row
 
 __all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
@@ -23,8 +23,8 @@ __all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
 FLUSH_S = 0.5
 
 
-class RecordingFailed(TripcurveError):
-    """The run's rows can no longer be written: the run must stop, since it would measure for nobody."""
+class RecordingFailed(NotRecorded):
+    """The run's rows can no longer be written, so the run must stop."""
 
 
 class Batch(NamedTuple):
@@ -120,7 +120,11 @@ class Recorder:
 
     def _failed(self, error: OSError) -> RecordingFailed:
         reason = error.strerror or str(error).splitlines()[0]
-        return RecordingFailed(f"{self.path}: cannot record requests: {reason}; {self.rows} rows are safe")
+        folder = self.path.parent
+        return RecordingFailed(
+            f"{self.path}: cannot record requests: {reason}; the {self.rows:,} recorded before are safe. "
+            f"Make room there, then `tripcurve report {folder}` reports them"
+        )
 
 
 def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int]) -> Batch:

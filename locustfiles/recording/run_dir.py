@@ -30,6 +30,16 @@ def unmark_run(folder: Path) -> None:
 
 
 def copy_events(events_file: str | None, folder: Path) -> None:
-    """Keep the breaker's own account beside the records; without one there is no file."""
-    if events_file is not None and Path(events_file).exists():
-        shutil.copyfile(events_file, folder / EVENTS)
+    """Copy the gateway's record of its breakers into the run directory, whole or not at all.
+
+    `events_file` None: the target keeps no such record. Raises OSError.
+    """
+    if events_file is None or not Path(events_file).exists():
+        return
+    part = folder / f"{EVENTS}.part"
+    try:
+        shutil.copyfile(events_file, part)
+        part.replace(folder / EVENTS)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

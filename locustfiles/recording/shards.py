@@ -14,26 +14,45 @@ from tripcurve.run.layout import REQUESTS, shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import SCHEMA
 
-__all__ = ["join_shards"]
+__all__ = ["count_paced", "join_shards"]
 
 GROUP_ROWS = 131_072
 
 
 def join_shards(folder: Path) -> int:
-    """Write `requests.parquet` from `requests-*.arrows`; the number of rows.
+    """Write `requests.parquet` from `requests-*.arrows` and return the number of rows. Raises OSError.
 
     Rows stand in a shard in the order they ended, so a first pass learns the earliest start still to come.
     """
     shards = [_Shard(path) for path in shard_paths(folder)]
     written = 0
     part = folder / f"{REQUESTS}.part"
-    with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-        for table in in_start_order(shards, GROUP_ROWS):
-            # A row group has one dictionary to a column.
-            writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
-            written += len(table)
-    part.replace(folder / REQUESTS)
+    try:
+        with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+            for table in in_start_order(shards, GROUP_ROWS):
+                # A row group has one dictionary to a column.
+                writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
+                written += len(table)
+        part.replace(folder / REQUESTS)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     return written
+
+
+def count_paced(path: Path) -> int:
+    """Return how many of a shard's rows are arrivals of the schedule; 0 when there is no such file.
+
+    Rows of probes, of retries and of phases in closed loop are not.
+    """
+    if not path.exists():
+        return 0
+    return sum(_paced(table) for table in _Shard(path).tables())
+
+
+def _paced(table: pa.Table) -> int:
+    paced = pc.and_(pc.not_equal(table["start_ns"], table["intended_ns"]), pc.not_equal(table["user"], "ProbeUser"))
+    return int(pc.sum(paced).as_py() or 0)
 
 
 class _Shard:

@@ -21,6 +21,7 @@ class TallyMessage(TypedDict):
     intended: int
     sent: int
     dropped: int
+    dropped_probes: int
     rows: int
     lateness: list[int]
     token_gaps: list[int]
@@ -31,14 +32,16 @@ class TallyMessage(TypedDict):
 class Tally:
     """Counts of open-loop arrivals and of rows; lateness, gaps between tokens, outcomes of calls that retry.
 
-    Of the arrivals `intended`, those of workers that died are neither `sent` nor `dropped`: `untold` until the
-    worker was last heard of, since its counts died with it, and `missed` from then on, since nobody made them.
+    Of the arrivals `intended` of a worker that died, those in its records were `sent`. The others are `untold` until
+    its last message, since its counts are lost, and `missed` from then on, since nobody sent them.
+    `dropped_probes` are those of the `dropped` that were beats of a probe.
     """
 
     intended: int = 0
     sent: int = 0
     dropped: int = 0
     rows: int = 0
+    dropped_probes: int = 0
     untold: int = 0
     missed: int = 0
     lateness: Histogram = field(default_factory=Histogram)
@@ -50,18 +53,39 @@ class Tally:
         self.intended += other.intended
         self.sent += other.sent
         self.dropped += other.dropped
+        self.dropped_probes += other.dropped_probes
         self.rows += other.rows
         self.lateness.merge(other.lateness)
         self.token_gaps.merge(other.token_gaps)
         self.outcomes.update(other.outcomes)
 
-    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float) -> None:
-        """Add the arrivals of a worker that died, up to the run's end; seconds from the run's start."""
+    @property
+    def undelivered(self) -> int:
+        """Arrivals that were never sent. Beats of probes do not count: a busy probe misses them without harm."""
+        return self.dropped - self.dropped_probes + self.missed
+
+    def describe_undelivered(self) -> str:
+        """Return a sentence that names how many arrivals were never sent, and why."""
+        causes = []
+        if self.missed:
+            causes.append(f"{self.missed:,} after a worker died")
+        if dropped := self.dropped - self.dropped_probes:
+            causes.append(f"{dropped:,} because every user was busy; give the scenario more users, or a lower rate")
+        share = f"{self.undelivered:,} of {self.intended:,} arrivals were never sent"
+        return f"the load was not delivered: {share}: {', '.join(causes)}"
+
+    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> None:
+        """Add the arrivals of a worker that died, up to the run's end; seconds from the run's start.
+
+        `recorded`: how many of them its records show as sent.
+        """
         due = list(takewhile(lambda each: each < end_s, due_s))
-        untold = bisect_left(due, heard_s)
+        before = bisect_left(due, heard_s)
+        sent = min(recorded, before)
         self.intended += len(due)
-        self.untold += untold
-        self.missed += len(due) - untold
+        self.sent += sent
+        self.untold += before - sent
+        self.missed += len(due) - before
 
     def to_message(self) -> TallyMessage:
         """Return plain data, without the counts of lost workers: a worker that sends this is not lost."""
@@ -69,6 +93,7 @@ class Tally:
             "intended": self.intended,
             "sent": self.sent,
             "dropped": self.dropped,
+            "dropped_probes": self.dropped_probes,
             "rows": self.rows,
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
@@ -81,6 +106,7 @@ class Tally:
             intended=data["intended"],
             sent=data["sent"],
             dropped=data["dropped"],
+            dropped_probes=data["dropped_probes"],
             rows=data["rows"],
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),

@@ -10,10 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tripcurve.errors import BadInput
 from tripcurve.field_errors import field_errors
-from tripcurve.run.layout import INFO
+from tripcurve.run.layout import INFO, write_whole
 from tripcurve.run.record import SCHEMA_VERSION
 
-__all__ = ["Counts", "Ended", "GatewayCounts", "Host", "Pacing", "RunInfo", "TokenGaps", "WorkerClock", "WorkerInfo"]
+__all__ = [
+    "Counts",
+    "EndKind",
+    "Ended",
+    "GatewayCounts",
+    "Host",
+    "Pacing",
+    "RunInfo",
+    "TokenGaps",
+    "WorkerClock",
+    "WorkerInfo",
+]
 
 UnixNs = Annotated[int, Field(ge=0, lt=2**62)]
 """An instant, unix ns, with room for sums in 64 bits."""
@@ -114,10 +125,13 @@ class Host(_Part):
     cpus: int | None = None
 
 
+EndKind = Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
+
+
 class Ended(_Part):
     """How a run ended, and at which instant (unix ns; None: not known)."""
 
-    kind: Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
+    kind: EndKind
     reason: str | None = None
     """One sentence; None where the kind says all."""
     at_ns: UnixNs | None = None
@@ -165,9 +179,7 @@ class RunInfo(_Part):
 
     def write(self, folder: Path) -> None:
         """Write run.json into a run directory, whole or not at all. Raises OSError."""
-        part = folder / f"{INFO}.part"
-        part.write_text(json.dumps(self.as_written(), indent=2) + "\n", "utf-8")
-        part.replace(folder / INFO)
+        write_whole(folder / INFO, json.dumps(self.as_written(), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> RunInfo | None:

@@ -11,12 +11,14 @@ runs/<lab>-<scenario>-<UTC time>/
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
+from tripcurve.run.lock import LOCK, RunLock
 from tripcurve.scenario import Scenario
 
 __all__ = [
@@ -32,11 +34,13 @@ __all__ = [
     "SCENARIO",
     "SUMMARY",
     "SUMMARY_TEXT",
+    "claim_run_dir",
     "has_records",
     "make_run_dir",
     "shard_path",
     "shard_paths",
     "write_documents",
+    "write_whole",
 ]
 
 RUNS = Path("runs")
@@ -76,14 +80,62 @@ def make_run_dir(given: Path | None, lab: str, scenario: str) -> Path:
 
     Raises BadInput when it cannot be made or is not empty.
     """
-    folder = RUNS / f"{lab}-{scenario}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}" if given is None else given
+    try:
+        if given is None:
+            return _new_folder(RUNS / f"{lab}-{scenario}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        given.mkdir(parents=True, exist_ok=True)
+        _refuse_unless_empty(given)
+    except OSError as error:
+        raise BadInput(f"--run-dir {given or RUNS} cannot be used: {error.strerror}") from None
+    return given
+
+
+def claim_run_dir(given: Path | None, lab: str, scenario: str) -> RunLock:
+    """Make the folder of a new run as `make_run_dir` does, and lock it. `RunLock.folder` is the folder.
+
+    Raises BadInput when it cannot be made, is not empty, or is being written by another run.
+    """
+    folder = make_run_dir(None, lab, scenario) if given is None else given
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise BadInput(f"--run-dir {folder} is not empty; a run needs a folder of its own")
+        lock = RunLock.take(folder)
+        try:
+            _refuse_unless_empty(folder)
+        except BaseException:
+            lock.release()
+            raise
     except OSError as error:
         raise BadInput(f"--run-dir {folder} cannot be used: {error.strerror}") from None
-    return folder
+    return lock
+
+
+def _new_folder(name: Path) -> Path:
+    """Make a folder that did not exist, with a number after its name where other runs began in the same second."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = name if number == 1 else name.with_name(f"{name.name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("the count has no end")
+
+
+def _refuse_unless_empty(folder: Path) -> None:
+    if any(path.name != LOCK for path in folder.iterdir()):
+        raise BadInput(f"--run-dir {folder} is not empty; a run needs a folder of its own")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all. Raises OSError, and then leaves no half-written file behind."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_documents(folder: Path, lab: Lab, scenario: Scenario) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -16,7 +17,7 @@ import pytest
 
 from locustfiles.pacing.schedule import probe_arrivals
 from tests.locustfiles.running import LOCUSTFILE, Running, ended, own_host
-from tests.locustfiles.servers import Gateway, answer, forever, serving, tokens
+from tests.locustfiles.servers import Gateway, answer, forever, read_request, serving, tokens
 from tripcurve.scenario import Probe
 
 PACED = """
@@ -97,7 +98,8 @@ def test_arrivals_that_find_no_free_user_are_late_or_dropped_and_counted(tmp_pat
             running.drive("name: few\ntimeout: 1\nusers: {ChatUser: 1}\nphases: [{name: all, for: 2, rate: 10}]\n")
         )
         running.close()
-    assert code == 0, err
+    assert code == 4, err
+    assert "arrivals were never sent" in err
     rows, pacing = running.rows(), running.info()["pacing"]
     assert pacing["intended"] == 20
     assert len(rows) == gateway.served == pacing["sent"] == 20 - pacing["dropped"]
@@ -149,8 +151,10 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     running.wait_for_rows(1)
     workers[0].send_signal(signal.SIGKILL)
     code, _, err = ended(master)
-    assert code == 0, err
+    assert code == 4, err
+    assert "the load was not delivered" in err
     info = running.info()
+    assert info["ended"]["kind"] == "completed"
     lost = [worker for worker in info["workers"] if worker["lost"]]
     assert len(lost) == 1
     assert 1 < lost[0]["missed_s"] < 8
@@ -160,6 +164,8 @@ def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) 
     pacing = info["pacing"]
     assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
     assert pacing["intended"] == 800
+    assert pacing["sent"] == len(running.rows())
+    assert pacing["untold"] <= 50  # the half of the load since that worker's last message
     assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
     notes = json.loads((running.run_dir / "summary.json").read_text())["notes"]
     assert (
@@ -210,6 +216,17 @@ def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Ru
     assert pacing["dropped"] < 60  # the beats of the seconds before are some 100
 
 
+def test_two_runs_cannot_share_a_folder(running: Running) -> None:
+    first = running.drive(LONG.replace("60", "4"))
+    running.wait_for_rows()
+    code, _, err = ended(running.drive(LONG))
+    assert (code, "is being written by another run" in err) == (2, True), err
+    code, _, err = ended(first)
+    assert code == 0, err
+    assert len(running.rows()) == running.gateway.served
+    assert not (running.run_dir / ".lock").exists()
+
+
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])
 def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ...]) -> None:
     process = running.drive(LONG, *words)
@@ -235,25 +252,37 @@ def test_a_terminated_run_is_kept_whole(running: Running) -> None:
 
 def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> None:
     code, _, err = ended(running.drive(LONG, limit="30"))
-    assert code == 1
+    assert code == 4
     assert "cannot record requests" in err
+    assert "File too large" in err
+    assert "Make room there, then `tripcurve report run` reports them" in err.replace(str(running.folder) + "/", "")
     assert "Traceback" not in err
+    assert not [path.name for path in running.run_dir.iterdir() if path.name.endswith(".part")]
+    assert not (running.run_dir / ".lock").exists()
 
 
-def test_a_target_that_goes_away_is_recorded_not_fatal(tmp_path: Path) -> None:
+def test_a_target_that_goes_away_is_recorded_to_the_end_and_named(tmp_path: Path) -> None:
+    gone = threading.Event()
+
     def leave(connection: socket.socket) -> None:
-        forever(answer())(connection)
+        while read_request(connection) and not gone.is_set():
+            connection.sendall(answer())
 
     with serving(leave) as port:
         running = Running(tmp_path, port, Gateway())
         process = running.drive("name: gone\nusers: {ChatUser: 4}\nphases: [{name: all, for: 4, rate: 100}]\n")
         running.wait_for_rows()
+        gone.set()
     code, _, err = ended(process)
-    assert code == 0, err
+    assert code == 3, err
+    assert "the target stopped answering" in err
     running.close()
+    info = running.info()
+    assert (info["exit"], info["ended"]["kind"]) == (3, "target lost")
+    assert "got no response (ConnectionRefused)" in info["ended"]["reason"]
     rows = running.rows()
     assert len(rows) == 400
-    assert set(rows["status"]) >= {200}
+    assert set(rows["status"]) == {0, 200}
 
 
 def test_a_key_that_is_refused_is_found_before_the_run(tmp_path: Path) -> None:
@@ -273,7 +302,8 @@ def test_a_key_that_is_refused_is_found_before_the_run(tmp_path: Path) -> None:
         (LONG.replace("rate: 100", "users: 0"), (), 2, "phases[0]"),
         (LONG, ("--lab", "none-such"), 2, "none-such"),
         (LONG, ("--target", "azure"), 3, "tripcurve up"),
-        (LONG, ("--target", "what"), 2, "gateway"),
+        (LONG, ("--target", "what"), 2, "neither local, azure nor a URL"),
+        (LONG, ("--target", "http://user:secret@127.0.0.1:1"), 2, "contains a user name or password"),
         (LONG, ("--target", "http://127.0.0.1:1"), 3, "cannot be reached"),
         (LONG, ("--target", "http://nowhere.invalid"), 3, "cannot be reached"),
     ],
@@ -284,6 +314,7 @@ def test_what_cannot_be_used_is_refused_in_a_line(
     got, _, err = ended(running.drive(scenario, *words))
     assert got == code, err
     assert message in err
+    assert "secret" not in err
     assert "Traceback" not in err
     assert not running.run_dir.exists()
 

@@ -34,7 +34,9 @@ def batch(*answers: tuple[float, int, str]) -> Batch:
     ("answer", "kind"),
     [
         ((200, "backend", None), "2xx"),
-        ((200, "backend", "IncompleteBody"), "failed"),
+        ((200, "backend", "IncompleteBody"), "broken"),
+        ((200, "backend", "BadBody"), "broken"),
+        ((429, "backend", "IncompleteBody"), "failed"),
         ((0, "client", "Timeout"), "failed"),
         ((429, "backend", None), "429"),
         ((503, "gateway", None), "shed"),
@@ -52,7 +54,35 @@ def test_answers_are_counted_in_the_second_they_ended() -> None:
     live.add(batch((0.9, 200, "backend"), (1.3, 503, "gateway"), (2.0, 200, "backend")))
     seconds = [(one.second, dict(one.counts)) for one in live.seconds]
     assert seconds == [(0, {"2xx": 2}), (1, {"429": 1, "shed": 1}), (2, {"2xx": 1})]
-    assert live.last() == {"429": 1, "shed": 1}
+    assert live.last(START + 2_700_000_000) == {"429": 1, "shed": 1}
+    assert live.last(START + 2_500_000_000) == {"2xx": 2}  # the second before is not flushed for certain
+    assert live.last(START + 9_700_000_000) == {}
+
+
+def timeline_of(rate: float = 10.0) -> Timeline:
+    phases = [{"name": "healthy", "for": 5, "rate": rate}, {"name": "fault", "for": 5, "rate": rate}]
+    return Timeline(Scenario.model_validate({"name": "s", "phases": phases}), 0)
+
+
+def test_a_target_that_answers_nothing_is_named_within_two_seconds() -> None:
+    live, timeline = Live(START), timeline_of()
+    live.add(batch(*((at / 10, 200, "backend") for at in range(1, 31))))
+    assert "2xx 10/s" in line(live, timeline, 3_700_000_000)
+    assert "no answer for 1 s" in line(live, timeline, 4_000_000_000)
+    assert "2xx" not in line(live, timeline, 6_000_000_000)
+
+
+def test_a_silence_without_arrivals_is_none() -> None:
+    live, timeline = Live(START), timeline_of(rate=0.5)
+    live.add(batch((0.1, 200, "backend")))
+    assert "no answer" not in line(live, timeline, 4_500_000_000)
+
+
+def test_trips_are_those_of_the_gateways_record_where_there_is_one() -> None:
+    live, timeline = Live(START), timeline_of()
+    assert line(live, timeline, 10**9, lambda: (11, 2)).endswith("trips 11 (2 open)")
+    assert line(live, timeline, 10**9, lambda: (1, 0)).endswith("trips 1 (closed)")
+    assert line(live, timeline, 10**9).endswith("trips seen 0 (closed)")
 
 
 def test_a_trip_is_a_shed_after_an_answer() -> None:
@@ -76,5 +106,5 @@ def test_the_line_of_progress_names_phase_time_rates_and_state() -> None:
     timeline = Timeline(Scenario.model_validate({"name": "s", "phases": phases}), 0)
     live = Live(START)
     live.add(batch((5.1, 429, "backend"), (5.2, 503, "gateway"), (6.1, 503, "gateway")))
-    shown = line(live, timeline, 6_200_000_000)
-    assert shown.split() == ["fault", "6/10", "s", "429", "1/s", "shed", "1/s", "trips", "1", "(open)"]
+    shown = line(live, timeline, 6_700_000_000)
+    assert shown.split() == ["fault", "7/10", "s", "429", "1/s", "shed", "1/s", "trips", "seen", "1", "(open)"]

@@ -69,6 +69,36 @@ def test_an_answer_begun_before_the_shed_does_not_close_the_breaker() -> None:
     assert period.reset_s is None
 
 
+def test_a_late_answer_between_two_sheds_makes_no_new_trip() -> None:
+    sightings = Sightings(START)
+    sightings.add(batch(*TRIP[:4], (1.25, 1.6, 429, "backend"), (1.5, 1.55, 503, "gateway"), *TRIP[4:]))
+    assert (sightings.count, len(sightings.periods), sightings.open) == (1, 1, False)
+
+
+def test_a_late_shed_of_a_request_sent_before_the_reset_makes_no_new_trip() -> None:
+    sightings = Sightings(START)
+    sightings.add(batch(*TRIP, (2.9, 3.4, 503, "gateway")))
+    assert (sightings.count, sightings.open) == (1, False)
+
+
+def test_open_periods_of_several_units_are_one_within_the_gap() -> None:
+    answers = (*TRIP, (3.02, 3.03, 503, "gateway"), (3.3, 3.4, 200, "backend"))
+    counts = []
+    for gap_s in (0.0, 0.5):
+        sightings = Sightings(START, gap_s)
+        sightings.add(batch(*answers))
+        counts.append(sightings.count)
+    assert counts == [2, 1]
+
+
+def test_periods_that_are_no_longer_kept_still_count() -> None:
+    sightings = Sightings(START)
+    for number in range(60):
+        at = 10.0 * number
+        sightings.add(batch((at, at + 0.1, 503, "gateway"), (at + 5, at + 5.1, 200, "backend")))
+    assert (sightings.count, len(sightings.periods)) == (60, 50)
+
+
 def test_a_failure_resets_and_only_a_2xx_recovers() -> None:
     first, second = seen(
         (*TRIP[:5], (3.0, 3.1, 429, "backend"), (3.2, 3.3, 503, "gateway"), (9.0, 9.1, 200, "backend"))
