@@ -99,6 +99,16 @@ class Source:
         """Return a block of which every earlier one has reached the gateway whole before `instant`."""
         return max(int(self.schedule.due(instant - self._slowest_s) / self.block) - 1, 0)
 
+    def admitted_by(self, instant: float, *, inclusive: bool) -> int:
+        """Return how many requests with constant arrivals the gateway has got by an instant, or before it."""
+        first = int(self.schedule.due(instant - self._slowest_s))
+        last = min(math.ceil(self.schedule.due(instant)) + 1, self.size)
+        ids = np.arange(max(first - 1, 0), max(last, 0))
+        admitted = self._drawn(
+            ids, self._key(), ids.astype(float), np.ones(len(ids), bool), self._unit_of(ids)
+        ).admitted
+        return max(first - 1, 0) + int(((admitted <= instant) if inclusive else (admitted < instant)).sum())
+
     def faulty(self, unit: int, first: int, last: int) -> Requests:
         """Return the requests of one unit that carry the fault, of the blocks `first` to `last`, exclusive."""
         if self.poisson:
@@ -172,9 +182,13 @@ class Source:
     ) -> Requests:
         network, intended = self.network, self.schedule.instants(due)
         late, out, back, quantile = quarters(words(key, ids)).T
-        start = intended + late * (network.late_s / QUANTILES)
-        admitted = start + (network.one_way_s + out * (network.jitter_s / QUANTILES))
-        back_s = network.one_way_s + back * (network.jitter_s / QUANTILES)
+        start = late * (network.late_s / QUANTILES)
+        start += intended
+        admitted = out * (network.jitter_s / QUANTILES)
+        admitted += network.one_way_s
+        admitted += start
+        back_s = back * (network.jitter_s / QUANTILES)
+        back_s += network.one_way_s
         return Requests(intended, start, admitted, back_s, quantile, faulty, unit, self._user_of(key, ids))
 
     def _user_of(self, key: np.uint64, ids: Ids) -> NDArray[np.int8]:

@@ -136,7 +136,7 @@ class Feed:
     def _of(self, cursor: _Cursor, requests: Requests) -> Answers:
         waited: Floats | float = 0.0
         if cursor.wait_s is None or self._everything:
-            waited = self._times[requests.quantile]
+            waited = self._times.take(requests.quantile)
         if cursor.wait_s is not None:
             waited = np.where(requests.faulty, cursor.wait_s, waited) if self._everything else cursor.wait_s
         failed = requests.faulty & bool(cursor.judged.failed)

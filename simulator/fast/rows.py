@@ -21,7 +21,7 @@ from tripcurve.scenario import Scenario
 
 __all__ = ["rows_of"]
 
-_BATCH = 65_536
+_BATCH = 32_768
 _BACKEND, _GATEWAY, _CLIENT = range(len(ORIGINS))
 _SHED = Answer(503, "gateway")
 
@@ -81,7 +81,7 @@ class _Maker:
     def columns(self, source: Source, users: int, requests: Requests) -> Columns:
         """Return the rows of requests of one source. `users`: the index of its first user class."""
         size = len(requests.start)
-        waited, backend_us = self._times[requests.quantile], self._times_us[requests.quantile]
+        waited, backend_us = self._times.take(requests.quantile), self._times_us.take(requests.quantile)
         status = np.full(size, 200, np.int16)
         origin = np.zeros(size, np.int8)
         hint = np.full(size, np.nan, np.float32)
@@ -89,8 +89,9 @@ class _Maker:
             self._fail(source, requests, waited, backend_us, status, origin, hint)
         shed, left_s = self._shed(requests, waited)
         if shed is not None:
-            waited[shed], backend_us[shed], status[shed], origin[shed] = 0.0, -1, _SHED.status, _GATEWAY
-            hint[shed] = np.ceil(left_s)
+            for column, value in ((waited, 0.0), (backend_us, -1), (status, _SHED.status), (origin, _GATEWAY)):
+                np.copyto(column, value, where=shed, casting="unsafe")
+            np.copyto(hint, np.ceil(left_s), where=shed, casting="unsafe")
         end = requests.admitted + waited
         end += source.network.gateway_s
         end += requests.back
@@ -130,16 +131,18 @@ class _Maker:
             return
         wait_s = fault_wait_s(fault)
         if wait_s is not None:
-            waited[faulty], backend_us[faulty] = wait_s, math.trunc(wait_s * 1000) * 1000
+            np.copyto(waited, wait_s, where=faulty)
+            np.copyto(backend_us, math.trunc(wait_s * 1000) * 1000, where=faulty, casting="unsafe")
         found = fault_answer(fault, self._name, 0.0)
         if found is None:
             return
         answer = found[0]
-        status[faulty], origin[faulty] = answer.status, ORIGINS.index(answer.origin)
+        np.copyto(status, answer.status, where=faulty, casting="unsafe")
+        np.copyto(origin, ORIGINS.index(answer.origin), where=faulty, casting="unsafe")
         if answer.backend is None:
-            backend_us[faulty] = -1
+            np.copyto(backend_us, -1, where=faulty, casting="unsafe")
         if answer.retry_after_s is not None:
-            hint[faulty] = answer.retry_after_s
+            np.copyto(hint, answer.retry_after_s, where=faulty, casting="unsafe")
 
     def _shed(
         self, requests: Requests, waited: NDArray[np.float64]
@@ -157,15 +160,16 @@ class _Maker:
         if first >= last:
             return None, nothing
         until = np.zeros(len(admitted))
+        answered = admitted + waited
         several = len(trips.unit) and trips.unit.max() > 0
         for trip in range(first, last):
-            inside = (admitted + waited > trips.at[trip]) & (admitted >= trips.at[trip])
+            inside = (answered > trips.at[trip]) & (admitted >= trips.at[trip])
             inside &= admitted < trips.until[trip]
             if several:
                 inside &= requests.unit == trips.unit[trip]
-            until[inside] = trips.until[trip]
+            np.copyto(until, trips.until[trip], where=inside)
         shed = until > 0
-        return (shed, (until - admitted)[shed]) if shed.any() else (None, nothing)
+        return (shed, until - admitted) if shed.any() else (None, nothing)
 
 
 def _ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:

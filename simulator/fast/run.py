@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from simulator.fast.counts import Counts, count
 from simulator.fast.limits import obstacle
 from simulator.fast.rows import rows_of
-from simulator.fast.transitions import Trip, trips_of
+from simulator.fast.transitions import Trip, Walk
 from simulator.network import Network
 from simulator.service import answer_times
 from simulator.sources import Source, sources_of
@@ -30,6 +31,12 @@ class FastRun:
     scenario: Scenario
     sources: list[Source]
     trips: list[list[Trip]]
+    failures: int
+    """Answers that the rule counts as failures."""
+
+    def counts(self) -> Counts:
+        """Return how many requests had which outcome, without making them."""
+        return count(self.sources, self.trips, self.failures)
 
     def events(self) -> list[VirtualEvent]:
         """Return the breakers' events by time. A reset after the scenario's end is not seen."""
@@ -61,7 +68,8 @@ def run_fast(lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | 
         raise BadInput(f"the fast engine cannot simulate this: {reason}")
     sources = sources_of(lab, scenario, network or Network(), seed)
     rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
-    trips: list[list[Trip]] = [[] for _ in range(lab.units)]
-    if rule is not None:
-        trips = [list(trips_of(sources, unit, rule, lab.local, times)) for unit in range(lab.units)]
-    return FastRun(lab, scenario, sources, trips)
+    if rule is None:
+        return FastRun(lab, scenario, sources, [[] for _ in range(lab.units)], 0)
+    walks = [Walk(sources, unit, rule, lab.local, times) for unit in range(lab.units)]
+    trips = [list(walk.trips()) for walk in walks]
+    return FastRun(lab, scenario, sources, trips, sum(walk.failures for walk in walks))

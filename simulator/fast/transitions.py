@@ -13,7 +13,7 @@ from simulator.sources import Source
 from simulator.words import Floats
 from tripcurve.lab import BreakerRule, LocalOptions
 
-__all__ = ["Trip", "trips_of"]
+__all__ = ["Trip", "Walk"]
 
 _NONE = Answers(np.empty(0), np.empty(0), np.empty(0, bool), np.empty(0))
 
@@ -27,36 +27,47 @@ class Trip(NamedTuple):
     failures: int
 
 
-def trips_of(
-    sources: list[Source], unit: int, rule: BreakerRule, options: LocalOptions, times: Floats
-) -> Iterator[Trip]:
-    """Yield the trips of one unit's breaker, in the order of time. `times`: the backend's answer times by rank."""
-    feed = Feed(sources, unit, rule, options, times, everything=rule.count is None)
-    window = window_for(rule, options)
-    pending, opened = _NONE, Trip(-np.inf, -np.inf, 0.0, 0)
-    while True:
-        ready = int(np.searchsorted(pending.arrived, feed.horizon, "left"))
-        hit = window.find(_part(pending, 0, ready))
-        if hit is not None:
-            at, open_s = float(pending.arrived[hit.place]), float(pending.open_s[hit.place])
-            opened = Trip(at, at + open_s, open_s, hit.failures)
-            yield opened
-            pending = _without(_part(pending, hit.place + 1, None), opened)
-            feed.skip(opened.until)
-            continue
-        pending = _part(pending, ready, None)
-        if feed.horizon == np.inf:
-            return
-        pending = merged(pending, _without(feed.draw(), opened))
+class Walk:
+    """The way of one unit's breaker through a run. `times`: the backend's answer times by rank."""
+
+    def __init__(
+        self, sources: list[Source], unit: int, rule: BreakerRule, options: LocalOptions, times: Floats
+    ) -> None:
+        self._feed = Feed(sources, unit, rule, options, times, everything=rule.count is None)
+        self._window = window_for(rule, options)
+        self._opened = Trip(-np.inf, -np.inf, 0.0, 0)
+        self.failures = 0
+        """Answers that the rule counts as failures, whatever the state in which they arrived, so far."""
+
+    def trips(self) -> Iterator[Trip]:
+        """Yield the breaker's trips in the order of time."""
+        feed, pending = self._feed, _NONE
+        while True:
+            ready = int(np.searchsorted(pending.arrived, feed.horizon, "left"))
+            hit = self._window.find(_part(pending, 0, ready))
+            if hit is not None:
+                at, open_s = float(pending.arrived[hit.place]), float(pending.open_s[hit.place])
+                self._opened = Trip(at, at + open_s, open_s, hit.failures)
+                yield self._opened
+                pending = self._without_shed(_part(pending, hit.place + 1, None))
+                feed.skip(self._opened.until)
+                continue
+            pending = _part(pending, ready, None)
+            if feed.horizon == np.inf:
+                return
+            drawn = feed.draw()
+            self.failures += int(drawn.failed.sum())
+            pending = merged(pending, self._without_shed(drawn))
+
+    def _without_shed(self, answers: Answers) -> Answers:
+        """Leave out the answers that the last trip sheds, and those that arrive during it from requests before."""
+        opened = self._opened
+        shed = (answers.admitted >= opened.at) & (answers.admitted < opened.until)
+        late = (answers.arrived >= opened.at) & (answers.arrived < opened.until)
+        self.failures -= int((answers.failed & shed).sum())
+        kept = ~(shed | late)
+        return Answers(*(column[kept] for column in answers))
 
 
 def _part(answers: Answers, first: int, last: int | None) -> Answers:
     return Answers(*(column[first:last] for column in answers))
-
-
-def _without(answers: Answers, opened: Trip) -> Answers:
-    """Leave out the answers that a trip sheds, and those that arrive during it from requests admitted before."""
-    shed = (answers.admitted >= opened.at) & (answers.admitted < opened.until)
-    late = (answers.arrived >= opened.at) & (answers.arrived < opened.until)
-    kept = ~(shed | late)
-    return Answers(*(column[kept] for column in answers))

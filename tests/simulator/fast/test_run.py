@@ -16,7 +16,8 @@ from simulator.network import Network
 from simulator.record import batches_of
 from simulator.virtual import VirtualEvent, run_virtual
 from tests.simulator.labs import labs, scenarios
-from tripcurve.breaker import Closed
+from tripcurve.breaker import Closed, Outcome
+from tripcurve.breaker.failure import FailureTest
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
@@ -49,6 +50,19 @@ def test_both_engines_have_the_same_rows(lab: Lab, scenario: Scenario, seed: int
     reference = rows(batches_of(run_virtual(lab, scenario, seed=seed, network=network)))
     assert sorted(fast, key=by_start) == sorted(reference, key=by_start)
     assert [row["start_ns"] for row in fast] == sorted(row["start_ns"] for row in fast)
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None)
+@given(labs(), scenarios(), st.integers(0, 2**40), NETWORKS)
+def test_the_counts_are_those_of_the_rows(lab: Lab, scenario: Scenario, seed: int, network: Network) -> None:
+    run = run_fast(lab, scenario, seed=seed, network=network)
+    reference = run_virtual(lab, scenario, seed=seed, network=network)
+    counts, rule = run.counts(), FailureTest(lab.backends[0].breaker, lab.local)  # type: ignore[arg-type]  # it has one
+    if not any(fault.drop for phase in scenario.phases for fault in phase.simulate.values()):
+        assert counts.failures == sum(bool(rule.judge(Outcome(answer.status))) for answer in reference.answers)
+    if counts.exact:
+        assert counts.requests == len(reference.samples)
+        assert counts.shed == len(reference.samples) - len(reference.answers)
 
 
 def rows(batches: Iterable[pa.RecordBatch]) -> list[dict[str, Any]]:
