@@ -77,10 +77,12 @@ def _order(instants: NDArray[Any]) -> NDArray[Any]:
     """Return the stable order of instants. Sorting them with their places in the low bits is faster than `argsort`."""
     bits, first = len(instants).bit_length(), instants.min()
     if int(instants.max() - first) >= 1 << (62 - bits):
-        return np.argsort(instants, kind="stable")
-    keys = ((instants - first) << bits) | np.arange(len(instants))
+        order: NDArray[Any] = np.argsort(instants, kind="stable")
+        return order
+    keys: NDArray[Any] = ((instants - first) << bits) | np.arange(len(instants))
     keys.sort()
-    return keys & ((1 << bits) - 1)
+    keys &= (1 << bits) - 1
+    return keys
 
 
 def to_batch(columns: Columns, words: Words) -> pa.RecordBatch:

@@ -39,9 +39,7 @@ def rows() -> list[dict[str, Any]]:
     found = [
         row("reference engine", reference, "requests/s"),
         row("fast engine, every request as a row", fast_rows, "requests/s", LEAST_ROWS, reference, "reference"),
-        row(
-            f"fast engine, rows at {HIGH_RATE:,.0f}/s", sorted_rows, "requests/s", None, reference, "reference"
-        ),
+        row(f"fast engine, rows at {HIGH_RATE:,.0f}/s", sorted_rows, "requests/s", None, reference, "reference"),
         row("fast engine, transitions and counts", counts, "requests/s", LEAST_COUNTS, reference, "reference"),
         row("fast engine, run directory written", requests_s(written), "requests/s"),
     ]
