@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
     "conformance": {"breaker", "gateway", "pool", "streaming"},
-    "e2e": {"bad_input", "run", "seed"},
+    "e2e": {"bad_input", "first_steps", "run", "seed"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},
     "provision": {"contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"},

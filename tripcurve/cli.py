@@ -18,7 +18,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Load testing for the circuit breaker of an AI gateway.",
@@ -26,9 +26,34 @@ app = typer.Typer(
     "3 the target could not be provisioned or reached; 10 `plan` found changes; 130 interrupted.",
 )
 
+
+def _labs(incomplete: str) -> list[str]:
+    """Return the built-in labs that begin so, for the shell's completion, which adds the files."""
+    from tripcurve.lab import LABS
+    from tripcurve.shipped import shipped_names
+
+    return [name for name in shipped_names(LABS, ".yaml") if name.startswith(incomplete)]
+
+
+def _scenarios(incomplete: str) -> list[str]:
+    """Return the built-in scenarios that begin so, for the shell's completion, which adds the files."""
+    from tripcurve.scenario import SCENARIOS
+    from tripcurve.shipped import shipped_names
+
+    return [name for name in shipped_names(SCENARIOS, ".yaml") if name.startswith(incomplete)]
+
+
 LabArgument = Annotated[
     str,
-    typer.Argument(metavar="LAB", help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota."),
+    typer.Argument(
+        metavar="LAB",
+        help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota.",
+        autocompletion=_labs,
+    ),
+]
+ScenarioOption = Annotated[
+    str,
+    typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.", autocompletion=_scenarios),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; messages go to stderr.")]
 TargetOption = Annotated[
@@ -81,9 +106,7 @@ def _options(
 @app.command()
 def run(
     lab: LabArgument = "quick",
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
-    ] = "trip-and-recover",
+    scenario: ScenarioOption = "trip-and-recover",
     target: TargetOption = "local",
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-TIME.")
@@ -116,6 +139,23 @@ def validate(
     from tripcurve.validate import validate as validate_file
 
     raise typer.Exit(validate_file(name, lab, as_json))
+
+
+@app.command()
+def lint(
+    files: Annotated[
+        list[str], typer.Argument(metavar="POLICY.xml|LAB...", help="Policy or lab files, or names of built-in labs.")
+    ],
+    form: Annotated[str, typer.Option("--format", help="text, json, or sarif (for code scanning).")] = "text",
+    named_value: Annotated[
+        list[str] | None,
+        typer.Option("--named-value", metavar="NAME=VALUE", help="A named value that a policy file uses. Repeatable."),
+    ] = None,
+) -> None:
+    """Name line and column of what API Management would refuse."""
+    from provision.local.lint import lint as lint_files
+
+    raise typer.Exit(lint_files(files, form, named_value or []))
 
 
 @app.command()
@@ -346,9 +386,7 @@ def _seconds(text: str) -> float:
 @app.command()
 def simulate(
     lab: LabArgument = "quick",
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
-    ] = "trip-and-recover",
+    scenario: ScenarioOption = "trip-and-recover",
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same run.", min=0)] = 0,
     clients: Annotated[
         str | None, typer.Option("--clients", help="How clients react to failures: none, sdk, patient or storm.")
@@ -462,9 +500,7 @@ def export(
     lab: LabArgument,
     kind: Annotated[str, typer.Option("--kind", help="kubernetes or azure-load-testing.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new or empty folder for the files.")],
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario file, or the name of a built-in scenario.")
-    ] = "trip-and-recover",
+    scenario: ScenarioOption = "trip-and-recover",
     target: Annotated[
         str | None,
         typer.Option("--target", help="The gateway's URL. By default the one that Azure gives the lab's gateway."),

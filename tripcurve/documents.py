@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,10 +13,26 @@ from pydantic import BaseModel, ValidationError
 from tripcurve.errors import BadInput
 from tripcurve.field_errors import field_errors
 
-__all__ = ["read_document", "read_mapping", "write_yaml"]
+__all__ = ["FaultyDocument", "Mistake", "place_of", "read_document", "read_mapping", "write_yaml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 LARGEST_BYTES = 1_000_000  # a lab or scenario is a page of text; more is a mistake or an attack
+
+
+class Mistake(NamedTuple):
+    """One mistake and its place. `line` and `column` count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+class FaultyDocument(BadInput):
+    """A document with mistakes. Each line of the message names the file."""
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes)
 
 
 class _Loader(yaml.SafeLoader):
@@ -60,14 +78,17 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_without_dates)
 def read_document(path: Path, model: type[Model], what: str) -> Model:
     """Read a file and return it as a checked model. `what` names the kind of document in messages.
 
-    Raises BadInput with one line per mistake: the file, the field's path (`backends[0].breaker.interval`), what is
-    wrong, and what would be right.
+    Raises FaultyDocument with one line per mistake: the file, the field's path (`backends[0].breaker.interval`), what
+    is wrong, and what would be right. Raises BadInput if the file is not readable, or not a mapping.
     """
     content = read_mapping(path, what)
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise BadInput("\n".join(f"{path}: {each}" for each in field_errors(error, model))) from None
+        found = field_errors(error, model)
+        text = path.read_text("utf-8")
+        places = [Mistake(*place_of(text, each.field), str(each)) for each in found]
+        raise FaultyDocument("\n".join(f"{path}: {each}" for each in found), places) from None
 
 
 def read_mapping(path: Path, what: str) -> dict[Any, Any]:
@@ -82,7 +103,9 @@ def read_mapping(path: Path, what: str) -> dict[Any, Any]:
     except UnicodeDecodeError:
         raise BadInput(f"{path}: this {what} is not UTF-8 text") from None
     except yaml.YAMLError as error:
-        raise BadInput(f"{path}: {_yaml_fault(error)}") from None
+        mistake = _yaml_mistake(error)
+        place = f"line {mistake.line}, column {mistake.column}: " if isinstance(error, yaml.MarkedYAMLError) else ""
+        raise FaultyDocument(f"{path}: {place}{mistake.message}", [mistake]) from None
     except RecursionError:
         raise BadInput(f"{path}: nested too deeply for a {what}") from None
     if not isinstance(content, dict):
@@ -95,8 +118,31 @@ def write_yaml(model: BaseModel) -> str:
     return yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _yaml_fault(error: yaml.YAMLError) -> str:
+def place_of(text: str, field: str) -> tuple[int, int]:
+    """Return line and column, from 1, of a field such as `backends[0].breaker` in a YAML text that can be read.
+
+    For a field that the text does not have, this is the place of the innermost mapping or list that should have it.
+    """
+    node = yaml.compose(text, Loader=_Loader)
+    if node is None:
+        return 1, 1
+    mark = node.start_mark
+    for index, key in re.findall(r"\[(\d+)\]|([^.\[\]]+)", field):
+        if index and isinstance(node, yaml.SequenceNode) and int(index) < len(node.value):
+            node = node.value[int(index)]
+            mark = node.start_mark
+        elif isinstance(node, yaml.MappingNode):
+            found = [pair for pair in node.value if pair[0].value == key]
+            if not found:
+                break
+            mark, node = found[0][0].start_mark, found[0][1]
+        else:
+            break
+    return mark.line + 1, mark.column + 1
+
+
+def _yaml_mistake(error: yaml.YAMLError) -> Mistake:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return f"not YAML: {error}"
+        return Mistake(mark.line + 1, mark.column + 1, str(error.problem))
+    return Mistake(1, 1, f"not YAML: {error}")

@@ -30,3 +30,18 @@ def test_the_help_of_a_command_fits_80_columns(command: str) -> None:
 def test_every_option_and_argument_has_a_help(command: str) -> None:
     parameters = typer.main.get_group(app).commands[command].params
     assert [parameter.name for parameter in parameters if not getattr(parameter, "help", None)] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("tripcurve ru", {"run", "runs"}),
+        ("tripcurve run q", {"quick", "quota"}),
+        ("tripcurve run --scenario st", {"steady", "step-load"}),
+        ("tripcurve run no-such-lab", set()),
+    ],
+)
+def test_the_shell_completes_commands_and_built_in_names(words: str, found: set[str]) -> None:
+    asked = {"_TRIPCURVE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = CliRunner().invoke(app, [], env=asked, prog_name="tripcurve")
+    assert set(done.output.split()) == found
