@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(self, lab: Lab) -> None:
         self._options = lab.local
-        self._names = {backend.host.encode(): backend.name for backend in lab.backends}
+        self._names = {key.lower().encode(): each.name for each in lab.backends for key in (each.host, each.name)}
         self._only = lab.backends[0].name if len(lab.backends) == 1 else None
 
     def origin(self, answer: Answer) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
 from provision.resources.base import Fields, Found, Resource, none_if_absent
 from provision.resources.rule import rule_from_arm, rule_to_arm
 from tripcurve.lab import Backend
 
-if TYPE_CHECKING:
-    from azure.mgmt.apimanagement.models import BackendContract
-
 __all__ = ["BackendEntity", "PoolEntity"]
 
 WHATS_BEHIND = {"mock": "Mock server", "openai": "OpenAI resource", "existing": "existing endpoint"}
 ANY = "*"
+API_VERSION = "2025-09-01-preview"
+"""Knows `failureResponse`, affinity and regions, which a PUT with the SDK's own 2024-05-01 would drop [SPEC26]."""
+
+Json = dict[str, Any]
 
 
 class _Entity(Resource):
@@ -24,16 +26,31 @@ class _Entity(Resource):
     def id(self) -> str:
         return f"{self.context.gateway_id}/backends/{self.name}"
 
-    def _get(self) -> tuple[BackendContract, str | None] | None:
-        """The entity with its ETag; None when it is not there."""
+    def _get(self) -> tuple[Json, str | None] | None:
+        """Return the entity's properties as ARM has them, with its ETag; None when it does not exist."""
         get: Any = self.context.clients.apim.backend.get  # `cls` changes what it returns
         lab = self.context.lab
-        return none_if_absent(lambda: get(lab.resource_group, lab.gateway.name, self.name, cls=_with_etag))
+        where = lab.resource_group, lab.gateway.name, self.name
+        return none_if_absent(lambda: get(*where, api_version=API_VERSION, cls=_properties_and_etag))
 
-    def _put(self, body: BackendContract, found: Found | None) -> None:
+    def _put(self, wanted: Json, found: Found | None) -> None:
+        """Store the wanted properties over those in force, so that what somebody else has set is kept.
+
+        A wanted property that is None is removed.
+        """
         backends, lab = self.context.clients.apim.backend, self.context.lab
-        etag = None if found is None else found.etag
-        backends.create_or_update(lab.resource_group, lab.gateway.name, self.name, body, if_match=etag)
+        in_force = self._get() if found is not None else None
+        properties = {**(in_force[0] if in_force else {}), **wanted}
+        properties = {key: value for key, value in properties.items() if value is not None}
+        put: Any = backends.create_or_update  # takes bytes too, which its types do not say
+        put(
+            lab.resource_group,
+            lab.gateway.name,
+            self.name,
+            json.dumps({"properties": properties}).encode(),
+            if_match=None if found is None else found.etag,
+            api_version=API_VERSION,
+        )
 
     def delete(self) -> None:
         backends, lab = self.context.clients.apim.backend, self.context.lab
@@ -64,30 +81,22 @@ class BackendEntity(_Entity):
         got = self._get()
         if got is None:
             return None
-        entity, etag = got
-        rules = [] if entity.circuit_breaker is None else entity.circuit_breaker.rules or []
+        properties, etag = got
+        rules = (properties.get("circuitBreaker") or {}).get("rules") or []
         fields: Fields = {
-            "title": entity.title,
-            "url": (entity.url or "").rstrip("/"),
-            "description": entity.description,
-            "protocol": entity.protocol,
-            "breaker": None if not rules else rule_from_arm(rules[0]),
+            "title": properties.get("title"),
+            "url": (properties.get("url") or "").rstrip("/"),
+            "description": properties.get("description"),
+            "protocol": properties.get("protocol"),
+            "breaker": rule_from_arm(rules[0]) if rules else None,
         }
         return Found(fields, etag=etag)
 
     def put(self, found: Found | None) -> None:
-        from azure.mgmt.apimanagement import models
-
-        backend, wanted = self.backend, self.desired()
-        rules = [] if backend.breaker is None else [rule_to_arm(backend.breaker)]
-        body = models.BackendContract(
-            title=wanted["title"],
-            url=wanted["url"],
-            description=wanted["description"],
-            protocol=wanted["protocol"],
-            circuit_breaker=models.BackendCircuitBreaker(rules=rules) if rules else None,
-        )
-        self._put(body, found)
+        rule, wanted = self.backend.breaker, self.desired()
+        wanted["circuitBreaker"] = None if rule is None else {"rules": [rule_to_arm(rule)]}
+        del wanted["breaker"]
+        self._put(wanted, found)
 
 
 class PoolEntity(_Entity):
@@ -100,19 +109,23 @@ class PoolEntity(_Entity):
             backend.name: {"priority": backend.priority, "weight": backend.weight}
             for backend in self.context.lab.backends
         }
-        return {"members": members}
+        stated = self.context.lab.pool.failure_response
+        return {"members": members} if stated is None else {"members": members, "failure_response": stated}
 
     def read(self) -> Found | None:
         got = self._get()
         if got is None:
             return None
-        entity, etag = got
-        services = [] if entity.pool is None else entity.pool.services or []
+        properties, etag = got
+        pool = properties.get("pool") or {}
         members = {}
-        for item in services:
-            name = item.id.rsplit("/", 1)[-1]
-            members[name] = self._stated(name, {"priority": item.priority, "weight": item.weight})
-        return Found({"members": members}, etag=etag)
+        for item in pool.get("services") or []:
+            name = item["id"].rsplit("/", 1)[-1]
+            members[name] = self._stated(name, {"priority": item.get("priority"), "weight": item.get("weight")})
+        fields: Fields = {"members": members}
+        if self.context.lab.pool.failure_response is not None:
+            fields["failure_response"] = (pool.get("failureResponse") or {}).get("statusCode")
+        return Found(fields, etag=etag)
 
     def _stated(self, name: str, member: dict[str, int | None]) -> dict[str, int | None]:
         """Without the service's defaults for what the lab leaves open."""
@@ -122,25 +135,23 @@ class PoolEntity(_Entity):
         return {key: None if wanted[key] is None else value for key, value in member.items()}
 
     def put(self, found: Found | None) -> None:
-        from azure.mgmt.apimanagement import models
-
+        lab = self.context.lab
         services = [
-            models.BackendPoolItem(
-                id=f"{self.context.gateway_id}/backends/{backend.name}",
-                priority=backend.priority,
-                weight=backend.weight,
-            )
-            for backend in self.context.lab.backends
+            {
+                "id": f"{self.context.gateway_id}/backends/{backend.name}",
+                **({} if backend.priority is None else {"priority": backend.priority}),
+                **({} if backend.weight is None else {"weight": backend.weight}),
+            }
+            for backend in lab.backends
         ]
-        body = models.BackendContract(
-            description=f"Pool of {len(services)} backends",
-            type_properties_type="Pool",
-            pool=models.BackendBaseParametersPool(services=services),
-        )
-        self._put(body, found)
+        in_force = self._get() if found is not None else None
+        pool = {**((in_force[0].get("pool") or {}) if in_force else {}), "services": services}
+        if lab.pool.failure_response is not None:
+            pool["failureResponse"] = {"statusCode": lab.pool.failure_response}
+        self._put({"description": f"Pool of {len(services)} backends", "type": "Pool", "pool": pool}, found)
 
 
-def _with_etag(response: Any, entity: Any, headers: Any) -> Any:
-    """Return the entity and its ETag, for use as the SDK's `cls` callback."""
-    del response
-    return entity, headers.get("ETag")
+def _properties_and_etag(response: Any, entity: Any, headers: Any) -> tuple[Json, str | None]:
+    """Make the SDK's `get` return the properties with those that its models do not know, and the ETag."""
+    del entity
+    return response.http_response.json().get("properties") or {}, headers.get("ETag")

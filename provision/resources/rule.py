@@ -1,55 +1,58 @@
-"""A breaker rule in the lab's words and in ARM's."""
+"""A breaker rule in the lab's words and in ARM's JSON."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tripcurve.durations import format_iso
+from tripcurve.durations import format_iso, parse_seconds
 from tripcurve.lab.rule import BreakerRule
-
-if TYPE_CHECKING:
-    from azure.mgmt.apimanagement.models import CircuitBreakerRule
 
 __all__ = ["rule_from_arm", "rule_to_arm"]
 
-
-def rule_to_arm(rule: BreakerRule) -> CircuitBreakerRule:
-    """The rule as the SDK sends it."""
-    from datetime import timedelta
-
-    from azure.mgmt.apimanagement import models
-
-    ranges = [models.FailureStatusCodeRange(min=low, max=high) for low, high in rule.status_codes]
-    condition = models.CircuitBreakerFailureCondition(
-        count=rule.count,
-        percentage=rule.percentage,
-        interval=timedelta(seconds=rule.interval),
-        status_code_ranges=ranges,
-        error_reasons=list(rule.error_reasons),
-    )
-    return models.CircuitBreakerRule(
-        name=rule.name,
-        failure_condition=condition,
-        trip_duration=timedelta(seconds=rule.trip_duration),
-        accept_retry_after=rule.accept_retry_after,
-    )
+Json = dict[str, Any]
 
 
-def rule_from_arm(rule: CircuitBreakerRule) -> dict[str, Any]:
-    """The rule read back, in the lab's words: the fields of BreakerRule, durations as ISO 8601.
-
-    It is not checked, because somebody else may have written a rule that a lab must not have. None: a field is absent.
-    """
-    condition = rule.failure_condition
-    interval = None if condition is None else condition.interval
-    ranges = [] if condition is None else condition.status_code_ranges or []
-    return {
+def rule_to_arm(rule: BreakerRule) -> Json:
+    """Return the rule as ARM takes it. `failureResponse` is left out where the rule does not state one."""
+    sent: Json = {
         "name": rule.name,
-        "count": None if condition is None else condition.count,
-        "percentage": None if condition is None else condition.percentage,
-        "interval": None if interval is None else format_iso(interval.total_seconds()),
-        "status_codes": [item.min if item.min == item.max else f"{item.min}-{item.max}" for item in ranges],
-        "error_reasons": [] if condition is None else list(condition.error_reasons or []),
-        "trip_duration": None if rule.trip_duration is None else format_iso(rule.trip_duration.total_seconds()),
-        "accept_retry_after": bool(rule.accept_retry_after),
+        "failureCondition": {
+            **({"count": rule.count} if rule.count is not None else {"percentage": rule.percentage}),
+            "interval": format_iso(rule.interval),
+            "statusCodeRanges": [{"min": low, "max": high} for low, high in rule.status_codes],
+            "errorReasons": list(rule.error_reasons),
+        },
+        "tripDuration": format_iso(rule.trip_duration),
+        "acceptRetryAfter": rule.accept_retry_after,
     }
+    if rule.failure_response is not None:
+        sent["failureResponse"] = {"statusCode": rule.failure_response}
+    return sent
+
+
+def rule_from_arm(rule: Json) -> Json:
+    """Return ARM's rule in the lab's words: the fields of BreakerRule, durations as ISO 8601, None where absent.
+
+    It is not checked: somebody else may have written a rule that a lab may not have.
+    """
+    condition = rule.get("failureCondition") or {}
+    ranges = [(item.get("min"), item.get("max")) for item in condition.get("statusCodeRanges") or []]
+    return {
+        "name": rule.get("name"),
+        "count": condition.get("count"),
+        "percentage": condition.get("percentage"),
+        "interval": _duration(condition.get("interval")),
+        "status_codes": [low if low == high else f"{low}-{high}" for low, high in ranges],
+        "error_reasons": list(condition.get("errorReasons") or []),
+        "trip_duration": _duration(rule.get("tripDuration")),
+        "accept_retry_after": bool(rule.get("acceptRetryAfter")),
+        "failure_response": (rule.get("failureResponse") or {}).get("statusCode"),
+    }
+
+
+def _duration(text: str | None) -> str | None:
+    """Return a duration as the lab writes it, or as it is where it cannot be read."""
+    try:
+        return None if text is None else format_iso(parse_seconds(text))
+    except ValueError:
+        return text

@@ -118,10 +118,10 @@ def gateway(served: Gateway) -> Gateway:
 @pytest.fixture
 def pool(served_pool: Gateway) -> Gateway:
     """The gateway with the pool, the preferred member of which serves."""
-    served_pool.until(lambda answer: answered_by(answer) == served_pool.lab.backends[0].host, 20)
+    served_pool.until(lambda answer: answered_by(answer) == served_pool.lab.backends[0].name, 20)
     return served_pool
 
 
 def answered_by(answer: requests.Response) -> str | None:
-    """The host of the backend that answered; None: the gateway did."""
+    """Return the name of the backend that answered; None when the gateway answered itself."""
     return answer.headers.get("x-tripcurve-backend")

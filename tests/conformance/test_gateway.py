@@ -59,14 +59,14 @@ def test_the_backends_answer_comes_through_and_is_marked(gateway: Gateway) -> No
     answer = gateway.ask()
     assert answer.status_code == 200
     assert answer.json()["object"] == "chat.completion"
-    assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].host
+    assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].name
     assert float(answer.headers["x-tripcurve-backend-ms"]) > 0
 
 
 def test_a_backends_own_503_is_told_from_the_gateways(gateway: Gateway) -> None:
     answer = gateway.ask(503)
     assert answer.status_code == 503
-    assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].host
+    assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].name
 
 
 def test_connections_are_kept(gateway: Gateway) -> None:

@@ -43,7 +43,7 @@ def test_a_streams_events_are_a_chat_completion_in_order(gateway: Gateway) -> No
 
 def test_a_stream_is_marked_with_its_backend(gateway: Gateway) -> None:
     with stream(gateway) as answer:
-        assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].host
+        assert answer.headers["x-tripcurve-backend"] == gateway.lab.backends[0].name
 
 
 def test_a_client_that_leaves_a_stream_leaves_the_gateway_well(gateway: Gateway) -> None:

@@ -18,6 +18,7 @@ from tripcurve.scenario import Scenario
 
 RULE = {"name": "r", "count": 3, "interval": "PT5M", "status_codes": [429, "500-599", [400, 403]]}
 RULE |= {"error_reasons": ["timeout"], "trip_duration": 60, "accept_retry_after": True}
+RULE |= {"failure_response": 429}
 LAB: dict[str, Any] = {
     **{"name": "lab", "description": "d", "subscription_id": "s", "resource_group": "g", "location": "eastus"},
     "gateway": {"name": "g", "sku": "Basic", "units": 2, "publisher": {"name": "p", "email": "a@b"}},
@@ -31,7 +32,7 @@ LAB: dict[str, Any] = {
         },
         {"name": "e", "kind": "existing", "url": "https://h/openai"},
     ],
-    "pool": {"name": "p"},
+    "pool": {"name": "p", "failure_response": 429},
     "existing": {"resource_group": True, "gateway": False, "accounts": ["m"]},
     "local": LocalOptions(retry_after_cap=3, unit_count_override=2).model_dump(),
 }

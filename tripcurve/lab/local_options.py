@@ -62,6 +62,9 @@ class LocalOptions(BaseModel):
         None, ge=1, le=16, description="Number of gateway processes; null: the lab's `units`"
     )
     shed_profile: Literal["2026", "legacy"] = Field("2026", description="Wording of the open breaker's 503")
+    open_section: Literal["on-error", "outbound"] = Field(
+        "on-error", description="Policy section that an open breaker's answer runs through"
+    )
     shed_retry_after: Literal["soonest", "last_tripped", "none_for_single"] = "soonest"
     response_after_transport_failure: Literal["synthetic_500", "null"] = "synthetic_500"
     rule_bounds: Literal["warn", "reject", "accept"] = "warn"

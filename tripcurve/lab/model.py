@@ -204,6 +204,9 @@ class Pool(_Part):
     """The load-balanced pool of two or more backends."""
 
     name: BackendName = "openai-pool"
+    failure_response: int | None = Field(
+        None, ge=100, le=599, description="Status of the pool's answer when every member is open; null: 503"
+    )
 
 
 class Existing(_Part):

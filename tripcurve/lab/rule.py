@@ -74,6 +74,10 @@ class BreakerRule(BaseModel):
     trip_duration: Seconds = Field(..., gt=0, description="How long the breaker stays open")
     accept_retry_after: bool = Field(False, description="Take the time to stay open from the backend's Retry-After")
 
+    failure_response: int | None = Field(
+        None, ge=100, le=599, description="Status with which the open breaker answers; null: 503"
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.count is None) == (self.percentage is None):

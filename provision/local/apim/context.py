@@ -214,11 +214,21 @@ class Deployment:
 
 @dataclass(slots=True)
 class Backend:
-    """The backend in use: `id` of what a policy set, `type` Single or Pool, `azure_region` of the chosen member."""
+    """The backend in use.
 
-    id: str
+    `named` is the backend or pool that a policy set, `type` is Single or Pool. `azure_region` and `member` are those of
+    the member that was chosen; empty before the call.
+    """
+
+    named: str
     type: str = "Single"
     azure_region: str = ""
+    member: str = ""
+
+    @property
+    def id(self) -> str:
+        """The chosen member's id, or before the call that of what a policy set."""
+        return self.member or self.named
 
 
 @dataclass(slots=True)

@@ -120,6 +120,7 @@ _ARM = {
     "error_reasons": ("failureCondition.errorReasons[]", "[SPEC]; meaning open"),
     "trip_duration": ("tripDuration", "[D-BE], [SPEC]"),
     "accept_retry_after": ("acceptRetryAfter", "[D-BE], [SPEC]"),
+    "failure_response": ("failureResponse.statusCode", "[SPEC26]; from 2025-03-01-preview on"),
 }
 _OPEN = {
     "breaker_window": "open",
@@ -146,6 +147,7 @@ _OPEN = {
     "affinity_to_tripped": "open; [D-BE]: the gateway issues the cookie",
     "unit_count_override": "[D-BE]: instances share no state",
     "shed_profile": "[SAMPLES]: the wording changed by January 2026",
+    "open_section": "open; [SAMPLES] handle it in either",
     "shed_retry_after": "open; [SAMPLES]: a pool's 503 has the header",
     "response_after_transport_failure": "open; [SAMPLES] assume either",
     "rule_bounds": "open; bounds are [TF]'s",

@@ -38,7 +38,8 @@ class PolicyFault(Exception):
     `source`, `reason` and `message` become LastError's. `status` is what the client gets unless
     on-error changes it, with `message` as its body's; None: 500 and "Internal server error".
     `headers` are set on that answer. `response`, when given, is the whole answer. `answered` says that
-    `context.response` is already what on-error shall see, even None: faults of `Services.forward`.
+    `context.response` is already what on-error shall see, even None: faults of `Services.forward`. `outbound` says that
+    outbound runs instead of on-error, with that response.
     Section, scope, path and policy id, and a source left empty, are filled in by the pipeline as the fault rises.
     """
 
@@ -52,10 +53,12 @@ class PolicyFault(Exception):
         headers: tuple[tuple[str, str], ...] = (),
         response: Response | None = None,
         answered: bool = False,
+        outbound: bool = False,
     ) -> None:
         super().__init__(message)
         self.source, self.reason, self.message = source, reason, message
         self.status, self.headers, self.response, self.answered = status, headers, response, answered
+        self.outbound = outbound
         self.scope: str | None = None
         self.section: str | None = None
         self.path: str | None = None

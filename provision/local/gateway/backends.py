@@ -54,6 +54,15 @@ class BackendEntity:
     def is_pool(self) -> bool:
         return self.pool is not None
 
+    @property
+    def shed_status(self) -> int:
+        """The status of the answer while the breaker, or every member of the pool, is open."""
+        if self.is_pool:
+            status = ((self.properties.get("pool") or {}).get("failureResponse") or {}).get("statusCode")
+        else:
+            status = self.breaker.rule.failure_response if self.breaker is not None else None
+        return 503 if status is None else int(status)
+
 
 class Backends:
     """The backend entities of one unit. Events of their breakers go to `publish`, resets by a timer at the deadline."""
@@ -214,6 +223,7 @@ def rule_of(properties: Mapping[str, Any]) -> BreakerRule | None:
         "error_reasons": tuple(condition.get("errorReasons") or ()),
         "trip_duration": parse_seconds(rule.get("tripDuration", "PT1H")),
         "accept_retry_after": bool(rule.get("acceptRetryAfter")),
+        "failure_response": (rule.get("failureResponse") or {}).get("statusCode"),
     }
     try:
         return BreakerRule(**values)

@@ -92,9 +92,9 @@ class Forwarder:
             if visit.base_url is None and visit.api.service_url is None:
                 raise self._unanswered(visit, UpstreamFailure("BackendConnectionFailure", "The API has no backend."))
             return Target(visit.request.url)
-        chosen = self._backends.get(visit.backend.id)
+        chosen = self._backends.get(visit.backend.named)
         if chosen is None:
-            message = f"There is no backend '{visit.backend.id}'."
+            message = f"There is no backend '{visit.backend.named}'."
             raise self._unanswered(visit, UpstreamFailure("BackendConnectionFailure", message))
         entity = chosen if chosen.pool is None else self._member(visit, chosen)
         ticket = None
@@ -107,7 +107,7 @@ class Forwarder:
             self._count(Target(visit.request.url, entity, ticket), Outcome())
             message = f"The backend '{entity.name}' has no URL that can be called."
             raise self._unanswered(visit, UpstreamFailure("BackendConnectionFailure", message))
-        visit.backend = Backend(chosen.name, "Pool" if chosen.is_pool else "Single", entity.region)
+        visit.backend = Backend(chosen.name, "Pool" if chosen.is_pool else "Single", entity.region, entity.name)
         base = entity.url
         path = base.path.rstrip("/") + visit.remaining_path
         visit.request.url = Url(base.scheme, base.host, base.port, path or "/", visit.request.url.query)
@@ -133,7 +133,10 @@ class Forwarder:
         visit.response = shed_response(chosen, tripped, self._clock(), self.options)
         visit.backend_name = chosen.name
         message = f"The circuit breaker of backend '{chosen.name}' is open."
-        return PolicyFault(_SOURCE, "CircuitBreakerOpen", message, 503, answered=True)
+        outbound = self.options.open_section == "outbound"
+        return PolicyFault(
+            _SOURCE, "CircuitBreakerOpen", message, visit.response.status_code, answered=True, outbound=outbound
+        )
 
     # sending
 

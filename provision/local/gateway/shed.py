@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from provision.local.apim.context import Body, Headers, Response
+from provision.local.apim.policies.answers import REASONS
 from provision.local.gateway.backends import BackendEntity
 from tripcurve.lab.local_options import LocalOptions
 
@@ -15,21 +16,22 @@ __all__ = ["shed_response"]
 def shed_response(
     entity: BackendEntity, tripped: Sequence[BackendEntity], now: float, options: LocalOptions
 ) -> Response:
-    """The 503 for a backend, or for a pool all of whose members (`tripped`) are open.
+    """Answer for a backend whose breaker is open, or for a pool all of whose members (`tripped`) are.
 
-    Facts have the status, that the body is JSON and names the pool, and that Retry-After is there; the
-    wording is ours. Retry-After is in whole seconds, rounded up, so that who heeds it is not shed again.
+    The status is 503 unless the rule or the pool states another. The captures show a JSON body that names the pool,
+    and Retry-After; the wording is ours. Retry-After is in whole seconds, rounded up, so that a client that waits as
+    asked is not shed again.
     """
+    status = entity.shed_status
     kind = "Backend pool" if entity.is_pool else "Backend"
     message = f"{kind} '{entity.name}' is temporarily unavailable."
-    reason = (
-        "Service Unavailable" if options.shed_profile == "2026" else f"{kind} {entity.name} is temporarily unavailable"
-    )
+    legacy = f"{kind} {entity.name} is temporarily unavailable"
+    reason = REASONS.get(status, "") if options.shed_profile == "2026" else legacy
     headers = Headers([("content-type", "application/json")])
     wait = _retry_after(entity, tripped, now, options)
     if wait is not None:
         headers.append("retry-after", str(wait))
-    return Response(503, reason, headers, Body(f'{{ "statusCode": 503, "message": "{message}" }}'.encode()))
+    return Response(status, reason, headers, Body(f'{{ "statusCode": {status}, "message": "{message}" }}'.encode()))
 
 
 def _retry_after(

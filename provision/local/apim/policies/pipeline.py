@@ -58,7 +58,7 @@ class Pipeline:
         try:
             await execute(self._inbound, run)
             run.section = "backend"
-            await execute(self._backend, run)
+            await self._call_backend(run)
             run.section = "outbound"
             run.look_at_answer()
             if context.response is None:
@@ -68,6 +68,14 @@ class Pipeline:
             pass
         except PolicyFault as fault:
             await self._fail(run, fault)
+
+    async def _call_backend(self, run: Run) -> None:
+        """Run the backend section. An open breaker's answer ends it early where the options let outbound handle it."""
+        try:
+            await execute(self._backend, run)
+        except PolicyFault as fault:
+            if not fault.outbound:
+                raise
 
     async def reject(self, context: PolicyContext, services: Services, fault: PolicyFault) -> None:
         """Answer a request that the gateway itself refuses (no key, no such operation): on-error alone runs."""

@@ -6,7 +6,7 @@ import copy
 import re
 from urllib.parse import urlsplit
 
-from provision.local.arm.apim.breakers import check_breaker
+from provision.local.arm.apim.breakers import check_breaker, failure_response_faults
 from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
 from provision.local.arm.call import Answer, Call, Json
 from provision.local.arm.crud import Crud, Draft, Kind
@@ -56,6 +56,7 @@ def _pool_faults(draft: Draft, properties: Json) -> Faults:
     for key in ("url", "protocol"):
         if properties.get(key) is not None:
             faults.append((key, f"{key.capitalize()} is not supported for backend pool."))
+    faults += failure_response_faults("pool", properties.get("pool") or {}, draft.call.api_version)
     services = (properties.get("pool") or {}).get("services")
     if not isinstance(services, list) or not 1 <= len(services) <= MOST_MEMBERS:
         return [*faults, ("pool.services", f"A backend pool takes 1 to {MOST_MEMBERS} services.")]

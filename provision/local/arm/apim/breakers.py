@@ -10,11 +10,15 @@ import isodate
 from provision.local.arm.call import Json
 from provision.local.arm.crud import Draft
 
-__all__ = ["check_breaker"]
+__all__ = ["check_breaker", "failure_response_faults"]
 
 _log = logging.getLogger(__name__)
 Faults = list[tuple[str, str]]
 _PLACE = "circuitBreaker.rules"
+_RULE_KEYS = {"name", "failureCondition", "tripDuration", "acceptRetryAfter"}
+_CONDITION_KEYS = {"count", "percentage", "interval", "statusCodeRanges", "errorReasons"}
+_FAILURE_RESPONSE_SINCE = "2025-03-01"
+"""Date of the first api-version whose rules and pools have `failureResponse` [SPEC26]."""
 
 
 def check_breaker(draft: Draft, properties: Json) -> Faults:
@@ -35,7 +39,8 @@ def check_breaker(draft: Draft, properties: Json) -> Faults:
     if unsupported:
         _ignore(draft, properties, rules)
         rules = (properties.get("circuitBreaker") or {}).get("rules") or []
-    faults = [fault for index, rule in enumerate(rules) for fault in _rule_faults(f"{_PLACE}[{index}]", rule)]
+    version = draft.call.api_version
+    faults = [fault for index, rule in enumerate(rules) for fault in _rule_faults(f"{_PLACE}[{index}]", rule, version)]
     return faults + ([] if faults else _bounds(draft, rules))
 
 
@@ -56,10 +61,33 @@ def _ignore(draft: Draft, properties: Json, rules: list[Any]) -> None:
         properties["circuitBreaker"]["rules"] = rules[:1]
 
 
-def _rule_faults(place: str, rule: Any) -> Faults:
+def failure_response_faults(place: str, owner: Json, version: str) -> Faults:
+    """Faults of the `failureResponse` of a rule or pool; none when it has none."""
+    if "failureResponse" not in owner or owner["failureResponse"] is None:
+        return []
+    target, response = f"{place}.failureResponse", owner["failureResponse"]
+    if version < _FAILURE_RESPONSE_SINCE:
+        return [_unknown(f"{place}.failureResponse", version)]
+    status = response.get("statusCode") if isinstance(response, dict) else None
+    if type(status) is not int or not 100 <= status <= 599:
+        return [(f"{target}.statusCode", "StatusCode must be a status from 100 to 599.")]
+    return [_unknown(f"{target}.{key}", version) for key in response if key != "statusCode"]
+
+
+def _unknown(target: str, version: str) -> tuple[str, str]:
+    name = target.rpartition(".")[2]
+    return target, f"Could not find member '{name}' on object of the type in api-version {version}."
+
+
+def _rule_faults(place: str, rule: Any, version: str) -> Faults:
     if not isinstance(rule, dict) or not isinstance(rule.get("failureCondition"), dict):
         return [(f"{place}.failureCondition", "FailureCondition is required.")]
     condition = rule["failureCondition"]
+    unknown = [_unknown(f"{place}.{key}", version) for key in rule if key not in {*_RULE_KEYS, "failureResponse"}]
+    unknown += [_unknown(f"{place}.failureCondition.{key}", version) for key in condition if key not in _CONDITION_KEYS]
+    unknown += failure_response_faults(place, rule, version)
+    if unknown:
+        return unknown
     faults: Faults = [] if rule.get("name") else [(f"{place}.name", "Name is required.")]
     faults += _duration_faults(f"{place}.tripDuration", rule.get("tripDuration"))
     faults += _duration_faults(f"{place}.failureCondition.interval", condition.get("interval"))

@@ -257,3 +257,35 @@ def test_an_unsupported_breaker_is_ignored_where_the_lab_says_so(
     finally:
         running.admin("PUT", "options", {})
     assert [kept.name for kept in made.circuit_breaker.rules] == ["myBreakerRule"]
+
+
+SINCE_2025 = {"api_version": "2025-09-01-preview"}
+TO_429 = {"failureResponse": {"statusCode": 429}}
+
+
+def test_the_status_of_an_open_breaker_reaches_the_gateway(clients: Clients, place: Place, running: Running) -> None:
+    name = unique("backend")
+    clients.apim.backend.create_or_update(*place.at, name, raw(backend(rule(**TO_429))), **SINCE_2025)
+    entry = [entry for entry in running.told() if entry["service"]["name"] == place.service][-1]
+    [mine] = [entry for entry in entry["backends"] if entry["name"] == name]
+    assert mine["properties"]["circuitBreaker"]["rules"][0]["failureResponse"] == {"statusCode": 429}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "version", "target"),
+    [
+        (rule(**TO_429), {}, "failureResponse"),
+        (rule(failureResponse={"statusCode": 999}), SINCE_2025, "failureResponse.statusCode"),
+        (rule(failureResponse={}), SINCE_2025, "failureResponse.statusCode"),
+        (rule(failureResponse={"statusCode": 429, "body": "no"}), SINCE_2025, "failureResponse.body"),
+        (rule(failureresponse={"statusCode": 429}), SINCE_2025, "failureresponse"),
+        (rule(openFor="PT1M"), {}, "openFor"),
+        (rule(condition={"counts": 3}), {}, "failureCondition.counts"),
+    ],
+)
+def test_a_rule_with_a_key_that_its_version_does_not_know_is_refused(
+    clients: Clients, place: Place, wrong: dict[str, Any], version: dict[str, str], target: str
+) -> None:
+    with refused() as said:
+        clients.apim.backend.create_or_update(*place.at, unique("backend"), raw(backend(wrong)), **version)
+    assert list(said.details) == [f"circuitBreaker.rules[0].{target}"]
