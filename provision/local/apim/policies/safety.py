@@ -1,13 +1,14 @@
-"""llm-content-safety: prompts are put to the content safety service that the policy's backend names."""
+"""llm-content-safety: puts prompts or completions to the content safety service that the policy's backend names."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from provision.local.apim.context import Backend, Body, Headers, Request, Url
+from provision.local.apim.context import Backend, Body, Headers, Request, Response, Url
 from provision.local.apim.policies.answers import error_response
 from provision.local.apim.policies.elements import Attribute, Child, Element
 from provision.local.apim.policies.steps import Parsed, Policy, Run, Step
@@ -21,6 +22,8 @@ RESOURCE = "https://cognitiveservices.azure.com"
 MAX_TEXT = 10_000
 """Characters that one call to the service takes; a longer prompt is put to it in pieces."""
 MAX_PIECES = 20
+MAX_RESPONSE = 4 * 1024 * 1024
+"""Bytes of a completion that are gathered to be checked."""
 OUTPUTS = ("FourSeverityLevels", "EightSeverityLevels")
 REFUSAL = "Request failed content safety check."
 BODY = b'{"statusCode":403,"message":"Request failed content safety check."}'
@@ -38,6 +41,7 @@ SAFETY = Element(
     (
         Attribute("backend-id", required=True, expression=True),
         Attribute("shield-prompt", "boolean", expression=True),
+        Attribute("window-size", "integer", expression=True, least=1),
         Attribute("enforce-on-completions", "boolean", expression=True, here="idle"),
     ),
     (
@@ -54,10 +58,11 @@ SAFETY = Element(
 
 
 class ContentSafety(Step):
-    """Refuses a prompt with 403 when the service finds a category at its threshold, a block list or an attack.
+    """Refuses with 403 when the service finds a category at its threshold, a block list or an attack.
 
-    Where the service cannot be asked, an error is recorded and the call goes on: the local cloud has
-    no such service of its own.
+    In inbound it looks at the prompt, in outbound at the completion. A stream is checked a window of `window-size`
+    characters at a time, and ends without a 403 before the first window that is unsafe. Where the service cannot be
+    asked, an error is recorded and the call goes on: the local cloud has no such service of its own.
     """
 
     waits = True
@@ -71,30 +76,56 @@ class ContentSafety(Step):
         ids = [] if blocklists is None else blocklists.named("id")
         self._blocklists = [child.text for child in ids if child.text is not None]
         values: list[Value | None] = [value for pair in self._thresholds for value in pair]
-        super().__init__(parsed, self._backend, self._shield, self._output, *self._blocklists, *values)
-        self.reads |= {"request.body"}
+        self._window = parsed.value("window-size")
+        self._on_prompt = parsed.place.on_request
+        if self._on_prompt and self._window is not None:
+            raise parsed.node.error("'window-size' is for responses: use it in outbound.")
+        super().__init__(parsed, self._backend, self._shield, self._output, self._window, *self._blocklists, *values)
+        if self._on_prompt:
+            self.reads |= {"request.body"}
 
     async def wait(self, run: Run) -> None:
-        prompt = _prompt(run.context.request.body.data)
-        pieces = [prompt[at : at + MAX_TEXT] for at in range(0, len(prompt), MAX_TEXT)][:MAX_PIECES]
+        if self._on_prompt:
+            unsafe = await self._any_unsafe(run, _prompt(run.context.request.body.data), MAX_TEXT)
+        else:
+            unsafe = await self._check_response(run)
+        if unsafe:
+            refusal = error_response(403, REFUSAL)
+            refusal.body = Body(BODY)
+            raise PolicyFault(self.name, "ContentSafetyCheckFailed", REFUSAL, 403, response=refusal)
+
+    async def _check_response(self, run: Run) -> bool:
+        """Return whether a whole completion is unsafe; a stream is watched from here on and is not judged yet."""
+        response = run.context.response
+        if response is None or response.status_code != 200:
+            return False
+        window = MAX_TEXT if self._window is None else min(as_integer(self._window.get(run.context)), MAX_TEXT)
+        body = response.body
+        if body.data is None and body.stream is not None and _is_event_stream(response):
+            watched = _Checked(body.stream, window, lambda text: self._any_unsafe(run, text, window))
+            if run.context.open_body is body.stream:
+                run.context.open_body = watched
+            body.stream = watched
+            return False
+        return await self._any_unsafe(run, _completion(await body.buffer(MAX_RESPONSE)), window)
+
+    async def _any_unsafe(self, run: Run, text: str, size: int) -> bool:
+        """Whether any piece of a text is unsafe; False, and a record, when the service cannot be asked."""
+        pieces = [text[at : at + size] for at in range(0, len(text), size)][:MAX_PIECES]
         try:
-            unsafe = [await self._unsafe(run, piece) for piece in pieces]
+            return any([await self._unsafe(run, piece) for piece in pieces])
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             self._report(run, f"the content safety service gave no answer that can be read: {error}")
         except PolicyFault as fault:
             self._report(run, f"the content safety service could not be asked: {fault.message}")
-        else:
-            if any(unsafe):
-                refusal = error_response(403, REFUSAL)
-                refusal.body = Body(BODY)
-                raise PolicyFault(self.name, "ContentSafetyCheckFailed", REFUSAL, 403, response=refusal)
+        return False
 
     def _report(self, run: Run, message: str) -> None:
         run.services.record("trace", {"source": self.name, "severity": "error", "message": message})
 
     async def _unsafe(self, run: Run, text: str) -> bool:
         context = run.context
-        if self._shield is not None and as_boolean(self._shield.get(context)):
+        if self._on_prompt and self._shield is not None and as_boolean(self._shield.get(context)):
             answer = await self._ask(run, "text:shieldPrompt", {"userPrompt": text, "documents": []})
             if answer["userPromptAnalysis"]["attackDetected"] is True:
                 return True
@@ -126,6 +157,78 @@ class ContentSafety(Step):
         return answer
 
 
+class _Checked:
+    """A stream of events that passes on a window of text at a time, and ends before the first unsafe one."""
+
+    def __init__(self, stream: AsyncIterator[bytes], window: int, unsafe: Callable[[str], Awaitable[bool]]) -> None:
+        self._stream, self._window, self._unsafe = stream, window, unsafe
+        self._ready: deque[bytes] = deque()
+        self._ended = False
+
+    def __aiter__(self) -> _Checked:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._ready and not self._ended:
+            await self._fill()
+        if not self._ready:
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def _fill(self) -> None:
+        """Gather one window, and have it ready if it is safe."""
+        held: list[bytes] = []
+        text = ""
+        while len(text) < self._window and not self._ended:
+            chunk = await anext(self._stream, None)
+            if chunk is None:
+                self._ended = True
+            else:
+                held.append(chunk)
+                text += _delta(chunk)
+        if text and await self._unsafe(text):
+            await self.aclose()
+        else:
+            self._ready.extend(held)
+
+    async def aclose(self) -> None:
+        self._ended = True
+        close = getattr(self._stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _is_event_stream(response: Response) -> bool:
+    return (response.headers.get("content-type") or "").startswith("text/event-stream")
+
+
+def _completion(body: bytes) -> str:
+    """All that an answer says; empty when nothing can be read."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    choices = document.get("choices", document.get("output")) if isinstance(document, dict) else None
+    if not isinstance(choices, list):
+        return ""
+    said = [choice.get("message", choice) for choice in choices if isinstance(choice, dict)]
+    return "\n".join(_texts(said))
+
+
+def _delta(chunk: bytes) -> str:
+    """The text in a piece of an event stream. An event that is cut in two is not read."""
+    found: list[str] = []
+    for line in chunk.split(b"\n"):
+        try:
+            event = json.loads(line.removeprefix(b"data: ")) if line.startswith(b"data: {") else None
+        except (ValueError, RecursionError):
+            continue
+        for choice in (event or {}).get("choices") or []:
+            text = (choice.get("delta") or {}).get("content") if isinstance(choice, dict) else None
+            found += [text] if isinstance(text, str) else []
+    return "".join(found)
+
+
 def _prompt(body: bytes | None) -> str:
     """All that a request says to the model; empty when nothing can be read."""
     try:
@@ -150,9 +253,9 @@ def _texts(part: object, depth: int = 0) -> list[str]:
 POLICIES = (
     Policy(
         SAFETY,
-        frozenset({"inbound"}),
+        frozenset({"inbound", "outbound"}),
         "PR-llm-content-safety",
         ContentSafety,
-        note="prompts only; without a service to ask, an error is recorded and the call goes on",
+        note="in outbound: completions; without a service to ask, an error is recorded and the call goes on",
     ),
 )

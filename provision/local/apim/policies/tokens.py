@@ -29,7 +29,7 @@ def _element(name: str) -> Element:
             Attribute("estimate-prompt-tokens", "boolean", required=True, expression=True),
             Attribute("tokens-per-minute", "integer", expression=True, least=1),
             Attribute("token-quota", "integer", expression=True, least=1),
-            Attribute("token-quota-period", choices=PERIODS),
+            Attribute("token-quota-period", expression=True, choices=PERIODS),
             *(Attribute(f"{what}-{kind}-name") for what in _REPORTED for kind in ("header", "variable")),
         ),
     )
@@ -55,14 +55,14 @@ class TokenLimit(Step):
     def __init__(self, parsed: Parsed) -> None:
         self._key, self._estimate = parsed.required("counter-key"), parsed.required("estimate-prompt-tokens")
         self._minute, self._quota = parsed.value("tokens-per-minute"), parsed.value("token-quota")
-        self._period = parsed.literal("token-quota-period")
+        self._period = parsed.value("token-quota-period")
         self._names = {
             (what, kind): parsed.literal(f"{what}-{kind}-name")
             for what in _REPORTED
             for kind in ("header", "variable")
             if parsed.literal(f"{what}-{kind}-name")
         }
-        super().__init__(parsed, self._key, self._estimate, self._minute, self._quota)
+        super().__init__(parsed, self._key, self._estimate, self._minute, self._quota, self._period)
         self.reads |= {"request.body"}
         _check(parsed)
 
@@ -70,10 +70,11 @@ class TokenLimit(Step):
         context, now = run.context, run.services.now()
         key = as_text(self._key.get(context))
         window = run.services.counters.get(SlidingSum, ("tokens", key), lambda: SlidingSum(WINDOW_S))
-        quota = run.services.counters.get(PeriodCounter, ("token-quota", key, self._period), PeriodCounter)
-        if self._period:
+        period = "" if self._period is None else _period(self._period, run)
+        quota = run.services.counters.get(PeriodCounter, ("token-quota", key, period), PeriodCounter)
+        if period:
             wall = run.services.utcnow()
-            quota.current(now, now + (period_end(wall, self._period) - wall).total_seconds())
+            quota.current(now, now + (period_end(wall, period) - wall).total_seconds())
         estimating = self._estimate.get(context) is True
         prompt = estimate_prompt(context.request.body.data) if estimating else 0
         self._check_minute(run, window, prompt)
@@ -139,8 +140,15 @@ class TokenLimit(Step):
 def _check(parsed: Parsed) -> None:
     if parsed.value("tokens-per-minute") is None and parsed.value("token-quota") is None:
         raise parsed.node.error("At least one of 'tokens-per-minute' and 'token-quota' must be specified.")
-    if (parsed.value("token-quota") is None) != (not parsed.literal("token-quota-period")):
+    if (parsed.value("token-quota") is None) != (parsed.value("token-quota-period") is None):
         raise parsed.node.error("'token-quota' and 'token-quota-period' must be specified together.")
+
+
+def _period(value: Value, run: Run) -> str:
+    period = as_text(value.get(run.context))
+    if period not in PERIODS:
+        raise PolicyFault("", "ExpressionValueEvaluationFailure", f"'{period}' is none of {', '.join(PERIODS)}.")
+    return period
 
 
 def _positive(value: Value, run: Run) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from provision.local.apim import context as data
@@ -242,12 +244,38 @@ def try_get_parameter(parameters: Parameters, name: str) -> tuple[bool, str | No
 PARAMETERS.member("int Count")(lambda parameters: len(parameters.values))
 PARAMETERS.member("IEnumerable<string> Keys")(lambda parameters: Sequence(parameters.values))
 
+
+@dataclass(slots=True, frozen=True)
+class Foundry:
+    """What a request says of the model it is for."""
+
+    request: data.Request
+
+
+FOUNDRY = Table("IFoundry", (Foundry,), _SPACE, bases=("object",), source="5.4")
+
+
+@FOUNDRY.member("string Deployment")
+def foundry_deployment(foundry: Foundry) -> str | None:
+    """The deployment in the URL's path, else the body's `model`; null where neither names one."""
+    named = foundry.request.matched_parameters.get("deployment-id")
+    if named is not None:
+        return named
+    try:
+        body = json.loads(foundry.request.body.data or b"null")
+    except (ValueError, RecursionError):
+        return None
+    model = body.get("model") if isinstance(body, dict) else None
+    return model if isinstance(model, str) else None
+
+
 REQUEST.member("string Method")(lambda request: request.method)
 REQUEST.member("IUrl Url")(lambda request: request.url)
 REQUEST.member("IUrl OriginalUrl")(lambda request: request.original_url)
 REQUEST.member("Headers Headers")(lambda request: request.headers)
 REQUEST.member("string IpAddress")(lambda request: request.ip_address)
 REQUEST.member("MatchedParameters MatchedParameters")(lambda request: Parameters(request.matched_parameters))
+REQUEST.member("IFoundry Foundry")(Foundry)
 REQUEST.member("X509Certificate2 Certificate")(lambda request: None)
 RESPONSE.member("int StatusCode")(lambda response: response.status_code)
 RESPONSE.member("string StatusReason")(lambda response: response.status_reason)

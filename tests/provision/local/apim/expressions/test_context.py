@@ -27,6 +27,7 @@ from tests.provision.local.apim.expressions.harness import context, fails, refus
         ("context.Request.Url.Path.Substring(1, 6) + context.Request.OriginalUrl.Scheme", "openaihttps"),
         ('context.Request.MatchedParameters["deployment-id"]', "gpt-4o"),
         ('context.Request.MatchedParameters.ContainsKey("x")', "False"),
+        ("context.Request.Foundry.Deployment", "gpt-4o"),
         ('context.Request.Headers.GetValueOrDefault("x-MULTI", "d")', "one,two"),
         ('context.Request.Headers["X-Multi"].Length + context.Request.Headers["x-multi"][1]', "2two"),
         ('context.Request.Headers.GetValueOrDefault("absent") == null', "True"),
@@ -133,3 +134,16 @@ def test_trace_is_recorded() -> None:
 )
 def test_what_context_does_not_have_is_refused(member: str) -> None:
     assert "does not contain a definition" in refused(f"context.{member}")
+
+
+@pytest.mark.parametrize(
+    ("body", "deployment"),
+    [(b'{"model": "gpt-5.1"}', "gpt-5.1"), (b'{"model": 5}', None), (b"[]", None), (b"not JSON", None), (b"", None)],
+)
+def test_without_a_deployment_in_the_path_the_body_names_it(body: bytes, deployment: str | None) -> None:
+    visit = context()
+    visit.request.matched_parameters.clear()
+    visit.request.body = Body(body)
+    expression = compile_expression("@(context.Request.Foundry.Deployment)")
+    assert expression.reads == {"request.body"}
+    assert expression.evaluate(visit) == deployment

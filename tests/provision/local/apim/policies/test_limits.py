@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.local.apim.context import Body, Headers, PolicyContext, Response
+from provision.local.apim.policies.document import DEFAULT_GLOBAL, compile_document
+from provision.local.apim.policies.pipeline import Pipeline
 from provision.local.apim.policies.quotas import period_text
 from provision.local.apim.policies.state import Counters, Gauge, TokenBucket, ValueCache
 from provision.local.apim.policies.tokens import period_end
@@ -219,6 +221,45 @@ async def test_a_token_quota_ends_with_its_calendar_period() -> None:
     assert [await status(text, gateway) for _ in range(2)] == [200, 403]
     gateway.clock += 53 * 60 + 53
     assert await status(text, gateway) == 200
+
+
+@pytest.mark.parametrize(("period", "wait_s"), [("Hourly", 3233), ("Daily", 68033)])
+async def test_the_period_of_a_token_quota_may_be_an_expression(period: str, wait_s: int) -> None:
+    text = tokens('token-quota="100" token-quota-period="@((string)context.Variables[&quot;period&quot;])"')
+    gateway, seen = Gateway([answer(200, usage(150))]), []
+    for _ in range(2):
+        visit = context()
+        visit.variables["period"] = period
+        await pipeline(text).run(visit, gateway)
+        assert visit.response is not None
+        seen.append(visit.response.status_code)
+    assert seen == [200, 403]
+    assert visit.response.headers.get("Retry-After") == str(wait_s)
+
+
+async def test_a_period_that_is_none_is_an_error_of_the_policy() -> None:
+    text = tokens('token-quota="100" token-quota-period="@(&quot;Sometimes&quot;)"')
+    assert await status(text, Gateway([answer(200, usage(1))])) == 500
+
+
+async def test_a_token_limit_works_at_global_scope_and_in_a_fragment() -> None:
+    limit = '<llm-token-limit counter-key="k" estimate-prompt-tokens="false" tokens-per-minute="100" />'
+    fragments = {"limit": {"format": "rawxml", "value": f"<fragment>{limit}</fragment>"}}
+    whole = DEFAULT_GLOBAL.replace("<inbound />", f"<inbound>{limit}</inbound>")
+    assert limit in whole
+    included = compile_document(
+        policy('<include-fragment fragment-id="limit" />'), format="rawxml", scope="api", fragments=fragments
+    )
+    default = compile_document(DEFAULT_GLOBAL, scope="global")
+    for documents in ([compile_document(whole, scope="global")], [default, included]):
+        gateway = Gateway([answer(200, usage(150))])
+        seen = []
+        for _ in range(2):
+            visit = context()
+            await Pipeline(documents).run(visit, gateway)
+            assert visit.response is not None
+            seen.append(visit.response.status_code)
+        assert seen == [200, 429]
 
 
 async def test_failed_answers_use_no_tokens() -> None:

@@ -18,11 +18,12 @@ class Embedding(Gateway):
         super().__init__()
         self.chats = 0
         self.broken = False
+        self.status = 200
 
     async def forward(self, context: PolicyContext, options: ForwardOptions) -> None:
         if context.backend is None or context.backend.id != "embeddings":
             self.chats += 1
-            context.response = answer(200, str(self.chats).encode())
+            context.response = answer(self.status, str(self.chats).encode())
             return
         if self.broken:
             raise PolicyFault("forward-request", "BackendConnectionFailure", "gone", 500, answered=True)
@@ -89,3 +90,11 @@ async def test_streams_and_long_chats_are_not_cached() -> None:
     for _ in range(2):
         await pipeline(cached('max-message-count="2"')).run(context(body), gateway)
     assert gateway.chats == 4
+
+
+async def test_a_failed_answer_is_not_stored() -> None:
+    gateway = Embedding()
+    gateway.status = 429
+    assert await ask(cached(), gateway, "cat") == b"1"
+    gateway.status = 200
+    assert [await ask(cached(), gateway, "cat") for _ in range(2)] == [b"2", b"2"]
