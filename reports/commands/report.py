@@ -13,7 +13,7 @@ __all__ = ["report"]
 
 
 def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False) -> int:
-    """Write a run's reports and print its summary. Returns 1 when a check failed, else 0.
+    """Write a run's reports and print its summary. Returns the exit code of its verdict, see `Verdict`.
 
     Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
     Raises BadInput when the folder holds no readable run or a check cannot be parsed.
@@ -32,6 +32,7 @@ def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, drawin
     from reports.render.writers import append_job_summary, write_json, write_reports
     from reports.statistics.summary import summarise
     from reports.trips.analysis import analyse
+    from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
     from tripcurve.scenario.checks import parse
 
     for check in checks:
@@ -45,8 +46,12 @@ def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, drawin
     job_page = os.environ.get("GITHUB_STEP_SUMMARY")
     if job_page:
         append_job_summary(run.folder / "summary.md", Path(job_page))
+    verdict = summary["verdict"]
     if as_json:
-        write_json(summary, sys.stdout)
+        kinds = {REPORT: "html", SUMMARY: "json", SUMMARY_TEXT: "markdown", JUNIT: "junit"}
+        paths = {kinds[path.name]: str(path) for path in written if path.name in kinds}
+        exited = {"code": verdict["exit_code"], "reason": verdict["sentence"]}
+        write_json(summary | {"run": str(run.folder), "reports": paths, "exit": exited}, sys.stdout)
     else:
         print_summary(summary, written, Console())
-    return 0 if all(check["passed"] for check in summary["checks"]) else 1
+    return int(verdict["exit_code"])

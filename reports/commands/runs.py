@@ -14,9 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.render.words import legible, number, share
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import verdict_of
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import LAB, SUMMARY
+from tripcurve.run.measures import fault_in
 from tripcurve.run.summary import SUMMARY_VERSION
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
@@ -72,15 +73,18 @@ def _read(run: Path) -> History:
             f"{run / 'summary.json'} has schema {summary['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "
             "use the newer Tripcurve that wrote it"
         )
-    judge(summary)  # a summary that cannot be judged is not whole
+    verdict_of(summary)  # a summary that cannot be judged is not whole
     return History(run, datetime.fromtimestamp(summary["start_ns"] / 1e9, UTC), summary)
 
 
 def runs_command(folder: Path, measure: str | None, as_json: bool) -> int:
     """List the runs; with `measure` draw its trend too, on the terminal and as trend-<measure>.svg in `folder`."""
+    fault = None if measure is None else fault_in(tuple(measure.split(".")))
+    if fault is not None:
+        raise BadInput(f"--trend: {fault}")
     runs, problems = history(folder)
     if measure is not None and runs and all(run.measure(measure) is None for run in runs):
-        raise BadInput(f"no run in {folder} has the measure {measure!r}; try one of {', '.join(HEADLINES)}")
+        raise BadInput(f"no run in {folder} observed {measure!r}; try one of {', '.join(HEADLINES)}")
     drawn = _draw_trend(runs, measure, folder) if measure is not None and runs else None
     if as_json:
         json.dump(_as_json(runs, problems, measure), sys.stdout, indent=1, ensure_ascii=False)
@@ -99,7 +103,7 @@ def _as_json(runs: list[History], problems: list[str], measure: str | None) -> d
             "lab": run.summary["lab"],
             "scenario": run.summary["scenario"],
             "target": run.summary["target"],
-            "rule": judge(run.summary).label,
+            "verdict": verdict_of(run.summary).label,
             "trips": len(run.summary["trips"]),
             "measures": {name: run.measure(name) for name in names},
         }
@@ -114,7 +118,11 @@ def _print(runs: list[History], problems: list[str], measure: str | None, drawn:
     else:
         console.print(_table(runs))
     if measure is not None and drawn is not None:
-        console.print(f"\n{escape(measure)}, oldest to newest: {_spark([run.measure(measure) for run in runs])}")
+        console.print()
+        for name, own in _by_lab(runs).items():
+            values = [run.measure(measure) for run in own]
+            if any(value is not None for value in values):
+                console.print(escape(f"{name}; {measure}, oldest to newest: {_spark(values)}"), highlight=False)
         console.print(f"trend: {escape(str(drawn))}", highlight=False, soft_wrap=True)
     for problem in problems:
         console.print(f"[yellow]note:[/yellow] {escape(legible(problem))}", highlight=False)
@@ -124,11 +132,11 @@ def _table(runs: list[History]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("started, UTC", no_wrap=True)
     table.add_column("lab, scenario", overflow="fold", min_width=24)
-    table.add_column("rule", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for heading in ("trips", "to trip", "outage", "shed"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in runs:
-        verdict = judge(run.summary)
+        verdict = verdict_of(run.summary)
         table.add_row(
             f"{run.started:%y-%m-%d %H:%M}",
             escape(legible(f"{run.summary['lab']}, {run.summary['scenario']}")),
@@ -139,6 +147,14 @@ def _table(runs: list[History]) -> Table:
             share(run.measure("absorption")),
         )
     return table
+
+
+def _by_lab(runs: list[History]) -> dict[str, list[History]]:
+    """The runs of each lab and scenario, which alone make a trend."""
+    found: dict[str, list[History]] = {}
+    for run in runs:
+        found.setdefault(legible(f"{run.summary['lab']}, {run.summary['scenario']}"), []).append(run)
+    return found
 
 
 def _spark(values: list[float | None]) -> str:

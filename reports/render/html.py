@@ -24,13 +24,14 @@ from reports.render.words import (
     rules_in_words,
     share,
     signed,
+    statuses_in_words,
     target_in_words,
     unit_rows,
     who,
     with_half_width,
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import HEADLINES, verdict_of
 
 __all__ = ["MOST_TRIPS", "Pictures", "render"]
 
@@ -114,7 +115,9 @@ def render(summary: dict[str, Any], pictures: Pictures) -> str:
             capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),
             rules=rules_in_words(summary),
-            verdict=judge(summary),
+            verdict=verdict_of(summary),
+            headline=HEADLINES[verdict_of(summary).label],
+            statuses=statuses_in_words(summary),
             answer=answer(summary),
             ended=how_ended(summary),
             trip_headings=list(TRIP_COLUMNS),

@@ -18,7 +18,7 @@ from reports.render.words import (
     unit_rows,
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import HEADLINES, verdict_of
 
 __all__ = ["render_markdown"]
 
@@ -27,9 +27,9 @@ MOST_TRIPS = 100
 
 def render_markdown(summary: dict[str, Any]) -> str:
     """The summary as Markdown; names from the lab and texts from backends are escaped."""
-    verdict, ended = judge(summary), how_ended(summary)
+    verdict, ended = verdict_of(summary), how_ended(summary)
     lines = [f"# {_plain(summary['lab'])}: {_plain(summary['scenario'])}", ""]
-    lines += [f"**{verdict.symbol} Rule {verdict.label}**" + (f" ({ended})" if ended else ""), ""]
+    lines += [f"**{verdict.symbol} {HEADLINES[verdict.label]}**" + (f" ({ended})" if ended else ""), ""]
     lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary)), ""]
     lines += [_plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
     lines += _section("Requests", ["status", "requests"], _statuses(summary))
@@ -52,8 +52,12 @@ def _trips(summary: dict[str, Any]) -> list[str]:
 
 
 def _checks(summary: dict[str, Any]) -> list[str]:
-    rows = [["✓ passed" if c["passed"] else "✗ FAILED", c["expression"], number(c["value"])] for c in summary["checks"]]
+    rows = [["✓ passed" if c["passed"] else "✗ FAILED", c["expression"], _value(c)] for c in summary["checks"]]
     return _section("Checks", ["", "check", "value"], rows)
+
+
+def _value(check: dict[str, Any]) -> str:
+    return check.get("reason") or number(check["value"])
 
 
 def _statuses(summary: dict[str, Any]) -> list[list[str]]:

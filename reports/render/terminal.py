@@ -17,27 +17,30 @@ from reports.render.words import (
     more_trips,
     number,
     signed,
+    statuses_in_words,
     unit_rows,
     who,
     with_half_width,
 )
 from reports.statistics.facts import latency_rows
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import HEADLINES, verdict_of
 
 __all__ = ["print_summary"]
 
 MOST_TRIPS = 20
-STYLES = {"good": "bold green", "not good": "bold red", "not shown": "bold yellow"}
+STYLES = {"good": "bold green", "not good": "bold red", "target lost": "bold red", "not valid": "bold red"}
+OTHER_STYLE = "bold yellow"
 
 
 def print_summary(summary: dict[str, Any], written: list[Path], console: Console) -> None:
     """Print the verdict, the answer, the trips, the numbers around them, the checks and where the report is."""
-    verdict, ended = judge(summary), how_ended(summary)
+    verdict, ended = verdict_of(summary), how_ended(summary)
     title = f"{summary['lab']} · {summary['scenario']} · {summary['duration_s']:.1f} s on {summary['target']}"
     console.print(f"\n[bold]{escape(legible(title))}[/bold]", highlight=False)
     if ended is not None:
         console.print(f"[yellow]{ended}[/yellow]", highlight=False)
-    console.print(f"[{STYLES[verdict.label]}]{verdict.symbol} rule {verdict.label}[/]\n", highlight=False)
+    style = STYLES.get(verdict.label, OTHER_STYLE)
+    console.print(f"[{style}]{verdict.symbol} {HEADLINES[verdict.label]}[/]\n", highlight=False)
     for sentence in answer(summary):
         console.print(escape(legible(sentence)), highlight=False)
     if summary["trips"]:
@@ -91,7 +94,7 @@ def _trip_cells(trip: dict[str, Any], truth: bool) -> list[str]:
 def _numbers_table(summary: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     requests, pacing, tokens = summary["requests"], summary["pacing"], summary["tokens"]
-    statuses = ", ".join(f"{n:,} × {status}" for status, n in requests["by_status"].items())
+    statuses = statuses_in_words(summary)
     table.add_row("requests", f"{requests['total']:,} ({number(requests['rate_s'], 1)}/s): {statuses or 'none'}")
     seen = set()
     for row in latency_rows(summary):
@@ -105,7 +108,7 @@ def _numbers_table(summary: dict[str, Any]) -> Table:
         table.add_row("pacing", f"{sent}, late p99 {late} ms, dropped {count(pacing['dropped'])}")
     rate = number(tokens["per_minute"], 0)
     used = f"{count(tokens['prompt'])} in, {count(tokens['completion'])} out, {rate}/min"
-    table.add_row("tokens", used if tokens["n"] else "told by no answer")
+    table.add_row("tokens", used if tokens["n"] else "no answer reported any")
     return table
 
 
@@ -120,4 +123,5 @@ def _print_checks(summary: dict[str, Any], console: Console) -> None:
     for check in summary["checks"]:
         verdict = "[green]passed[/green]" if check["passed"] else "[red]FAILED[/red]"
         expression = escape(legible(check["expression"]))
-        console.print(f"check {verdict}  {expression}  (value {number(check['value'])})", highlight=False)
+        value = check.get("reason") or f"value {number(check['value'])}"
+        console.print(f"check {verdict}  {expression}  ({value})", highlight=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import verdict_of
 from tripcurve.durations import parse_seconds
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "rules_in_words",
     "share",
     "signed",
+    "statuses_in_words",
     "target_in_words",
     "trip_columns",
     "trip_rows",
@@ -134,6 +135,15 @@ def more_trips(summary: dict[str, Any], shown: int) -> str | None:
     return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
 
 
+def statuses_in_words(summary: dict[str, Any]) -> str:
+    """`801 × 200, 9 × 429, 3 × no response; 60 of the 2xx broken`; empty without requests."""
+    requests, parts = summary["requests"], []
+    for status, n in requests["by_status"].items():
+        parts.append(f"{n:,} × {'no response' if status == '0' else status}")
+    broken = requests.get("broken")
+    return ", ".join(parts) + (f"; {broken:,} of the 2xx broken" if broken else "")
+
+
 def target_in_words(summary: dict[str, Any]) -> str:
     return {"local": "the local cloud", "azure": "Azure"}.get(str(summary["target"]), str(summary["target"]))
 
@@ -164,8 +174,8 @@ def how_ended(summary: dict[str, Any]) -> str | None:
 
 
 def answer(summary: dict[str, Any]) -> list[str]:
-    """The run in three sentences: whether the rule is good and why, what happened, how sure this is."""
-    return [judge(summary).sentence, _what_happened(summary), _how_sure(summary)]
+    """The run in three sentences: the verdict and why, what happened, how accurate this is."""
+    return [verdict_of(summary).sentence, _what_happened(summary), _how_sure(summary)]
 
 
 def _what_happened(summary: dict[str, Any]) -> str:
@@ -190,13 +200,18 @@ def _how_sure(summary: dict[str, Any]) -> str:
     accuracy = summary["accuracy"]
     if accuracy["n"]:
         outside = "none" if not accuracy["outside"] else str(accuracy["outside"])
+        several = "instant that was" if accuracy["n"] == 1 else f"{accuracy['n']:,} instants that were"
         return (
-            f"Against the gateway's own record, the {accuracy['n']:,} times of trips and resets measured here are off "
+            f"Compared with the gateway's own record, the {several} measured here differ "
             f"by {accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
             f"{outside} of them by more than the stated half-width."
         )
     if summary["truth_known"]:
-        return "There is nothing to compare with the gateway's own record."
+        missed = len(summary.get("unobserved_trips") or [])
+        if missed:
+            opened = f"{missed:,} opening" + ("" if missed == 1 else "s")
+            return f"The gateway's own record has {opened} of which no request shows the instant."
+        return "The gateway's own record has no opening either."
     widths = [trip[name]["half_width"] for trip in summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]]
     if not widths:
         return "A live target keeps no record of its own to compare with."

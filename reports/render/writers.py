@@ -6,14 +6,13 @@ import json
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any, TextIO
-from xml.etree import ElementTree
 
 from reports.loading.run import Run
 from reports.render.charts import figures, on_white, specifications
 from reports.render.drawing import AtOnce, svg_and_png, svg_of, vega_script
 from reports.render.html import Pictures, render
+from reports.render.junit import write_junit
 from reports.render.markdown import render_markdown
-from reports.render.words import legible
 from reports.statistics.curve import capacity_curve
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
@@ -40,7 +39,7 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any], drawing
         with (folder / SUMMARY).open("w", encoding="utf-8") as out:
             write_json(summary, out)
         (folder / SUMMARY_TEXT).write_text(render_markdown(summary), encoding="utf-8")
-        _write_junit(summary, folder / JUNIT)
+        write_junit(summary, folder / JUNIT)
         pictures = Pictures(specs, data, script.result() if script else "", curve.result() if curve else None)
         (folder / REPORT).write_text(render(summary, pictures), encoding="utf-8")
         written = _write_charts(files, folder / CHARTS)
@@ -74,26 +73,6 @@ def _write_charts(files: dict[str, Future[tuple[str, bytes]]], folder: Path) -> 
         picture.write_bytes(png)
         written += [vector, picture]
     return written
-
-
-def _write_junit(summary: dict[str, Any], path: Path) -> None:
-    """Each check as a test case, as CI systems read them."""
-    failed = sum(not check["passed"] for check in summary["checks"])
-    suite = ElementTree.Element(
-        "testsuite",
-        name=legible(f"tripcurve {summary['lab']} {summary['scenario']}"),
-        tests=str(len(summary["checks"])),
-        failures=str(failed),
-        time=f"{summary['duration_s']:.3f}",
-    )
-    for check in summary["checks"]:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname="tripcurve.checks", name=legible(check["expression"])
-        )
-        if not check["passed"]:
-            value = "not observed" if check["value"] is None else str(check["value"])
-            ElementTree.SubElement(case, "failure", message=f"value: {value}")
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def append_job_summary(markdown: Path, to: Path) -> None:

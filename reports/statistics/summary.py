@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
 from reports.statistics.conformance import conformance
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
+from reports.statistics.problems import broken_answers, find_problems
+from reports.statistics.verdict import judge
 from reports.trips.analysis import Analysis
 from reports.trips.trip import Trip
 from reports.trips.truth import TrueTrip
@@ -68,6 +71,8 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
     for measure in ("time_to_trip_s", "open_s", "open_error_s", "recovery_latency_s", "restored_s", "outage_s"):
         summary[measure] = _spread([getattr(trip, measure) for trip in analysis.trips])
     summary["checks"] = _checked([*run.scenario.checks, *checks], summary)
+    summary["problems"] = [problem.model_dump() for problem in find_problems(run)]
+    summary["verdict"] = judge(summary).model_dump(mode="json")
     return summary
 
 
@@ -79,6 +84,7 @@ def _requests(run: Run) -> dict[str, Any]:
         "by_status": {str(status): int(count) for status, count in by_status.items()},
         "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
         "rate_s": run.tally.total / duration if duration > 0 else None,
+        "broken": broken_answers(run),
     }
 
 
@@ -182,4 +188,4 @@ def _count_notes(run: Run) -> list[str]:
 
 def _checked(checks: list[str], summary: dict[str, Any]) -> list[dict[str, Any]]:
     results = [parse(text).evaluate(summary) for text in dict.fromkeys(checks)]
-    return [{"expression": r.expression, "value": r.value, "passed": r.passed} for r in results]
+    return [asdict(result) for result in results]

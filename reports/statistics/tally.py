@@ -72,6 +72,10 @@ class Tally:
         """By who answered (None: no backend): rows of requests and whole 2xx, by second of the start."""
         self.lines = Lines(max(1.0, bin_width_s(span_s)))
         self.sample = Sample(rows)
+        self.silent = 0
+        """Requests that got no response, from the last one on that did: started from `silent_since_ns`, unix, on, and
+        given up by `silent_to_ns`."""
+        self.silent_since_ns = self.silent_to_ns = start_ns
         self._kinds: list[pd.DataFrame] = []
         self._latencies: defaultdict[tuple[str, str, bool], Latencies] = defaultdict(Latencies)
         self._wire: defaultdict[str, Latencies] = defaultdict(Latencies)
@@ -92,11 +96,23 @@ class Tally:
         waited = wire + np.maximum(start - piece["intended_ns"].to_numpy(), 0) // 1000
         side = _codes(piece, "origin", ORIGINS)
         outcome = outcomes_of(piece, side)
+        self._count_silent(piece, start, wire)
         self._count_kinds(piece, outcome)
         self._count_over_time(piece, side, outcome, passed)
         self._add_latencies(piece, side, outcome, wire, waited)
         self.lines.add(passed // round(self.lines.width_s * NS), side, waited)
         self.sample.add(piece, outcome, wire)
+
+    def _count_silent(self, piece: pa.Table, start: Counts, wire: Counts) -> None:
+        answered = np.flatnonzero(piece["status"].to_numpy() != 0)
+        first = 0
+        if len(answered):
+            self.silent, first = 0, int(answered[-1]) + 1
+        if first < len(piece):
+            if not self.silent:
+                self.silent_since_ns = int(start[first])
+            self.silent += len(piece) - first
+            self.silent_to_ns = int((start[first:] + wire[first:] * 1000).max())
 
     def _count_kinds(self, piece: pa.Table, outcome: Codes) -> None:
         counted = piece.append_column("outcome", pa.array(outcome)).group_by(KINDS).aggregate(_SUMS).to_pandas()

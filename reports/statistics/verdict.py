@@ -1,73 +1,123 @@
-"""Whether the rule is good, and why: the one sentence a reader of the first line takes away."""
+"""The one judgement of a run: whether it is a valid measurement, whether the rule is good, and why."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-__all__ = ["Verdict", "judge"]
+from tripcurve.run.summary import Label, Verdict
 
-SYMBOLS = {"good": "✓", "not good": "✗", "not shown": "?"}
+__all__ = ["HEADLINES", "judge", "verdict_of"]
+
+Summary = dict[str, Any]
+
+SYMBOLS: dict[Label, str] = {
+    "good": "✓",
+    "as configured": "=",
+    "not good": "✗",
+    "not shown": "?",
+    "not valid": "!",
+    "target lost": "!",
+}
+HEADLINES: dict[str, str] = {
+    "good": "Rule good",
+    "as configured": "Breaker as configured",
+    "not good": "Rule not good",
+    "not shown": "Not shown",
+    "not valid": "Not a valid measurement",
+    "target lost": "Target lost",
+}
+"""The label as the first words of a report."""
+SUBJECTS: dict[Label, str] = {
+    "good": "The rule is good in this scenario",
+    "as configured": "The breaker behaved as configured in this scenario",
+    "not good": "The rule is not good in this scenario",
+    "not shown": "Whether the rule is good was not shown",
+    "not valid": "This run is not a valid measurement",
+    "target lost": "The target was lost",
+}
+CHECK_FAILED, TARGET_LOST, NOT_VALID, INTERRUPTED = 1, 3, 4, 130
+NO_CHECK = "no check was set"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`label`: good, not good or not shown. `reasons`: short clauses, the weightiest first, never empty."""
+def judge(summary: Summary) -> Verdict:
+    """Judge a run by its problems first, then by what was asked and seen.
 
-    label: Literal["good", "not good", "not shown"]
-    reasons: list[str]
-
-    @property
-    def symbol(self) -> str:
-        """A shape beside the colour."""
-        return SYMBOLS[self.label]
-
-    @property
-    def sentence(self) -> str:
-        subject = {
-            "good": "The rule is good in this scenario",
-            "not good": "The rule is not good in this scenario",
-            "not shown": "Whether the rule is good was not shown",
-        }[self.label]
-        if (
-            self.label == "not shown" and len(self.reasons) > 1
-        ):  # what stands against it, then what was seen all the same
-            return f"{subject}: {self.reasons[0]}; {_joined(self.reasons[1:])}."
-        return f"{subject}: {_joined(self.reasons)}."
-
-
-def judge(summary: dict[str, Any]) -> Verdict:
-    """Judge by what was asked and seen.
-
-    Not good: a check failed, an observation contradicts the rule, or an instant lay outside its stated interval. Not
-    shown: nothing opened; nothing was seen whole and no check asked for; or the run was cut short or ended before
-    service was back. Else good.
+    Target lost, not valid: the run has a problem. Not good: a check failed, an observation contradicts the rule, or an
+    instant lay outside its stated interval. Not shown: nothing opened, the run was cut short or ended before service
+    was back, or trips were missed. As configured: no check was set, and some part of the rule was confirmed. Good: all
+    trips were counted, service came back, and all checks passed.
     """
+    problems = summary.get("problems") or []
+    weighty = [problem["text"] for problem in problems if problem["kind"] != "interrupted"]
     against = [*_failed_checks(summary), *_contradictions(summary), *_doubtful(summary)]
+    code = _exit_code(summary, problems)
+    if weighty:
+        lost = problems[0]["kind"] == "target lost"
+        return _verdict("target lost" if lost else "not valid", [*weighty, *against], code)
     if against:
-        return Verdict("not good", against)
-    if not summary["trips"]:
-        return Verdict("not shown", [_no_trip(summary)])
+        return _verdict("not good", against, code)
+    unshown = _unshown(summary)
+    if unshown is not None:
+        return _verdict("not shown", [unshown, *(_favour(summary) if summary["trips"] else [])], code)
+    return _verdict("good" if summary["checks"] else "as configured", _favour(summary), code)
+
+
+def verdict_of(summary: Summary) -> Verdict:
+    """Return the verdict that a summary holds; a summary of a version before 0.2 has none and is judged now."""
+    kept = summary.get("verdict")
+    return judge(summary) if kept is None else Verdict.model_validate(kept)
+
+
+def _verdict(label: Label, reasons: list[str], code: int) -> Verdict:
+    first = label in ("not shown", "not valid", "target lost") and len(reasons) > 1
+    said = f"{reasons[0]}; {_joined(reasons[1:])}" if first else _joined(reasons)
+    sentence = f"{SUBJECTS[label]}: {said}."
+    return Verdict(label=label, symbol=SYMBOLS[label], sentence=sentence, reasons=tuple(reasons), exit_code=code)
+
+
+def _exit_code(summary: Summary, problems: list[dict[str, str]]) -> int:
+    kinds = [problem["kind"] for problem in problems]
+    if "target lost" in kinds:
+        return TARGET_LOST
+    if kinds == ["interrupted"]:
+        return INTERRUPTED
+    if kinds:
+        return NOT_VALID
+    return 0 if all(check["passed"] for check in summary["checks"]) else CHECK_FAILED
+
+
+def _unshown(summary: Summary) -> str | None:
+    """Why neither good nor as configured may be said, or None if one of them may."""
     if summary["interrupted"]:
-        return Verdict("not shown", ["the run was cut short", *_favour(summary)])
+        return "the run was cut short"
+    if not summary["trips"]:
+        return _no_trip(summary)
     if not _restored(summary):
-        return Verdict("not shown", ["the run ended before service was seen restored", *_favour(summary)])
-    if summary["time_to_trip_s"]["median"] is None and summary["open_s"]["median"] is None and not summary["checks"]:
-        return Verdict("not shown", ["no trip was seen from its first failure, nor to its reset", *_favour(summary)])
-    return Verdict("good", _favour(summary))
+        return "the run ended before service was seen restored"
+    missed = len(summary.get("unobserved_trips") or [])
+    if missed:
+        true = len(summary["trips"]) + missed
+        return f"no request shows {missed:,} of the {true:,} openings in the gateway's record"
+    if summary["checks"]:
+        return None
+    if summary["time_to_trip_s"]["median"] is None and summary["open_s"]["median"] is None:
+        return "no trip was seen from its first failure, nor to its reset"
+    if not any(found["verdict"] == "confirmed" for found in summary["conformance"]):
+        return "no part of the rule was confirmed"
+    return None
 
 
-def _failed_checks(summary: dict[str, Any]) -> list[str]:
+def _failed_checks(summary: Summary) -> list[str]:
     failed = [check for check in summary["checks"] if not check["passed"]]
-    shown = [f"the check {c['expression']} failed ({_value(c['value'])})" for c in failed[:2]]
+    shown = [f"the check {c['expression']} failed ({_value(c)})" for c in failed[:2]]
     return shown if len(failed) < 3 else [*shown, f"so did {len(failed) - 2} more"]
 
 
-def _value(value: float | None) -> str:
-    return "no value observed" if value is None else f"it was {value:,.3f}"
+def _value(check: dict[str, Any]) -> str:
+    return check.get("reason") or "not observed" if check["value"] is None else f"it was {check['value']:,.3f}"
 
 
-def _contradictions(summary: dict[str, Any]) -> list[str]:
+def _contradictions(summary: Summary) -> list[str]:
     return [
         f"{found['backend']}'s {found['part']} is {found['configured']}, observed {found['observed']}"
         for found in summary["conformance"]
@@ -75,51 +125,78 @@ def _contradictions(summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def _doubtful(summary: dict[str, Any]) -> list[str]:
+def _doubtful(summary: Summary) -> list[str]:
     outside = summary["accuracy"]["outside"]
-    return [f"{outside} measured instants lay outside their stated interval, so trust none"] if outside else []
+    if not outside:
+        return []
+    lay = "1 measured instant lay outside its" if outside == 1 else f"{outside} measured instants lay outside their"
+    return [f"{lay} stated interval, so no instant of this run is reliable"]
 
 
-def _no_trip(summary: dict[str, Any]) -> str:
+def _no_trip(summary: Summary) -> str:
     throttles = summary["throttles"]
     if summary.get("unobservable"):
         return f"the breaker is not observable: {summary['unobservable']}"
+    missed = len(summary.get("unobserved_trips") or [])
+    if missed:
+        return f"no request shows any of the {missed:,} openings in the gateway's record"
     if not throttles:
         return "no backend answered 429 and the breaker was not seen to open"
-    return f"backends answered 429 {throttles:,} times, which did not open the breaker"
+    times = "once" if throttles == 1 else f"{throttles:,} times"
+    return f"backends answered 429 {times}, which did not open the breaker"
 
 
-def _restored(summary: dict[str, Any]) -> bool:
+def _restored(summary: Summary) -> bool:
     """After the last trip: by its own backend, or, where others took its place, by whichever served clients."""
     last = max(summary["trips"], key=lambda trip: (trip["tripped_s"] or {"estimate": 0.0})["estimate"])
     return last["recovery_latency_s"] is not None or last["outage_s"] is not None
 
 
-def _favour(summary: dict[str, Any]) -> list[str]:
-    reasons = []
-    time, opened, error = summary["time_to_trip_s"], summary["open_s"], summary["open_error_s"]
-    if time["median"] is not None:
-        soon = time["median"] < 0.001  # the first failure trips, or as good as
-        reasons.append(
-            "it tripped " + ("at the first failure" if soon else f"{time['median']:.3f} s after the first failure")
-        )
-    if opened["median"] is not None:
-        as_set = error["max"] is not None and max(abs(error["min"]), abs(error["max"])) < 0.1
-        grouped = any(trip["first_shed_s"] is not None for trip in summary["trips"])
-        who = "had some unit open for" if grouped else "stayed open"
-        reasons.append(f"{who} {opened['median']:.2f} s" + (" as configured" if as_set else ""))
-    if summary["absorption"] is not None:
-        reasons.append(f"kept {summary['absorption']:.0%} of the refused load off the backend")
+def _favour(summary: Summary) -> list[str]:
+    """What was seen: the slowest trip, the open time, the load that was shed, and the checks."""
+    reasons = [*_trip_times(summary), *_open_times(summary)]
+    total = summary["requests"]["total"]
+    if summary["sheds"] and total:
+        reasons.append(f"the gateway shed {summary['sheds'] / total:.0%} of all requests")
     if summary["checks"]:
         count = len(summary["checks"])
-        reasons.append("its one check passed" if count == 1 else f"all {count} checks passed")
+        passed = all(check["passed"] for check in summary["checks"])
+        reasons += [] if not passed else ["its one check passed" if count == 1 else f"all {count} checks passed"]
     else:
-        reasons.append("though no check was set to hold it to")
+        reasons.append(NO_CHECK)
     return reasons
+
+
+def _trip_times(summary: Summary) -> list[str]:
+    time, trips = summary["time_to_trip_s"], len(summary["trips"])
+    if time["max"] is None:
+        return []
+    soon = time["max"] < 0.001  # the first failure trips, or as good as
+    when = "at the first failure" if soon else f"{time['max']:.3f} s after the first failure"
+    if trips == 1:
+        return [f"it tripped {when}"]
+    seen = f"{trips:,} trips" if time["n"] == trips else f"{time['n']:,} trips seen whole, of {trips:,},"
+    if soon:
+        return [f"each of {seen} came {when}"]
+    worst = next((trip for trip in summary["trips"] if trip["time_to_trip_s"] == time["max"]), None)
+    at = f", at {worst['tripped_s']['estimate']:.2f} s" if worst is not None and worst["tripped_s"] else ""
+    return [f"the slowest of {seen} came {when}{at}"]
+
+
+def _open_times(summary: Summary) -> list[str]:
+    opened, error = summary["open_s"], summary["open_error_s"]
+    if opened["median"] is None:
+        return []
+    as_set = error["max"] is not None and max(abs(error["min"]), abs(error["max"])) < 0.1
+    grouped = any(trip["first_shed_s"] is not None for trip in summary["trips"])
+    who = "some unit was open for" if grouped else "it stayed open for"
+    spread = opened["max"] - opened["min"] >= 0.01
+    length = f"{opened['min']:.2f} to {opened['max']:.2f} s" if spread else f"{opened['median']:.2f} s"
+    return [f"{who} {length}" + (" as configured" if as_set else "")]
 
 
 def _joined(reasons: list[str]) -> str:
     if len(reasons) == 1:
         return reasons[0]
-    link = ", " if reasons[-1].startswith("though") else " and " if len(reasons) == 2 else ", and "
+    link = " and " if len(reasons) == 2 else ", and "
     return ", ".join(reasons[:-1]) + link + reasons[-1]

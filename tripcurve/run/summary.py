@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-__all__ = ["SUMMARY_VERSION", "Summary"]
+__all__ = ["SUMMARY_VERSION", "Exit", "Problem", "ReportOutput", "Summary", "Verdict"]
 
 SUMMARY_VERSION = 1
 
@@ -37,6 +37,7 @@ class Requests(_Closed):
     by_status: dict[str, Count]
     by_origin: dict[str, Count]
     rate_s: Number | None
+    broken: Count = Field(0, description="2xx answers that were cut short or were not what the API answers")
 
 
 class Quantiles(_Closed):
@@ -185,11 +186,39 @@ class Spread(_Closed):
 
 
 class CheckOutcome(_Closed):
-    """A check and the value it found. `value` None: the summary has no such number."""
+    """A check and the value it found. `value` None: not observed; then `reason` says why it passed or failed."""
 
     expression: str
     value: Number | None
     passed: bool
+    reason: str | None = None
+
+
+ProblemKind = Literal[
+    "target lost", "not recorded", "broken answers", "load not delivered", "workers lost", "interrupted"
+]
+Label = Literal["good", "as configured", "not good", "not shown", "not valid", "target lost"]
+
+
+class Problem(_Closed):
+    """A fact about the run itself that outranks what it shows of the rule. `text` is a clause without a full stop."""
+
+    kind: ProblemKind
+    text: str
+
+
+class Verdict(_Closed):
+    """The one judgement of a run that every report, message and exit code renders.
+
+    `reasons`: clauses, the weightiest first, never empty. `exit_code`: 0 fine, 1 a check failed, 3 the target was lost,
+    4 the run is not a valid measurement, 130 it was interrupted.
+    """
+
+    label: Label
+    symbol: str
+    sentence: str
+    reasons: tuple[str, ...]
+    exit_code: int
 
 
 class Summary(_Open):
@@ -235,3 +264,20 @@ class Summary(_Open):
     restored_s: Spread
     outage_s: Spread
     checks: tuple[CheckOutcome, ...]
+    problems: tuple[Problem, ...] = ()
+    verdict: Verdict | None = Field(None, description="null: a version before 0.2 wrote the summary")
+
+
+class Exit(_Closed):
+    """The exit code of the command, and why."""
+
+    code: int
+    reason: str
+
+
+class ReportOutput(Summary):
+    """What `tripcurve report --json` and `tripcurve run --json` print: the summary, and where everything is."""
+
+    run: str = Field(description="the run directory")
+    reports: dict[str, str] = Field(description="paths of the files written, by kind: html, json, markdown, junit")
+    exit: Exit

@@ -15,6 +15,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from tripcurve.errors import BadInput
+from tripcurve.run.measures import fault_in
 
 __all__ = ["Check", "CheckResult", "parse"]
 
@@ -44,11 +45,12 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of a check. `value` is None if the summary has no such number; then the check fails."""
+    """The result of a check. `value` None: not observed; `reason` says why the check passed or failed all the same."""
 
     expression: str
     value: float | None
     passed: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,21 @@ class Check:
         for part in self.path:
             value = _step(value, part)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            return CheckResult(self.expression, None, False)
+            return self._unobserved(summary)
         return CheckResult(self.expression, value, _COMPARE[self.comparison](value, self.limit))
+
+    def _unobserved(self, summary: Mapping[str, Any]) -> CheckResult:
+        """An upper limit on the outage holds where every request of a whole run succeeded; nothing else passes."""
+        bounded_above = self.path[0] == "outage_s" and self.comparison in ("<", "<=") and self.limit > 0
+        if bounded_above and _all_succeeded(summary):
+            return CheckResult(self.expression, None, True, "not observed: no request failed")
+        return CheckResult(self.expression, None, False, "not observed")
+
+
+def _all_succeeded(summary: Mapping[str, Any]) -> bool:
+    """Whether the run came to its end, sent requests in each phase that it lists, and none of them failed."""
+    phases = summary.get("phases") or ()
+    return bool(phases) and not summary.get("interrupted") and all(0 < one["requests"] == one["ok"] for one in phases)
 
 
 def _step(value: Any, part: str | int) -> Any:
@@ -80,7 +95,8 @@ def _step(value: Any, part: str | int) -> Any:
 def parse(text: str) -> Check:
     """Parse a check. `5%` is read as 0.05.
 
-    Raises BadInput saying where it stops making sense, and how a check looks.
+    Raises BadInput saying where it stops making sense and how a check looks, or that there is no such measure and which
+    one is like it.
     """
     example = "a check looks like `time_to_trip_s.max < 2`"
     if len(text) > LONGEST:
@@ -94,6 +110,9 @@ def parse(text: str) -> Check:
     path, comparison, number, *percent = tree.children
     assert isinstance(path, Tree)  # noqa: S101  # the grammar's own shape, for the type checker
     parts = tuple(_part(token) for token in path.children if isinstance(token, Token))
+    fault = fault_in(parts)
+    if fault is not None:
+        raise BadInput(f"check {text!r}: {fault}")
     return Check(text, parts, str(comparison), float(str(number)) / (100 if percent else 1))
 
 

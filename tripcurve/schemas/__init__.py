@@ -1,4 +1,4 @@
-"""JSON schemas of the files people write, for their editors, and of summary.json.
+"""JSON schemas of the files people write, for their editors, of summary.json, and of what `--json` prints.
 
 `python -m tripcurve.schemas` makes them from the models.
 
@@ -14,17 +14,17 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tripcurve.lab import Lab
-from tripcurve.run.summary import Summary
+from tripcurve.run.summary import ReportOutput, Summary
 from tripcurve.scenario import Scenario
 
 __all__ = ["FOLDER", "MODELS", "schema_text", "write_schemas"]
 
 FOLDER = Path(__file__).parent
-MODELS: dict[str, type[BaseModel]] = {"lab": Lab, "scenario": Scenario, "summary": Summary}
+MODELS: dict[str, type[BaseModel]] = {"lab": Lab, "scenario": Scenario, "summary": Summary, "report": ReportOutput}
 
 
 def schema_text(name: str) -> str:
-    """Return the text of a published schema: `lab`, `scenario` or `summary`."""
+    """Return the text of a published schema: `lab`, `scenario`, `summary` or `report`."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | MODELS[name].model_json_schema()
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

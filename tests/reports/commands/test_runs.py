@@ -59,18 +59,28 @@ def test_a_summary_that_cannot_be_read_is_named_with_its_path(folder: Path) -> N
 def test_the_list_is_one_json_object(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs_command(folder, None, as_json=True) == 0
     listed = json.loads(capsys.readouterr().out)["runs"]
-    assert [run["rule"] for run in listed] == ["not shown", "not good", "good"]
+    assert [run["verdict"] for run in listed] == ["not shown", "not good", "as configured"]
 
 
 def test_a_trend_is_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs_command(folder, "open_s.median", as_json=False) == 0
-    assert "open_s.median, oldest to newest: ·" in capsys.readouterr().out
+    assert "open_s.median, oldest to newest: " in capsys.readouterr().out
     assert (folder / "trend-open_s.median.svg").read_text("utf-8").startswith("<svg")
 
 
 def test_an_unknown_measure_is_refused_with_names_that_work(folder: Path) -> None:
-    with pytest.raises(BadInput, match=r"time_to_trip_s\.median"):
-        runs_command(folder, "no.such", as_json=False)
+    with pytest.raises(BadInput, match=r"did you mean 'time_to_trip_s\.median'"):
+        runs_command(folder, "time_to_trip.median", as_json=False)
+
+
+def test_a_trend_over_several_labs_has_a_line_for_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "run0" / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "lab": "other"}), "utf-8")
+    assert runs_command(folder, "requests.rate_s", as_json=False) == 0
+    trends = [line for line in capsys.readouterr().out.splitlines() if "oldest to newest" in line]
+    assert [line.partition(":")[0] for line in trends] == [
+        f"{name}; requests.rate_s, oldest to newest" for name in ("p, s", "other, s")
+    ]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def own_text(page: str) -> str:
 
 def test_the_first_section_is_the_answer(good: Reported) -> None:
     page = own_text(good.page.read_text("utf-8"))
-    assert page.index("Rule good") < page.index('id="trips"') < page.index('id="charts"')
+    assert page.index("Breaker as configured") < page.index('id="trips"') < page.index('id="charts"')
 
 
 def test_no_name_becomes_markup(hostile: Reported) -> None:

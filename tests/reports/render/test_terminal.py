@@ -57,7 +57,7 @@ def test_no_name_reaches_the_terminal_as_a_command(hostile: Reported) -> None:
 
 
 def test_colour_has_words_beside_it(tripped: Reported) -> None:
-    assert "✗ rule not good" in printed(tripped.summary, colour=True)
+    assert "✗ Rule not good" in printed(tripped.summary, colour=True)
 
 
 def test_clocks_that_are_not_shared_are_told_with_their_doubt(tripped: Reported) -> None:
@@ -81,4 +81,4 @@ def test_streams_tokens_are_told_where_there_were_any(tripped: Reported) -> None
 
 def test_tokens_that_no_answer_told_are_not_called_none(tripped: Reported) -> None:
     untold = {"prompt": 0, "completion": 0, "per_minute": 0.0, "n": 0}
-    assert re.search(r"tokens +told by no answer", printed({**tripped.summary, "tokens": untold}))
+    assert re.search(r"tokens +no answer reported any", printed({**tripped.summary, "tokens": untold}))

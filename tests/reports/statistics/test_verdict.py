@@ -7,16 +7,76 @@ from typing import Any
 import pytest
 
 from reports.render.words import answer, rules_in_words
-from reports.statistics.verdict import judge
+from reports.statistics.verdict import judge, verdict_of
 from tests.reports.conftest import Reported
 from tests.reports.runs import RULE, lab_of
 
+PASSED = [{"expression": "sheds > 0", "value": 9.0, "passed": True}]
 
-def test_a_rule_that_trips_and_recovers_is_good(good: Reported) -> None:
-    verdict = judge(good.summary)
-    assert verdict.label == "good"
+
+def test_a_rule_whose_checks_pass_is_good(good: Reported) -> None:
+    verdict = judge({**good.summary, "checks": PASSED})
+    assert (verdict.label, verdict.exit_code) == ("good", 0)
     assert "after the first failure" in verdict.sentence
     assert "as configured" in verdict.sentence
+    assert "its one check passed" in verdict.sentence
+
+
+def test_without_checks_a_rule_is_never_called_good(good: Reported) -> None:
+    verdict = judge(good.summary)
+    assert (verdict.label, verdict.exit_code) == ("as configured", 0)
+    assert "no check was set" in verdict.sentence
+
+
+def test_without_checks_and_without_a_confirmed_part_nothing_was_shown(good: Reported) -> None:
+    unshown = [{**found, "verdict": "not shown"} for found in good.summary["conformance"]]
+    assert judge({**good.summary, "conformance": unshown}).label == "not shown"
+
+
+def test_the_slowest_trip_and_the_shed_share_are_named(good: Reported) -> None:
+    """As in a run whose first trip took 5.71 s, the median 0.035 s, and in which 69 % was shed."""
+    trips = [dict(trip) for trip in good.summary["trips"][:1]] * 3
+    trips[0] = {**trips[0], "time_to_trip_s": 5.71}
+    trips[1] = trips[2] = {**trips[1], "time_to_trip_s": 0.035}
+    spread = {"n": 3, "min": 0.035, "median": 0.035, "max": 5.71}
+    requests = {**good.summary["requests"], "total": 1000}
+    summary = {**good.summary, "trips": trips, "time_to_trip_s": spread, "sheds": 690, "requests": requests}
+    at = trips[0]["tripped_s"]["estimate"]
+    assert f"the slowest of 3 trips came 5.710 s after the first failure, at {at:.2f} s" in judge(summary).sentence
+    assert "the gateway shed 69% of all requests" in judge(summary).sentence
+
+
+def test_trips_that_no_request_shows_keep_it_from_being_good(good: Reported) -> None:
+    missed = [{"backend": "m1", "unit": 0, "tripped_s": 1.0, "reset_s": 2.0}] * 7
+    verdict = judge({**good.summary, "checks": PASSED, "unobserved_trips": missed, "trips": good.summary["trips"][-1:]})
+    assert verdict.label == "not shown"
+    assert "no request shows 7 of the 8 openings" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "code"),
+    [
+        ("target lost", "target lost", 3),
+        ("not recorded", "not valid", 4),
+        ("broken answers", "not valid", 4),
+        ("load not delivered", "not valid", 4),
+        ("workers lost", "not valid", 4),
+        ("interrupted", "not shown", 130),
+    ],
+)
+def test_a_problem_outranks_the_rule(tripped: Reported, good: Reported, kind: str, label: str, code: int) -> None:
+    problems = [{"kind": kind, "text": "this happened"}]
+    cut = kind == "interrupted"
+    verdict = judge({**good.summary, "checks": PASSED, "problems": problems, "interrupted": cut})
+    assert (verdict.label, verdict.exit_code) == (label, code)
+    assert cut or "this happened" in verdict.sentence
+    assert judge({**tripped.summary, "problems": problems}).exit_code == code
+
+
+def test_the_summary_holds_the_verdict(good: Reported) -> None:
+    assert good.summary["verdict"] == judge(good.summary).model_dump(mode="json")
+    assert verdict_of(good.summary) == judge(good.summary)
+    assert verdict_of({key: value for key, value in good.summary.items() if key != "verdict"}) == judge(good.summary)
 
 
 def test_a_failed_check_makes_it_not_good_and_is_named(tripped: Reported) -> None:
@@ -43,20 +103,20 @@ def test_without_a_trip_nothing_was_shown(healthy: Reported) -> None:
 
 
 def test_a_killed_run_shows_nothing_for_sure(killed: Reported) -> None:
-    assert judge(killed.summary).label == "not shown"
-    assert "cut short" in judge(killed.summary).sentence
+    assert (judge(killed.summary).label, judge(killed.summary).exit_code) == ("not valid", 4)
+    assert "was killed" in judge(killed.summary).sentence
 
 
 def test_a_run_that_ends_while_open_is_not_called_good(good: Reported) -> None:
     last = {**good.summary["trips"][-1], "recovery_latency_s": None, "outage_s": None}
     verdict = judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]})
     assert verdict.label == "not shown"
-    assert "before service was seen restored; it tripped" in verdict.sentence
+    assert "before service was seen restored; " in verdict.sentence
 
 
 def test_a_pool_whose_other_member_serves_is_restored(good: Reported) -> None:
     last = {**good.summary["trips"][-1], "recovery_latency_s": None, "outage_s": 1.0}
-    assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "good"
+    assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "as configured"
 
 
 def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Reported) -> None:
@@ -68,7 +128,7 @@ def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Rep
 
 
 def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> None:
-    assert "had some unit open for" in judge(units.summary).sentence
+    assert "some unit was open for" in judge(units.summary).sentence
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""Problems of the run itself: facts that outrank what it shows of the rule, such as a target that went away."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.loading.run import Run
+from tripcurve.run.info import RunInfo
+from tripcurve.run.summary import Problem
+
+__all__ = ["broken_answers", "find_problems"]
+
+NS = 1_000_000_000
+LOST_S, LOST_REQUESTS = 1.0, 5
+"""From this long, and this many requests, without any response to the end of the run, the target counts as lost."""
+MOST_BROKEN = MOST_UNSENT = 0.05
+"""The largest share of requests without a sound answer, and of arrivals never sent, in a valid measurement."""
+
+
+def find_problems(run: Run) -> list[Problem]:
+    """Return the problems of a run, the weightiest first."""
+    return [*_target_lost(run), *_not_recorded(run), *_broken(run), *_not_delivered(run), *_workers(run), *_cut(run)]
+
+
+def broken_answers(run: Run) -> int:
+    """How many 2xx answers were cut short or were not what the API answers."""
+    kinds = run.tally.kinds
+    return int(kinds.loc[_is_broken(run), "n"].sum()) if len(kinds) else 0
+
+
+def _target_lost(run: Run) -> list[Problem]:
+    tally, ended = run.tally, run.info.ended
+    silent_s = (tally.silent_to_ns - tally.silent_since_ns) / NS
+    lost = not run.info.interrupted and tally.silent >= LOST_REQUESTS and silent_s >= LOST_S
+    if lost:
+        since_s = (tally.silent_since_ns - run.start_ns) / NS
+        when = f"from {since_s:.1f} s on" if tally.silent < tally.total else "from the start"
+        return [Problem(kind="target lost", text=f"{when}, none of {tally.silent:,} requests got a response")]
+    if ended is not None and ended.kind == "target lost":
+        return [Problem(kind="target lost", text=_clause(ended.reason) or "the target went away during the run")]
+    return []
+
+
+def _not_recorded(run: Run) -> list[Problem]:
+    ended = run.info.ended
+    if ended is not None and ended.kind in ("not recorded", "failed"):
+        default = "the run could not be recorded" if ended.kind == "not recorded" else "the traffic failed"
+        return [Problem(kind="not recorded", text=_clause(ended.reason) or default)]
+    if run.info == RunInfo.of_killed_run():
+        return [Problem(kind="not recorded", text="the run was killed, so how it ended was not recorded")]
+    return []
+
+
+def _broken(run: Run) -> list[Problem]:
+    """Requests without a response or with a broken 2xx, except in phases in which the scenario drops answers."""
+    kinds = run.tally.kinds
+    if run.info.interrupted or not len(kinds):
+        return []
+    drops = [phase.name for phase in run.scenario.phases if any(one.drop for one in (phase.simulate or {}).values())]
+    counted = ~kinds["phase"].isin(drops)
+    total = int(kinds.loc[counted, "n"].sum())
+    silent = int(kinds.loc[counted & (kinds["status"] == 0), "n"].sum())
+    broken = int(kinds.loc[counted & _is_broken(run), "n"].sum())
+    if silent + broken <= MOST_BROKEN * total:
+        return []
+    parts = [f"{silent:,} got no response"] if silent else []
+    parts += [f"{broken:,} got a 2xx whose content was broken"] if broken else []
+    text = f"of {total:,} requests {' and '.join(parts)}"
+    return [Problem(kind="broken answers", text=text)]
+
+
+def _is_broken(run: Run) -> pd.Series[bool]:
+    kinds = run.tally.kinds
+    return kinds["status"].between(200, 299) & (kinds["outcome"] == "other error")
+
+
+def _not_delivered(run: Run) -> list[Problem]:
+    pacing = run.info.pacing
+    if run.info.interrupted or pacing is None or not pacing.intended or pacing.sent is None:
+        return []
+    # A worker that died did not report what it sent after its last message, but its rows are in the record.
+    sent = max(pacing.sent, min(run.tally.total, pacing.intended)) if pacing.untold else pacing.sent
+    unsent = pacing.intended - sent
+    if unsent <= MOST_UNSENT * pacing.intended:
+        return []
+    share = unsent / pacing.intended
+    text = f"{unsent:,} of {pacing.intended:,} arrivals were never sent ({share:.0%} of the load)"
+    return [Problem(kind="load not delivered", text=text)]
+
+
+def _workers(run: Run) -> list[Problem]:
+    lost = [str(worker.worker) for worker in run.info.workers or [] if worker.lost]
+    if not lost:
+        return []
+    who = f"worker {lost[0]}" if len(lost) == 1 else f"workers {', '.join(lost[:-1])} and {lost[-1]}"
+    return [Problem(kind="workers lost", text=f"{who} died during the run")]
+
+
+def _cut(run: Run) -> list[Problem]:
+    if not run.info.interrupted:
+        return []
+    return [Problem(kind="interrupted", text="the run was cut short")]
+
+
+def _clause(sentence: str | None) -> str | None:
+    """A sentence as a clause that others can follow."""
+    return None if not sentence else sentence.strip().rstrip(".")

@@ -1,0 +1,86 @@
+"""Which measures a summary has: a path such as `time_to_trip_s.max` or `trips[0].open_s`, found in the models."""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, JsonValue
+
+from tripcurve.run.summary import Summary
+from tripcurve.suggestions import did_you_mean
+
+__all__ = ["fault_in", "measure_path", "numbers_below"]
+
+Path = tuple[str | int, ...]
+_DEEPEST = 2
+"""Levels of names that are tried for a suggestion."""
+
+
+def fault_in(path: Path) -> str | None:
+    """Return why the path names no number of a summary, with the nearest that does, or None if it names one."""
+    kind: Any = Summary
+    for place, part in enumerate(path):
+        if kind is JsonValue:
+            return None  # a part whose keys depend on the lab
+        inner = _inner(kind, part)
+        if inner is None:
+            wrong = measure_path(path[: place + 1])
+            before = measure_path(path[:place])
+            known = [f"{before}.{name}" if before else name for name in _fields(kind)]
+            hint = did_you_mean(measure_path(path), numbers_below(Summary)) or did_you_mean(wrong, known)
+            return f"a summary has no {wrong!r}{hint}"
+        kind = inner
+    if kind in (int, float) or kind is JsonValue or set(get_args(kind)) == {int, float}:
+        return None
+    below = [f"{measure_path(path)}.{name}" for name in numbers_below(kind)]
+    hint = f"; it has {', '.join(below)}" if below else ""
+    return f"{measure_path(path)!r} is not a number{hint}"
+
+
+def numbers_below(kind: Any, depth: int = 0) -> list[str]:
+    """Return the paths of the numbers in a model, down to two levels; none for anything but a model."""
+    found = []
+    for name in _fields(kind):
+        inner = _inner(kind, name)
+        if inner in (int, float) or set(get_args(inner)) == {int, float}:
+            found.append(name)
+        elif depth + 1 < _DEEPEST:
+            found += [f"{name}.{below}" for below in numbers_below(inner, depth + 1)]
+    return found
+
+
+def measure_path(path: Path) -> str:
+    """Return a path as it is written."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def _fields(kind: Any) -> list[str]:
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return []
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def _inner(kind: Any, part: str | int) -> Any:
+    """The type behind a key or an index of a type; None where it has no such part."""
+    if isinstance(part, int):
+        return _bare(get_args(kind)[0]) if get_origin(kind) is tuple else None
+    if get_origin(kind) is dict:
+        return _bare(get_args(kind)[1])
+    if part not in _fields(kind):
+        return None
+    field = next(field for name, field in kind.model_fields.items() if (field.alias or name) == part)
+    return _bare(field.annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without None and without constraints."""
+    if annotation is JsonValue or isinstance(annotation, TypeVar):
+        return JsonValue
+    if get_origin(annotation) in (Union, UnionType):
+        kept = [_bare(one) for one in get_args(annotation) if one is not NoneType]
+        return kept[0] if len(kept) == 1 else int if set(kept) == {int, float} else annotation
+    if hasattr(annotation, "__metadata__"):
+        return _bare(get_args(annotation)[0])
+    return annotation
