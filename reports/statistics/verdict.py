@@ -97,7 +97,7 @@ def _unshown(summary: Summary) -> str | None:
     missed = len(summary.get("unobserved_trips") or [])
     if missed:
         true = len(summary["trips"]) + missed
-        return f"no request shows {missed:,} of the {true:,} openings in the gateway's record"
+        return f"{missed:,} of the {true:,} openings in the gateway's record were not measured"
     if summary["checks"]:
         return None
     if summary["time_to_trip_s"]["median"] is None and summary["open_s"]["median"] is None:
@@ -139,7 +139,8 @@ def _no_trip(summary: Summary) -> str:
         return f"the breaker is not observable: {summary['unobservable']}"
     missed = len(summary.get("unobserved_trips") or [])
     if missed:
-        return f"no request shows any of the {missed:,} openings in the gateway's record"
+        openings = "the one opening" if missed == 1 else f"all {missed:,} openings"
+        return f"{openings} in the gateway's record went unmeasured"
     if not throttles:
         return "no backend answered 429 and the breaker was not seen to open"
     times = "once" if throttles == 1 else f"{throttles:,} times"

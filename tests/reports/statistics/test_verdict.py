@@ -50,7 +50,7 @@ def test_trips_that_no_request_shows_keep_it_from_being_good(good: Reported) -> 
     missed = [{"backend": "m1", "unit": 0, "tripped_s": 1.0, "reset_s": 2.0}] * 7
     verdict = judge({**good.summary, "checks": PASSED, "unobserved_trips": missed, "trips": good.summary["trips"][-1:]})
     assert verdict.label == "not shown"
-    assert "no request shows 7 of the 8 openings" in verdict.sentence
+    assert "7 of the 8 openings in the gateway's record were not measured" in verdict.sentence
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,8 @@ def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Rep
 
 
 def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> None:
-    assert "some unit was open for" in judge(units.summary).sentence
+    seen = {"n": 1, "min": 1.0, "median": 1.0, "max": 1.0}
+    assert "some unit was open for 1.00 s" in judge({**units.summary, "open_s": seen}).sentence
 
 
 @pytest.mark.parametrize(
