@@ -94,7 +94,7 @@ def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
     kind = np.full(len(piece), OTHER, dtype=np.int64)
     whole = pc.is_null(piece["error"]).to_numpy()
     fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300) & whole
-    kind[pc.equal(origin, "gateway").to_numpy() & (status == 503)] = SHED
+    kind[piece["shed"].to_numpy()] = SHED
     for backend in lab.backends:
         fine &= ~counted_statuses(status, backend.breaker)  # a rule may count any status
     kind[fine] = FINE

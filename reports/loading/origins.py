@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.loading.sheds import ShedStatuses
 from tripcurve.lab import Lab
 from tripcurve.run.record import SCHEMA
 
 __all__ = ["Unmarked", "judged_by_status", "no_answer_is_marked", "unmarked_answers"]
 
-SHED = 503
 FAR_BELOW = 3
 """A 503 is the gateway's own if a backend's fastest answer took this many times as long."""
 
@@ -24,23 +24,25 @@ FAR_BELOW = 3
 class Unmarked:
     """How to tell answers apart in a run in which none names its backend.
 
-    `shed_below_us`: a 503 that took less is the gateway's own; any other may be either's. None: every 503 is the
-    gateway's, since no rule counts a backend's 503.
+    `sheds`: the statuses that the gateway's own answers may have, such as 503. `shed_below_us`: one of these that took
+    less is the gateway's own; any other may be either's. None: every one is the gateway's, since no rule counts it.
     """
 
+    sheds: ShedStatuses
     shed_below_us: int | None
 
     @property
     def note(self) -> str:
         """The sentence that tells a reader how sure the origins are."""
+        which = " or ".join(map(str, self.sheds.statuses))
         start = "the policy sets no x-tripcurve-backend header, so answers are told apart by status: "
         if self.shed_below_us is None:
             return (
-                f"{start}every 503 is taken for the gateway's own; "
-                "a backend that answers 503 itself would be mistaken for an open breaker"
+                f"{start}every {which} is taken for the gateway's own; "
+                f"a backend that answers {which} itself would be mistaken for an open breaker"
             )
         return (
-            f"{start}a 503 that took less than {self.shed_below_us / 1000:.1f} ms, a third of a backend's fastest "
+            f"{start}a {which} that took less than {self.shed_below_us / 1000:.1f} ms, a third of a backend's fastest "
             "answer, is taken for the gateway's own; any other shows nothing of the breaker's state"
         )
 
@@ -61,31 +63,33 @@ def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
     return made_up
 
 
-def unmarked_answers(tables: Iterable[pa.Table], lab: Lab) -> Unmarked:
+def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) -> Unmarked:
     """How to tell the answers of a run apart, none of which is marked.
 
-    Where a rule counts 503, the gateway's own are known by their latency. A backend's fastest answer is sought among
-    all other statuses, and among the first 503s of the run: no breaker opens before it has counted its failures.
+    Where a rule counts a status of sheds, the gateway's own are known by their latency. A backend's fastest answer is
+    sought among all other statuses, and among the run's first with such a status: no breaker opens before it has
+    counted its failures.
     """
     rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
-    needed = [rule.count or 1 for rule in rules if rule.counts_status(SHED)]
+    needed = [rule.count or 1 for rule in rules if any(map(rule.counts_status, sheds.statuses))]
     if not needed:
-        return Unmarked(None)
+        return Unmarked(sheds, None)
     fastest: list[int] = []
     first: list[tuple[int, int]] = []
     for table in tables:
         status, latency_us = table["status"].to_numpy(), table["latency_us"].to_numpy().astype(np.int64)
-        shed, others = status == SHED, (status != SHED) & (status != 0)
+        shed = sheds.hold(status)
+        others = ~shed & (status != 0)
         fastest += [int(latency_us[others].min())] if others.any() else []
         ends = (table["start_ns"].to_numpy() + latency_us * 1000)[shed].tolist()
         first = heapq.nsmallest(min(needed), [*first, *zip(ends, latency_us[shed].tolist(), strict=True)])
-    return Unmarked(min([*fastest, *(latency_us for _, latency_us in first)], default=0) // FAR_BELOW)
+    return Unmarked(sheds, min([*fastest, *(latency_us for _, latency_us in first)], default=0) // FAR_BELOW)
 
 
 def judged_by_status(table: pa.Table, unmarked: Unmarked) -> pa.Table:
-    """Return the requests with the origin `backend` for all of the gateway's answers but its own 503s."""
+    """Return the requests with the origin `backend` for all of the gateway's answers but its own sheds."""
     origin = _origin(table)
-    other = pc.not_equal(table["status"], SHED)
+    other = pa.array(~unmarked.sheds.hold(table["status"].to_numpy()))
     if unmarked.shed_below_us is not None:
         other = pc.or_(other, pc.greater_equal(table["latency_us"], unmarked.shed_below_us))
     field = SCHEMA.field("origin")

@@ -17,15 +17,17 @@ import pyarrow.parquet as pq
 
 from reports.loading.clocks import Clocks
 from reports.loading.origins import Unmarked, judged_by_status, no_answer_is_marked, unmarked_answers
+from reports.loading.sheds import ShedStatuses, shed_statuses
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.layout import shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
 
-__all__ = ["PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
+__all__ = ["NO_ROWS", "PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
 
 PIECE_ROWS = 1_000_000
+NO_ROWS = SCHEMA.empty_table().append_column("shed", pa.array([], pa.bool_()))
 
 
 class Source(Protocol):
@@ -40,10 +42,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Records:
-    """All requests of a run. `unmarked`: how origins are judged where no answer names its backend."""
+    """All requests of a run.
+
+    `sheds`: how the gateway answers while a breaker is open. `unmarked`: how origins are judged where no answer names
+    its backend.
+    """
 
     sources: list[Source]
     clocks: Clocks
+    sheds: ShedStatuses
     unmarked: Unmarked | None
     piece_rows: int = PIECE_ROWS
 
@@ -52,8 +59,9 @@ class Records:
         def tables() -> Iterator[pa.Table]:
             return (table for source in sources for table in source.tables())
 
-        unmarked = unmarked_answers(tables(), lab) if no_answer_is_marked(tables()) else None
-        return cls(sources, clocks, unmarked, piece_rows)
+        sheds = shed_statuses(lab, tables())
+        unmarked = unmarked_answers(tables(), lab, sheds) if no_answer_is_marked(tables()) else None
+        return cls(sources, clocks, sheds, unmarked, piece_rows)
 
     @property
     def rows(self) -> int:
@@ -67,6 +75,7 @@ class Records:
     def pieces(self) -> Iterator[pa.Table]:
         """Yield tables of about `piece_rows` rows, one dictionary to a column, without negative latencies.
 
+        They have the columns of `SCHEMA`, and `shed`: whether the gateway refused the request as a breaker was open.
         Raises ArrowException or OSError where a file is damaged, BadInput where a column is missing or of another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]
@@ -74,11 +83,11 @@ class Records:
             piece = table if self.unmarked is None else judged_by_status(table, self.unmarked)
             if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back meanwhile
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
-            yield piece.unify_dictionaries().combine_chunks()
+            yield piece.append_column("shed", self.sheds.among(piece)).unify_dictionaries().combine_chunks()
 
     def read(self) -> pa.Table:
         """Read all pieces into one table."""
-        return pa.concat_tables([SCHEMA.empty_table(), *self.pieces()]).unify_dictionaries()
+        return pa.concat_tables([NO_ROWS, *self.pieces()]).unify_dictionaries()
 
 
 class _Moved:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from reports.loading.clocks import clocks_of
 from reports.loading.decisive import MARGIN, decisive
-from reports.loading.pieces import PIECE_ROWS, Records, Source, parquet_source, shard_sources
+from reports.loading.pieces import NO_ROWS, PIECE_ROWS, Records, Source, parquet_source, shard_sources
 from reports.statistics.tally import Tally
 from tripcurve.breaker.events import BreakerEvent, read_events
 from tripcurve.documents import read_document
@@ -20,7 +20,6 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.info import RunInfo
 from tripcurve.run.layout import EVENTS, LAB, REQUESTS, SCENARIO
-from tripcurve.run.record import SCHEMA
 from tripcurve.scenario import Scenario
 
 __all__ = ["Run", "load"]
@@ -52,7 +51,7 @@ class Run:
 
     @cached_property
     def requests(self) -> pd.DataFrame:
-        """One row per attempt, sorted by start, columns of `tripcurve.run.record.SCHEMA`. Reads the whole run."""
+        """One row per attempt, sorted by start, columns of `Records.pieces`. Reads the whole run."""
         return _to_frame(self.records.read(), self.records)
 
     @property
@@ -110,7 +109,7 @@ class _Reader:
             tally.add(piece)
             kept.append(decisive(piece, self._lab, self._margin))
         self._note(records, tally)
-        empty = decisive(SCHEMA.empty_table(), self._lab)
+        empty = decisive(NO_ROWS, self._lab)
         return Run(
             folder=self._folder,
             lab=self._lab,
@@ -126,6 +125,8 @@ class _Reader:
 
     def _note(self, records: Records, tally: Tally) -> None:
         self.notes += records.clocks.notes()
+        if records.sheds.doubt is not None:
+            self.notes.append(records.sheds.doubt)
         if records.unmarked is not None:
             self.notes.append(records.unmarked.note)
         backwards = records.rows - tally.total
@@ -143,14 +144,16 @@ def _start_ns(info: RunInfo, records: Records) -> int:
 def _to_frame(table: pa.Table, records: Records) -> pd.DataFrame:
     """Return the rows as a frame, with a column for each kind of doubt that the run has.
 
-    `clock_doubt_ns`: see `Clocks.doubt_ns`. `origin_in_doubt`: a 503 that may be a backend's or the gateway's.
+    `clock_doubt_ns`: see `Clocks.doubt_ns`. `origin_in_doubt`: an answer that may be a backend's or the gateway's.
     """
     doubt = records.clocks.doubt_ns(table)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     if doubt is not None:
         frame = frame.assign(clock_doubt_ns=doubt)
     if records.unmarked is not None and records.unmarked.shed_below_us is not None:
-        frame = frame.assign(origin_in_doubt=(frame["origin"] == "backend") & (frame["status"] == 503))
+        frame = frame.assign(
+            origin_in_doubt=(frame["origin"] == "backend") & records.sheds.hold(frame["status"].to_numpy())
+        )
     return frame
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
@@ -49,6 +50,7 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
         "token_gap_ms": (run.info.token_gap_ms or NO_GAPS).as_written(),
         "phases": by_phase(tally),
         "sheds": shed,
+        "sheds_by_status": _by_status(tally.kinds[tally.kinds["outcome"] == "503 shed"]),
         "throttles": throttled,
         "ratio_503_429": shed / throttled if throttled else None,
         "absorption": shed / (shed + throttled) if shed + throttled else None,
@@ -78,14 +80,18 @@ def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]
 
 def _requests(run: Run) -> dict[str, Any]:
     kinds, duration = run.tally.kinds, run.duration_s
-    by_status, by_origin = (kinds.groupby(name)["n"].sum() for name in ("status", "origin"))
+    by_origin = kinds.groupby("origin")["n"].sum()
     return {
         "total": run.tally.total,
-        "by_status": {str(status): int(count) for status, count in by_status.items()},
+        "by_status": _by_status(kinds),
         "by_origin": {origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
         "rate_s": run.tally.total / duration if duration > 0 else None,
         "broken": broken_answers(run),
     }
+
+
+def _by_status(kinds: pd.DataFrame) -> dict[str, int]:
+    return {str(status): int(count) for status, count in kinds.groupby("status")["n"].sum().items()}
 
 
 def _unobservable(run: Run) -> str | None:
@@ -96,8 +102,9 @@ def _unobservable(run: Run) -> str | None:
     if run.lab.has_pool:
         return "the policy marks no answer, so which member of the pool answered is not known"
     in_doubt = unmarked.shed_below_us is not None and not run.tally.count("503 shed")
-    if in_doubt and bool((run.tally.kinds["status"] == 503).any()):
-        return "the policy marks no answer, and the gateway's 503s cannot be told from the backend's"
+    if in_doubt and bool(unmarked.sheds.hold(run.tally.kinds["status"].to_numpy()).any()):
+        which = " or ".join(map(str, unmarked.sheds.statuses))
+        return f"the policy marks no answer, and the gateway's {which} cannot be told from the backend's"
     return None
 
 

@@ -192,7 +192,7 @@ def outcomes_of(piece: pa.Table, side: Codes) -> Codes:
     code = np.full(len(piece), OUTCOMES.index("other error"), dtype=np.int64)
     code[(status >= 200) & (status < 300) & whole] = OUTCOMES.index("2xx")
     code[(status == 429) & ~gateway] = OUTCOMES.index("429 backend")
-    code[(status == 503) & gateway] = OUTCOMES.index("503 shed")
+    code[piece["shed"].to_numpy()] = OUTCOMES.index("503 shed")
     code[status == 0] = OUTCOMES.index("no response")
     return code
 

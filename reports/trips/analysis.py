@@ -67,7 +67,7 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
     if not periods or not evidence.pooled:
         return periods
     # Most of what proves a pool's member open is no refusal, so count the refusals themselves.
-    refused = ~answers.by_backend & (answers.status == 503)
+    refused = answers.shed
     return count_sheds(periods, answers.start[refused], answers.alike[refused])
 
 

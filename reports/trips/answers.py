@@ -21,7 +21,8 @@ LOST_FOR_S = 60
 class Answers:
     """Every request that one breaker could refuse, as arrays in start order.
 
-    `start` and `end` are unix ns; `status` is 0 where no response came. `by_backend`: the backend itself answered.
+    `start` and `end` are unix ns; `status` is 0 where no response came. `shed`: the gateway refused it
+    as a breaker was open. `by_backend`: the backend itself answered.
     `waited`: ns that the gateway waited for the backend, 0 where it does not report this. `whole`: the response did not
     break off. `alike`: how many requests each row represents. `unseen`: where that is more than one, the longest time
     in ns from the start of one of them until the next was admitted. `in_doubt`: it may as well be the
@@ -32,6 +33,7 @@ class Answers:
     start: Instants
     end: Instants
     status: npt.NDArray[np.int16]
+    shed: Mask
     by_backend: Mask
     retry_after_s: npt.NDArray[np.float32]
     waited: Instants

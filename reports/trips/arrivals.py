@@ -49,5 +49,5 @@ def possible_causes(answers: Answers, rule: BreakerRule | None, doubt_ns: int) -
 
 def unanswered(answers: Answers) -> Mask:
     """Responses that the gateway made up because the backend gave none."""
-    made_up: Mask = ~answers.by_backend & (answers.status >= 500) & (answers.status != 503)
+    made_up: Mask = ~answers.by_backend & (answers.status >= 500) & ~answers.shed
     return made_up

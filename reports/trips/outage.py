@@ -22,7 +22,7 @@ def felt_failures(frame: pd.DataFrame, lab: Lab) -> Instants:
     status = frame["status"].to_numpy()
     counted = np.logical_or.reduce([counted_statuses(status, backend.breaker) for backend in lab.backends])
     failed = (frame["origin"] == "backend").to_numpy() & counted
-    shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    shed = frame["shed"].to_numpy()
     starts: Instants = frame["start_ns"].to_numpy()[failed | shed]
     return starts
 

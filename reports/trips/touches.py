@@ -1,9 +1,9 @@
 """Classifies each request by what it proves of a breaker: that it was closed, that it was open, or nothing.
 
-The answers of a single backend prove its breaker closed, and the gateway's 503s prove it open.
+The answers of a single backend prove its breaker closed, and the gateway's sheds prove it open.
 
 A pool seldom refuses a request for one member; it passes the member over. A member's breaker was open whenever the
-whole pool was out (a 503), whenever a member of a lower group answered (a lower group is used only when every member
+whole pool was out (a shed), whenever a member of a lower group answered (a lower group is used only when every member
 of the higher ones is tripped, [D-BE]), and when so many of its own group's requests in a row went elsewhere that its
 turn had surely come: then it was open at some instant since the turn became due.
 """
@@ -39,6 +39,7 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -
         start=part["start_ns"].to_numpy(),
         end=end_ns(part),
         status=part["status"].to_numpy(),
+        shed=part["shed"].to_numpy(),
         by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
         waited=_waited_ns(part),
@@ -109,7 +110,7 @@ def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Inst
     """By when each request was surely admitted, and by when if it was no slower on its way than the slowest shed."""
     by = np.maximum(end - _waited_ns(frame), start)
     reported = frame["backend_us"].notna().to_numpy()
-    sheds = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    sheds = frame["shed"].to_numpy()
     if (reported | sheds).all() or not sheds.any():
         return by, by
     slowest = int((end - start)[sheds].max())
@@ -119,7 +120,7 @@ def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Inst
 def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants) -> tuple[Mask, Indexes, Indexes]:
     """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
     answered = (frame["origin"] == "backend").to_numpy() & ~_in_doubt(frame)
-    shed = ((frame["origin"] == "gateway") & (frame["status"] == 503)).to_numpy()
+    shed = frame["shed"].to_numpy()
     if not lab.has_pool:
         return answered, np.flatnonzero(shed), np.flatnonzero(shed)
     names = frame["backend"]

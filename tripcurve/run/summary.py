@@ -239,6 +239,7 @@ class Summary(_Open):
     token_gap_ms: FewQuantiles
     phases: tuple[Phase, ...]
     sheds: Count
+    sheds_by_status: dict[str, Count] = Field({}, description="the gateway's answers while a breaker was open")
     throttles: Count
     ratio_503_429: Number | None
     absorption: Number | None

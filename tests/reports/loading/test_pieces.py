@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports.loading.decisive import decisive
+from reports.loading.pieces import NO_ROWS
 from reports.loading.run import Run, load
 from reports.statistics.series import latency_lines, latency_sample, outcomes_over_time
 from reports.statistics.summary import summarise
@@ -22,7 +23,6 @@ from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write
 from tests.reports.strategies import NETWORKS, RULES, pool_of, scenarios
 from tests.reports.trips.test_truth import misses
 from tripcurve.lab import Lab
-from tripcurve.run.record import SCHEMA
 from tripcurve.scenario import Scenario
 
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -120,7 +120,9 @@ def test_what_is_still_under_way_at_a_change_is_kept() -> None:
     lab = lab_of(median_ms=400)
     run, _ = both(lab, LONG)
     frame = run.requests
-    piece = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False).unify_dictionaries().combine_chunks()
+    piece = (
+        pa.Table.from_pandas(frame, schema=NO_ROWS.schema, preserve_index=False).unify_dictionaries().combine_chunks()
+    )
     kept = decisive(piece, lab, 16).to_pandas()
     change = int(kept.loc[kept["status"] != 200, "start_ns"].min())
     ends = frame["start_ns"] + frame["latency_us"].astype(np.int64) * 1000

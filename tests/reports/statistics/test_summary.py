@@ -105,7 +105,7 @@ def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
 
 
 def test_an_answer_that_broke_off_is_no_success() -> None:
-    whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None])})
+    whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None]), "shed": [False] * 3})
     outcomes = outcomes_of(whole, np.zeros(3, np.int64))
     assert [OUTCOMES[code] for code in outcomes] == ["2xx", "other error", "429 backend"]
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reports.loading.run import load
+from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
 from tests.planted import Plan, Planted, groups, plant
 
@@ -81,6 +82,40 @@ def test_of_a_group_that_is_one_the_reset_is_stated(tmp_path: Path) -> None:
     assert trip.reset_s is not None
 
 
+TURNS_503_INTO_429 = """<policies><inbound/><backend/><outbound/>
+<on-error><return-response><set-status code="429" reason="Busy"/></return-response></on-error></policies>"""
+LIMITS = """<policies><inbound><rate-limit calls="10" renewal-period="1"/></inbound>
+<backend/><outbound/><on-error/></policies>"""
+
+
+@pytest.mark.parametrize("poisson", [False, True])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(Plan(shed_status=429, policy=TURNS_503_INTO_429), id="by a policy"),
+        pytest.param(Plan(shed_status=429), id="as the run shows"),
+        pytest.param(Plan(shed_status=429, marked=False, policy=TURNS_503_INTO_429), id="unmarked, told by latency"),
+        pytest.param(Plan(shed_status=429, status=503), id="of a rule that counts 503"),
+        pytest.param(Plan(shed_status=429, policy=TURNS_503_INTO_429, units=3, fault_until=3.5), id="3 units"),
+        pytest.param(Plan(shed_status=429, policy=TURNS_503_INTO_429, priorities=(1, 2), faulty=2), id="a pool"),
+    ],
+)
+def test_sheds_of_429(tmp_path: Path, plan: Plan, poisson: bool) -> None:
+    truth = plant(tmp_path / "run", replace(plan, poisson=poisson, events=True))
+    run = load(tmp_path / "run")
+    analysis = analyse(run)
+    held(analysis, truth)
+    assert len(analysis.trips) == len(groups(truth))
+    assert list(summarise(run, analysis, [])["sheds_by_status"]) == ["429"]
+
+
+def test_429s_of_a_gateway_that_limits_calls_are_no_sheds(tmp_path: Path) -> None:
+    plant(tmp_path / "run", Plan(shed_status=429, policy=LIMITS))
+    run = load(tmp_path / "run")
+    assert analyse(run).trips == []
+    assert [note for note in run.notes if "by a limit of its own" in note]
+
+
 PLANS = st.builds(
     Plan,
     rate=st.sampled_from([20, 45, 200]),
@@ -97,6 +132,7 @@ PLANS = st.builds(
     faulty=st.integers(1, 2),
     length=st.just(12),
     seed=st.integers(0, 1_000_000),
+    shed_status=st.sampled_from([503, 503, 503, 429]),
     units=st.sampled_from([1, 1, 1, 2, 3, 8]),
     priorities=st.sampled_from([None, None, (1, 2), (1, 1)]),
     header_late=st.sampled_from([0, 1.6e-4]),

@@ -1,0 +1,104 @@
+"""Finds which of the gateway's own answers are sheds: with which status it answers while a breaker is open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tripcurve.errors import BadInput
+from tripcurve.lab import POLICIES, Lab
+from tripcurve.shipped import find_file
+
+__all__ = ["UNAVAILABLE", "ShedStatuses", "shed_statuses"]
+
+UNAVAILABLE = 503
+"""How the gateway answers while a breaker is open, unless the rule or the policy says otherwise."""
+
+_SECTION = re.compile(r"<(?:on-error|outbound)>.*?</(?:on-error|outbound)>", re.DOTALL)
+_SET_STATUS = re.compile(r"<set-status\b[^>]*\bcode=\"(\d{3})\"")
+_LIMIT = re.compile(r"<(?:rate-limit|quota|limit-concurrency|[a-z-]*token-limit)\b")
+
+
+@dataclass(frozen=True)
+class ShedStatuses:
+    """The statuses of the gateway's own answers that are taken for sheds, and what a reader must know of the choice.
+
+    `doubt`: a sentence where the statuses are not certain; None: they are stated by the rule or the policy.
+    """
+
+    statuses: tuple[int, ...] = (UNAVAILABLE,)
+    doubt: str | None = None
+
+    def among(self, table: pa.Table) -> pa.Array:
+        """Which rows are sheds."""
+        made_up = pc.equal(table["origin"].cast(pa.string()), "gateway")
+        return pc.and_(made_up, pc.is_in(table["status"], pa.array(self.statuses, pa.int16()))).combine_chunks()
+
+    def hold(self, status: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Which of many statuses are a shed's."""
+        found: npt.NDArray[np.bool_] = np.isin(status, self.statuses)
+        return found
+
+
+def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
+    """Take them from the rules and the policy; else from what the run shows, with the doubt stated."""
+    stated = _stated(lab)
+    if stated - {UNAVAILABLE}:
+        return ShedStatuses(tuple(sorted(stated)))
+    made_up = _made_up_429s(tables)
+    if made_up == "none":
+        return ShedStatuses()
+    policy = _policy(lab)
+    if made_up == "beside 503s" or policy is None or _LIMIT.search(policy):
+        return ShedStatuses(
+            doubt="the gateway itself answered 429, by a limit of its own or because a breaker was open: "
+            "these answers are not taken for sheds"
+        )
+    return ShedStatuses(
+        (429, UNAVAILABLE),
+        "the gateway itself answered 429 and never 503, and its policy has no limit that answers 429: "
+        "these answers are taken for sheds",
+    )
+
+
+def _stated(lab: Lab) -> set[int]:
+    """The statuses that the rules and the policy give a shed. The policy's apply to whatever the rule answered."""
+    found = {status for backend in lab.backends for status in _failure_response(backend.breaker)}
+    policy = _policy(lab) or ""
+    for section in _SECTION.findall(policy):
+        found |= {int(code) for code in _SET_STATUS.findall(section) if int(code) >= 400}
+    return (found or set()) | {UNAVAILABLE}
+
+
+def _failure_response(rule: Any) -> Collection[int]:
+    response = getattr(rule, "failure_response", None)
+    status = getattr(response, "status_code", response)
+    return [status] if isinstance(status, int) else []
+
+
+def _policy(lab: Lab) -> str | None:
+    """The lab's policy document, or None where it cannot be read."""
+    try:
+        return find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
+    except (BadInput, OSError):
+        return None
+
+
+def _made_up_429s(tables: Iterable[pa.Table]) -> str:
+    """Whether the gateway itself answered 429: `none`, `beside 503s` or `alone`."""
+    seen: set[int] = set()
+    marked = False
+    for table in tables:
+        origin = table["origin"].cast(pa.string())
+        marked = marked or bool(pc.any(pc.equal(origin, "backend")).as_py())
+        seen |= set(pc.unique(table["status"].filter(pc.equal(origin, "gateway"))).to_pylist())
+    if 429 not in seen or not marked:
+        return "none"
+    return "beside 503s" if UNAVAILABLE in seen else "alone"
