@@ -16,7 +16,7 @@ from reports.loading.run import Run, load
 from reports.render.writers import write_reports
 from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
-from tests.reports.runs import TRIP, lab_of, scenario_of, write
+from tests.reports.runs import TRIP, fault, lab_of, scenario_of, write
 from tripcurve.run.record import SCHEMA
 
 HOSTILE = "=cmd|' /C calc'!A0</script><script>alert(1)</script><b>\x1b[31mred\u202e"
@@ -61,7 +61,9 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 
 @pytest.fixture(scope="session")
 def units(tmp_path_factory: pytest.TempPathFactory) -> Reported:
-    return report(write(tmp_path_factory.mktemp("units") / "run", lab_of(units=3), TRIP, seed=3))
+    """A fault that is over before any unit resets, so that the reset of the whole group is known."""
+    scenario = scenario_of({"for": 2}, {"for": 0.8, "simulate": fault()}, {"for": 5})
+    return report(write(tmp_path_factory.mktemp("units") / "run", lab_of(units=3), scenario, seed=3))
 
 
 @pytest.fixture(scope="session")
