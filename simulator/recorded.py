@@ -47,7 +47,7 @@ def read_recorded(folder: Path) -> Recorded:
         raise BadInput(f"{path} cannot be read: {error}") from None
     missing = [name for name in SCHEMA.names if name not in table.schema.names]
     if missing:
-        raise BadInput(f"{path} has no column {missing[0]}; it is no record of requests")
+        raise BadInput(f"{path} has no column {missing[0]}; this is not a record of requests")
     rows = table.select(SCHEMA.names).to_pandas()
     rows = rows[rows["user"] != "ProbeUser"].sort_values("start_ns", kind="stable", ignore_index=True)
     if rows.empty:

@@ -144,7 +144,7 @@ def validate(
 @app.command()
 def lint(
     files: Annotated[
-        list[str], typer.Argument(metavar="POLICY.xml|LAB...", help="Policy or lab files, or names of built-in labs.")
+        list[str], typer.Argument(metavar="POLICY.xml|LAB", help="Policy or lab files, or names of built-in labs.")
     ],
     form: Annotated[str, typer.Option("--format", help="text, json, or sarif (for code scanning).")] = "text",
     named_value: Annotated[
@@ -434,39 +434,48 @@ def simulate(
 @app.command()
 def tune(
     lab: LabArgument = "quick",
-    counts: Annotated[list[int] | None, typer.Option("--count", help="Failures to trip at. Repeatable.")] = None,
-    percentages: Annotated[
-        list[int] | None, typer.Option("--percentage", help="Share of failures to trip at, in percent. Repeatable.")
+    counts: Annotated[
+        list[int] | None, typer.Option("--count", help="Number of failures that trips the breaker. Repeatable.")
     ] = None,
-    intervals: Annotated[str, typer.Option("--interval", help="Windows to try, such as PT1M,PT5M.")] = "",
+    percentages: Annotated[
+        list[int] | None, typer.Option("--percentage", help="Share of failures that trips it, in percent. Repeatable.")
+    ] = None,
+    intervals: Annotated[str, typer.Option("--interval", help="Counting intervals to try, such as PT1M,PT5M.")] = "",
     durations: Annotated[str, typer.Option("--duration", help="Trip durations to try, such as PT10S,PT1M.")] = "",
     retry_after: Annotated[
         bool, typer.Option("--retry-after", help="Try each rule with and without accept_retry_after.")
     ] = False,
     weights: Annotated[
-        str, typer.Option("--weights", help="Incidents and how much each counts.")
+        str, typer.Option("--weights", help="The incidents to simulate, and the weight of each.")
     ] = "brown-out=1,hard-fail=1,quota=1,slow=1",
     rate: Annotated[float, typer.Option("--rate", help="Requests per second.", min=0.01, max=10_000)] = 10.0,
     healthy_failures: Annotated[
         float, typer.Option("--healthy-failures", help="Share of a healthy backend's answers that fail.", min=0, max=1)
     ] = 0.001,
     healthy_from: Annotated[
-        Path | None, typer.Option("--from", help="Take that share from the healthy phases of a recorded run.")
+        Path | None,
+        typer.Option("--from", help="Take --healthy-failures from the healthy phases of this recorded run."),
     ] = None,
     keep_off: Annotated[
         float | None,
         typer.Option(
-            "--keep-off", help="Least share of the sick backend's load to keep away; default the lab's own.", max=1
+            "--keep-off",
+            help="Smallest share of a failing backend's load that a rule must keep off. By default the lab's.",
+            max=1,
         ),
     ] = None,
     false_trips: Annotated[
-        float, typer.Option("--false-trips", help="Most trips a day on a healthy backend.", min=0)
+        float, typer.Option("--false-trips", help="Most trips per day that a healthy backend may have.", min=0)
     ] = 1.0,
-    retries: Annotated[int, typer.Option("--retries", help="Retries of each client, at once.", min=0, max=10)] = 0,
-    units: Annotated[int | None, typer.Option("--units", help="Gateway units; default the lab's.", min=1)] = None,
-    seeds: Annotated[int, typer.Option("--seeds", help="How often each rule is tried.", min=2, max=1000)] = 10,
+    retries: Annotated[
+        int, typer.Option("--retries", help="How often each client retries, without a pause.", min=0, max=10)
+    ] = 0,
+    units: Annotated[
+        int | None, typer.Option("--units", help="Number of gateway units. By default the lab's.", min=1)
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of simulations of each rule.", min=2, max=1000)] = 10,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the page and for the lab with the advised rule.")
+        Path | None, typer.Option("--out", help="Folder for the report and for a lab with the best rule.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -143,7 +143,7 @@ class Quota:
         self._tokens = None if tpm is None else window(tpm)
 
     def admit(self, now: float, cost: int) -> Refusal | None:
-        """As Throttle has it. When both sides refuse, the longer wait is told."""
+        """See `Throttle`. If both limits refuse, the wait is the longer one."""
         call_s = 0.0 if self._calls is None else self._calls.wait(now)
         token_s = 0.0 if self._tokens is None else self._tokens.wait(now, cost)
         if token_s > 0 and token_s >= call_s:

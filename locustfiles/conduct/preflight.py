@@ -25,7 +25,7 @@ def try_target(target: Target) -> None:
     """Send one request. Raises TargetUnavailable when nothing answers, the key is refused or the API is not there."""
     gateway, answer = target.gateway_url, _try(target)
     if answer.error in ("CertificateInvalid", "TlsFailure"):
-        raise TargetUnavailable(f"{gateway}: its certificate is not trusted here, or it speaks no TLS")
+        raise TargetUnavailable(f"{gateway}: this machine does not trust its certificate, or it does not use TLS")
     if answer.error == "Timeout":
         raise TargetUnavailable(f"{gateway} did not answer within {TIMEOUT_S} s; is --target right?")
     if answer.status == 0:

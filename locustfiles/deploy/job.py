@@ -59,7 +59,7 @@ def _check_url(url: str) -> None:
         raise BadInput(f"--target {url!r}: give the gateway's URL, such as https://my-apim.azure-api.net")
     if parts.hostname in ("localhost", "127.0.0.1", "::1"):
         raise BadInput(
-            f"--target {url}: to a worker this is its own machine; give an address that every worker reaches"
+            f"--target {url}: for a worker this address is its own machine; give one that every worker can reach"
         )
 
 

@@ -98,7 +98,7 @@ class Address:
                 f"{url!r} has no usable port; a gateway URL is such as https://my-apim.azure-api.net"
             ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"{url!r} is no gateway URL; give one such as https://my-apim.azure-api.net")
+            raise BadInput(f"{url!r} is not a gateway URL; give one such as https://my-apim.azure-api.net")
         if parts.scheme == "http":
             return cls(parts.hostname, 80 if port is None else port)
         context = ssl.create_default_context()

@@ -47,7 +47,7 @@ class Smoke(BaseModel):
 def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_counter) -> Smoke:
     """Call the gateway as the seed does. A lab of mocks also gets the seed's simulated 429.
 
-    Raises TargetUnavailable when nothing answers at the gateway's address.
+    Raises TargetUnavailable when no server answers at the gateway's address.
     """
     mocks = [backend for backend in lab.backends if backend.kind == "mock"]
     healthy = [_simulating({"default": HEALTHY})] if mocks else QUESTION
@@ -103,7 +103,7 @@ def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, st
             url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S, allow_redirects=False
         )
     except requests.ConnectionError:
-        raise TargetUnavailable(f"nothing answers at {target.gateway_url}; is the lab up?") from None
+        raise TargetUnavailable(f"no server answers at {target.gateway_url}; is the lab up?") from None
     except requests.RequestException as error:
         return None, type(error).__name__
     if response.status_code == 200:

@@ -141,8 +141,8 @@ class StateFile:
             if fresh.cloud == "local":
                 return fresh.model_copy(deep=True)
             raise BadInput(
-                f"{self.path}: this lab was built with {name} {was}, and is now to be used with {now}; "
-                f"run `tripcurve down` with the former first, or give the lab another name"
+                f"{self.path}: this lab was created with {name} {was}, but {name} is {now} now; "
+                f"run `tripcurve down` with {was} first, or give the lab another name"
             )
         return state
 

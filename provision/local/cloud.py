@@ -131,7 +131,7 @@ class LocalCloud:
             await self._runner.cleanup()
             what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
             raise TargetUnavailable(
-                f"port {self._ports.management} on {HOST} {what}; give another --port, or 0 for any free one"
+                f"port {self._ports.management} on {HOST} {what}; pass another --port, or 0 for any free one"
             ) from None
         self._base_url = f"https://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 

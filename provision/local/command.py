@@ -203,5 +203,7 @@ def _data_folder(given: Path | None) -> Iterator[Path]:
     for name in (EVENTS, LOGS):
         if (given / name).exists():
             # Both files are appended to: an earlier run's trips would count as this one's.
-            raise BadInput(f"{given / name} is of an earlier run; give --data-dir another folder, or remove it")
+            raise BadInput(
+                f"{given / name} was left by an earlier run; remove it, or pass another folder to --data-dir"
+            )
     yield given.resolve()

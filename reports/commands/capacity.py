@@ -51,7 +51,7 @@ def capacity_of_probes(folder: Path) -> Capacity:
         probes = [(str(probe["run"]), probe["reason"]) for probe in told["probes"]]
         limits = Limits(ok_share=float(told["success"]))
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"{folder} holds no readable {PROBES}; give a folder that `tripcurve capacity` made") from None
+        raise BadInput(f"{folder} has no readable {PROBES}; give a folder that `tripcurve capacity` made") from None
     steps: list[Step] = []
     lab = None
     for name, reason in probes:
@@ -59,7 +59,7 @@ def capacity_of_probes(folder: Path) -> Capacity:
         lab = run.lab
         steps += [_judged(step, reason) for step in from_run(run, limits).curve]
     if lab is None:
-        raise BadInput(f"{folder}: not one probe was made")
+        raise BadInput(f"{folder}: the search made no probe")
     return of_steps(steps, lab)
 
 

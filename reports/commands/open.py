@@ -18,8 +18,8 @@ RUNS = Path("runs")
 def open_report(folder: Path | None) -> int:
     """Open a run's report in the browser, print its path on stdout, and return 0.
 
-    `folder` is the run directory; None means the newest run in `runs`. Where there is no browser, the path is all.
-    Raises BadInput if there is no such report.
+    `folder` is the run directory; None means the newest run in `runs`. If there is no browser, only the path is
+    printed. Raises BadInput if there is no such report.
     """
     run = newest_run(RUNS) if folder is None else folder
     page = run / REPORT

@@ -50,7 +50,7 @@ def history(folder: Path) -> tuple[list[History], list[str]]:
     Raises BadInput when there is no such folder.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder} is no folder; give the one that holds run directories, such as runs")
+        raise BadInput(f"{folder} is not a folder; give the one that contains run directories, such as runs")
     found, problems = [], []
     for run in sorted(path for path in folder.iterdir() if (path / LAB).exists()):
         try:

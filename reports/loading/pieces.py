@@ -183,17 +183,19 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
         raise BadInput(f"{path}: written in record version {version}; this Tripcurve reads version {SCHEMA_VERSION}")
     missing = [name for name in SCHEMA.names if name not in table.column_names and name != "backend_us"]
     if missing:
-        raise BadInput(f"{path}: the column {missing[0]!r} is missing; it is no record of requests")
+        raise BadInput(f"{path}: the column {missing[0]!r} is missing; this is not a record of requests")
     twice = [name for name in SCHEMA.names if table.column_names.count(name) > 1]
     if twice:
-        raise BadInput(f"{path}: there are two columns {twice[0]!r}; it is no record of requests")
+        raise BadInput(f"{path}: there are two columns {twice[0]!r}; this is not a record of requests")
     if "backend_us" not in table.column_names:
         table = table.append_column("backend_us", pa.nulls(len(table), pa.int32()))
     try:
         table = table.select(SCHEMA.names).cast(SCHEMA)
     except (pa.ArrowException, ValueError) as error:
-        raise BadInput(f"{path}: a column is not of the kind a record of requests has: {error}") from None
+        raise BadInput(f"{path}: a column does not have the type that a record of requests has: {error}") from None
     origins = {word for chunk in table["origin"].chunks for word in chunk.dictionary.to_pylist()}
     if not origins <= set(ORIGINS):
-        raise BadInput(f"{path}: the column 'origin' holds more than {', '.join(ORIGINS)}; it is no record of requests")
+        raise BadInput(
+            f"{path}: the column 'origin' has values other than {', '.join(ORIGINS)}; this is not a record of requests"
+        )
     return table

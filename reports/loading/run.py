@@ -69,7 +69,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadInput(f"{folder} is no run directory; give one that `tripcurve run` made, such as runs/quick-…")
+        raise BadInput(f"{folder} is not a run directory; give one that `tripcurve run` made, such as runs/quick-…")
     reader = _Reader(folder, piece_rows, margin)
     whole, missing = folder / REQUESTS, "neither requests.parquet nor requests-*.arrows is there to read"
     if whole.exists():
@@ -81,7 +81,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
             missing = f"{damaged}, and there are no requests-*.arrows to read instead"
     shards = shard_sources(folder, reader.notes)
     if not shards:
-        raise BadInput(f"{folder} holds no requests: {missing}")
+        raise BadInput(f"{folder} has no requests: {missing}")
     return reader.read(shards)
 
 

@@ -17,7 +17,7 @@ The edges, where no option of `local:` says otherwise:
   volume can trip the breaker whatever it is.
 
 A rule that `BreakerRule` would refuse can still be run, as the option `rule_bounds` lets it through: with both
-conditions the count decides, with neither nothing trips, and a negative duration is none.
+conditions the count decides, with neither nothing trips, and a negative duration means that there is no duration.
 """
 
 from __future__ import annotations

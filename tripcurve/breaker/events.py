@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BreakerEvent:
-    """An event read back. None: not told, as in events from Azure itself, which have no `data.local`."""
+    """An event read back. A field is None if the event does not have it: Azure's own have no `data.local`."""
 
     kind: Literal["opened", "closed"]
     backend: str

@@ -39,7 +39,7 @@ class FailureTest:
         self.in_ranges = frozenset(status for status in _STATUSES if rule.counts_status(status))
         """Statuses that the rule's ranges name."""
         self.failing = self.in_ranges | (frozenset(range(500, 600)) if aliased else frozenset())
-        """Statuses that are failures, be it by range or by the alias of `Server errors`."""
+        """Statuses that are failures, by a range or by the alias of `Server errors`."""
         self._reasons = frozenset(rule.error_reasons)
         self._any_transport = named and options.server_errors_alias == "any_failure"
         self._as_500 = options.transport_failures == "always_as_500"

@@ -268,7 +268,7 @@ class Lab(_Part):
         unknown = [name for name in self.existing.accounts if name not in names]
         if unknown:
             others = known_names(unknown[0], names, "backends")
-            raise ValueError(f"existing.accounts: {unknown[0]!r} is no backend of this lab{others}")
+            raise ValueError(f"existing.accounts: {unknown[0]!r} is not a backend of this lab{others}")
         return self
 
     @property

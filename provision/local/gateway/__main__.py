@@ -78,11 +78,11 @@ class Child:
         return {"error": f"no command {content['command']!r}", "id": content.get("id")}
 
     async def _configure(self, content: object) -> dict[str, Any]:
-        """Put a snapshot in force; what is wrong with it is told without its values, which may be secret."""
+        """Apply a snapshot. Errors in it are reported without its values, which may be secret."""
         try:
             snapshot = Snapshot.model_validate(content)
             if self._port is None:
-                compile_expression("@(true)")  # reads the grammar: later, traffic would stand still meanwhile
+                compile_expression("@(true)")  # reads the grammar now, because that would stop traffic later
                 self._port = await self._unit.start(snapshot)
                 _settle_memory()
             else:

@@ -160,7 +160,7 @@ class Backends:
         return policy == "reset" and entity.properties != before.properties
 
     def _retire(self, entity: BackendEntity) -> None:
-        """Let go of a breaker; one that is open is closed by this, or was at its deadline, and that is told."""
+        """Discard a breaker. If it is open, this closes it (or its deadline did), and the event is reported."""
         _stop(entity)
         breaker = entity.breaker
         if breaker is None or breaker.open_until is None:

@@ -79,5 +79,5 @@ def attempt_records(visit: Visit) -> list[dict[str, Any]]:
 
 
 def _without_query(url: Url) -> str:
-    """The URL without its query: a subscription key may stand there."""
+    """Return the URL without its query, which may contain a subscription key."""
     return url.origin() + url.path

@@ -53,7 +53,7 @@ class Identity:
     def caller(self, header: str | None) -> Application | None:
         """The application behind a bearer token, or behind Basic credentials as `curl -u` sends them.
 
-        None for a principal that is no application. Raises TokenRefused.
+        None for a principal that is not an application. Raises TokenRefused.
         """
         try:
             basic = None if header is None else BasicAuth.decode(header, encoding="utf-8")

@@ -183,7 +183,7 @@ def test_the_services_limit_leaves_the_scenario_its_time(tmp_path: Path) -> None
     [
         ("helm", {}, "kubernetes, azure-load-testing"),
         ("kubernetes", {"target": "my-apim"}, "give the gateway's URL"),
-        ("kubernetes", {"target": "http://127.0.0.1:8080"}, "an address that every worker reaches"),
+        ("kubernetes", {"target": "http://127.0.0.1:8080"}, "one that every worker can reach"),
         ("kubernetes", {"workers": 1000}, "1 to 20 workers"),
         ("azure-load-testing", {"key": "abc123"}, "the secret's identifier"),
         ("azure-load-testing", {"key": "https://v.vault.azure.net/keys/k"}, "the secret's identifier"),

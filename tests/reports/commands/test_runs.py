@@ -84,5 +84,5 @@ def test_a_trend_over_several_labs_has_a_line_for_each(folder: Path, capsys: pyt
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no folder"):
+    with pytest.raises(BadInput, match="not a folder"):
         history(tmp_path / "nowhere")

@@ -40,13 +40,13 @@ def keep(folder: Path, table: pa.Table) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is no run directory"):
+    with pytest.raises(BadInput, match="is not a run directory"):
         load(tmp_path / "nowhere")
 
 
 def test_a_folder_without_requests_says_which_files_are_missing(folder: Path) -> None:
     (folder / "requests-0.arrows").unlink()
-    with pytest.raises(BadInput, match="holds no requests"):
+    with pytest.raises(BadInput, match="has no requests"):
         load(folder)
 
 
@@ -121,7 +121,7 @@ def test_a_column_of_another_kind_is_refused(folder: Path) -> None:
     table = rows(folder)
     words = pa.array(["soon"] * len(table))
     keep(folder, table.set_column(table.column_names.index("latency_us"), "latency_us", words))
-    with pytest.raises(BadInput, match="not of the kind"):
+    with pytest.raises(BadInput, match="does not have the type"):
         load(folder)
 
 
@@ -134,7 +134,7 @@ def changed(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
 def test_an_origin_that_is_none_is_refused(folder: Path) -> None:
     table = rows(folder)
     keep(folder, changed(table, "origin", ["elsewhere"] * len(table)))
-    with pytest.raises(BadInput, match="holds more than backend, gateway, client"):
+    with pytest.raises(BadInput, match="has values other than backend, gateway, client"):
         load(folder)
 
 

@@ -97,10 +97,10 @@ BAD: list[tuple[Any, str]] = [
     (content(backend={"url": "https://x"}), "`url` is for kind existing"),
     (content(backend={"kind": "openai", "limits": {"rpm": 1}}), "`limits` is for kind mock"),
     (content(backend={"latency": {"median_ms": 9, "p95_ms": 1}}), "p95_ms (1) must be at least median_ms (9)"),
-    (content(existing={"accounts": ["x"]}), "existing.accounts: 'x' is no backend of this lab; backends: mock1"),
+    (content(existing={"accounts": ["x"]}), "existing.accounts: 'x' is not a backend of this lab; backends: mock1"),
     (
         content(existing={"accounts": ["mok1"]}),
-        "no backend of this lab; did you mean 'mock1'? Backends: mock1",
+        "not a backend of this lab; did you mean 'mock1'? Backends: mock1",
     ),
     (content(backend={"breaker": BREAKER | {"tripDuration": 1}}), "unknown key; did you mean 'trip_duration'?"),
     (content(backend={"kind": "mok"}), "kind: must be one of mock, openai, existing, not 'mok'; did you mean 'mock'?"),
