@@ -16,14 +16,19 @@ from tripcurve.errors import BadInput, TripcurveError
 
 __all__ = ["app", "main"]
 
+EXIT_CODES = (
+    "Exit codes: 0 success; 1 a check or limit failed; 2 bad usage, lab, scenario or run; 3 the target could not be "
+    "provisioned or reached, or went away during the run; 4 the run could not be recorded or is not a valid "
+    "measurement; 10 `plan` found changes; 130 interrupted."
+)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Load testing for the circuit breaker of an AI gateway.",
-    epilog="Exit codes: 0 success; 1 a check or limit failed; 2 bad usage, lab, scenario or run; "
-    "3 the target could not be provisioned or reached; 10 `plan` found changes; 130 interrupted.",
+    epilog=EXIT_CODES,
 )
 
 
@@ -103,7 +108,7 @@ def _options(
     del version
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def run(
     lab: LabArgument = "quick",
     scenario: ScenarioOption = "trip-and-recover",
@@ -328,12 +333,20 @@ def compare(
             help="How much worse a measure may get: `outage_s.max=2` or `latency_ms.p99=10%`. Repeatable.",
         ),
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare runs that differ in lab, scenario, load, target or version.")
+    ] = False,
+    allow_undecided: Annotated[
+        bool, typer.Option("--allow-undecided", help="Pass a limit that too few values leave undecided.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a run with a base run. Exit code 1 if a limit is exceeded."""
+    """Compare a run with a base run. Exit code 1 if a limit is exceeded or cannot be judged."""
     from reports.statistics.comparison import compare_command
 
-    raise typer.Exit(compare_command(base, run_dir, limit or [], as_json))
+    raise typer.Exit(
+        compare_command(base, run_dir, limit or [], as_json, anyway=anyway, allow_undecided=allow_undecided)
+    )
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 The noise is estimated by the bootstrap: each run's trips, or requests, are drawn again with replacement
 many times, each trip's value anew from within its half-width, and a difference counts only where the middle 95 %
-of the redrawn differences leave out 0. The seed is fixed, so the same two runs give the same verdict.
+of the redrawn differences leave out 0. A run with a single trip gives the range within that trip's half-widths instead.
+The seed is fixed, so the same two runs give the same verdict.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reports.loading.run import Run, load
+from reports.render.words import legible
 from reports.trips.analysis import analyse
 from reports.trips.trip import Trip
 from tripcurve.errors import BadInput
+from tripcurve.suggestions import did_you_mean
 
-__all__ = ["Comparison", "Limit", "compare", "compare_command", "parse_limit"]
+__all__ = ["Comparison", "Limit", "compare", "compare_command", "differences", "parse_limit"]
 
 Verdict = Literal["same", "higher", "lower", "too few to tell", "only one run has it"]
 Values = npt.NDArray[np.float64]
@@ -67,7 +71,7 @@ class Limit:
 class Comparison:
     """One measure. `low` and `high`: the middle 95 % of run − base; None where too little was seen to say.
 
-    `regressed` None: no limit was set on it.
+    `regressed` None: no limit was set on it. `undecided`: a limit was set, and too little was seen to judge it.
     """
 
     measure: str
@@ -81,6 +85,7 @@ class Comparison:
     verdict: Verdict
     limit: float | None = None
     regressed: bool | None = None
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ def parse_limit(text: str) -> Limit:
         raise BadInput(f"limit {text!r} is not understood; a limit looks like `time_to_trip_s.median=10%`")
     known = [measure.name for measure in MEASURES]
     if match[1] not in known:
-        raise BadInput(f"limit {text!r}: no measure {match[1]!r}; there are: {', '.join(known)}")
+        hint = did_you_mean(match[1], known) or f"; there are: {', '.join(known)}"
+        raise BadInput(f"limit {text!r}: no measure {match[1]!r}{hint}")
     percent = match[3] == "%"
     return Limit(match[1], float(match[2]) / (100 if percent else 1), percent)
 
@@ -138,7 +144,7 @@ def compare(base: Run, run: Run, limits: list[Limit]) -> list[Comparison]:
         _compared(measure, measure.sample(base, trips[0]), measure.sample(run, trips[1]), by_measure.get(measure.name))
         for measure in MEASURES
     ]
-    return [one for one in found if one.base_n or one.run_n or one.limit is not None]
+    return [one for one in found if one.base_n or one.run_n or one.undecided]
 
 
 def _compared(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share, limit: Limit | None) -> Comparison:
@@ -154,15 +160,27 @@ def _compared(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share, 
             high=None,
             base_n=len(base),
             run_n=len(run),
-            verdict="only one run has it",
+            verdict="only one run has it" if before is not None or after is not None else "too few to tell",
             regressed=None if limit is None else before is not None,
+            undecided=limit is not None and before is None,
         )
     low, high = _interval(measure, base, run)
     verdict = _verdict(low, high)
     allowed = None if limit is None else limit.allowed(before)
     regressed = None if allowed is None else _regressed(measure, after - before, verdict, allowed)
     return Comparison(
-        measure.name, before, after, after - before, low, high, len(base), len(run), verdict, allowed, regressed
+        measure=measure.name,
+        base=before,
+        run=after,
+        difference=after - before,
+        low=low,
+        high=high,
+        base_n=len(base),
+        run_n=len(run),
+        verdict=verdict,
+        limit=allowed,
+        regressed=regressed,
+        undecided=limit is not None and verdict == "too few to tell",
     )
 
 
@@ -186,12 +204,29 @@ def _regressed(measure: _Measure, difference: float, verdict: Verdict, allowed: 
 
 
 def _interval(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share) -> tuple[float | None, float | None]:
-    """The middle 95 % of the difference over redrawn samples; None where a run has too few to redraw."""
+    """The middle 95 % of the difference over redrawn samples; None where a run has too few to redraw.
+
+    A single value whose doubt is known is not redrawn: it lies within its doubt.
+    """
     if min(len(base), len(run)) < FEWEST:
-        return None, None
+        ranges = [_range(measure, one) for one in (base, run)]
+        if ranges[0] is None or ranges[1] is None:
+            return None, None
+        return ranges[1][0] - ranges[0][1], ranges[1][1] - ranges[0][0]
     rng = np.random.default_rng(SEED)
     drawn = [_redrawn(measure, one, rng) for one in (base, run)]
     low, high = np.quantile(drawn[1] - drawn[0], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _range(measure: _Measure, sample: _Sample | _Share) -> tuple[float, float] | None:
+    """Within its doubt, for a single value; the middle 95 % of the redrawn statistic for several; None: not known."""
+    if isinstance(sample, _Share) or sample.doubt is None or not len(sample):
+        return None
+    if len(sample) == 1:
+        value, doubt = float(sample.values[0]), float(sample.doubt[0])
+        return value - doubt, value + doubt
+    low, high = np.quantile(_redrawn(measure, sample, np.random.default_rng(SEED)), [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -280,27 +315,66 @@ MEASURES: tuple[_Measure, ...] = (
 """What is compared. `latency_ms`: of 2xx answers, from their intended start; `rate_s`: requests started a second."""
 
 
-def compare_command(base: Path, run: Path, limits: list[str], as_json: bool) -> int:
-    """Print the comparison. Returns 1 when a measure is worse than its limit allows and than noise explains, else 0.
+def differences(base: Run, run: Run) -> list[str]:
+    """Return how two runs differ in what was run, a clause each: lab, scenario with its load, target and version."""
+    found = []
+    for name, one, other in (("lab", base.lab, run.lab), ("scenario", base.scenario, run.scenario)):
+        before, after = one.model_dump(mode="json"), other.model_dump(mode="json")
+        keys = [key for key in before if before[key] != after[key]]
+        if keys:
+            found.append(f"{name}: {one.name} and {other.name} differ in {', '.join(keys)}")
+    for name in ("target", "tripcurve"):
+        before, after = getattr(base.info, name), getattr(run.info, name)
+        if before != after:
+            what = "version" if name == "tripcurve" else name
+            found.append(f"{what}: {before or 'unknown'} and {after or 'unknown'}")
+    return found
 
-    Raises BadInput when a folder holds no readable run or a limit is not understood.
+
+def compare_command(
+    base: Path, run: Path, limits: list[str], as_json: bool, *, anyway: bool = False, allow_undecided: bool = False
+) -> int:
+    """Print the comparison. Returns 1 when a measure is worse than its limit allows and than noise explains, or when a
+    limit cannot be judged and `allow_undecided` is not set; else 0.
+
+    Raises BadInput when a folder holds no readable run, a limit is not understood, or the runs differ in what was run
+    and `anyway` is not set.
     """
     parsed = [parse_limit(text) for text in limits]
-    found = compare(load(base), load(run), parsed)
+    runs = load(base), load(run)
+    unlike = differences(*runs)
+    if unlike and not anyway:
+        raise BadInput(
+            f"{base} and {run} are not runs of the same thing: {'; '.join(unlike)}. Compare them with --anyway"
+        )
+    found = compare(*runs, parsed)
     regressed = any(one.regressed for one in found)
+    undecided = [one.measure for one in found if one.undecided]
+    failed = regressed or bool(undecided and not allow_undecided)
     if as_json:
-        json.dump({"base": str(base), "run": str(run), "regressed": regressed} | _plain(found), sys.stdout, indent=1)
+        told = {
+            "base": str(base),
+            "run": str(run),
+            "differences": unlike,
+            "regressed": regressed,
+            "undecided": undecided,
+        }
+        json.dump(told | _plain(found), sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        _print(found, Console())
-    return 1 if regressed else 0
+        _print(found, unlike, Console())
+        if undecided:
+            print(f"limits that cannot be judged: {', '.join(undecided)}" + ("" if allow_undecided else " (FAILED)"))
+    return 1 if failed else 0
 
 
 def _plain(found: list[Comparison]) -> dict[str, Any]:
     return {"measures": [asdict(one) for one in found]}
 
 
-def _print(found: list[Comparison], console: Console) -> None:
+def _print(found: list[Comparison], unlike: list[str], console: Console) -> None:
+    for clause in unlike:
+        console.print(f"[yellow]note:[/yellow] the runs differ: {escape(legible(clause))}", highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("measure", no_wrap=True)
     for heading in ("base", "run", "run − base, 95 %"):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.statistics.comparison import Comparison, compare, compare_command, parse_limit
-from tests.reports.runs import RULE, TRIP, lab_of, play, write
+from reports.loading.run import load
+from reports.statistics.comparison import Comparison, compare, compare_command, differences, parse_limit
+from tests.reports.runs import RULE, TRIP, lab_of, play, scenario_of, write
 from tripcurve.errors import BadInput
 
 
@@ -37,9 +38,37 @@ def test_fewer_good_answers_regress_although_the_number_falls() -> None:
     assert not compared(worse, better, "ok_share=1%")["ok_share"].regressed
 
 
-def test_one_value_a_run_is_too_few_to_tell() -> None:
-    found = compared(RULE | {"trip_duration": 6}, RULE | {"trip_duration": 7})
-    assert found["open_s.median"].verdict == "too few to tell"
+def test_one_value_a_run_is_compared_by_its_half_widths() -> None:
+    found = compared(RULE | {"trip_duration": 6}, RULE | {"trip_duration": 7}, "open_s.max=10%")
+    one = found["open_s.max"]
+    assert (one.base_n, one.run_n) == (1, 1)
+    assert one.low is not None
+    assert one.high is not None
+    assert one.low < 1 < one.high
+    assert (one.verdict, one.regressed, one.undecided) == ("higher", True, False)
+    same = compared(RULE | {"trip_duration": 6}, RULE | {"trip_duration": 6}, "open_s.max=10%")["open_s.max"]
+    assert (same.verdict, same.regressed) == ("same", False)
+
+
+def test_a_limit_that_cannot_be_judged_fails_unless_that_is_allowed(tmp_path: Path) -> None:
+    quiet = scenario_of({"for": 2})
+    folder = write(tmp_path / "base", lab_of(), quiet)
+    assert compare_command(folder, folder, ["open_s.max=10%"], False) == 1
+    assert compare_command(folder, folder, ["open_s.max=10%"], False, allow_undecided=True) == 0
+
+
+def test_runs_of_different_things_are_compared_only_anyway(tmp_path: Path) -> None:
+    base = write(tmp_path / "base", lab_of(), TRIP)
+    run = write(tmp_path / "run", lab_of(), TRIP.model_copy(update={"users": {"ChatUser": 9}}))
+    with pytest.raises(BadInput, match=r"scenario: s and s differ in users\. Compare them with --anyway"):
+        compare_command(base, run, [], False)
+    assert compare_command(base, run, [], False, anyway=True) == 0
+    assert differences(load(base), load(base)) == []
+
+
+def test_a_mistyped_limit_gets_the_nearest_measure() -> None:
+    with pytest.raises(BadInput, match=r"did you mean 'outage_s\.max'"):
+        parse_limit("outage.max=10%")
 
 
 def test_a_limited_measure_that_the_run_no_longer_has_is_no_pass() -> None:
@@ -57,7 +86,7 @@ def test_a_limit_that_is_none_is_refused(text: str) -> None:
 def test_the_command_exits_1_on_a_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = write(tmp_path / "base", lab_of(), TRIP)
     run = write(tmp_path / "run", lab_of(RULE | {"trip_duration": 1.5}), TRIP)
-    assert compare_command(base, run, ["open_s.median=10%"], True) == 1
+    assert compare_command(base, run, ["open_s.median=10%"], True, anyway=True) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["regressed"]
     assert compare_command(base, base, ["open_s.median=10%"], False) == 0
