@@ -419,6 +419,9 @@ def simulate(
     engine: Annotated[
         str, typer.Option("--engine", help="fast, reference, or auto: the fast one where it can do it.")
     ] = "auto",
+    no_rows: Annotated[
+        bool, typer.Option("--no-rows", help="Only count, and record no run: for thousands of units and more.")
+    ] = False,
     run_dir: Annotated[
         Path | None,
         typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-simulated-TIME."),
@@ -438,10 +441,40 @@ def simulate(
         return
     if replay:
         raise BadInput("--replay needs --from RUN, the run whose requests it sends again")
+    if no_rows:
+        from simulator.commands.simulate import count_outcomes
+
+        if clients is not None or retries is not None or engine != "auto" or run_dir is not None:
+            raise BadInput("--no-rows goes with --seed and --units only")
+        show(count_outcomes(lab, scenario, seed=seed, units=units), as_json)
+        return
     _, result = simulate_run(
         lab, scenario, seed=seed, clients=clients, retries=retries, units=units, engine=engine, run_dir=run_dir
     )
     show(result, as_json)
+
+
+@app.command()
+def curve(
+    lab: LabArgument = "quick",
+    rates: Annotated[
+        list[float] | None, typer.Option("--rate", help="Requests per second. Repeatable; default 2, 20 and 200.")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", help="Failures to trip at; default the lab's own.")] = None,
+    retry_after: Annotated[bool, typer.Option("--retry-after", help="Set the rule's accept_retry_after.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", help="Runs for each point.", min=20, max=10_000)] = 100,
+    measure: Annotated[
+        int, typer.Option("--measure", help="Also measure so many points on the local cloud.", min=0, max=50)
+    ] = 0,
+    runs: Annotated[list[Path] | None, typer.Option("--run", help="Lay a recorded run's trips over it.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; default runs/LAB-curve-TIME.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the trip curve: time to trip against overload."""
+    from simulator.commands.curve import Asked, curve_command
+
+    asked = Asked(tuple(rates or (2.0, 20.0, 200.0)), count, retry_after, seeds, measure, tuple(runs or ()))
+    curve_command(lab, asked, out, as_json)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import JsonValue
 from simulator.clients import CLIENTS
 from simulator.fast.limits import obstacle
 from simulator.fast.run import run_fast
+from simulator.fleet import play_fleet
 from simulator.gateway_policy import gateway_retries
 from simulator.record import batches_of, write_run
 from simulator.virtual import VirtualEvent, run_virtual
@@ -21,7 +23,7 @@ from tripcurve.lab.model import LABS
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file
 
-__all__ = ["ENGINES", "simulate", "with_units"]
+__all__ = ["ENGINES", "count_outcomes", "simulate", "with_units"]
 
 ENGINES = ("auto", "fast", "reference")
 
@@ -55,6 +57,33 @@ def simulate(
     folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation)
     result: dict[str, object] = {"run": str(folder), "target": "simulated", **simulation, "requests": rows}
     return folder, result | ({} if reason is None else {"why_not_fast": reason}) | _trips(events)
+
+
+def count_outcomes(lab_name: str, scenario_name: str, *, seed: int = 0, units: int | None = None) -> dict[str, object]:
+    """Simulate transitions and counts only, on all cores, and return what the command prints.
+
+    Numbers of requests and sheds are expected ones. Raises BadInput for what the fast engine cannot express.
+    """
+    lab, attempts = _lab(lab_name, units)
+    scenario = load_scenario(scenario_name, lab)
+    reason = obstacle(lab, scenario, attempts)
+    if reason is not None:
+        raise BadInput(f"--no-rows: {reason}; leave it out to simulate with the reference engine")
+    fleet = play_fleet(lab, scenario, seed=seed)
+    first = fleet.tripped_by(0.0)
+    return {
+        "target": "simulated",
+        "seed": seed,
+        "units": lab.units,
+        "requests": round(fleet.requests),
+        "shed": round(fleet.shed),
+        "failures": fleet.failures,
+        "trips": fleet.trips,
+        "units_tripped": int((fleet.first_trip_s < math.inf).sum()),
+        "first_trip_s": first,
+        "half_of_units_tripped_s": fleet.tripped_by(0.5),
+        "99_percent_of_units_tripped_s": fleet.tripped_by(0.99),
+    }
 
 
 def _engine(wanted: str, reason: str | None) -> tuple[str, str | None]:

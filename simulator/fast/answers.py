@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ class Judged(NamedTuple):
     open_s: float
 
 
+@lru_cache(maxsize=1024)
 def judged(fault: Fault, rule: BreakerRule, options: LocalOptions) -> Judged:
     """Judge the answer to a request with a fault. The trip duration is that of the core's own breaker."""
     found = fault_answer(fault, "", 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from simulator.commands.simulate import simulate
+from simulator.commands.simulate import count_outcomes, simulate
 from tripcurve.errors import BadInput
 from tripcurve.run.record import SCHEMA
 
@@ -81,3 +81,13 @@ def test_a_lab_that_the_fast_engine_cannot_express_says_why_and_uses_the_referen
 def test_many_units_trip_one_by_one(tmp_path: Path) -> None:
     _, result = simulate("quick", "trip-and-recover", units=200, run_dir=tmp_path / "run")
     assert result["engine"] == "fast"
+
+
+def test_outcomes_are_counted_without_a_run(tmp_path: Path) -> None:
+    counted = count_outcomes("quick", "trip-and-recover", seed=5)
+    _, recorded = simulate("quick", "trip-and-recover", seed=5, run_dir=tmp_path / "run")
+    assert {name: counted[name] for name in ("requests", "trips", "first_trip_s")} == {
+        name: recorded[name] for name in ("requests", "trips", "first_trip_s")
+    }
+    with pytest.raises(BadInput, match="--no-rows: the lab has a pool"):
+        count_outcomes("pool", "pool-failover")

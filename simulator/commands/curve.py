@@ -1,0 +1,191 @@
+"""`tripcurve curve`: the trip curve of a lab's rule, in virtual time, with measured points over it."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import vl_convert
+from pydantic import JsonValue
+
+from simulator.commands.tune_output import rule_text
+from simulator.curve_chart import curve_chart
+from simulator.live_points import LivePoint, measure, points_of_run
+from simulator.page import Figure, Row, Table, render_page, svg_of
+from simulator.trip_times import CurvePoint, Overload, curve_points, overload_of, rule_of
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab, load_lab
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.layout import make_run_dir
+
+__all__ = ["Asked", "Curve", "curve_command", "draw_curve", "write_curve"]
+
+SHARES = 24
+_LONGEST_LIVE_S = 600.0
+_INK = "#1a1a1a"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to draw. `count` None: the lab's own; `retry_after`: heed Retry-After. `seeds`: how many."""
+
+    rates: tuple[float, ...] = (2.0, 20.0, 200.0)
+    count: int | None = None
+    retry_after: bool = False
+    seeds: int = 100
+    measure: int = 0
+    runs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A trip curve and the trips measured."""
+
+    lab: Lab
+    rule: BreakerRule
+    points: list[CurvePoint]
+    live: list[LivePoint]
+
+
+def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) -> None:
+    """Draw the curve, write it into a folder, and print it. Raises BadInput."""
+    if asked.measure and (asked.count is not None or asked.retry_after):
+        raise BadInput("--measure runs the lab as it is; leave out --count and --retry-after")
+    lab = _lab(lab_name, asked)
+    folder = make_run_dir(out, lab.name, "curve")
+    curve = draw_curve(lab, asked, lab_name, folder)
+    files = write_curve(curve, folder)
+    if as_json:
+        sys.stdout.write(json.dumps(_content(curve) | {"files": [str(path) for path in files]}) + "\n")
+        return
+    for line in _paragraphs(curve):
+        sys.stdout.write(line + "\n")
+    for path in files:
+        sys.stdout.write(f"wrote {path}\n")
+
+
+def draw_curve(lab: Lab, asked: Asked, lab_name: str, folder: Path) -> Curve:
+    """Return the curve of a lab, with live points measured below `folder` where asked. Raises BadInput."""
+    points = curve_points(lab, asked.rates, SHARES, range(asked.seeds))
+    live = [point for run in asked.runs for point in points_of_run(run)]
+    if asked.measure:
+        live += measure(lab_name, lab, _overloads(lab, asked, points), folder)
+    return Curve(lab, rule_of(lab), points, live)
+
+
+def _lab(name: str, asked: Asked) -> Lab:
+    lab = load_lab(name)
+    rule = rule_of(lab)
+    changes: dict[str, object] = {"accept_retry_after": rule.accept_retry_after or asked.retry_after}
+    if asked.count is not None:
+        if not 1 <= asked.count <= 10_000:
+            raise BadInput(f"--count must be 1 to 10,000, not {asked.count}")
+        changes |= {"count": asked.count, "percentage": None}
+    backend = lab.backends[0].model_copy(update={"breaker": rule.model_copy(update=changes)})
+    return lab.model_copy(update={"backends": (backend,)})
+
+
+def _overloads(lab: Lab, asked: Asked, points: Sequence[CurvePoint]) -> list[tuple[Overload, float]]:
+    """Return the overloads to run live: at the middle rate, evenly over the shares that trip soon enough."""
+    rate = sorted(asked.rates)[len(asked.rates) // 2]
+    soon = [p for p in points if p.rate == rate and p.high is not None and p.high < _LONGEST_LIVE_S]
+    if not soon:
+        raise BadInput(f"--measure: at {rate:g} requests a second no trip comes within {_LONGEST_LIVE_S:g} s")
+    places = [round(i * (len(soon) - 1) / max(asked.measure - 1, 1)) for i in range(asked.measure)]
+    chosen = [soon[place] for place in places]
+    rule = rule_of(lab)
+    return [(overload_of(rule, rate, one.share), max(2.0, 1.5 * (one.high or 0.0))) for one in chosen]
+
+
+def write_curve(curve: Curve, folder: Path) -> list[Path]:
+    """Write curve.json and, where the rule can trip, curve.svg, curve.png and curve.html. Raises BadInput."""
+    files: dict[str, bytes] = {"curve.json": (json.dumps(_content(curve), indent=1) + "\n").encode()}
+    if curve.points:
+        title = f"Trip curve: {rule_text(curve.rule)}"
+        chart = curve_chart(title, curve.points, curve.live)
+        files["curve.svg"] = str(svg_of(chart, _INK)).encode()
+        files["curve.png"] = vl_convert.svg_to_png(_on_white(str(svg_of(chart, _INK))), scale=1.5)
+        page = render_page(
+            title, _paragraphs(curve), figures=[Figure(svg_of(chart), _caption(curve))], tables=_tables(curve)
+        )
+        files["curve.html"] = page.encode()
+    try:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"--out {folder} cannot be written: {error.strerror}") from None
+    return [folder / name for name in files]
+
+
+def _on_white(svg: str) -> str:
+    """Put a white ground below a drawing, for a picture whose viewer may be dark."""
+    begin = svg.index(">", svg.index("<svg")) + 1
+    return f'{svg[:begin]}<rect width="100%" height="100%" fill="#ffffff"/>{svg[begin:]}'
+
+
+def _content(curve: Curve) -> dict[str, JsonValue]:
+    return {
+        "lab": curve.lab.name,
+        "rule": curve.rule.model_dump(mode="json", exclude_none=True),
+        "points": [asdict(point) for point in curve.points],
+        "measured": [asdict(point) for point in curve.live],
+    }
+
+
+def _caption(curve: Curve) -> str:
+    said = "The band holds nine in ten seeds, the line is their median."
+    if any(point.expected_s is not None for point in curve.points):
+        said += " Dashed: the mean by the closed form, where it holds."
+    return said + (" Diamonds were measured live." if curve.live else "")
+
+
+def _paragraphs(curve: Curve) -> list[str]:
+    if not curve.points:
+        return [f"At these rates the rule ({rule_text(curve.rule)}) cannot trip: its interval holds too few requests."]
+    seeds = curve.points[0].seeds
+    said = [
+        f"Lab {curve.lab.name}, rule {rule_text(curve.rule)}: the time from the onset of an overload to the trip, "
+        f"in {seeds} simulated runs for each share of failures."
+    ]
+    for rate in dict.fromkeys(point.rate for point in curve.points):
+        of_rate = [point for point in curve.points if point.rate == rate]
+        said.append(
+            f"At {rate:g} requests a second: {_said(of_rate[-1])} when every answer fails, {_said(of_rate[0])} "
+            f"at {_percent(of_rate[0].share)}."
+        )
+    return said
+
+
+def _said(point: CurvePoint) -> str:
+    return f"no trip within {point.limit_s:g} s" if point.median is None else f"{_figures(point.median)} s"
+
+
+def _figures(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.{max(0, 2 - math.floor(math.log10(max(value, 1e-4))))}f}"
+
+
+def _tables(curve: Curve) -> list[Table]:
+    rows = [_row(point) for point in curve.points]
+    columns = ("requests/s", "failures", "5 % trip by, s", "median, s", "95 % trip by, s", "closed form, s", "tripped")
+    tables = [Table("Times to trip", columns, rows)]
+    if curve.live:
+        measured = [
+            Row((f"{p.rate:g}", _percent(p.share), _figures(p.time_s), _figures(p.half_width_s), p.run))
+            for p in curve.live
+        ]
+        tables.append(Table("Measured", ("requests/s", "failures", "time to trip, s", "±, s", "run"), measured))
+    return tables
+
+
+def _row(point: CurvePoint) -> Row:
+    times = (_figures(value) for value in (point.low, point.median, point.high, point.expected_s))
+    tripped = f"{point.tripped} of {point.seeds}"
+    return Row((f"{point.rate:g}", _percent(point.share), *times, tripped))
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

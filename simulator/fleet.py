@@ -1,0 +1,90 @@
+"""Many gateway units in virtual time, each on its own and without rows: when each tripped, and how requests ended.
+
+Units share nothing but the load, so any division of them over processes gives the same answer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+
+from simulator.fast.limits import obstacle
+from simulator.fast.transitions import Walk
+from simulator.network import Network
+from simulator.service import answer_times
+from simulator.sources import sources_of
+from simulator.words import Floats
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.scenario import Scenario
+
+__all__ = ["Fleet", "play_fleet", "play_units"]
+
+_SHARD = 64
+"""Units that one process plays before it is given the next ones."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The outcome of all units. `first_trip_s`: of each unit, seconds from the run's start; infinite without a trip."""
+
+    first_trip_s: Floats
+    trips: int
+    failures: int
+    """Answers that the rule counts."""
+    shed: float
+    """Requests that came to an open breaker, as expected from how long each was open."""
+    requests: float
+    """Requests in all, as expected from the scenario's rates."""
+
+    def tripped_by(self, share: float) -> float | None:
+        """Return the time by which this share of the units has tripped, or None if so many never did."""
+        place = max(math.ceil(share * len(self.first_trip_s)) - 1, 0)
+        found = float(np.sort(self.first_trip_s)[place])
+        return found if found < math.inf else None
+
+
+def play_fleet(lab: Lab, scenario: Scenario, *, seed: int = 0, processes: int | None = None) -> Fleet:
+    """Play every unit of a lab, on all cores or on so many. Raises BadInput for what the fast engine cannot express."""
+    reason = obstacle(lab, scenario)
+    if reason is not None:
+        raise BadInput(f"units cannot be simulated each on its own: {reason}")
+    shards = [range(first, min(first + _SHARD, lab.units)) for first in range(0, lab.units, _SHARD)]
+    play, workers = partial(play_units, lab, scenario, seed), processes or os.cpu_count() or 1
+    if min(workers, len(shards)) == 1:
+        parts = [play(units) for units in shards]
+    else:
+        # Started afresh: a copy of a process that has threads may hang.
+        with ProcessPoolExecutor(min(workers, len(shards)), mp_context=get_context("spawn")) as pool:
+            parts = list(pool.map(play, shards))
+    return Fleet(
+        np.concatenate([part.first_trip_s for part in parts]),
+        sum(part.trips for part in parts),
+        sum(part.failures for part in parts),
+        sum(part.shed for part in parts),
+        sum(part.requests for part in parts),
+    )
+
+
+def play_units(lab: Lab, scenario: Scenario, seed: int, units: range) -> Fleet:
+    """Play some units of a lab."""
+    sources = sources_of(lab, scenario, Network(), seed)
+    rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
+    first, trips, failures, shed = np.full(len(units), np.inf), 0, 0, 0.0
+    for place, unit in enumerate(units):
+        if rule is None:
+            break
+        walk = Walk(sources, unit, rule, lab.local, times)
+        for trip in walk.trips():
+            first[place] = min(first[place], trip.at)
+            trips += 1
+            shed += sum(source.schedule.due(trip.until) - source.schedule.due(trip.at) for source in sources)
+        failures += walk.failures
+    requests = sum(source.schedule.total for source in sources) * len(units) / lab.units
+    return Fleet(first, trips, failures, shed / lab.units, requests)

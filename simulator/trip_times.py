@@ -1,0 +1,128 @@
+"""Times to trip in virtual time: from the onset of an overload to the trip, over many seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.expected import expected_trip_s, threshold_share
+from simulator.fast.transitions import Walk
+from simulator.network import Network
+from simulator.service import answer_times
+from simulator.sources import sources_of
+from tripcurve.errors import BadInput
+from tripcurve.lab import Lab
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.scenario import Scenario
+
+__all__ = ["CurvePoint", "Overload", "curve_points", "overload_of", "rule_of", "shares_for"]
+
+_LONGEST_S = 7 * 86_400.0
+_NETWORK = Network()
+_ABOVE = 1.05
+"""The smallest failure share of a curve, over the rule's threshold."""
+
+
+@dataclass(frozen=True)
+class Overload:
+    """A backend that fails this share of its answers, with a status that the rule counts. `rate`: requests a second."""
+
+    rate: float
+    share: float
+    status: int
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Times to trip at one overload, in seconds from its onset, over seeds. None: too few seeds tripped to tell.
+
+    `low`, `median`, `high`: the 5th, 50th and 95th percentile; a seed without a trip by `limit_s` counts as later.
+    `expected_s`: the mean by the closed form, and the mean way to the gateway; None where there is none.
+    """
+
+    rate: float
+    share: float
+    low: float | None
+    median: float | None
+    high: float | None
+    tripped: int
+    seeds: int
+    limit_s: float
+    expected_s: float | None
+
+
+def shares_for(rule: BreakerRule, rate: float, count: int) -> list[float]:
+    """Return failure shares from just above the rule's threshold to 1, evenly on a log scale; none if it cannot trip.
+
+    At a share of exactly its percentage, a percentage rule trips.
+    """
+    lowest = threshold_share(rule, rate) * (1.0 if rule.percentage == 100 else _ABOVE)
+    if lowest > 1:
+        return []
+    return [min(float(share), 1.0) for share in np.geomspace(lowest, 1.0, count)]
+
+
+def curve_points(lab: Lab, rates: Sequence[float], count: int, seeds: Sequence[int]) -> list[CurvePoint]:
+    """Return the trip curve of a lab's first backend, by rate and share. Raises BadInput for a rate that is none."""
+    rule = rule_of(lab)
+    found = []
+    for rate in rates:
+        if not 0 < rate <= 1e6:
+            raise BadInput(f"--rate must be more than 0 and at most 1,000,000 requests a second, not {rate:g}")
+        for share in shares_for(rule, rate, count):
+            found.append(_point(lab, overload_of(rule, rate, share), seeds))
+    return found
+
+
+def rule_of(lab: Lab) -> BreakerRule:
+    """Return the rule of the lab's first backend. Raises BadInput if it has none."""
+    rule = lab.backends[0].breaker
+    if rule is None:
+        raise BadInput(f"lab {lab.name}: backend {lab.backends[0].name} has no breaker, so it has no trip curve")
+    return rule
+
+
+def overload_of(rule: BreakerRule, rate: float, share: float) -> Overload:
+    """Return an overload of the first status that the rule counts. Raises BadInput for a rule that counts none."""
+    if not rule.status_codes:
+        raise BadInput(f"rule {rule.name}: it counts no status, so no answer of a backend trips it")
+    return Overload(rate, share, rule.status_codes[0][0])
+
+
+def _point(lab: Lab, overload: Overload, seeds: Sequence[int]) -> CurvePoint:
+    rule = rule_of(lab)
+    limit_s = _limit_s(rule, overload)
+    times = sorted(_trip_times_s(lab, overload, seeds, limit_s))
+    low, median, high = (_rank(times, share) for share in (0.05, 0.5, 0.95))
+    tripped = sum(time < math.inf for time in times)
+    expected = expected_trip_s(rule, overload.rate, overload.share)
+    if expected is not None:
+        expected += _NETWORK.one_way_s + (_NETWORK.jitter_s + _NETWORK.late_s) / 2
+    return CurvePoint(overload.rate, overload.share, low, median, high, tripped, len(times), limit_s, expected)
+
+
+def _limit_s(rule: BreakerRule, overload: Overload) -> float:
+    """Return how long to wait for a trip: many intervals, and many times as long as that many failures take."""
+    failures = rule.count or 10
+    return min(20 * rule.interval + 20 * failures / (overload.rate * overload.share), _LONGEST_S)
+
+
+def _rank(times: Sequence[float], share: float) -> float | None:
+    found = times[min(int(share * len(times)), len(times) - 1)]
+    return found if found < math.inf else None
+
+
+def _trip_times_s(lab: Lab, overload: Overload, seeds: Sequence[int], limit_s: float) -> list[float]:
+    """Return the time to trip of one unit with each seed, or infinity if it has not tripped by the limit."""
+    fault = {"status": overload.status, "share": overload.share}
+    phase = {"name": "overload", "for": limit_s, "rate": overload.rate, "simulate": {lab.backends[0].name: fault}}
+    scenario = Scenario.model_validate({"name": "curve", "users": {"ChatUser": 1}, "phases": [phase]})
+    rule, times = rule_of(lab), answer_times(lab.backends[0], scenario)
+    found = []
+    for seed in seeds:
+        walk = Walk(sources_of(lab, scenario, _NETWORK, seed), 0, rule, lab.local, times)
+        found.append(next((trip.at for trip in walk.trips()), math.inf))
+    return found

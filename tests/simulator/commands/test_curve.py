@@ -1,0 +1,47 @@
+"""`tripcurve curve`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from simulator.commands.curve import Asked, curve_command
+from tripcurve.errors import BadInput
+
+
+def test_it_writes_the_curve_as_json_picture_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    curve_command("seed", Asked(rates=(20.0,), seeds=20), tmp_path / "out", True)
+    printed = json.loads(capsys.readouterr().out)
+    assert [Path(name).name for name in printed["files"]] == ["curve.json", "curve.svg", "curve.png", "curve.html"]
+    assert printed["rule"]["count"] == 3
+    assert {point["rate"] for point in printed["points"]} == {20.0}
+    assert (tmp_path / "out" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "out" / "curve.html").read_text("utf-8")
+    assert "currentColor" in page
+    assert "when every answer fails" in page
+
+
+def test_another_rule_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    curve_command("seed", Asked(rates=(20.0,), seeds=20, count=1, retry_after=True), tmp_path / "out", False)
+    assert "rule 1 in PT5M, open PT1M, or Retry-After" in capsys.readouterr().out
+
+
+def test_a_rule_that_cannot_trip_says_so_and_draws_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    curve_command("seed", Asked(rates=(0.001,), seeds=20), tmp_path / "out", False)
+    assert "cannot trip" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["curve.json"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Asked(count=0), "--count must be 1 to 10,000"),
+        (Asked(count=1, measure=2), "leave out --count"),
+        (Asked(rates=(0.001,), seeds=20, measure=2), "no trip comes within"),
+    ],
+)
+def test_what_cannot_be_drawn_or_measured_is_refused(asked: Asked, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
+        curve_command("seed", asked, tmp_path / "out", False)
