@@ -131,7 +131,7 @@ def _print(runs: list[History], problems: list[str], measure: str | None, drawn:
 def _table(runs: list[History]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("started, UTC", no_wrap=True)
-    table.add_column("lab, scenario", overflow="fold", min_width=24)
+    table.add_column("lab, scenario", overflow="fold", min_width=18)
     table.add_column("verdict", no_wrap=True)
     for heading in ("trips", "to trip", "outage", "shed"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -62,6 +62,16 @@ def test_the_list_is_one_json_object(folder: Path, capsys: pytest.CaptureFixture
     assert [run["verdict"] for run in listed] == ["not shown", "not good", "as configured"]
 
 
+def test_no_column_is_cut_on_a_narrow_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    runs_command(folder, None, as_json=False)
+    heading, *rows = capsys.readouterr().out.splitlines()[:4]
+    assert heading.split()[-1] == "shed"
+    assert all(row.endswith(("%", "–")) for row in rows)
+
+
 def test_a_trend_is_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs_command(folder, "open_s.median", as_json=False) == 0
     assert "open_s.median, oldest to newest: " in capsys.readouterr().out
