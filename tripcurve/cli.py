@@ -117,6 +117,12 @@ def run(
         Path | None, typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-TIME.")
     ] = None,
     check: CheckOption = None,
+    sharpen: Annotated[
+        bool,
+        typer.Option(
+            "--sharpen/--no-sharpen", help="Ask an open breaker densely near its expected reset, to time the reset."
+        ),
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Provision a lab, send traffic, record it, report, and clean up."""
@@ -126,7 +132,7 @@ def run(
         from provision.commands import refresh_rules
 
         refresh_rules(lab)  # record the rules in force now, not those of the last `up`
-    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json))
+    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen))
 
 
 @app.command()

@@ -12,7 +12,7 @@ __all__ = ["Seconds", "format_iso", "parse_seconds"]
 
 
 def parse_seconds(value: object) -> float:
-    """Return the seconds of an ISO 8601 duration or of a plain number.
+    """Return the seconds of an ISO 8601 duration, of milliseconds such as `1ms`, or of a plain number.
 
     Raises ValueError for anything else, years and months included: their length depends on
     the calendar, and no breaker rule uses them.
@@ -29,7 +29,7 @@ def parse_seconds(value: object) -> float:
         if seconds is not None:
             return seconds
         try:
-            return float(value)
+            return float(value[:-2]) / 1000 if value.endswith("ms") else float(value)
         except ValueError:
             pass
     shown = repr(value[:80]) if isinstance(value, str) else "this"

@@ -101,7 +101,7 @@ def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
 def _probe(lab: str, scenario: Scenario, target: str, run: Path) -> int:
     file = run.with_suffix(".yaml")
     file.write_text(write_yaml(scenario), "utf-8")
-    code = drive(lab, str(file), target, run)
+    code = drive(lab, str(file), target, run, sharpen=False)
     if has_records(run):
         report(run, [], quiet=True)
     return code

@@ -29,8 +29,18 @@ _IN_ORDER = (0, BadInput.exit_code, TargetUnavailable.exit_code, NotRecorded.exi
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
 
 
-def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list[str], as_json: bool) -> int:
+def run(
+    lab: str,
+    scenario: str,
+    target: str,
+    run_dir: Path | None,
+    checks: list[str],
+    as_json: bool,
+    sharpen: bool = True,
+) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
+
+    `sharpen` False: no dense probes.
 
     Raises BadInput before anything is started or written.
     """
@@ -42,7 +52,7 @@ def run(lab: str, scenario: str, target: str, run_dir: Path | None, checks: list
     lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
     folder = lock.folder
     try:
-        code = drive(lab, scenario, target, folder, lock)
+        code = drive(lab, scenario, target, folder, lock, sharpen)
         if has_records(folder):
             reported = report(folder, checks, as_json)
             return code if code else reported
@@ -60,7 +70,7 @@ def _remove_if_empty(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | None = None) -> int:
+def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | None = None, sharpen: bool = True) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
     `lock`: the lock on the folder, which the child holds as well; None: the child takes it.
@@ -69,6 +79,7 @@ def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | No
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
+    command += [] if sharpen else ["--no-sharpen"]
     # A session of its own: the terminal's Ctrl-C reaches us alone and is passed on once, in order.
     child = subprocess.Popen(
         command,

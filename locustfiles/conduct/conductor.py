@@ -18,7 +18,7 @@ from locust.env import Environment
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
 from locustfiles.conduct.options import Options, options_of, quieten
 from locustfiles.conduct.plan import Plan
-from locustfiles.conduct.preparation import Asked, Preparation, prepare, seat_users
+from locustfiles.conduct.preparation import Asked, Preparation, prepare, seat_users, without_sharpening
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import breaker_counter, gap_of
 from locustfiles.live.counts import Live
@@ -138,6 +138,8 @@ class Conductor:
         if self.preparation is None or self.preparation.asked != asked or not self.preparation.usable:
             self._leave()
             self.preparation = prepare(asked, self.environment.user_classes)
+            if self._options.no_sharpen:
+                self.preparation.scenario = without_sharpening(self.preparation.scenario)
         self._lead_shape(None)
 
     def _lead_shape(self, timeline: Timeline | None) -> None:

@@ -20,6 +20,7 @@ class Options(Protocol):
     run_dir: str
     no_report: bool
     ship_rows: bool
+    no_sharpen: bool
     headless: bool
     only_summary: bool
     web_base_path: str | None
@@ -52,6 +53,12 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         action="store_true",
         include_in_web_ui=False,
         help="Make no report when a run ends; `tripcurve report RUN` makes it later",
+    )
+    parser.add_argument(
+        "--no-sharpen",
+        action="store_true",
+        include_in_web_ui=False,
+        help="Do not ask an open breaker densely near its expected reset",
     )
     parser.add_argument(
         "--ship-rows",

@@ -17,7 +17,7 @@ from tripcurve.target import Target
 if TYPE_CHECKING:  # at run time Locust's import patches the whole process
     from locust import User
 
-__all__ = ["Asked", "Preparation", "prepare", "ready_users", "seat_users"]
+__all__ = ["Asked", "Preparation", "prepare", "ready_users", "seat_users", "without_sharpening"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
         return Preparation(asked, lab, scenario, found.target, found)
     try_target(found)
     return Preparation(asked, lab, scenario, found, None)
+
+
+def without_sharpening(scenario: Scenario) -> Scenario:
+    """Return the scenario without dense probes."""
+    return scenario.model_copy(update={"probe": scenario.probe.model_copy(update={"sharpen": None})})
 
 
 def ready_users(scenario: Scenario, classes: list[type[User]]) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import gevent
 
+from locustfiles.conduct.dense_probes import DenseProbes
 from locustfiles.conduct.plan import Plan
 from locustfiles.http.address import Address
 from locustfiles.http.answer import Answer, CallResult
@@ -17,11 +18,13 @@ from locustfiles.http.heads import Heads
 from locustfiles.http.reading import MOST_INT32, Reader, Usage
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
+from locustfiles.pacing.sharpening import Sharpener, why_not
 from locustfiles.pacing.timeline import Stretch, Timeline
 from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
 from locustfiles.recording.tally import Tally
 from locustfiles.users.prompts import Prompts
 from tripcurve.errors import TripcurveError
+from tripcurve.run.info import Probing
 from tripcurve.run.record import Row
 
 __all__ = ["Traffic"]
@@ -61,6 +64,7 @@ class Traffic:
         self.lane = self._lane(arrivals(plan.scenario, share), PATIENCE_S)
         self._probes: list[Lane] = []
         self._greenlets: list[gevent.Greenlet] = []
+        self._probing = _probing(plan, share, self)
 
     def _lane(self, due_s: Iterator[float], patience_s: float) -> Lane:
         start = self.timeline.start_ns
@@ -86,6 +90,8 @@ class Traffic:
         self._enter(self.stretch)
         self.lane.start()
         self._greenlets = [gevent.spawn(run) for run in (self._deadlines.run, self._follow_phases, self._flush)]
+        if self._probing is not None:
+            self._greenlets.append(gevent.spawn(self._probing.run))
 
     def _follow_phases(self) -> None:
         for stretch in self.timeline.stretches[1:]:
@@ -137,8 +143,12 @@ class Traffic:
         intended_ns: int | None,
         usage: Usage | None = None,
         first_byte_ns: int | None = None,
+        probe: bool = False,
     ) -> None:
-        """Add one attempt's row. `intended_ns` None: closed loop, or a retry. `usage` None: read from the body."""
+        """Add one attempt's row.
+
+        `intended_ns` None: closed loop, or a retry. `usage` None: read from the body. `probe`: a dense probe sent it.
+        """
         reader, offset, start = self.reader, self._offset_ns, answer.start_ns
         if usage is None:
             usage = self._usage(answer)
@@ -161,6 +171,8 @@ class Traffic:
             self.share.worker,
         )
         self.recorder.add(row, max(answer.streamed, len(answer.body)))
+        if self._probing is not None:
+            self._probing.observe(row, offset, probe)
 
     def called(self, call: CallResult) -> None:
         """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
@@ -183,6 +195,8 @@ class Traffic:
 
     def drain(self, grace_s: float) -> None:
         """No new arrivals; wait for those due and the answers under way, at most `grace_s`, then give the rest up."""
+        if self._probing is not None:
+            self._probing.stop()
         for lane in self._lanes:
             lane.finish()
         gevent.sleep(0.001)
@@ -214,4 +228,23 @@ class Traffic:
         tally.dropped = sum(lane.dropped for lane in lanes)
         tally.dropped_probes = sum(lane.dropped for lane in self._probes)
         tally.rows = self.recorder.rows
+        tally.probing = self._account_of_probing()
         return tally
+
+    def _account_of_probing(self) -> Probing | None:
+        if self._probing is not None:
+            return self._probing.sharpener.account()
+        probe = self.plan.scenario.probe
+        if self.share.worker:
+            return None
+        return Probing(
+            sharpen_s=probe.sharpen, budget=probe.budget, reason=why_not(self.plan.lab, probe.sharpen, probe.budget)
+        )
+
+
+def _probing(plan: Plan, share: Share, traffic: Traffic) -> DenseProbes | None:
+    """Return the dense probes of a run, which one process sends; None: another one does, or nobody."""
+    probe = plan.scenario.probe
+    if share.worker or probe.sharpen is None or why_not(plan.lab, probe.sharpen, probe.budget) is not None:
+        return None
+    return DenseProbes(traffic, Sharpener(plan.lab, probe.sharpen, probe.budget))

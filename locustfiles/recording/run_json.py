@@ -71,6 +71,7 @@ def describe_run(
         counts=counts,
         pacing=tally.pacing(),
         token_gap_ms=tally.token_gap_ms(),
+        probing=tally.probing,
         outcomes=dict(tally.outcomes),
         rules=plan.target.rules,
         options=plan.lab.local.model_dump(mode="json"),

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TypedDict
 
+from pydantic import JsonValue
+
 from locustfiles.recording.histogram import Histogram
-from tripcurve.run.info import Pacing, TokenGaps
+from tripcurve.run.info import Pacing, Probing, TokenGaps
 
 __all__ = ["Tally", "TallyMessage"]
 
@@ -26,6 +28,7 @@ class TallyMessage(TypedDict):
     lateness: list[int]
     token_gaps: list[int]
     outcomes: dict[str, int]
+    probing: dict[str, JsonValue] | None
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Tally:
     lateness: Histogram = field(default_factory=Histogram)
     token_gaps: Histogram = field(default_factory=Histogram)
     outcomes: Counter[str] = field(default_factory=Counter)
+    probing: Probing | None = None
+    """What the process with the dense probes sent; None in the others."""
 
     def add(self, other: Tally) -> None:
         """Add another process's counts."""
@@ -58,6 +63,7 @@ class Tally:
         self.lateness.merge(other.lateness)
         self.token_gaps.merge(other.token_gaps)
         self.outcomes.update(other.outcomes)
+        self.probing = self.probing or other.probing
 
     @property
     def undelivered(self) -> int:
@@ -98,6 +104,7 @@ class Tally:
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
             "outcomes": dict(self.outcomes),
+            "probing": None if self.probing is None else self.probing.as_written(),
         }
 
     @classmethod
@@ -111,6 +118,7 @@ class Tally:
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),
             outcomes=Counter(data["outcomes"]),
+            probing=None if data["probing"] is None else Probing.model_validate(data["probing"]),
         )
 
     def pacing(self) -> Pacing:

@@ -39,7 +39,13 @@ LAB: dict[str, Any] = {
 FAULT = {"status": 429, "wait_ms": 1, "retry_after_s": 2, "completion_tokens": 3, "chunk_ms": 4, "drop": "before"}
 SCENARIO: dict[str, Any] = {
     **{"name": "s", "description": "d", "trip_duration": "PT4S", "users": {"ChatUser": 3}, "arrivals": "constant"},
-    **{"seed": 1, "timeout": 3, "max_retries": 2, "tokens": {"prompt": 1, "completion": 2}, "probe": {"rate": 3}},
+    **{
+        "seed": 1,
+        "timeout": 3,
+        "max_retries": 2,
+        "tokens": {"prompt": 1, "completion": 2},
+        "probe": {"rate": 3, "sharpen": 1, "budget": 2},
+    },
     "phases": [
         {"name": "a", "for": 3, "rate": {"from": 1, "to": 2}, "simulate": {"m": FAULT | {"share": 0.5}}},
         {"name": "b", "for": 3, "rate": 5},
@@ -169,7 +175,7 @@ def test_a_misspelt_key_gets_the_key_that_was_meant(
         (("phases", 4, "users"), 2.5, "phases[4].users", f"must be a whole number or {RAMP}, not 2.5"),
         (("phases", 0, "simulate", "m", "share"), 0, "phases[0].simulate.m.share", "must be more than 0, not 0"),
         (("users", "ChatUser"), None, "users.ChatUser", "must be a whole number, not null"),
-        (("probe",), 3, "probe", "must be a mapping with the key rate, not 3"),
+        (("probe",), 3, "probe", "must be a mapping with the keys budget, rate, sharpen, not 3"),
         (("probe", "rate"), float("inf"), "probe.rate", "must be a finite number, not .inf"),
         (("phases",), [], "phases", "needs at least 1 entry"),
         (("checks",), "a < 3", "checks", "must be a list, not 'a < 3'"),

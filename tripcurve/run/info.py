@@ -20,7 +20,9 @@ __all__ = [
     "GatewayCounts",
     "Host",
     "Pacing",
+    "Probing",
     "RunInfo",
+    "SharpenedReset",
     "TokenGaps",
     "WorkerClock",
     "WorkerInfo",
@@ -128,6 +130,33 @@ class Host(_Part):
 EndKind = Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
 
 
+class SharpenedReset(_Part):
+    """The dense probes of one open period."""
+
+    outcome: str | None = None
+    """as expected, early, late, not expected (no rule says when), budget spent, or run ended."""
+    asked: int | None = None
+    admitted: str | None = None
+    """Whose request was seen admitted first: probe or traffic. None: nobody's."""
+    gap_ms: float | None = None
+    """Median time between two probes; None: there were fewer than two."""
+
+
+class Probing(_Part):
+    """Dense probes near resets: extra requests, recorded with the user `ProbeUser`."""
+
+    sharpen_s: float | None = None
+    """The gap that was asked for; None: they were turned off."""
+    budget: int | None = None
+    """The most probes of one open period."""
+    reason: str | None = None
+    """Why there were none, or no more from some time on; None: nothing stopped them."""
+    requests: int = 0
+    answered: int = 0
+    """How many of the requests a backend answered."""
+    resets: list[SharpenedReset] = []
+
+
 class Ended(_Part):
     """How a run ended, and at which instant (unix ns; None: not known)."""
 
@@ -160,6 +189,7 @@ class RunInfo(_Part):
     counts: Counts | None = None
     pacing: Pacing | None = None
     token_gap_ms: TokenGaps | None = None
+    probing: Probing | None = None
     outcomes: dict[str, int] | None = None
     """How calls with retries ended, by user class and outcome."""
     rules: dict[str, dict[str, JsonValue] | None] | None = None

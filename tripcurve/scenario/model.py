@@ -154,9 +154,13 @@ class Tokens(_Part):
 
 
 class Probe(_Part):
-    """The steady rate of each ProbeUser."""
+    """The steady rate of each ProbeUser, and the dense probes that find out when a breaker resets."""
 
     rate: float = Field(5.0, gt=0, le=1000, description="Requests per second of each ProbeUser")
+    sharpen: Seconds | None = Field(
+        0.001, gt=0, le=60, description="Gap between probes of an open breaker near its expected reset; null for none"
+    )
+    budget: int = Field(200, ge=0, le=100_000, description="The most such probes of one open period")
 
 
 class Scenario(_Part):
