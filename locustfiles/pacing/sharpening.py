@@ -70,6 +70,7 @@ class Sharpener:
     def __init__(self, lab: Lab, sharpen_s: float, budget: int) -> None:
         guarded = [each.breaker for each in lab.backends if each.breaker is not None]
         self._rule = guarded[0] if len(guarded) == 1 else None
+        self._shed_statuses = {rule.failure_response for rule in guarded}
         self._failing = frozenset() if self._rule is None else FailureTest(self._rule, lab.local).failing
         self._sharpen_ns = max(int(sharpen_s * 1e9), 1)
         self._sharpen_s, self._budget = sharpen_s, budget
@@ -95,7 +96,7 @@ class Sharpener:
     def see(self, seen: Seen) -> bool:
         """Take in an answer. Returns True when it is the first shed of an open period."""
         self._marked |= not seen.from_gateway
-        if seen.from_gateway and seen.status == SHED_STATUS:
+        if seen.from_gateway and self._is_shed(seen.status):
             return self._shed(seen)
         # Where nothing marks the answers of backends, all but the sheds are taken for theirs.
         if seen.from_gateway and self._marked and not 200 <= seen.status < 300:
@@ -110,6 +111,10 @@ class Sharpener:
             del self._failures[:-1000]
         self._admitted_ns = max(self._admitted_ns, seen.start_ns)
         return False
+
+    def _is_shed(self, status: int) -> bool:
+        """Return whether the gateway's own answer is a shed. Without marks a 429 is more likely the backend's."""
+        return status == SHED_STATUS or (self._marked and status in self._shed_statuses)
 
     def _shed(self, seen: Seen) -> bool:
         period = self._period

@@ -105,9 +105,11 @@ class _Reader:
         last_ns = records.last_ns if info.end_ns is None else info.end_ns
         tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
         kept = []
+        dense = info.probing is not None and info.probing.requests > 0
         for piece in records.pieces():
-            tally.add(piece)
+            tally.add(_without_dense_probes(piece) if dense else piece)
             kept.append(decisive(piece, self._lab, self._margin))
+        tally.probes = info.probing.requests if info.probing is not None and dense else 0
         self._note(records, tally)
         empty = decisive(NO_ROWS, self._lab)
         return Run(
@@ -129,9 +131,17 @@ class _Reader:
             self.notes.append(records.sheds.doubt)
         if records.unmarked is not None:
             self.notes.append(records.unmarked.note)
-        backwards = records.rows - tally.total
-        if backwards:
+        if tally.probes:
+            self.notes.append(f"dense probes timed the resets ({tally.probes:,} requests); no other figure counts them")
+        backwards = records.rows - tally.total - tally.probes
+        if backwards > 0:
             self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
+
+
+def _without_dense_probes(piece: pa.Table) -> pa.Table:
+    """Return the requests of the traffic. A dense probe has no place in the schedule, unlike a probe's steady pulse."""
+    dense = pc.and_(pc.equal(piece["user"], "ProbeUser"), pc.equal(piece["start_ns"], piece["intended_ns"]))
+    return piece.filter(pc.invert(dense))
 
 
 def _start_ns(info: RunInfo, records: Records) -> int:

@@ -186,7 +186,7 @@ def _count_notes(run: Run) -> list[str]:
     """A sentence where the gateway counted another number of requests than were recorded."""
     gateway = None if run.info.counts is None else run.info.counts.gateway
     counted = None if gateway is None else gateway.requests
-    total = run.tally.total
+    total = run.tally.total + run.tally.probes
     reached = total - run.tally.count("no response")
     if counted is None or counted == total or reached <= counted <= total:
         return []

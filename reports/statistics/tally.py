@@ -67,6 +67,8 @@ class Tally:
     def __init__(self, start_ns: int, span_s: float, rows: int) -> None:
         self.start_ns = self.end_ns = start_ns
         self.total = 0
+        self.probes = 0
+        """Dense probes, which `add` was not given and no other figure counts."""
         self.outcomes: Counts = np.zeros((0, len(OUTCOMES)), np.int64)
         self.service: dict[str | None, Counts] = {}
         """By who answered (None: no backend): rows of requests and whole 2xx, by second of the start."""

@@ -172,6 +172,16 @@ def test_the_accepted_retry_after_is_the_expectation() -> None:
     assert 7 * S + 9 * MS <= due <= 7 * S + 41 * MS
 
 
+def test_a_shed_with_the_status_that_the_rule_names_opens_a_period() -> None:
+    rule = LAB.backends[0].breaker
+    assert rule is not None
+    changed = rule.model_copy(update={"failure_response": 429})
+    lab = LAB.model_copy(update={"backends": (LAB.backends[0].model_copy(update={"breaker": changed}),)})
+    sharpener = Sharpener(lab, 0.001, 200)
+    sharpener.see(Seen(0, 30 * MS, 429, False, 20_000))
+    assert sharpener.see(Seen(40 * MS, 41 * MS, 429, True))
+
+
 def test_a_late_shed_opens_nothing() -> None:
     sharpener = Sharpener(LAB, 0.001, 200)
     sharpener.admitted(10 * MS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from reports.trips.analysis import analyse
 from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write
 from tests.reports.trips.test_truth import misses
 from tripcurve.errors import BadInput, TripcurveError
+from tripcurve.run.info import Probing, RunInfo
 from tripcurve.run.record import SCHEMA
 
 
@@ -59,6 +61,29 @@ def test_a_run_of_no_or_one_request_is_reported(folder: Path, count: int) -> Non
     assert summary["requests"]["total"] == count
     assert summary["trips"] == []
     assert summary["time_to_trip_s"]["median"] is None
+
+
+def test_dense_probes_are_in_no_figure_of_the_traffic(folder: Path) -> None:
+    table = rows(folder)
+    before = summarise(load(folder), analyse(load(folder)), [])
+    chosen = table.filter(pc.equal(table["status"], 503)).slice(0, 20)
+    assert len(chosen) == 20
+    dense = chosen.set_column(
+        chosen.schema.get_field_index("intended_ns"), SCHEMA.field("intended_ns"), chosen["start_ns"]
+    )
+    users = pa.array(["ProbeUser"] * 20).dictionary_encode()
+    dense = dense.set_column(dense.schema.get_field_index("user"), SCHEMA.field("user"), users)
+    keep(folder, pa.concat_tables([table, dense]).unify_dictionaries().sort_by("start_ns"))
+    info = RunInfo.read(folder)
+    assert info is not None
+    info.probing = Probing(requests=20, answered=1)
+    info.counts = None
+    info.write(folder)
+    run = load(folder)
+    after = summarise(run, analyse(run), [])
+    for figure in ("requests", "sheds", "ratio_503_429", "absorption", "latency_ms", "phases"):
+        assert after[figure] == before[figure]
+    assert "dense probes timed the resets (20 requests); no other figure counts them" in after["notes"]
 
 
 def test_a_killed_run_is_read_to_its_last_whole_batch(folder: Path) -> None:
