@@ -76,12 +76,17 @@ def _compiled(text: str, mismatch: str) -> Expression:
     return compile_expression(text, variable_type_mismatch=mismatch)
 
 
-def compile_value(text: str, convert: Callable[[object], object] | None, mismatch: str) -> Dynamic:
-    """Compile `@(…)` or `@{…}`. Raises ExpressionError.
+_FIXED = {"@(true)": True, "@(false)": False}
+
+
+def compile_value(text: str, convert: Callable[[object], object] | None, mismatch: str) -> Value:
+    """Compile `@(…)` or `@{…}`; `@(true)` and `@(false)` become constants. Raises ExpressionError.
 
     Where the text is not C#, two habits of authors that Azure takes are tried: XML entities left in
     rawxml, and strings in single quotes.
     """
+    if text in _FIXED:
+        return Constant(_FIXED[text] if convert is None else convert(_FIXED[text]))
     plain = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
     failure: ExpressionError | None = None
     for candidate in dict.fromkeys((text, plain, _QUOTED.sub(_double_quoted, plain), _all_double_quoted(plain))):
