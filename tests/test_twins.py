@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
-    "conformance": {"breaker", "gateway", "pool", "streaming"},
+    "conformance": {"breaker", "envoy", "gateway", "pool", "streaming"},
     "e2e": {"bad_input", "first_steps", "run", "seed"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},

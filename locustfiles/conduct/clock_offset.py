@@ -11,6 +11,8 @@ from locustfiles.pacing.clock import Clock
 __all__ = ["ClockOffset", "Estimate"]
 
 KEPT = 16
+MOST_SAMPLES = 4096
+"""Beyond this, the narrower of each two is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,21 @@ class ClockOffset:
 
     def __init__(self) -> None:
         self._estimates: deque[Estimate] = deque(maxlen=KEPT)
+        self._history: list[tuple[int, Estimate]] = []
 
     def add(self, asked_ns: int, told_ns: int, heard_ns: int) -> None:
         """One answer: asked and heard on the monotonic clock here, told in unix ns there."""
-        self._estimates.append(Estimate(told_ns - (asked_ns + heard_ns) // 2, (heard_ns - asked_ns + 1) // 2))
+        middle = (asked_ns + heard_ns) // 2
+        estimate = Estimate(told_ns - middle, (heard_ns - asked_ns + 1) // 2)
+        self._estimates.append(estimate)
+        self._history.append((middle, estimate))
+        if len(self._history) > MOST_SAMPLES:
+            pairs = zip(self._history[::2], self._history[1::2], strict=False)
+            self._history = [min(pair, key=lambda one: one[1].half_width_ns) for pair in pairs]
+
+    def samples(self, applied_ns: int) -> list[tuple[int, int, int]]:
+        """All answers so far, for `WorkerClock.samples`, of rows written with this offset."""
+        return [(middle + applied_ns, applied_ns - one.offset_ns, one.half_width_ns) for middle, one in self._history]
 
     @property
     def best(self) -> Estimate | None:

@@ -135,12 +135,13 @@ class Worker:
         self._send(DONE, self._account(traffic, failure))
 
     def _account(self, traffic: Traffic, failure: str | None) -> Account:
-        best = self._estimate
+        best, shared = self._estimate, self._estimate == Estimate(0, 0)
         clock = WorkerClock(
             offset_ns=best.offset_ns,
             half_width_ns=best.half_width_ns,
             corrected=True,
-            shared=best == Estimate(0, 0),
+            shared=shared,
+            samples=[] if shared else self._offset.samples(traffic.plan.clock.offset_ns),
         )
         return {
             "tally": traffic.count().to_message(),

@@ -27,7 +27,11 @@ from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
 __all__ = ["NO_ROWS", "PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
 
 PIECE_ROWS = 1_000_000
-NO_ROWS = SCHEMA.empty_table().append_column("shed", pa.array([], pa.bool_()))
+NO_ROWS = (
+    SCHEMA.empty_table()
+    .append_column("clock_doubt_ns", pa.array([], pa.int64()))
+    .append_column("shed", pa.array([], pa.bool_()))
+)
 
 
 class Source(Protocol):
@@ -75,7 +79,8 @@ class Records:
     def pieces(self) -> Iterator[pa.Table]:
         """Yield tables of about `piece_rows` rows, one dictionary to a column, without negative latencies.
 
-        They have the columns of `SCHEMA`, and `shed`: whether the gateway refused the request as a breaker was open.
+        They have the columns of `SCHEMA`, `clock_doubt_ns` (see `Clocks.correct`), and `shed`: whether the gateway
+        refused the request as a breaker was open.
         Raises ArrowException or OSError where a file is damaged, BadInput where a column is missing or of another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]

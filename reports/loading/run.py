@@ -154,12 +154,11 @@ def _start_ns(info: RunInfo, records: Records) -> int:
 def _to_frame(table: pa.Table, records: Records) -> pd.DataFrame:
     """Return the rows as a frame, with a column for each kind of doubt that the run has.
 
-    `clock_doubt_ns`: see `Clocks.doubt_ns`. `origin_in_doubt`: an answer that may be a backend's or the gateway's.
+    `clock_doubt_ns`: see `Clocks.correct`. `origin_in_doubt`: an answer that may be a backend's or the gateway's.
     """
-    doubt = records.clocks.doubt_ns(table)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
-    if doubt is not None:
-        frame = frame.assign(clock_doubt_ns=doubt)
+    if not records.clocks.in_doubt:
+        del frame["clock_doubt_ns"]
     if records.unmarked is not None and records.unmarked.shed_below_us is not None:
         frame = frame.assign(
             origin_in_doubt=(frame["origin"] == "backend") & records.sheds.hold(frame["status"].to_numpy())

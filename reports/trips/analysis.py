@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reports.loading.run import Run
 from reports.trips.causes import narrow
@@ -63,12 +63,22 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
     else:
         groups = find_group_periods(touches, answers, evidence.rule, evidence.units)
         periods = settle_groups(groups, evidence)
-    periods = narrow(periods, evidence)
-    if not periods or not evidence.pooled:
+    periods = [_widened(period, evidence.after_ns) for period in narrow(periods, evidence)]
+    if not periods or not (evidence.pooled or evidence.after_ns):
         return periods
-    # Most of what proves a pool's member open is no refusal, so count the refusals themselves.
+    # Most of what proves a pool's member open is no refusal, and of several workers' refusals only one's may be among
+    # the proofs, so count the refusals themselves.
     refused = answers.shed
     return count_sheds(periods, answers.start[refused], answers.alike[refused])
+
+
+def _widened(period: OpenPeriod, by_ns: int) -> OpenPeriod:
+    """The period by the main process's clock, of which the proofs' own may be off by so much."""
+    if not by_ns:
+        return period
+    instants = (one and replace(one, low_ns=one.low_ns - by_ns, high_ns=one.high_ns + by_ns) for one in period.instants)
+    tripped, reset, full = instants
+    return replace(period, tripped=tripped, reset=reset, full=full)
 
 
 def _when(trip: Trip) -> float:

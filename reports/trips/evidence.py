@@ -14,8 +14,9 @@ from reports.trips.answers import Answers, failed_answers
 from reports.trips.arrivals import Arrivals, possible_causes
 from reports.trips.failures import Failures
 from reports.trips.instants import NS
+from reports.trips.one_clock import one_clock
 from reports.trips.periods import Touches
-from reports.trips.touches import answers_of, asked_first, clock_doubt_ns, retries_within, touches_of
+from reports.trips.touches import answers_of, asked_first, retries_within, touches_of
 from tripcurve.lab import Backend
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
@@ -39,7 +40,8 @@ class Evidence:
     for each second of the run: requests, and whole 2xx among them, leaving out what other members of a pool answered.
     `pooled`: the backend is one of several in a pool. `asked_first`: every request asks it while it is closed.
     `retries`: the policy makes further attempts in one request, so that a failure may show in no answer. `causes` are
-    the answers that can have tripped the breaker. `doubt_ns`: the most that a worker's clock may be off.
+    the answers that can have tripped the breaker. `doubt_ns`: the most that a worker's
+    clock may be off that of `touches`. `after_ns`: how far the clock of `touches` may be off.
     """
 
     backend: str
@@ -51,6 +53,7 @@ class Evidence:
     retries: bool
     zero_ns: int
     doubt_ns: int
+    after_ns: int
     answers: Answers
     touches: Touches
     failures: Failures
@@ -64,8 +67,8 @@ def gather(run: Run, backend: Backend) -> Evidence:
     """Gather the evidence of one backend of a run."""
     lab, rule = run.lab, backend.breaker
     answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(run.tally.wire_latencies("gateway")))
-    doubt = clock_doubt_ns(run.decisive)
-    doubt_ns = 0 if doubt is None else int(doubt.max(initial=0))
+    clock = one_clock(run.decisive, run.records.clocks.steady)
+    doubt_ns = clock.doubt_ns
     shortest, longest = (0, 0) if rule is None else _durations_ns(answers, rule, _simulated_s(run.scenario, backend))
     return Evidence(
         backend=backend.name,
@@ -77,8 +80,9 @@ def gather(run: Run, backend: Backend) -> Evidence:
         retries=retries_within(lab),
         zero_ns=run.start_ns,
         doubt_ns=doubt_ns,
+        after_ns=clock.after_ns,
         answers=answers,
-        touches=touches_of(run.decisive, backend, lab),
+        touches=touches_of(clock.frame, backend, lab),
         failures=Failures(answers, rule, lab.local, shortest, doubt_ns),
         causes=possible_causes(answers, rule, doubt_ns),
         shortest_ns=shortest,

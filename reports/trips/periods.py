@@ -38,6 +38,11 @@ class OpenPeriod:
     full: Interval | None = None
 
     @property
+    def instants(self) -> tuple[Interval | None, Interval | None, Interval | None]:
+        """The trip, the reset, and when all units were open."""
+        return self.tripped, self.reset, self.full
+
+    @property
     def count_begins(self) -> Interval:
         """When the count began anew after it: at its reset, or at some time since it was last seen open."""
         return Interval(self.open_at_ns, NEVER) if self.reset is None else self.reset

@@ -99,6 +99,9 @@ class WorkerClock(_Part):
     """Whether its rows were already put on the main process's clock when they were written."""
     shared: bool = False
     """Whether both ran on one machine, and so on the same clock."""
+    samples: list[tuple[Ns, Ns, Ns]] = []
+    """Offsets through the run, by time: unix ns as its rows have it; how far those rows are ahead of the main process's
+    clock; how far that may be off. Empty: the one estimate above is all that is known."""
 
 
 class WorkerInfo(_Part):

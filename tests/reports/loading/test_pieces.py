@@ -119,7 +119,7 @@ def test_what_is_still_under_way_at_a_change_is_kept() -> None:
     """A slow answer that began long before the shed proves the breaker closed when it was admitted, and no later."""
     lab = lab_of(median_ms=400)
     run, _ = both(lab, LONG)
-    frame = run.requests
+    frame = run.requests.assign(clock_doubt_ns=0)
     piece = (
         pa.Table.from_pandas(frame, schema=NO_ROWS.schema, preserve_index=False).unify_dictionaries().combine_chunks()
     )

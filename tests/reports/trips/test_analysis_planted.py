@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reports.loading.run import load
 from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
-from tests.planted import Plan, Planted, groups, plant
+from tests.planted import OtherClock, Plan, Planted, groups, plant
 
 ROUNDING_S = 2e-9
 EXAMPLES = int(os.environ.get("TRIPCURVE_PLANTED_EXAMPLES", "250"))
@@ -116,6 +116,45 @@ def test_429s_of_a_gateway_that_limits_calls_are_no_sheds(tmp_path: Path) -> Non
     assert [note for note in run.notes if "by a limit of its own" in note]
 
 
+BUSY = Plan(rate=200, open_s=1, fault_until=9, events=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("clock", "workers"),
+    [
+        pytest.param(OtherClock(), 1, id="one worker, in doubt by 50 ms"),
+        pytest.param(OtherClock(), 3, id="one worker of three in doubt by 50 ms"),
+        pytest.param(OtherClock(ppm=200, half_width=2e-4, sampled=True), 1, id="200 ppm fast"),
+        pytest.param(OtherClock(ppm=200, half_width=2e-4, sampled=True), 3, id="one of three 200 ppm fast"),
+        pytest.param(OtherClock(step=0.05, step_at=5.5, half_width=2e-4, sampled=True), 1, id="a step of 50 ms"),
+        pytest.param(OtherClock(step=0.05, step_at=5.5, half_width=2e-4, sampled=True), 3, id="one of three steps"),
+    ],
+)
+def test_workers_clocks(tmp_path: Path, clock: OtherClock, workers: int, seed: int) -> None:
+    truth = plant(tmp_path / "run", replace(BUSY, workers=workers, clock=clock, seed=seed))
+    held(analyse(load(tmp_path / "run")), truth)
+
+
+@pytest.mark.parametrize(
+    ("clock", "workers", "widest"),
+    [
+        pytest.param(OtherClock(), 1, 0.06, id="one worker, in doubt by 50 ms"),
+        pytest.param(OtherClock(), 3, 0.03, id="one worker of three in doubt by 50 ms"),
+        pytest.param(OtherClock(ppm=200, half_width=2e-4, sampled=True), 1, 0.01, id="200 ppm fast"),
+    ],
+)
+def test_a_clock_in_doubt_widens_instants_only_as_far_as_needed(
+    tmp_path: Path, clock: OtherClock, workers: int, widest: float
+) -> None:
+    truth = plant(tmp_path / "run", replace(BUSY, workers=workers, clock=clock))
+    trips = analyse(load(tmp_path / "run")).trips
+    assert len(trips) == len(truth)
+    resets = [trip.reset_s for trip in trips if trip.reset_s is not None]
+    assert len(resets) == len(truth)
+    assert max(reset.half_width for reset in resets) < widest
+
+
 PLANS = st.builds(
     Plan,
     rate=st.sampled_from([20, 45, 200]),
@@ -137,6 +176,10 @@ PLANS = st.builds(
     priorities=st.sampled_from([None, None, (1, 2), (1, 1)]),
     header_late=st.sampled_from([0, 1.6e-4]),
     network=st.sampled_from([4e-4, 5e-3]),
+    workers=st.integers(1, 3),
+    clock=st.sampled_from(
+        [None, None, OtherClock(half_width=0.005), OtherClock(ppm=200, half_width=5e-4, sampled=True)]
+    ),
     events=st.just(True),
 )
 
