@@ -12,10 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.loading.run import load
+from reports.render.drawing import svg_and_png
+from reports.render.html import render_capacity
 from reports.render.words import number
 from reports.statistics.capacity import Capacity, Limits, Step, from_run, of_steps
 from reports.statistics.curve import capacity_curve
 from tripcurve.errors import BadInput, TripcurveError
+from tripcurve.run.layout import REPORT
 
 __all__ = ["PROBES", "capacity_command", "capacity_of_probes"]
 
@@ -23,17 +26,21 @@ PROBES = "probes.json"
 
 
 def capacity_command(folder: Path, as_json: bool) -> int:
-    """Write capacity.json and the curve into the folder, and print the answer. Returns 1 when nothing was carried.
+    """Write capacity.json, report.html and the curve into the folder, and print the answer.
+
+    Returns 1 when nothing was carried, else 0.
 
     Raises BadInput when the folder holds no probes.
     """
-    capacity = capacity_of_probes(folder)
+    lab, capacity = capacity_of_probes(folder)
     plain = capacity.as_dict()
     try:
         (folder / "capacity.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", "utf-8")
         figure = capacity_curve([asdict(step) for step in capacity.curve]).properties(background="white")
-        for suffix in ("svg", "png"):
-            figure.save(str(folder / f"capacity.{suffix}"), scale_factor=2 if suffix == "png" else 1)
+        svg, png = svg_and_png(figure.to_dict())
+        (folder / "capacity.svg").write_text(svg, "utf-8")
+        (folder / "capacity.png").write_bytes(png)
+        (folder / REPORT).write_text(render_capacity(lab, plain, svg), "utf-8")
     except OSError as error:
         raise TripcurveError(f"cannot write the answer into {folder}: {error.strerror}") from None
     if as_json:
@@ -44,8 +51,8 @@ def capacity_command(folder: Path, as_json: bool) -> int:
     return 0 if capacity.carried is not None else 1
 
 
-def capacity_of_probes(folder: Path) -> Capacity:
-    """The capacity that a folder of probes shows, each probe a step. Raises BadInput."""
+def capacity_of_probes(folder: Path) -> tuple[str, Capacity]:
+    """The lab's name and the capacity that a folder of probes shows, each probe a step. Raises BadInput."""
     try:
         told = json.loads((folder / PROBES).read_text("utf-8"))
         probes = [(str(probe["run"]), probe["reason"]) for probe in told["probes"]]
@@ -60,7 +67,7 @@ def capacity_of_probes(folder: Path) -> Capacity:
         steps += [_judged(step, reason) for step in from_run(run, limits).curve]
     if lab is None:
         raise BadInput(f"{folder}: the search made no probe")
-    return of_steps(steps, lab)
+    return lab.name, of_steps(steps, lab)
 
 
 def _judged(step: Step, reason: str | None) -> Step:
@@ -84,7 +91,7 @@ def _print(capacity: Capacity, folder: Path, console: Console) -> None:
         console.print(f"Headroom: {used} of {limit} {quota.quota}, {quota.left_share:.0%} left.", highlight=False)
     console.print()
     console.print(_curve_table(capacity.curve))
-    console.print(f"\nanswer: {escape(str(folder / 'capacity.json'))}", highlight=False, soft_wrap=True)
+    console.print(f"\nreport: {escape(str(folder / REPORT))}", highlight=False, soft_wrap=True)
 
 
 def _curve_table(curve: list[Step]) -> Table:

@@ -15,9 +15,15 @@ __all__ = ["report"]
 def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False) -> int:
     """Write a run's reports and print its summary. Returns the exit code of its verdict, see `Verdict`.
 
+    The folder of a `tripcurve capacity` gets the report of that search.
+
     Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
     Raises BadInput when the folder holds no readable run or a check cannot be parsed.
     """
+    if (folder / "probes.json").is_file():
+        from reports.commands.capacity import capacity_command
+
+        return capacity_command(folder, as_json)
     with drawing_processes() as drawing:
         return _report(folder, checks, as_json, as_csv, drawing)
 

@@ -70,6 +70,8 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a run directory; give one that `tripcurve run` made, such as runs/quick-…")
+    if not (folder / LAB).is_file():
+        raise BadInput(_not_a_run(folder))
     reader = _Reader(folder, piece_rows, margin)
     whole, missing = folder / REQUESTS, "neither requests.parquet nor requests-*.arrows is there to read"
     if whole.exists():
@@ -83,6 +85,15 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     if not shards:
         raise BadInput(f"{folder} has no requests: {missing}")
     return reader.read(shards)
+
+
+def _not_a_run(folder: Path) -> str:
+    """Say which kind of folder it is instead, and what to give."""
+    runs = sorted(path.parent for path in folder.glob(f"*/{LAB}"))
+    if not runs:
+        return f"{folder} is not a run directory: it has no {LAB}; give one that `tripcurve run` made"
+    number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    return f"{folder} is a folder of {number}, not a run directory; give one of them, such as {runs[-1]}"
 
 
 class _Reader:

@@ -20,6 +20,7 @@ __all__ = ["safe", "write_csv"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 INTERVALS = ("tripped_s", "reset_s", "full_shed_s")
 """Measures that are an estimate with a half-width, and take two columns."""
+_ENDS = ("least", "most")
 
 
 def safe(text: str) -> str:
@@ -50,6 +51,9 @@ def _flat(trip: dict[str, Any]) -> dict[str, Any]:
         elif name in ("truth", "error_s"):
             for instant in ("tripped_s", "reset_s"):
                 row[f"{name.removesuffix('_s')}_{instant}"] = (value or {}).get(instant)
+        elif name == "bounds":
+            for measure, pair in value.items():
+                row |= {f"{measure}_{end}": at for end, at in zip(_ENDS, pair, strict=True)}
         elif isinstance(value, list | tuple):
             row[name] = " to ".join(map(str, value))
         else:
@@ -61,10 +65,12 @@ def _write_rows(path: Path, rows: Iterable[dict[Any, Any]]) -> None:
     rows = list(rows)
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
+        names = list(dict.fromkeys(name for row in rows for name in row))
         if rows:
-            writer.writerow(rows[0])
+            writer.writerow(names)
         for row in rows:
-            writer.writerow([safe(value) if isinstance(value, str) else value for value in row.values()])
+            values = [row.get(name) for name in names]
+            writer.writerow([safe(value) if isinstance(value, str) else value for value in values])
 
 
 def _write_requests(run: Run, path: Path) -> None:
@@ -73,7 +79,9 @@ def _write_requests(run: Run, path: Path) -> None:
     schema = pa.schema(plain)
     with pacsv.CSVWriter(path, schema) as out:
         for piece in run.records.pieces():
-            out.write_table(pa.table([_safe_column(column) for column in piece.columns], schema=schema))
+            out.write_table(
+                pa.table([_safe_column(column) for column in piece.select(SCHEMA.names).columns], schema=schema)
+            )
 
 
 def _safe_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -32,8 +32,9 @@ from reports.render.words import (
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
 from reports.statistics.verdict import HEADLINES, verdict_of
+from tripcurve import __version__
 
-__all__ = ["MOST_TRIPS", "Pictures", "render"]
+__all__ = ["MOST_TRIPS", "Pictures", "render", "render_capacity"]
 
 MOST_TRIPS = 100
 """Rows of the trip table; a page of ten thousand serves nobody."""
@@ -128,6 +129,20 @@ def render(summary: dict[str, Any], pictures: Pictures) -> str:
             charts=[_chart(name, pictures.tables[name]) for name in pictures.specs],
             spec=_script_json(on_one_axis(pictures.specs)) if pictures.specs else "",
             vega=Markup(pictures.script),  # noqa: S704  # the bundled library, no input in it
+        )
+    )
+
+
+def render_capacity(lab: str, capacity: dict[str, Any], curve_svg: str) -> str:
+    """The page of `tripcurve capacity`. `capacity`: as in capacity.json."""
+    return (
+        _environment()
+        .get_template("capacity_page.html.j2")
+        .render(
+            lab=lab,
+            capacity=capacity,
+            capacity_curve=Markup(curve_svg),  # noqa: S704  # drawn from numbers alone
+            version=__version__,
         )
     )
 

@@ -71,7 +71,7 @@ def test_bad_scenario_is_refused(tmp_path: Path, old: str, new: str, words: tupl
         (("run", "quick", "--target", "https://gateway.example"), "TRIPCURVE_API_KEY"),
         (("run", "quick", "--check", "nonsense"), "a check looks like"),
         (("run", "--nonsense"), "No such option"),
-        (("report", "nowhere"), "no run directory"),
+        (("report", "nowhere"), "not a run directory"),
     ],
 )
 def test_bad_usage_is_refused(tmp_path: Path, words: tuple[str, ...], message: str) -> None:

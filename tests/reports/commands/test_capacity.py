@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from reports.commands.capacity import capacity_command, capacity_of_probes
+from reports.commands.report import report
 from simulator.virtual import run_virtual
 from tests.virtual_run import write_virtual_run
 from tripcurve.errors import BadInput
@@ -30,7 +32,10 @@ def probes(folder: Path, *told: tuple[float, str | None]) -> Path:
 
 
 def test_the_answer_lies_between_the_probes_that_bracket_it(tmp_path: Path) -> None:
-    capacity = capacity_of_probes(probes(tmp_path, (50, None), (100, None), (200, "7 arrivals found no free user")))
+    lab, capacity = capacity_of_probes(
+        probes(tmp_path, (50, None), (100, None), (200, "7 arrivals found no free user"))
+    )
+    assert lab == "quick"
     assert capacity.carried is not None
     assert capacity.failed is not None
     assert capacity.carried.offered_s == pytest.approx(100, rel=0.05)
@@ -45,6 +50,15 @@ def test_the_answer_is_written_and_its_exit_code_says_whether_there_is_one(
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "capacity.json").read_text())
     assert (tmp_path / "capacity.svg").stat().st_size > 1000
     assert (tmp_path / "capacity.png").stat().st_size > 1000
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Carried: " in page
+    assert "<svg" in page
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', page) == []
+
+
+def test_report_understands_the_folder_of_a_capacity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(probes(tmp_path, (50, None)), [], as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["carried"]["phase"] == "rate-50"
 
 
 def test_nothing_carried_is_said_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,3 +36,13 @@ def test_a_mistyped_measure_is_refused_before_anything_is_written(folder: Path) 
     with pytest.raises(BadInput, match=r"did you mean 'time_to_trip_s\.max'"):
         report(folder, ["time_to_trip.max < 2"], as_json=False)
     assert (folder / "summary.json").read_text("utf-8") == before
+
+
+def test_a_folder_of_runs_is_named_as_one(folder: Path) -> None:
+    with pytest.raises(BadInput, match=rf"a folder of 1 run, not a run directory; .* such as {folder}"):
+        report(folder.parent, [], as_json=False)
+
+
+def test_another_folder_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"not a run directory: it has no lab\.yaml"):
+        report(tmp_path, [], as_json=False)
