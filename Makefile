@@ -5,7 +5,7 @@ READY := .venv/.ready
 ONLY ?=
 ARGS ?=
 
-.PHONY: setup run test check bench coverage docs wheel lock clean
+.PHONY: setup run test check bench soak-faults coverage docs wheel lock clean
 
 setup: $(READY)
 
@@ -31,6 +31,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.run $(ONLY)
+
+# 200 runs, each with a process killed at a random instant; takes about an hour. ARGS="--count 20 --seed 2" changes it.
+soak-faults: $(READY)
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # The whole suite with line and branch coverage; fails below the floor in pyproject.toml.
 coverage: $(READY)

@@ -234,7 +234,7 @@ class Conductor:
         rows = self._tally.rows
         try:
             copy_events(plan.target.events_file, plan.run_dir)
-            rows = gevent.get_hub().threadpool.apply(join_shards, (plan.run_dir,))
+            rows = _join_in_thread(plan.run_dir)
             self._judge(plan)
         except OSError as error:
             self._note_incomplete(plan.run_dir, error)
@@ -328,3 +328,18 @@ class Conductor:
         if self.preparation is not None:
             self.preparation.stop()
             self.preparation = None
+
+
+def _join_in_thread(folder: Path) -> int:
+    """Join the shards while the hub goes on. Raises OSError; from the thread it would be printed with a traceback."""
+
+    def join() -> int | OSError:
+        try:
+            return join_shards(folder)
+        except OSError as error:
+            return error
+
+    joined: int | OSError = gevent.get_hub().threadpool.apply(join)
+    if isinstance(joined, OSError):
+        raise joined
+    return joined

@@ -109,6 +109,8 @@ class Traffic:
                 gevent.sleep(FLUSH_S)
                 self.recorder.flush()
         except TripcurveError as error:
+            for lane in self._lanes:
+                lane.finish()  # what is sent from now on could not be recorded
             self._failed(error)
 
     def observe(self, batch: Batch) -> None:

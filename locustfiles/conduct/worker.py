@@ -29,13 +29,15 @@ from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
 from locustfiles.recording.run_dir import holds_run
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import NotRecorded, TripcurveError
 from tripcurve.run.info import WorkerClock
 from tripcurve.run.layout import shard_path
 
 __all__ = ["Worker"]
 
 ASK_EVERY_S = 1.0
+SILENCE_S = 15.0
+"""The worker leaves when the main process has not answered for so long: it has died. Locust itself waits 60 s."""
 PIECE_BYTES = 512 * 1024
 
 
@@ -48,6 +50,7 @@ class Worker:
         self._options = options_of(environment)
         self._ship = False
         self._offset = ClockOffset()
+        self._heard_ns: int | None = None
         self._traffic: Traffic | None = None
         self._live = Live(0)
         self._estimate = Estimate(0, 0)
@@ -68,12 +71,17 @@ class Worker:
         quieten(self._options)
 
     def _ask_time(self) -> None:
-        while True:
+        while self._heard_ns is None or monotonic_ns() - self._heard_ns < SILENCE_S * 1e9:
             self._runner.send_message(CLOCK, {"asked_ns": monotonic_ns()})
             gevent.sleep(ASK_EVERY_S)
+        self._finish(0)
+        self._fail(
+            NotRecorded(f"the main process has not answered for {SILENCE_S:g} s; this worker keeps its rows and ends")
+        )
 
     def _on_clock(self, msg: Message, **_: object) -> None:
-        self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
+        self._heard_ns = monotonic_ns()
+        self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], self._heard_ns)
 
     def _on_plan(self, msg: Message, **_: object) -> None:
         """The plan comes before Locust's own order to spawn users."""

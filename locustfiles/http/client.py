@@ -46,6 +46,7 @@ class Client:
         self._address = address
         self._timeout_ns = int(timeout_s * 1e9)
         self._connection: Connection | None = None
+        self._connecting: gevent.Greenlet | None = None
         deadlines.watch(self)
 
     def exchange(self, request: bytes, sink: Sink | None = None) -> Answer:
@@ -63,7 +64,11 @@ class Client:
         return connection.exchange(request, self._timeout_ns, sink)
 
     def _connect(self) -> Connection:
-        self._connection = Connection(*self._address.connect(min(self._timeout_ns / 1e9, 10.0)))
+        self._connecting = gevent.getcurrent()
+        try:
+            self._connection = Connection(*self._address.connect(min(self._timeout_ns / 1e9, 10.0)))
+        finally:
+            self._connecting = None
         return self._connection
 
     def expire(self, now: int) -> None:
@@ -74,8 +79,13 @@ class Client:
 
     def give_up(self, error: str) -> None:
         """End the request under way, if any: it is answered with this class of error."""
-        if self._connection is not None:
-            gevent.get_hub().loop.run_callback(self._connection.give_up, error)
+        gevent.get_hub().loop.run_callback(self._give_up, error)
+
+    def _give_up(self, error: str) -> None:
+        if self._connecting is not None:
+            self._connecting.throw(ConnectFailed(error))
+        elif self._connection is not None:
+            self._connection.give_up(error)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
+from gevent import GreenletExit
 from locust import User, task
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
@@ -30,13 +31,17 @@ class TrafficUser(User):
         """Called before a run starts, once per class that takes part: for slow imports and the like."""
 
     def on_start(self) -> None:
+        """Take part in the run. If it could not begin, Locust starts its users all the same, and they leave again."""
+        if not hasattr(self.environment, "traffic"):
+            raise GreenletExit
         self.traffic = self.environment.traffic
         self.lane = self.traffic.lane
         self.client = self.traffic.client()
         self.name = type(self).__name__
 
     def on_stop(self) -> None:
-        self.client.close()
+        if hasattr(self, "client"):
+            self.client.close()
 
     @task
     def take_turns(self) -> None:

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import gevent
 import pytest
 import trustme
 
+from locustfiles.http.address import Address
+from locustfiles.http.client import Client, Deadlines
 from tests.locustfiles.servers import COMPLETION, Gateway, answer, dripping, forever, once, serving, stalling
 
 EVENTS = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b"}}]}\n\n'
@@ -147,6 +150,25 @@ def test_a_request_ends_soon_after_its_time_limit(outcomes: dict[str, list[dict[
 
 def test_tokens_of_a_stream_are_timed_one_by_one(outcomes: dict[str, list[dict[str, Any]]]) -> None:
     assert outcomes["streams"][0]["tokens"] == 2
+
+
+class Unanswering:
+    """An address that never answers a connection attempt."""
+
+    def connect(self, timeout_s: float) -> Any:
+        gevent.sleep(60)
+
+
+def test_a_request_that_is_still_connecting_ends_with_the_run() -> None:
+    """It was counted as sent, so it needs an answer to be recorded."""
+    deadlines = Deadlines()
+    client = Client(cast(Address, Unanswering()), 60, deadlines)
+    request = gevent.spawn(client.exchange, b"")
+    gevent.sleep(0)
+    deadlines.cancel()
+    gevent.sleep(0)
+    answer = request.get(timeout=5)
+    assert (answer.status, answer.error) == (0, "Cancelled")
 
 
 @pytest.fixture(scope="module", autouse=True)

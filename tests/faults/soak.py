@@ -1,0 +1,71 @@
+"""Many random faults: `python -m tests.faults.soak [--count 200] [--seed 1] [--minutes 600] [--jobs 2]`.
+
+Prints each broken promise as it is found, then the table of docs/reliability.md. Exit code 1 if a promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.faults.injection import VICTIMS, Fault, Outcome, inject, random_fault
+
+__all__ = ["main", "table"]
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """The outcomes as a Markdown table, a line for each kind of fault."""
+    kinds = defaultdict(list)
+    for outcome in outcomes:
+        kinds[outcome.fault.victim].append(outcome)
+    lines = [
+        "| killed | runs | rows sent | recorded | lost | most in a run | may be lost | exit codes | promises broken |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for victim in VICTIMS:
+        if kinds[victim]:
+            lines.append(_line(victim, kinds[victim]))
+    return "\n".join(lines)
+
+
+def _line(victim: str, outcomes: list[Outcome]) -> str:
+    sent, recorded = sum(one.sent for one in outcomes), sum(one.recorded for one in outcomes)
+    codes = ", ".join(str(code) for code in sorted({one.code for one in outcomes}))
+    most, broken = max(one.lost for one in outcomes), sum(bool(one.problems()) for one in outcomes)
+    cells = [victim, len(outcomes), f"{sent:,}", f"{recorded:,}", f"{sent - recorded:,}", most, outcomes[0].may_lose]
+    return "| " + " | ".join(str(cell) for cell in [*cells, codes, broken]) + " |"
+
+
+def main(words: list[str]) -> int:
+    """Inject the faults and print what came of them."""
+    parser = argparse.ArgumentParser(prog="tests.faults.soak")
+    for name, default in (("count", 200), ("seed", 1), ("minutes", 600), ("jobs", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    asked = parser.parse_args(words)
+    rng, deadline = random.Random(asked.seed), time.monotonic() + asked.minutes * 60
+    faults = list(enumerate(random_fault(rng) for _ in range(asked.count)))
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(asked.jobs) as pool:
+
+        def tried(numbered: tuple[int, Fault]) -> Outcome | None:
+            number, fault = numbered
+            if time.monotonic() > deadline:
+                return None
+            outcome = inject(fault, Path(scratch) / str(number))
+            for problem in outcome.problems():
+                print(f"{number} {fault}: {problem}", flush=True)
+            return outcome
+
+        outcomes = [outcome for outcome in pool.map(tried, faults) if outcome is not None]
+    print(f"{len(outcomes)} of {asked.count} schedules, seed {asked.seed}\n\n{table(outcomes)}")
+    return int(any(outcome.problems() for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
