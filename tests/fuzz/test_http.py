@@ -142,3 +142,11 @@ def test_a_line_without_end_is_not_kept() -> None:
     tracemalloc.stop()
     assert stream.verdict(None) == "BadStream"
     assert peak < 8 * 1024**2
+
+
+def test_a_body_without_end_is_given_up(pair: socket.socket) -> None:
+    """More than 64 MiB of one answer are not kept."""
+    piece = b"x" * 1024**2
+    got = received([b"HTTP/1.1 200 OK\r\n\r\n", *[piece] * 80], pair)
+    assert (got.status, got.error) == (200, "BodyTooLarge")
+    assert len(got.body) <= 66 * len(piece)
