@@ -116,7 +116,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Recorde
             running = Running(folder / str(number), port, Gateway())
             stack.callback(running.close)
             started[name] = running, running.drive(SCENARIO, "--no-report")
-        yield {name: _recorded(running, ended(process, 120)) for name, (running, process) in started.items()}
+        yield {name: _recorded(running, ended(process, 400)) for name, (running, process) in started.items()}
 
 
 def _recorded(running: Running, end: tuple[int, str, str]) -> Recorded:
@@ -148,3 +148,9 @@ def test_the_rows_say_what_was_wrong(runs: dict[str, Recorded], name: str, statu
 def test_a_target_that_is_lost_ends_the_traffic_with_its_exit_code(runs: dict[str, Recorded], name: str) -> None:
     assert runs[name].code == 3, runs[name].messages
     assert "the target stopped answering" in runs[name].messages
+
+
+@pytest.mark.parametrize(("name", "code"), [(name, code) for name, *_, code in CASES])
+def test_the_verdict_says_that_the_run_is_no_measurement(runs: dict[str, Recorded], name: str, code: int) -> None:
+    verdict = runs[name].summary["verdict"]
+    assert (verdict["label"], verdict["exit_code"]) == ({3: "target lost", 4: "not valid"}[code], code)
