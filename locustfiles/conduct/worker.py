@@ -36,8 +36,8 @@ from tripcurve.run.layout import shard_path
 __all__ = ["Worker"]
 
 ASK_EVERY_S = 1.0
-SILENCE_S = 15.0
-"""The worker leaves when the main process has not answered for so long: it has died. Locust itself waits 60 s."""
+MOST_UNANSWERED = 15
+"""The worker leaves when the main process does not answer so many questions in a row: it has died. Locust waits 60 s."""
 PIECE_BYTES = 512 * 1024
 
 
@@ -50,7 +50,7 @@ class Worker:
         self._options = options_of(environment)
         self._ship = False
         self._offset = ClockOffset()
-        self._heard_ns: int | None = None
+        self._unanswered = 0
         self._traffic: Traffic | None = None
         self._live = Live(0)
         self._estimate = Estimate(0, 0)
@@ -71,17 +71,17 @@ class Worker:
         quieten(self._options)
 
     def _ask_time(self) -> None:
-        while self._heard_ns is None or monotonic_ns() - self._heard_ns < SILENCE_S * 1e9:
+        while self._unanswered < MOST_UNANSWERED:
             self._runner.send_message(CLOCK, {"asked_ns": monotonic_ns()})
+            # Questions are counted and not seconds: a worker that was busy itself has not been left alone.
+            self._unanswered += self._offset.best is not None
             gevent.sleep(ASK_EVERY_S)
         self._finish(0)
-        self._fail(
-            NotRecorded(f"the main process has not answered for {SILENCE_S:g} s; this worker keeps its rows and ends")
-        )
+        self._fail(NotRecorded("the main process no longer answers; this worker keeps its rows and ends"))
 
     def _on_clock(self, msg: Message, **_: object) -> None:
-        self._heard_ns = monotonic_ns()
-        self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], self._heard_ns)
+        self._unanswered = 0
+        self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
 
     def _on_plan(self, msg: Message, **_: object) -> None:
         """The plan comes before Locust's own order to spawn users."""
