@@ -37,7 +37,7 @@ __all__ = ["Worker"]
 
 ASK_EVERY_S = 1.0
 MOST_UNANSWERED = 15
-"""The worker leaves when the main process does not answer so many questions in a row: it has died. Locust waits 60 s."""
+"""The worker leaves after so many questions in a row without an answer: the main process has died."""
 PIECE_BYTES = 512 * 1024
 
 

@@ -38,7 +38,7 @@ FLUSHED_S = 1.0
 """A killed process may lose the rows of so many seconds (docs/reliability.md)."""
 MARK = "TRIPCURVE_FAULT"
 PATIENCE_S = 240.0
-LEAVING_S = 30.0
+LEAVING_S = 75.0
 """How long processes that lost their parent may take to notice it."""
 
 _LOCAL = {
@@ -68,7 +68,8 @@ def random_fault(rng: random.Random) -> Fault:
 class Outcome:
     """One fault's outcome. `sent`: requests that reached the target, or that the pacing counted.
 
-    `unanswered`: the share of recorded requests without a response. `left`: processes that outlived the run.
+    `unanswered`: the share of recorded requests without a response. `unsent`: the share of arrivals that were never
+    sent. `left`: processes that outlived the run.
     """
 
     fault: Fault
@@ -77,6 +78,7 @@ class Outcome:
     sent: int = 0
     recorded: int = 0
     unanswered: float = 0.0
+    unsent: float = 0.0
     verdict: dict[str, Any] = field(default_factory=dict)
     unreadable: str | None = None
     left: list[str] = field(default_factory=list)
@@ -107,8 +109,10 @@ class Outcome:
     def _codes(self) -> set[int]:
         if self.fault.victim == "master":
             return {-signal.SIGKILL}  # nobody is left who could say it
-        if self.fault.victim in ("generator", "worker"):
+        if self.fault.victim == "generator":
             return {4}
+        if self.fault.victim == "worker":
+            return {4} if self.unsent > 0.05 else {0, 4}
         return {3, 4} if self.unanswered > 0.05 else {0, 3, 4}
 
 
@@ -218,6 +222,9 @@ class _Run:
         outcome.recorded, outcome.verdict = run.tally.total, summary.get("verdict", {})
         outcome.unanswered = summary["requests"]["by_status"].get("0", 0) / max(run.tally.total, 1)
         outcome.sent = _sent(self.run_dir) if gateway is None else gateway.served
+        pacing = run.info.pacing
+        if pacing is not None and pacing.intended:
+            outcome.unsent = (pacing.missed or 0) / pacing.intended
         return outcome
 
 
