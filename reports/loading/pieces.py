@@ -43,6 +43,10 @@ class Source(Protocol):
 
     def tables(self) -> Iterator[pa.Table]: ...
 
+    def statuses(self) -> Iterator[pa.Table]:
+        """Yield only the columns `origin` and `status`, which is far faster than all of them."""
+        ...
+
 
 @dataclass(frozen=True)
 class Records:
@@ -63,7 +67,7 @@ class Records:
         def tables() -> Iterator[pa.Table]:
             return (table for source in sources for table in source.tables())
 
-        sheds = shed_statuses(lab, tables())
+        sheds = shed_statuses(lab, (table for source in sources for table in source.statuses()))
         unmarked = unmarked_answers(tables(), lab, sheds) if no_answer_is_marked(tables()) else None
         return cls(sources, clocks, sheds, unmarked, piece_rows)
 
@@ -132,6 +136,11 @@ class _Parquet:
             for index in self._groups:
                 yield _checked(file.read_row_group(index), self._path)
 
+    def statuses(self) -> Iterator[pa.Table]:
+        with _opened(self._path) as file:
+            for index in self._groups:
+                yield file.read_row_group(index, columns=["origin", "status"])
+
 
 def _opened(path: Path) -> pq.ParquetFile:
     """Open with checksums verified, so that a damaged page raises an error and yields no wrong numbers."""
@@ -180,6 +189,9 @@ class _Shard:
                         yield _checked(pa.Table.from_batches([batch]), self._path)
         except (pa.ArrowException, OSError) as error:
             self._cut_off = type(error).__name__
+
+    def statuses(self) -> Iterator[pa.Table]:
+        return (table.select(["origin", "status"]) for table in self.tables())
 
 
 def _checked(table: pa.Table, path: Path) -> pa.Table:
