@@ -170,10 +170,13 @@ def test_tallies_travel_and_add_up() -> None:
     due=st.lists(st.floats(0, 100), max_size=50),
     heard=st.floats(-1, 120),
     end=st.floats(0, 120),
+    recorded=st.integers(0, 50),
 )
-def test_every_arrival_of_a_dead_worker_is_accounted_for_once(due: list[float], heard: float, end: float) -> None:
+def test_every_arrival_of_a_dead_worker_is_accounted_for_once(
+    due: list[float], heard: float, end: float, recorded: int
+) -> None:
     tally = Tally(intended=7, sent=6, dropped=1)
-    tally.add_lost(sorted(due), heard, end)
+    tally.add_lost(sorted(due), heard, end, recorded)
     assert tally.intended == tally.sent + tally.dropped + tally.untold + tally.missed
     assert tally.intended == 7 + sum(each < end for each in due)
     assert tally.missed == sum(heard <= each < end for each in due)
