@@ -16,6 +16,7 @@ COMPLETION = json.dumps(
         "usage": {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60},
     }
 ).encode()
+STREAM = b'data: {"choices":[{"delta":{"content":"hello"}}]}\n\ndata: [DONE]\n\n'
 BACKEND = b"x-tripcurve-backend: openaimock1.azurewebsites.net\r\n"
 
 Behaviour = Callable[[socket.socket], None]
@@ -92,7 +93,10 @@ class Gateway:
             if self._wait_s:
                 time.sleep(self._wait_s)
             throttled = b'"response_status_code":429' in request
-            connection.sendall(answer(status=b"429 Too Many Requests" if throttled else b"200 OK"))
+            if throttled:
+                connection.sendall(answer(status=b"429 Too Many Requests"))
+            else:
+                connection.sendall(answer(STREAM if b'"stream":true' in request else COMPLETION))
 
 
 def once(data: bytes) -> Behaviour:
