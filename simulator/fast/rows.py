@@ -71,7 +71,7 @@ class _Maker:
 
     def __init__(self, lab: Lab, scenario: Scenario, trips: Sequence[Sequence[Trip]]) -> None:
         self._scenario = scenario
-        self._name = lab.backends[0].name
+        self._name, self._several = lab.backends[0].name, len(trips) > 1
         self._times = answer_times(lab.backends[0], scenario)
         self._times_us = np.trunc(self._times * 1000).astype(np.int32) * 1000
         every = sorted((trip.at, trip.until, unit) for unit, found in enumerate(trips) for trip in found)
@@ -161,11 +161,10 @@ class _Maker:
             return None, nothing
         until = np.zeros(len(admitted))
         answered = admitted + waited
-        several = len(trips.unit) and trips.unit.max() > 0
         for trip in range(first, last):
             inside = (answered > trips.at[trip]) & (admitted >= trips.at[trip])
             inside &= admitted < trips.until[trip]
-            if several:
+            if self._several:
                 inside &= requests.unit == trips.unit[trip]
             np.copyto(until, trips.until[trip], where=inside)
         shed = until > 0
