@@ -1,7 +1,7 @@
-"""Bodies of the commands up, plan, status, smoke and down: plain arguments in, exit code out.
+"""Bodies of the commands up, plan, status, smoke and down: they take plain arguments and return an exit code.
 
-People read standard error; standard output is for the one JSON object of `--json`. Errors of ours
-pass through: the command line maps them to exit codes in one place.
+Text for people goes to standard error; standard output carries only the JSON object of `--json`. A TripcurveError is
+not caught here: `tripcurve.cli` maps it to its exit code.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ __all__ = [
 ]
 
 PLAN_HAS_CHANGES = 10
-"""Exit code of `plan` when there is something to do; 0 when there is not. 1 to 3 keep their meanings."""
+"""Exit code of `plan` if `up` would change something. Codes 1 to 3 keep their meanings, so that scripts can tell."""
 
 
 CONNECTION_VARIABLE = "TRIPCURVE_LOCAL"
 
 
 class UpReport(BaseModel):
-    """The JSON object of `up`. No key: it is in the state file."""
+    """The JSON object of `up`. It has no key, which is only in the state file."""
 
     lab: str
     cloud: str
@@ -78,7 +78,7 @@ class CloudOptions:
     subscription: str | None = None
 
     def choose(self, lab: Lab) -> Cloud:
-        """Return the cloud. Raises BadInput if no subscription, or no such file, is named."""
+        """Return the cloud. Raises BadInput without a subscription, or without a readable connection file."""
         if self.cloud not in ("azure", "local"):
             raise BadInput(f"--cloud {self.cloud}: choose azure or local")
         if self.cloud == "local":

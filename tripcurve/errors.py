@@ -1,4 +1,4 @@
-"""The few ways Tripcurve itself fails, each with the exit code the command gives it."""
+"""Tripcurve's own exceptions, each with the exit code of the command that raises it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = [
 
 
 class TripcurveError(Exception):
-    """A failure of ours, with a message a person can act on. Never carries a secret."""
+    """Base of the exceptions. The message says what to do and never contains a secret."""
 
     exit_code = 1
 
 
 class CheckFailed(TripcurveError):
-    """The run was fine and one of its checks was not."""
+    """The run was completed, and one of its checks failed."""
 
     exit_code = 1
 
 
 class BadInput(TripcurveError):
-    """A lab, scenario, policy or flag that cannot be used; nothing was created."""
+    """A lab, scenario, policy or option is wrong; nothing was created."""
 
     exit_code = 2
 

@@ -1,9 +1,7 @@
-"""Decides what a deployment admits: calls and tokens per minute, or the utilisation of provisioned units.
+"""Decide which requests a deployment admits: by calls and tokens per minute, or by utilisation of provisioned units.
 
-The mock of the local cloud and the simulator share it.
-
-Pure: time comes in as an argument, in seconds on one monotonic clock. The rules are those of [D-QUOTA]; where it does
-not say how a window lies, options decide.
+The local cloud's mock and the simulator share this code. It is pure: time comes in as an argument, in seconds on one
+monotonic clock. The rules are those of [D-QUOTA]; options choose the windows' positions, which it does not give.
 """
 
 from __future__ import annotations
@@ -20,36 +18,36 @@ MINUTE_S = 60.0
 DAY_S = 86_400.0
 UTILISATION = "azure-openai-deployment-utilization"
 PTU_TOKENS_PER_MINUTE = 2500
-"""Tokens per minute that one provisioned unit carries: gpt-4o's published figure, taken for every model."""
+"""Tokens per minute of one provisioned unit: the published figure of gpt-4o, used for every model."""
 PTU_BURST_S = 10.0
-"""Seconds of full throughput that fit the bucket; Azure says only that short bursts pass."""
+"""Size of the bucket, in seconds of full throughput. Azure says only that it admits short bursts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not admitted, and how long until one like it would be."""
+    """Why a request was not admitted, and the seconds until one of the same cost would be."""
 
     kind: Literal["call", "token", "utilisation"]
     wait_s: float
 
 
 class Throttle(Protocol):
-    """Admits requests, or says why not."""
+    """Admits or refuses requests."""
 
     def admit(self, now: float, cost: int) -> Refusal | None:
-        """None when admitted, which takes `cost` tokens and one call; else why not, and nothing is taken."""
+        """Count one call and `cost` tokens and return None; or count nothing and return why the request is refused."""
         ...
 
     def headers(self, now: float) -> list[tuple[str, str]]:
-        """The limit and the remaining quota that an answer reports."""
+        """Return the headers in which an answer reports the limit and the remaining quota."""
         ...
 
 
 class CallWindow:
-    """`rpm` judged over evaluation periods of `window_s`, the first beginning with the first request.
+    """Calls in periods of `window_s` seconds, of which the first begins with the first request.
 
-    A period may hold a fraction of the minute's calls that is no whole number: the periods take turns,
-    so that over any minute of them the sum is `rpm`.
+    Each period admits its share of `rpm`. If that is not a whole number, the periods admit different numbers, whose sum
+    over a minute is `rpm`.
     """
 
     def __init__(self, rpm: int, window_s: float) -> None:
@@ -61,7 +59,7 @@ class CallWindow:
     def _roll(self, now: float) -> None:
         if self._epoch is None:
             self._epoch = now
-        index = int((now - self._epoch) / self._window_s + 1e-9)  # the very start of a period is in it
+        index = int((now - self._epoch) / self._window_s + 1e-9)  # rounded: a period contains its first instant
         if index != self._index:
             self._index, self._used = index, 0
 
@@ -69,7 +67,7 @@ class CallWindow:
         return math.ceil((index + 1) * self._share - 1e-9) - math.ceil(index * self._share - 1e-9)
 
     def wait(self, now: float) -> float:
-        """0 when a call fits; else seconds to the next period that has room."""
+        """Return 0 if a call fits, else the seconds to the next period with room."""
         self._roll(now)
         if self._used < self._allowance(self._index):
             return 0.0
@@ -79,12 +77,12 @@ class CallWindow:
         return (0.0 if self._epoch is None else self._epoch) + later * self._window_s - now
 
     def take(self) -> None:
-        """Count one call in the period last looked at."""
+        """Count one call in the period of the last `wait`."""
         self._used += 1
 
 
 class TokenMinute:
-    """Tokens of a minute that begins with its first request; the counter resets when it ends."""
+    """Tokens per minute; a minute begins with its first request, and the counter resets when it ends."""
 
     def __init__(self, tpm: int) -> None:
         self._tpm = tpm
@@ -92,7 +90,7 @@ class TokenMinute:
         self._used = 0
 
     def wait(self, now: float, cost: int) -> float:
-        """0 when `cost` fits; else seconds to the reset; a day when it can never fit (seen so on Azure)."""
+        """Return 0 if `cost` fits, else the seconds to the reset; a day if it can never fit, as seen on Azure."""
         if self._began is None or now - self._began >= MINUTE_S:
             self._began, self._used = now, 0
         if cost > self._tpm:
@@ -100,11 +98,11 @@ class TokenMinute:
         return 0.0 if self._used + cost <= self._tpm else self._began + MINUTE_S - now
 
     def take(self, now: float, cost: int) -> None:
-        """Count `cost` tokens in the minute last looked at."""
+        """Count `cost` tokens in the minute of the last `wait`."""
         self._used += cost
 
     def remaining(self, now: float) -> int:
-        """Tokens left in the minute at `now`."""
+        """Return the tokens left in the minute at `now`."""
         fresh = self._began is None or now - self._began >= MINUTE_S
         return self._tpm if fresh else self._tpm - self._used
 
@@ -117,7 +115,7 @@ class SlidingTokens:
         self._taken = SlidingSum(MINUTE_S)
 
     def wait(self, now: float, cost: int) -> float:
-        """0 when `cost` fits; else seconds until enough has left the window; a day when it can never fit."""
+        """Return 0 if `cost` fits, else the seconds until enough has left the window; a day if it can never fit."""
         wait_s = self._taken.wait(now, lambda used: used + cost <= self._tpm)
         return DAY_S if wait_s is None else wait_s
 
@@ -126,12 +124,12 @@ class SlidingTokens:
         self._taken.add(now, cost)
 
     def remaining(self, now: float) -> int:
-        """Tokens left in the window that ends at `now`."""
+        """Return the tokens left in the window that ends at `now`."""
         return self._tpm - int(self._taken.total(now))
 
 
 class Quota:
-    """Pay as you go: requests and tokens per minute. None: that side is without limit."""
+    """The quota of pay-as-you-go deployments: requests and tokens per minute. None means no limit."""
 
     def __init__(
         self, rpm: int | None, tpm: int | None, call_window_s: float = 10.0, tokens: str = "fixed_minute"
@@ -162,7 +160,7 @@ class Quota:
             self._tokens.take(now, cost)
 
     def headers(self, now: float) -> list[tuple[str, str]]:
-        """The x-ratelimit pairs of the sides that have a limit."""
+        """Return the x-ratelimit headers of the limits that are set."""
         found = []
         if self._minute is not None:
             left = max(0, self._minute.remaining(now))
@@ -174,9 +172,9 @@ class Quota:
 
 
 class Utilisation:
-    """Provisioned throughput as a leaky bucket: a call adds its cost, time drains it, and a full one refuses.
+    """Provisioned throughput as a leaky bucket: a call adds its cost, time drains it, and a full bucket refuses calls.
 
-    The call that takes it over the brim is admitted, as Azure looks at the utilisation before the call.
+    The call that overfills the bucket is admitted, because Azure checks the utilisation before the call.
     """
 
     def __init__(self, units: int) -> None:
@@ -189,15 +187,15 @@ class Utilisation:
         self._at = now
 
     def admit(self, now: float, cost: int) -> Refusal | None:
-        """As Throttle has it."""
+        """See `Throttle`."""
         self._drain(now)
         if self._level >= self._size:
-            # A hair over, or the request sent at that very instant would find the bucket still full.
+            # Slightly longer, because a rounding error could leave the bucket full at that exact instant.
             return Refusal("utilisation", (self._level - self._size) / self._rate + 0.001)
         self._level += cost
         return None
 
     def headers(self, now: float) -> list[tuple[str, str]]:
-        """The utilisation, in per cent with one digit."""
+        """Return the header with the utilisation in per cent, with one decimal."""
         self._drain(now)
         return [(UTILISATION, f"{100 * self._level / self._size:.1f}%")]

@@ -1,6 +1,6 @@
 """Find files that are built in (labs, policies, scenarios) or that a user names.
 
-The core imports none of the three rooms: their folders are found, not imported.
+The folders are found without importing their packages, because the core imports none of the other rooms.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def shipped_names(folder: str, suffix: str) -> list[str]:
 def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path | None = None) -> Path:
     """Return the file that a user means by a path or by the name of a built-in one.
 
-    A path wins over a shipped name; a relative path is looked up from `base`, when given,
-    then from the working directory. Raises BadInput that lists what ships.
+    A path takes precedence over a built-in name. A relative path is looked up from `base`, unless that is None, and
+    then from the working directory. Raises BadInput that lists the built-in names.
     """
     given = Path(name)
     shipped = shipped_folder(folder)

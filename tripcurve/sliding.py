@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SlidingLog(Generic[T]):
-    """Entries of `(now - period_s, now]`: an entry exactly `period_s` old has left.
+    """The entries of `(now - period_s, now]`, without those exactly `period_s` old.
 
     Times are seconds on one monotonic clock and never go back.
     """
@@ -35,7 +35,7 @@ class SlidingLog(Generic[T]):
 
 
 class SlidingSum(SlidingLog[float]):
-    """The sum of the amounts in the window."""
+    """A window of amounts, with their sum."""
 
     __slots__ = ("_total",)
 
@@ -47,7 +47,7 @@ class SlidingSum(SlidingLog[float]):
         self._total -= entry
 
     def total(self, now: float) -> float:
-        """The sum at `now`; exactly 0 when nothing is in the window."""
+        """Return the sum at `now`, which is exactly 0 for an empty window, whatever the rounding errors before."""
         self.advance(now)
         return self._total if self.entries else 0.0
 
@@ -57,7 +57,7 @@ class SlidingSum(SlidingLog[float]):
         self._total += amount
 
     def wait(self, now: float, fits: Callable[[float], bool]) -> float | None:
-        """Seconds until `fits(sum)`, 0 when it does already; None when not even an empty window fits."""
+        """Return the seconds until `fits(sum)` is true, 0 if it is; None if it is false even for an empty window."""
         left = self.total(now)
         if fits(left):
             return 0.0

@@ -1,4 +1,4 @@
-"""Where the state file of a lab is: written by `tripcurve up`, read by whoever drives traffic at the lab."""
+"""The path of a lab's state file, which `tripcurve up` writes and a run reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway that gets the traffic: its URL, key and deployment, on either cloud."""
+"""The gateway that receives the traffic: its URL, key and deployment, on either cloud."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def check_target_name(target: str, environ: Mapping[str, str]) -> None:
 class Target(BaseModel):
     """A gateway ready for traffic. The key is a SecretStr: it prints as asterisks.
 
-    The first four fields are all that traffic needs. The others are there on the local cloud
-    only (None elsewhere): it prints this object, with the key in clear, as its one JSON line.
+    Traffic needs only the first four fields. The others are None except on the local cloud, which prints this object as
+    its JSON line, with the key in clear.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -75,5 +75,5 @@ class Target(BaseModel):
 
     @property
     def chat_path(self) -> str:
-        """Path and query of the chat-completions operation."""
+        """Return path and query of the chat-completions operation."""
         return f"/{self.api_path}/deployments/{self.deployment}/chat/completions?api-version={self.api_version}"

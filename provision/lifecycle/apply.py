@@ -42,8 +42,8 @@ class Applied:
 def open_context(lab: Lab, cloud: Cloud, lab_file: Path | None = None) -> Iterator[Context]:
     """Yield a context and close its clients at the end. Errors of the SDK leave it as TripcurveError.
 
-    `lab_file` is where the lab was read from: its policy may be named from there. None: the policy
-    ships, or is named from the working directory.
+    `lab_file` is the file that the lab was read from; the path of its policy is relative to it. None: the policy is
+    a built-in one, or its path is relative to the working directory.
     """
     policy = find_file(lab.api.policy, POLICIES, ".xml", "policy") if lab_file is None else policy_path(lab, lab_file)
     clients = Clients(cloud)
@@ -108,8 +108,8 @@ def apply_lab(
 ) -> Applied:
     """Plan, then carry the plan out step by step.
 
-    Finished steps are kept when a step fails or the process is killed: the next call continues from
-    there. `state` None keeps no file. Raises BadInput or TargetUnavailable, each with its remedy.
+    Finished steps are kept when a step fails or the process is killed: the next call continues from there. With
+    `state` None the state is kept in memory only. Raises BadInput or TargetUnavailable, each with its remedy.
     """
     progress = Silent() if progress is None else progress
     file = StateFile.in_memory(lab, cloud) if state is None else state
@@ -127,7 +127,7 @@ def apply_lab(
 def _settled_plan(
     context: Context, remembered: State, progress: Progress, sleep: Callable[[float], None]
 ) -> list[Step]:
-    """Wait for resources that an interrupted `up` left in the making, and return the plan after that."""
+    """Wait until no resource is still being created by an interrupted `up`, and return the plan after that."""
     waited, steps = 0.0, plan_steps(context, remembered)
     waiting = _waiting(steps)
     if waiting is None:

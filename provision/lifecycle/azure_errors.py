@@ -97,8 +97,8 @@ def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveErr
         )
     if cloud.kind == "local":
         return TargetUnavailable(
-            f"the sign-in at the local cloud {cloud.management_url} failed; is it the one that printed this line? "
-            "Start `tripcurve local` and use the line it prints"
+            f"the sign-in at the local cloud {cloud.management_url} failed; its connection line is probably from an "
+            "earlier start: use the line that the running `tripcurve local` printed"
         )
     if type(error).__name__ == "CredentialUnavailableError" or getattr(error, "response", None) is None:
         return TargetUnavailable(
@@ -119,7 +119,7 @@ def _clock_offset(error: HttpResponseError, now: float) -> float | None:
 
 
 def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
-    """Return our error for a refusal of ARM. It quotes the service's message, which holds no secret of ours."""
+    """Return our error for a refusal of ARM. It quotes the service's message, which never contains our secrets."""
     code = _code(error)
     message = _message(error)
     if code in ("AuthorizationFailed", "LinkedAuthorizationFailed"):
@@ -167,7 +167,7 @@ def _code(error: HttpResponseError) -> str:
 
 
 def _message(error: HttpResponseError) -> str:
-    """The service's message with that of each detail, on one line."""
+    """Return the service's message with that of each detail, on one line."""
     if error.error is None:
         return _first_line(error.message)
     details = [f"{item.target}: {item.message}" for item in error.error.details or [] if item.message]

@@ -1,4 +1,4 @@
-"""Taking a lab down: what `up` created goes, last made first; all else stays."""
+"""Take a lab down: delete the resources that `up` created, in reverse order of creation, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Sleep = Callable[[float], None]
 
 
 class Left(BaseModel):
-    """A resource that is still there, and why."""
+    """A resource that `down` did not delete, and why."""
 
     type: str
     name: str
@@ -44,7 +44,7 @@ class Removed(BaseModel):
     held: list[str] = []
     """Soft-deleted: the name stays taken until it is purged."""
     free_with: str | None = None
-    """Return the command that frees the held names; None if no name is held."""
+    """The command that frees the held names; None if no name is held."""
     left: list[Left] = []
 
 
@@ -58,10 +58,11 @@ def down_lab(
     state: StateFile | None = None,
     sleep: Sleep = time.sleep,
 ) -> Removed:
-    """Delete what this lab created; with `purge` free the names of what was soft-deleted as well.
+    """Delete the resources that this lab created; `purge` also frees the names of those that were soft-deleted.
 
-    A resource that existed before is recognised by its tag, or by our record for types without tags, and is kept. What
-    is deleted stays deleted when a step fails; the next call goes on from there.
+    A resource is the lab's if its tag names the lab or, for types without tags, if the state file lists it; all others
+    are kept. When a step fails, finished deletions stay; the next call continues from there. With `state` None the
+    state is kept in memory only. Raises BadInput or TargetUnavailable, each with its remedy.
     """
     file = StateFile.in_memory(lab, cloud) if state is None else state
     with file.locked() as remembered, open_context(lab, cloud, lab_file) as context:
@@ -70,7 +71,7 @@ def down_lab(
         resources = lab_resources(context)
         steps = survey(resources, orphans_of(context, resources, remembered), remembered)
         work = _Teardown(lab, cloud, remembered, file, progress, sleep)
-        # The group last, orphans or not: it must be empty by then.
+        # The group comes last, also after the orphans: ARM would delete everything that is still in it.
         for step in [*reversed(steps[1:]), steps[0]]:
             work.remove(step, steps)
         if purge:
@@ -99,17 +100,18 @@ class _Teardown:
             self._forget(resource, soft=False)
             return
         if not step.action.ours:
-            self._leave(resource, "was there before this lab" if step.found.lab is None else f"of lab {step.found.lab}")
+            owner = step.found.lab
+            self._leave(resource, "existed before this lab" if owner is None else f"belongs to lab {owner}")
             return
         if _goes_with_parent(resource, steps):
             return
         if isinstance(resource, Group) and (others := self._others_in(resource)):
-            self._leave(resource, f"still holds {len(others)} not of this lab, such as {others[0]}")
+            self._leave(resource, f"still contains {len(others)} not of this lab, such as {others[0]}")
             return
         self._delete(resource)
 
     def _others_in(self, group: Group) -> list[str]:
-        """What is in the group and was not deleted just now: the service's list lags behind."""
+        """Return the ARM ids in the group, without those just deleted, which the service still lists for a while."""
         return [_short(arm_id) for arm_id in group.members() if arm_id.lower() not in self._gone]
 
     def _delete(self, resource: Resource) -> None:
@@ -126,7 +128,7 @@ class _Teardown:
         self._gone.add(resource.id.lower())
 
     def _settle(self, resource: Resource) -> None:
-        """Wait for what an interrupted `up` left in the making: it cannot be deleted until it is made."""
+        """Wait for a resource that an interrupted `up` is still creating: ARM refuses to delete it until it exists."""
         waited = 0.0
         while (found := resource.read()) is not None and found.in_progress and waited < WAIT_LIMIT_S:
             self._sleep(self._poll_s)
@@ -134,7 +136,7 @@ class _Teardown:
             waited += self._poll_s
 
     def purge(self, resource: SoftDeleting) -> None:
-        # Somebody else may have taken the name since, and deleted it too: that one is not ours to purge.
+        # Another owner may have taken the freed name and deleted its own resource: only ours may be purged.
         holder = resource.holder()
         if holder is not None and (holder == UNKNOWN or holder.lower() == resource.id.lower()):
             self._progress.started("purge", f"{resource.type} {resource.name}")
@@ -161,8 +163,9 @@ class _Teardown:
 
 
 def _goes_with_parent(resource: Resource, steps: list[Step]) -> bool:
-    """Whether deleting its parent deletes it. So for what is in a gateway; a group may be shared with other
-    labs, and an account is not deleted while it has deployments.
+    """Return whether deleting the parent also deletes this resource, which holds only for the parts of a gateway.
+
+    A group may be shared with other labs, and an account is not deleted while it has deployments.
     """
     parent = resource.parent
     if not isinstance(parent, GatewayService | ApiImport):
@@ -171,6 +174,6 @@ def _goes_with_parent(resource: Resource, steps: list[Step]) -> bool:
 
 
 def _short(arm_id: str) -> str:
-    """`Microsoft.Web/sites openaimock1` of an ARM id."""
+    """Return type and name of an ARM id, such as `Microsoft.Web/sites openaimock1`."""
     kind, _, name = arm_id.rpartition("/providers/")[2].rpartition("/")
     return f"{kind} {name}"

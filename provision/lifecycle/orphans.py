@@ -22,8 +22,8 @@ Maker = Callable[[Context, str, Resource], Resource]
 def orphans_of(context: Context, resources: list[Resource], state: State) -> list[Resource]:
     """Return the resources that `up` created and the lab no longer names, in the order of their creation.
 
-    Parts of a resource that is an orphan itself are not listed: they go with it. They are only
-    to be read and deleted: the lab has no desired fields for them.
+    Parts of an orphan are not listed, because they are deleted with it. Only call `read` and `delete` on the results:
+    the lab has no desired fields for them.
     """
     wanted = {resource.id.lower() for resource in resources}
     lost = [arm_id for arm_id in state.created if arm_id not in wanted]
@@ -44,7 +44,7 @@ def _resources(context: Context, resources: list[Resource], arm_ids: list[str]) 
 
 
 def _resource(context: Context, resources: list[Resource], arm_id: str) -> Resource | None:
-    """The resource of an id, inside the group or the gateway of this lab; None for any other kind."""
+    """Return the resource with this ARM id in the lab's group or gateway; None for a type that labs do not have."""
     group = next(resource for resource in resources if isinstance(resource, Group))
     gateway = gateway_of(resources)
     for prefix, parent, kinds in (

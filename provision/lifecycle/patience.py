@@ -1,4 +1,4 @@
-"""Carry out one step although the connection is lost for a while, or the service is not ready for it yet.
+"""Carry out one step even if the connection is lost for a while or the service is not ready for it yet.
 
 The SDK itself retries a lost connection for some seconds. Creating a gateway takes tens of minutes, so `Patience`
 waits longer: the operation goes on at the service, and reading the resource shows how far it is. For some minutes
@@ -33,8 +33,8 @@ UNKNOWN_ENTITY = "entity with specified identifier not found"
 class Patience:
     """How often and how long to try again.
 
-    `poll_s` is the pause between two tries, in seconds. An outage may last `limit_s` in one piece; refusals of a
-    service that is not ready may last SETTLING_LIMIT_S for one step.
+    `poll_s` is the pause between two tries, in seconds. `limit_s` is the longest uninterrupted outage, in seconds;
+    a service that is not ready may refuse one step for SETTLING_LIMIT_S.
     """
 
     sleep: Sleep
@@ -56,7 +56,7 @@ class Patience:
             except (ServiceRequestError, ServiceResponseError) as error:
                 found = self._look_again(step.resource, error)
                 if found is not None and not differences(found.fields, step.resource.desired()):
-                    return  # the answer was lost, not the work
+                    return  # only the answer was lost: the service did the work
             except HttpResponseError as error:
                 self._wait_until_ready(error, step.resource)
 
@@ -72,7 +72,7 @@ class Patience:
         self._unready_s += self.poll_s
 
     def _look_again(self, resource: Resource, error: Exception) -> Found | None:
-        """The resource once it can be read again and is not in the making; None when it is not there."""
+        """Return the resource once it can be read and is not being created any more; None if it does not exist."""
         from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
         self.progress.trouble("connection lost, still trying")
@@ -86,7 +86,7 @@ class Patience:
                 continue
             if found is None or not found.in_progress:
                 return found
-            self._out_s = 0.0  # it answers: that is work, not outage
+            self._out_s = 0.0  # the service answers, so the outage is over
         raise error
 
 

@@ -22,8 +22,8 @@ Verb = Literal["create", "change", "leave", "wait", "delete"]
 class Action(BaseModel):
     """The action for one resource.
 
-    `wait`: it is still being made, so nothing can be said yet. `delete`: this lab created it and does
-    not ask for it any more. `ours`: this lab created it, or will.
+    `wait`: it is still being created, so it cannot be compared yet. `delete`: this lab created it and no longer names
+    it. `ours`: this lab created it, or will.
     """
 
     type: str
@@ -35,7 +35,7 @@ class Action(BaseModel):
 
 
 class Plan(BaseModel):
-    """All actions, in order."""
+    """All actions, in the order in which `up` carries them out."""
 
     lab: str
     cloud: str
@@ -59,7 +59,7 @@ class Plan(BaseModel):
 
 @dataclass(frozen=True)
 class Step:
-    """An action beside the resource it is about and what was found of it."""
+    """An action, the resource it acts on, and the resource as it was found; `found` is None if it does not exist."""
 
     resource: Resource
     found: Found | None
@@ -67,11 +67,10 @@ class Step:
 
 
 def make_plan(resources: list[Resource], orphans: list[Resource], state: State) -> list[Step]:
-    """One step for each resource, read in order, then one for each orphan, last made first. Nothing is changed.
+    """Return one step for each resource in order, then one for each orphan, newest first. Changes nothing.
 
-    Raises BadInput, naming every contradiction, when the lab cannot become true without deleting
-    something or touching what is not ours; TargetUnavailable when a name is held by a
-    soft-deleted resource.
+    Raises BadInput, naming every contradiction, if the cloud cannot match the lab without deleting a resource or
+    changing one that is not ours; TargetUnavailable if a soft-deleted resource holds a name.
     """
     steps = survey(resources, orphans, state)
     faults = [fault for step in steps for fault in _contradictions(step)]
@@ -84,7 +83,7 @@ def make_plan(resources: list[Resource], orphans: list[Resource], state: State) 
 
 
 def survey(resources: list[Resource], orphans: list[Resource], state: State) -> list[Step]:
-    """What is there beside what the lab asks for, contradictions and all."""
+    """Return the steps as `make_plan` does, also if the lab contradicts what exists."""
     steps: dict[str, Step] = {}
     for resource in resources:
         parent = None if resource.parent is None else steps.get(resource.parent.id)
@@ -94,7 +93,7 @@ def survey(resources: list[Resource], orphans: list[Resource], state: State) -> 
 
 
 def _orphan_step(orphan: Resource, found: Found, state: State) -> Step:
-    """To be deleted, unless its tag has come to name another owner since."""
+    """Return the step that deletes an orphan, or leaves it if its tag names another owner by now."""
     ours = _is_ours(orphan, found, None, state)
     verb: Verb = "delete" if ours else "leave"
     return Step(orphan, found, Action(type=orphan.type, name=orphan.name, id=orphan.id, action=verb, ours=ours))
@@ -123,7 +122,7 @@ def _step(resource: Resource, parent: Step | None, state: State) -> Step:
 
 
 def _is_ours(resource: Resource, found: Found | None, parent: Step | None, state: State) -> bool:
-    """By tag where the type takes tags; else as its parent, or by our own record."""
+    """Return whether the lab made the resource: by its tag; without tags, by the state file or as its parent."""
     if found is None:
         return not resource.declared
     if resource.declared:
@@ -147,14 +146,14 @@ def _masked(change: Change, hidden: frozenset[str]) -> Change:
 
 
 def _contradictions(step: Step) -> list[str]:
-    """Why the lab cannot become true as things are; empty when it can."""
+    """Return why the cloud cannot be made to match the lab; empty if it can."""
     resource, action = step.resource, step.action
     what = f"{resource.type} {resource.name}"
     if step.found is None:
         if not resource.declared:
             obstacle = resource.obstacle()
             return [] if obstacle is None else [obstacle]
-        return [f"{what}: the lab says it exists already, and it does not; drop `{resource.declare_with}`, or make it"]
+        return [f"{what}: the lab says that it exists, but it does not; remove `{resource.declare_with}`, or create it"]
     if action.action == "delete":
         return []
     fixed = [change for change in action.changes if change.field.split(".", 1)[0] in resource.fixed]
@@ -174,19 +173,19 @@ def _fixed_text(what: str, resource: Resource, change: Change) -> str:
 
 
 def _foreign(step: Step, what: str) -> list[str]:
-    """Faults about a resource that was there before this lab."""
+    """Return what forbids the use of a resource that this lab did not create; empty if nothing does."""
     resource, found = step.resource, step.found
     owner = None if found is None else found.lab
-    whose = "was there before this lab" if owner is None else f"belongs to lab {owner}"
+    whose = "existed before this lab" if owner is None else f"belongs to lab {owner}"
     needs_word = isinstance(resource, SoftDeleting) and not resource.declared
-    if needs_word:  # a gateway or an account costs money and has other users
+    if needs_word:  # a gateway or an account costs money and has other users, so it is used only if the lab says so
         return [f"{what} {whose}; to use it, write `{resource.declare_with}` in the lab, or choose another name"]
     if step.action.action != "change":
         return []
     fields = ", ".join(change.field for change in step.action.changes)
     return [
-        f"{what} {whose} and differs from the lab ({fields}); `up` changes only what it created: adapt the lab, "
-        f"or choose another name"
+        f"{what} {whose} and differs from the lab ({fields}); `up` changes only resources that it created: "
+        "change the lab, or choose another name"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a line for each step, with its time; on a terminal a live one while it runs."""
+"""Show the progress of long work: one line for each step with its duration, and a live line on a terminal."""
 
 from __future__ import annotations
 
@@ -34,16 +34,19 @@ class Progress(Protocol):
     """Receives each step as it starts, lasts and ends."""
 
     def started(self, doing: str, what: str, note: str | None = None) -> None:
-        """`doing` is create, change, leave, wait, delete or purge; `what` names the resource."""
+        """Called when a step starts. `doing` is create, change, leave, wait, delete or purge.
+
+        `what` names the resource. `note` says why the step may take long; None if it does not.
+        """
 
     def lasting(self) -> None:
-        """About once a second while the step runs."""
+        """Called about once a second while the step runs."""
 
     def trouble(self, what: str) -> None:
-        """Called when something went wrong that the step recovers from; `what` says what happens now."""
+        """Called when the step meets an error that it recovers from; `what` describes the error and the next action."""
 
     def finished(self, how: str) -> None:
-        """`how` says how it ended, such as created."""
+        """Called when the step ends; `how` is its result, such as `created` or `failed`."""
 
 
 class Silent:
@@ -59,7 +62,7 @@ class Silent:
 
 
 class ConsoleProgress:
-    """Lines on a console: `✓ created  gateway quick-aigw-apim   0.4 s`."""
+    """Prints lines on a console, such as `✓ created  gateway quick-aigw-apim   0.4 s`."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = console
@@ -106,7 +109,7 @@ class ConsoleProgress:
 
 
 def _elapsed(seconds: float) -> str:
-    """`0.4 s`, or `12 min 05 s` where people would count in minutes."""
+    """Return seconds as text: `0.4 s`, or `12 min 05 s` from one minute on."""
     if seconds < 100:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -114,6 +117,6 @@ def _elapsed(seconds: float) -> str:
 
 
 def on_stderr() -> ConsoleProgress:
-    """Progress on standard error, at most 80 columns when it is no terminal."""
+    """Return progress that prints on standard error, at most 80 columns wide unless that is a terminal."""
     console = Console(file=sys.stderr)
     return ConsoleProgress(console if console.is_terminal else Console(file=sys.stderr, width=80))

@@ -1,4 +1,4 @@
-"""Plans, statuses and the like as text for people, fitting 80 columns."""
+"""Write plans, statuses and other results as text for people, at most 80 columns wide."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LABEL = 26
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan: one line for each resource, under it one for each field that is to change."""
+    """Return the plan as text: one line for each resource, and below it one for each field that changes."""
     lines = [header_text(plan.lab, plan.cloud, plan.subscription_id, plan.resource_group), ""]
     for action in plan.actions:
         lines += _action_lines(action)
@@ -29,19 +29,19 @@ def plan_text(plan: Plan) -> str:
 
 
 def status_text(status: LabStatus) -> str:
-    """The lab's standing, what is otherwise than it says, and the rules in force."""
+    """Return the lab's state, the fields that differ from the lab file, and the rules in force."""
     words = {
         "up": "up: everything matches the lab",
         "drifted": "DRIFTED: differs from the lab; `tripcurve up` corrects it",
         "partial": "PARTIAL: something is missing; `tripcurve up` completes it",
-        "down": "down: nothing of it is there",
+        "down": "down: none of its resources exists",
     }
     lines = [header_text(status.lab, status.cloud, status.subscription_id, status.resource_group)]
     lines += [words[status.standing], ""]
     if status.standing != "down":
         for action in status.resources:
             lines += _standing_lines(action)
-        lines += ["", f"gateway  {status.gateway_url or 'not there yet'}"]
+        lines += ["", f"gateway  {status.gateway_url or 'does not exist yet'}"]
         lines += [f"rule     {name}: {_rule_text(rule)}" for name, rule in status.rules.items()]
     if status.soft_deleted:
         lines += _wrapped(f"soft-deleted, so the names are taken: {', '.join(status.soft_deleted)}", 0)
@@ -62,7 +62,7 @@ def removed_text(removed: Removed) -> str:
 
 
 def smoke_text(smoke: Smoke) -> str:
-    """One line for each test, and what came."""
+    """Return one line for each test, and below it the answer or a remedy."""
     lines = [f"Smoke test of lab {smoke.lab} at {smoke.gateway_url}"]
     for result in smoke.results:
         mark = "✓" if result.passed else "✗"
@@ -88,7 +88,7 @@ def _summary(plan: Plan) -> str:
             ("change", "to change"),
             ("delete", "to delete"),
             ("wait", "to wait for"),
-            ("leave", "as they are"),
+            ("leave", "unchanged"),
         )
         if plan.count(verb)
     ]
@@ -106,19 +106,19 @@ def _action_lines(action: Action) -> list[str]:
 def _change_lines(change: Change) -> list[str]:
     if change.field != "document" or change.old is None:
         return _field(change.field, _arrow(change))
-    return [*_field(change.field, "(elements that go and come)"), *_elements(change.old, change.new)]
+    return [*_field(change.field, "(elements removed and added)"), *_elements(change.old, change.new)]
 
 
 def _elements(old: str, new: str) -> list[str]:
-    """The elements of a policy that differ, as a diff shows lines."""
+    """Return the elements of a policy that differ, each with the + or - of a diff."""
     before, after = (document.replace("><", ">\n<").splitlines() for document in (old, new))
     moved = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
     return [part for line in moved for part in _wrapped(line, 8)]
 
 
 def _standing_lines(action: Action) -> list[str]:
-    """A plan's verbs are about what is to come; here the same says what is."""
-    words = {"create": "missing", "wait": "being made", "delete": "no longer in the lab", "change": "otherwise"}
+    """Return the lines of one resource in a status, which says how it is and not what `up` would do."""
+    words = {"create": "missing", "wait": "being created", "delete": "no longer in the lab", "change": "differs"}
     note = "" if action.action == "leave" else f"  ({words[action.action]})"
     lines = [f"  {MARKS[action.action]} {action.type} {action.name}{note}"]
     if action.action != "change":
@@ -137,7 +137,7 @@ def _arrow(change: Change) -> str:
 
 
 def _value(value: Any) -> str:
-    """A field's value on one line; a long document by its size, which tells enough of it."""
+    """Return a field's value on one line; a long document is shown by its size only."""
     if value is None:
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -23,7 +23,7 @@ QUESTION = [
 
 
 class SmokeResult(BaseModel):
-    """One test. `status` is None when no answer came; `detail` says what came, or what to do."""
+    """The result of one test. `status` is None if there was no answer; `detail` is the answer, or what to do."""
 
     test: str
     passed: bool
@@ -33,7 +33,7 @@ class SmokeResult(BaseModel):
 
 
 class Smoke(BaseModel):
-    """All tests of one lab."""
+    """The results of all tests of one lab."""
 
     lab: str
     gateway_url: str
@@ -56,9 +56,9 @@ def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_c
         ("AzureOpenAI client", lambda: _client(target, healthy), {200}),
     ]
     if mocks:
-        # Last, because it counts as a failure: a rule of count 1 opens the breaker with it.
+        # This test comes last, because its failure counts: a rule with count 1 opens the breaker on it.
         throttled = [_simulating({"default": HEALTHY, mocks[0].host: {"response_status_code": 429}})]
-        # A pool may answer from another member, at once or by its policy's retry.
+        # Another member of a pool may answer instead, chosen at once or by the policy's retry.
         wanted = {200, 429} if lab.has_pool else {429}
         tests.append((f"simulated 429 of {mocks[0].name}", lambda: _raw(target, throttled), wanted))
     results = [_timed(name, call, wanted, clock) for name, call, wanted in tests]
@@ -66,7 +66,7 @@ def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_c
 
 
 def _simulating(simulation: dict[str, Any]) -> dict[str, Any]:
-    """A message that tells the mock how to answer, in the seed's form."""
+    """Return a message that tells the mock how to answer, in the seed's form."""
     return {"role": "system", "content": {"simulation": simulation}}
 
 
@@ -78,15 +78,15 @@ def _timed(
     took = (clock() - start) * 1000
     passed = status in wanted
     if not passed:
-        detail = f"wanted {' or '.join(map(str, sorted(wanted)))}: {_advice(status, detail)}"
+        detail = f"expected {' or '.join(map(str, sorted(wanted)))}: {_advice(status, detail)}"
     return SmokeResult(test=name, passed=passed, status=status, latency_ms=round(took, 1), detail=detail)
 
 
 def _advice(status: int | None, detail: str) -> str:
     hints = {
-        401: "the key is not accepted: `tripcurve up` fetches it anew; or the gateway's role is too new to be known",
+        401: "the key is wrong (`tripcurve up` fetches it again), or the gateway's role assignment is not in force yet",
         404: "the gateway has no such API; `tripcurve plan` shows what is missing",
-        503: "the breaker is open, or the backend is away; wait for the trip duration and try again",
+        503: "the breaker is open, or the backend is down; wait for the trip duration and try again",
     }
     hint = None if status is None else hints.get(status)
     return detail if hint is None else f"{detail} ({hint})"
@@ -98,7 +98,7 @@ def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, st
     url = target.gateway_url.rstrip("/") + target.chat_path
     headers = {"api-key": target.api_key.get_secret_value()}
     try:
-        # `requests` would send the key along to wherever a redirect points.
+        # No redirects: `requests` would send the key to the address that a redirect names.
         response = requests.post(
             url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S, allow_redirects=False
         )
@@ -115,7 +115,7 @@ def _said(response: Any) -> str:
     try:
         return _short(response.json()["choices"][0]["message"]["content"])
     except (ValueError, KeyError, IndexError, TypeError):
-        return f"200 without a completion in it: {_short(response.text)}"
+        return f"the 200 has no completion: {_short(response.text)}"
 
 
 def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
@@ -128,9 +128,9 @@ def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None,
         api_version=target.api_version,
         max_retries=0,
         timeout=TIMEOUT_S,
-        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # as above
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # see `_raw`
     )
-    shaped: Any = messages  # the seed's object in `content` is outside the client's types
+    shaped: Any = messages  # the client's types do not allow the seed's object in `content`
     try:
         answer = client.chat.completions.create(model=target.deployment, messages=shaped)
         return 200, _short(answer.choices[0].message.content or "")

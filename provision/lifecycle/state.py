@@ -1,4 +1,7 @@
-"""The state file: what `up` created for a lab, and how to reach it. It holds the key, so mode 0600."""
+"""The state file: which resources `up` created for a lab, and how to reach its gateway.
+
+It contains the gateway's key, so its mode is 0600.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +44,11 @@ class GatewayAccess(_Part):
 
 
 class State(_Part):
-    """What is remembered of one lab on one cloud.
+    """The stored state of one lab on one cloud.
 
-    `created` holds ARM ids, lower case, in the order of creation; an id is written before its
-    resource is asked for, so a crash in between leaves an id too many, never one too few.
-    `deleted` holds ids of soft-deleted resources of ours whose names are still taken.
+    `created` has ARM ids in lower case, in the order of creation. An id is written before its resource is requested,
+    so that a crash in between can leave an id without a resource, but no resource without an id. `deleted` has the
+    ids of resources that this lab soft-deleted and whose names are still taken.
     """
 
     version: Literal[1] = 1
@@ -67,7 +70,7 @@ class State(_Part):
         self.deleted = [item for item in self.deleted if item != arm_id.lower()]
 
     def has_deleted(self, arm_id: str, *, soft: bool) -> None:
-        """Forget a resource and what lived inside it; a soft-deleted one is remembered for the purge."""
+        """Forget a resource and everything inside it. The id of a soft-deleted one is kept for the purge."""
         gone = arm_id.lower()
         self.created = [item for item in self.created if item != gone and not item.startswith(f"{gone}/")]
         if soft and gone not in self.deleted:
@@ -102,13 +105,13 @@ class StateFile:
 
     @classmethod
     def in_memory(cls, lab: Lab, cloud: Cloud) -> StateFile:
-        """For a local cloud that dies with its process: nothing is worth remembering."""
+        """Return a state that is written to no file, for a local cloud that ends with its process."""
         return cls(lab, cloud, None)
 
     def load(self) -> State:
         """Return the stored state, or a new one if there is no file.
 
-        Raises BadInput when the file is damaged, or speaks of another subscription or group.
+        Raises BadInput when the file is damaged, or belongs to another subscription or group.
         """
         if self.path is None:
             return self._memory or self._fresh.model_copy(deep=True)
@@ -126,13 +129,13 @@ class StateFile:
         except ValidationError:
             raise BadInput(
                 f"{self.path}: this state file is damaged (cut short, or edited); nothing was changed.\n"
-                f"Move it away (mv {self.path} {self.path}.damaged) and run `tripcurve up` again: it knows what "
-                f"this lab created by the tag tripcurve-lab={self._fresh.lab}, and writes the file anew"
+                f"Move it away (mv {self.path} {self.path}.damaged) and run `tripcurve up` again: it finds what "
+                f"this lab created by the tag tripcurve-lab={self._fresh.lab}, and writes a new file"
             ) from None
         return self._fitting(state)
 
     def _fitting(self, state: State) -> State:
-        """The state, when it speaks of the same place; a local cloud gone since leaves nothing to remember."""
+        """Return the state if it belongs to this subscription and group; a new one if its local cloud has ended."""
         fresh = self._fresh
         for name in ("lab", "management_url", "subscription_id", "resource_group"):
             was, now = getattr(state, name), getattr(fresh, name)
@@ -147,7 +150,7 @@ class StateFile:
         return state
 
     def save(self, state: State) -> None:
-        """Write the state whole or not at all; an empty one leaves no file."""
+        """Write the state atomically; remove the file if the state is empty."""
         if self.path is None:
             self._memory = state
             return
@@ -168,7 +171,7 @@ class StateFile:
 
     @contextmanager
     def locked(self) -> Iterator[State]:
-        """The state, ours alone until the end. Raises TargetUnavailable when another process has it."""
+        """Yield the state under an exclusive lock. Raises TargetUnavailable if another process holds the lock."""
         if self.path is None:
             yield self.load()
             return
@@ -180,7 +183,7 @@ class StateFile:
                 lock.seek(0)
                 holder = lock.read(20).strip() or "unknown"
                 raise TargetUnavailable(
-                    f"another tripcurve (process {holder}) is at work on lab {self._fresh.lab}; wait for it, or stop it"
+                    f"another tripcurve (process {holder}) is working on lab {self._fresh.lab}; wait for it, or stop it"
                 ) from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
@@ -188,7 +191,7 @@ class StateFile:
             yield self.load()
 
     def _make_folder(self) -> None:
-        assert self.path is not None  # noqa: S101  # called where it is known, for the type checker
+        assert self.path is not None  # noqa: S101  # for the type checker: callers have checked it
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

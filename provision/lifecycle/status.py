@@ -22,8 +22,8 @@ __all__ = ["LabStatus", "rule_in_force", "status_lab"]
 class LabStatus(BaseModel):
     """The state of a lab. `rules` are read back from the service; None for a backend without one.
 
-    `up`: all as the lab says. `drifted`: all there, something otherwise. `partial`: something is missing
-    or still being made. `down`: nothing of it is there.
+    `up`: everything matches the lab. `drifted`: every resource exists and at least one differs. `partial`: a resource
+    is missing or still being created. `down`: no resource exists.
     """
 
     lab: str
@@ -38,7 +38,7 @@ class LabStatus(BaseModel):
 
 
 def status_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: StateFile | None = None) -> LabStatus:
-    """Read the lab from the cloud; nothing is changed. Raises TargetUnavailable when it cannot be read."""
+    """Return the lab's state on the cloud. Changes nothing. Raises TargetUnavailable if it cannot be read."""
     remembered = (StateFile.in_memory(lab, cloud) if state is None else state).load()
     with open_context(lab, cloud, lab_file) as context:
         resources = lab_resources(context)
@@ -55,14 +55,14 @@ def status_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: S
 
 
 def rule_in_force(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None) -> dict[str, dict[str, Any] | None]:
-    """Each backend's breaker rule as the service has it now, in the lab's words; None for a backend without.
+    """Return each backend's breaker rule as the service has it now, with the lab's field names; None if it has none.
 
-    Raises TargetUnavailable when a backend is not there.
+    Raises TargetUnavailable when a backend does not exist.
     """
     status = status_lab(lab, cloud, lab_file=lab_file)
     missing = [backend.name for backend in lab.backends if backend.name not in status.rules]
     if missing:
-        raise TargetUnavailable(f"backend {missing[0]} is not there; run `tripcurve up {lab.name}`")
+        raise TargetUnavailable(f"backend {missing[0]} does not exist; run `tripcurve up {lab.name}`")
     return status.rules
 
 

@@ -1,4 +1,4 @@
 """Azure on localhost: control plane, gateway, model mock and identity, each usable with Azure's own clients.
 
-`cloud` is the whole; `command` runs it in the foreground.
+`cloud` joins all of them; `command` runs the cloud in the foreground.
 """

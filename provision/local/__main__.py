@@ -1,4 +1,4 @@
-"""`python -m provision.local [LAB]`: the same as `tripcurve local`, without the rest of the command."""
+"""`python -m provision.local [LAB]`: the command `tripcurve local`, for programs that do not need the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tripcurve.errors import TripcurveError
 
 
 def main() -> int:
-    """Run the local cloud; our own failures become one message and their exit code."""
+    """Run the local cloud and return the exit code. A TripcurveError becomes one message on stderr."""
     parser = argparse.ArgumentParser(prog="python -m provision.local")
     parser.add_argument("lab", nargs="?")
     parser.add_argument("--port", type=int, default=0)

@@ -72,7 +72,7 @@ class Admin:
         return web.json_response({"healthy": not dead, "dead": dead, "processes": shown}, status=503 if dead else 200)
 
     async def counts(self, request: web.Request) -> web.Response:
-        """Return the numbers of requests that the gateway units and the mock counted."""
+        """Return how many requests the gateway units and the mock counted."""
         del request
         mock = self._processes.mock
         try:
@@ -108,7 +108,7 @@ class Admin:
         return web.json_response({name: fault.model_dump() for name, fault in self._faults.all().items()})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Add a fault (`arm/faults.py` describes its fields)."""
+        """Add a fault, whose fields `arm.faults.Fault` describes, and answer 201 with its id."""
         try:
             fault = Fault.model_validate(await request.json())
         except ValidationError as error:

@@ -1,6 +1,6 @@
-"""Keeps web pages away from the control plane: a browser on this machine can reach every loopback port.
+"""Refuse requests of web pages to the control plane, because a browser here can reach every loopback port.
 
-No client of the control plane is a page of another site, so a foreign Origin is always refused. A Host that is not
+No client of the control plane is a web page, so a foreign Origin is always refused. A Host that is not
 a loopback name means that a page had its own DNS name rebound to this machine. Microsoft's sign-in names are the
 exception: the gateway sends those here, and no attacker can rebind them.
 """

@@ -29,7 +29,7 @@ from tripcurve.lab import Lab
 
 __all__ = ["CLIENT_ID", "EVENTS", "LOGS", "SUBSCRIPTION_ID", "TENANT_ID", "LocalCloud", "Ports"]
 
-# Fixed, so that documents and scripts can name them; the secret is new each time.
+# These ids are fixed, so that documents and scripts can name them. The secret is new at each start.
 TENANT_ID = "00000000-0000-4000-8000-00000000000a"
 SUBSCRIPTION_ID = "00000000-0000-4000-8000-00000000000b"
 CLIENT_ID = "00000000-0000-4000-8000-00000000000c"
@@ -40,7 +40,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Ports to listen on; 0: any free one."""
+    """The ports to listen on; 0 takes any free one."""
 
     management: int = 0
     gateway: int = 0
@@ -49,8 +49,8 @@ class Ports:
 class LocalCloud:
     """Azure on localhost: `open` it, use it over HTTPS, `close` it. All state is in memory.
 
-    `data_dir` gets the CA's certificate, the events and the gateway's log. `commands` None: the real mock
-    and gateway.
+    `data_dir` is the folder for the CA's certificate, the events and the gateway's log. `commands` None starts the real
+    mock and gateway.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class LocalCloud:
         return self._issuer
 
     async def open(self) -> None:
-        """Listen and begin to start the processes. Raises TargetUnavailable when a port is in use."""
+        """Listen, and start the processes without waiting for them. Raises TargetUnavailable if a port is in use."""
         await self._listen()
         await self._processes.open(spare_units=0 if self._lab is None else self._lab.units)
 
     async def ready(self) -> None:
-        """Returns when every process answers. Raises TargetUnavailable when one does not."""
+        """Wait until every process answers. Raises TargetUnavailable if one does not."""
         try:
             await self._processes.ready()
         except RuntimeError as error:
@@ -129,14 +129,14 @@ class LocalCloud:
             )
         except OSError as error:
             await self._runner.cleanup()
-            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
             raise TargetUnavailable(
                 f"port {self._ports.management} on {HOST} {what}; pass another --port, or 0 for any free one"
             ) from None
         self._base_url = f"https://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
-        """Stop listening, end operations, stop every process. Safe to call twice."""
+        """Stop listening, cancel all operations and stop every process. May be called twice."""
         await self._operations.cancel_all()
         await self._processes.close()
         if self._server is not None:
@@ -146,7 +146,7 @@ class LocalCloud:
             with suppress(asyncio.CancelledError):
                 await self._runner.cleanup()
             self._runner = None
-            # TLS would wait 30 s for the goodbye of a client that keeps an idle connection, and the loop for TLS.
+            # Without the abort, closing waits 30 s for the TLS close_notify of each client with an idle connection.
             for transport in connections:
                 if transport is not None:
                     transport.abort()
@@ -154,15 +154,15 @@ class LocalCloud:
 
     @property
     def dead(self) -> list[str]:
-        """Processes that ended unasked, in words."""
+        """Return a sentence about each process that ended without being stopped."""
         return self._processes.dead
 
     async def died(self) -> None:
-        """Returns when a process has ended unasked."""
+        """Wait until a process ends without having been stopped."""
         await self._processes.died.wait()
 
     def connection(self) -> dict[str, Any]:
-        """How to reach the control plane and sign in, with the secret: the JSON line without a gateway."""
+        """Return the JSON line's fields for the control plane: its addresses, and a client id with its secret."""
         return {
             "management_url": self._base_url,
             "admin_url": f"{self._base_url}/_local",
@@ -177,5 +177,5 @@ class LocalCloud:
 
 
 def _goes_outside(lab: Lab) -> bool:
-    """Whether the lab itself names a backend beyond this machine: then its author wants it called."""
+    """Return whether the lab names a backend outside this machine, which the gateway may then call."""
     return any(backend.kind == "existing" and backend.host not in _LOOPBACK for backend in lab.backends)

@@ -1,4 +1,4 @@
-"""`tripcurve local`: the local cloud in the foreground, with its signals, its one line of JSON and its exit code."""
+"""The command `tripcurve local`: runs the local cloud in the foreground, with its signals, JSON line and exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Provisioner", "run_local", "serve"]
 _WARM_UP = '<policies><inbound><set-variable name="warm" value="@(1)" /></inbound></policies>'
 
 Provisioner = Callable[[Mapping[str, Any]], Target]
-"""Makes a lab true on the cloud that a connection describes; synchronous, run in a thread."""
+"""Provisions a lab on the cloud that a connection describes. It blocks, so it runs in a thread."""
 
 
 def run_local(
@@ -39,9 +39,9 @@ def run_local(
     data_dir: Path | None = None,
     stop_with_stdin: bool = False,
 ) -> int:
-    """Run the local cloud until a signal, or until stdin ends; returns the exit code.
+    """Run the local cloud until a signal, or until stdin ends, and return the exit code.
 
-    Raises BadInput for a bad lab and TargetUnavailable for a port in use or a lab that could not be made.
+    Raises BadInput for a bad lab, and TargetUnavailable for a port in use or a lab that cannot be provisioned.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="tripcurve local: %(message)s")
     loaded = None if lab is None else load_lab(lab)
@@ -67,10 +67,10 @@ async def serve(
     provision: Provisioner | None = None,
     stop_with_stdin: bool = False,
 ) -> int:
-    """The whole local cloud, from listening to the last process gone.
+    """Run the local cloud from listening until its last process has ended.
 
-    `ready` gets the fields of the JSON line once everything is ready. Returns 0 when asked to stop after
-    that, 130 when interrupted before. Raises TargetUnavailable.
+    `ready` is called with the fields of the JSON line once everything is ready. Returns 0 if `stop` is set after that,
+    and 130 if before. Raises TargetUnavailable if a port is in use or a process ends.
     """
     stop = asyncio.Event()
     _stop_on_signals(stop)
@@ -92,7 +92,7 @@ async def serve(
 
 
 async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: asyncio.Event) -> dict[str, Any] | None:
-    """The line's fields; None when asked to stop meanwhile."""
+    """Provision the lab and return the fields of the JSON line; None if `stop` is set first."""
     connection = cloud.connection()
     if provision is None:
         return connection
@@ -108,21 +108,21 @@ async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: a
 
 
 def _load_compiler() -> None:
-    """The first policy would wait for this, its grammar included; while the children start there is time."""
+    """Load the policy compiler and its grammar while the children start, so that the first policy need not wait."""
     from provision.local.apim.policies import compile_document
 
     compile_document(_WARM_UP)
 
 
 def _in_thread(provision: Provisioner, connection: Mapping[str, Any]) -> asyncio.Future[Target]:
-    """A daemon thread, so that an interrupt need not wait for the SDK's patience to end."""
+    """Run `provision` in a daemon thread, so that an interrupt does not wait for the SDK's retries."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Target] = loop.create_future()
 
     def settle(act: Callable[[Any], None], value: Any) -> None:
         if not future.done():
             act(value)
-            future.exception()  # seen: whoever waits has perhaps stopped waiting
+            future.exception()  # marks it as retrieved: nobody may be waiting any more
 
     def work() -> None:
         try:
@@ -146,7 +146,7 @@ def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
         from provision import provision_lab
         from provision.resources import clouds
 
-        # This cloud was empty a moment ago: what the lab finds elsewhere has to be made here.
+        # This cloud is new and empty, so resources that exist elsewhere must be created here.
         whole = lab.model_copy(update={"existing": Existing()})
         return provision_lab(whole, clouds.local(connection), lab_file=lab_file)
 
@@ -154,7 +154,7 @@ def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
 
 
 def _shown(target: Target) -> dict[str, Any]:
-    """The target's fields with the key in clear: the line is how another program gets it."""
+    """Return the target's fields with the key in clear, because other programs read the key from the JSON line."""
     shown = target.model_dump(mode="json", exclude_none=True, exclude={"api_key", "client_secret"})
     return {**shown, "api_key": target.api_key.get_secret_value()}
 
@@ -165,7 +165,7 @@ def _print_line(line: dict[str, Any]) -> None:
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
-    """The first SIGINT or SIGTERM stops in order, a second SIGINT at once: the children end with our pipes."""
+    """Set `stop` on SIGINT or SIGTERM; a second SIGINT exits at once, and closing our pipes ends the children."""
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
@@ -178,7 +178,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
-    """For a program that started us with a pipe: when it is gone, however it went, so are we."""
+    """Set `stop` at the end of stdin, so that this process never outlives the program that started it with a pipe."""
     loop = asyncio.get_running_loop()
 
     def watch() -> None:
@@ -191,7 +191,7 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
 
 @contextmanager
 def _data_folder(given: Path | None) -> Iterator[Path]:
-    """The folder asked for, or a private one that goes when we do."""
+    """Yield the given folder, or for None a private one that is deleted at the end."""
     if given is None:
         with tempfile.TemporaryDirectory(prefix="tripcurve-local-") as made:
             yield Path(made)

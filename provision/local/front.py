@@ -1,4 +1,4 @@
-"""The front door of the control plane: one HTTPS server for ARM, sign-in, cloud metadata and the admin API, by path."""
+"""The control plane's HTTPS server: it routes requests by path to ARM, sign-in, cloud metadata and the admin API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Front"]
 
 _log = logging.getLogger(__name__)
 LARGEST = 8 * 1024 * 1024
-"""Bytes of a request's body; Azure's own bound for policies is far below."""
+"""Largest request body in bytes; Azure's own limit for policies is far below."""
 
 
 class Front:
@@ -61,7 +61,7 @@ class Front:
             return _hang_up(request)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
-            answer = Answer(400, ArmError(400, "InternalError", "The local cloud failed; its stderr says why.").body())
+            answer = Answer(400, ArmError(400, "InternalError", "The local cloud failed; see its stderr.").body())
         return _respond(answer, headers)
 
     async def _read(self, request: web.Request) -> Call:
@@ -71,7 +71,7 @@ class Front:
             message = f"The request content is larger than {LARGEST} bytes."
             raise ArmError(413, "RequestContentTooLarge", message) from None
         try:
-            # ARM's own reader takes line breaks inside strings; the seed's notebook sends its policy so.
+            # ARM accepts line breaks inside JSON strings, and the seed's notebook sends its policy with some.
             body: Any = json.loads(raw, strict=False) if raw.strip() else None
         except (ValueError, RecursionError):
             raise ArmError(
@@ -79,7 +79,7 @@ class Front:
             ) from None
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = request.path.rstrip("/") if request.path != "/" else "/"
-        # `//subscriptions/…` is what a base URL with a slash at its end gives.
+        # A client whose base URL ends with a slash asks for `//subscriptions/…`.
         path = "/" + path.lstrip("/")
         query = {("api-version" if name.lower() == "api-version" else name): v for name, v in request.query.items()}
         return Call(request.method, path, query, headers, body, self._base_url())
@@ -95,14 +95,14 @@ def _respond(answer: Answer, headers: dict[str, str]) -> web.Response:
 
 
 def _unauthorized(refusal: TokenRefused, base_url: str) -> Answer:
-    """Azure's clients read the challenge; the CLI takes the tenant from it."""
+    """Return the 401 with the challenge header, from which the Azure CLI takes the tenant."""
     challenge = f'Bearer authorization_uri="{base_url}", error="invalid_token", error_description="{refusal}"'
     error = ArmError(401, refusal.code, str(refusal))
     return Answer(401, error.body(), {"WWW-Authenticate": challenge})
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection without a byte of answer."""
+    """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     raise ConnectionResetError("an injected fault dropped this connection")

@@ -1,4 +1,4 @@
-"""Ports on loopback, held so that nobody else can take them between being chosen and being used."""
+"""Loopback ports that are bound when they are chosen, so that no other program takes them before they are used."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ HOST = "127.0.0.1"
 
 
 class PortInUse(OSError):
-    """Somebody else has this port; the message says which."""
+    """Another program uses the port that the message names."""
 
 
 class HeldPort:
-    """A port that several processes of ours will share by SO_REUSEPORT.
+    """A port that several of our processes will share with SO_REUSEPORT. 0 takes any free port.
 
-    The socket is bound and never listens, so it gets no connections; it keeps the number ours.
+    The socket is bound but never listens: it gets no connections, and no other program can take the port. Raises
+    PortInUse if another program has it, OSError if it cannot be bound.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -38,7 +39,7 @@ class HeldPort:
 
 
 def _check_free(port: int) -> None:
-    """Without SO_REUSEPORT: two local clouds would else share one port, each getting half the traffic."""
+    """Bind without SO_REUSEPORT first, because two local clouds could otherwise share one port and its traffic."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

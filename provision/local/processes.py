@@ -24,13 +24,13 @@ Json = dict[str, Any]
 
 
 def _module(name: str) -> tuple[str, ...]:
-    """`-P`: a folder `provision` in the caller's working directory must not be taken for ours."""
+    """Return the command that runs a module. `-P` prevents running a folder `provision` in the working directory."""
     return (sys.executable, "-P", "-m", name)
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """How the children are started."""
+    """The command lines that start the children."""
 
     mock: tuple[str, ...] = _module("provision.local.mock")
     gateway: tuple[str, ...] = _module("provision.local.gateway")
@@ -38,7 +38,7 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of the processes beside the store. `gateway_port` 0: any free one."""
+    """The settings of the processes that are not in the store. `gateway_port` 0 takes any free port."""
 
     events_file: Path
     logs_file: Path
@@ -55,8 +55,10 @@ class _Gateway:
 
 
 class Processes:
-    """Starts, feeds and stops the children. One that dies is reported and stays dead: a unit that came
-    back with an empty breaker would falsify the measurement.
+    """Starts, configures and stops the child processes.
+
+    A child that dies is reported and not restarted, because a unit with a new, empty breaker would falsify the
+    measurement.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Processes:
         self._spare: list[Child] = []
         self._dead: list[str] = []
         self.died = asyncio.Event()
-        """Set when the first child ends unasked."""
+        """Set when the first child ends without having been stopped."""
         self._publishing = asyncio.Lock()
 
     @property
@@ -94,16 +96,16 @@ class Processes:
             Child(f"unit {index}", self._settings.commands.gateway, self._on_death) for index in range(spare_units)
         ]
         await asyncio.gather(*(child.spawn() for child in (self._mock, *self._spare)))
-        # Provisioning begins while they load: the mock is waited for where its port is needed.
+        # Provisioning begins while the children load; `start` waits for the mock, because it needs the port.
         self._mock_started = asyncio.create_task(self._feed_mock(), name="mock")
 
     async def ready(self) -> None:
-        """Returns when the mock answers. Raises ChildFailed."""
+        """Wait until the mock answers. Raises ChildFailed if it does not."""
         if self._mock_started is not None:
             await asyncio.shield(self._mock_started)
 
     async def close(self) -> None:
-        """Stop everything that runs."""
+        """Stop every child and free the ports."""
         await asyncio.gather(*(child.stop() for child in self.children()))
         if self._mock_started is not None:
             await asyncio.gather(self._mock_started, return_exceptions=True)
@@ -112,12 +114,12 @@ class Processes:
         self._gateways.clear()
 
     def children(self) -> list[Child]:
-        """Every child, the mock first."""
+        """Return every child, the mock first."""
         units = [unit for gateway in self._gateways.values() for unit in gateway.units]
         return [*([] if self._mock is None else [self._mock]), *units, *self._spare]
 
     def units(self) -> list[Child]:
-        """The gateway units that serve, in the order of services and units."""
+        """Return the gateway units that serve, in the order of services and units."""
         return [unit for gateway in self._gateways.values() for unit in gateway.units]
 
     @property
@@ -125,14 +127,20 @@ class Processes:
         return self._mock
 
     def reserve(self, service_id: str) -> str:
-        """The gateway URL of a service; the first service gets the port that was asked for."""
+        """Hold a port for a service and return its gateway URL. Only the first service gets the port in the settings.
+
+        Raises PortInUse if another program has the port.
+        """
         wanted = self._settings.gateway_port if not self._gateways else 0
         held = HeldPort(wanted)
         self._gateways[service_id.lower()] = _Gateway(held)
         return f"http://{HOST}:{held.port}"
 
     async def start(self, service: Resource) -> None:
-        """Bring the service's units to the number it asks for; returns when all are ready."""
+        """Start or stop units until the service has as many as it wants, and wait until all are ready.
+
+        Raises ChildFailed.
+        """
         await self.ready()
         gateway = self._gateways[service.id.lower()]
         gateway.units = [unit for unit in gateway.units if unit.alive or unit.port is not None]
@@ -146,7 +154,7 @@ class Processes:
         )
 
     async def resize(self) -> None:
-        """Bring every service that runs to the number of units that the options want. Raises ChildFailed."""
+        """Start or stop units of every running service until it has as many as the options want. Raises ChildFailed."""
         for service_id, gateway in list(self._gateways.items()):
             service = self._store.get(service_id)
             if service is not None and gateway.units and len(gateway.units) != self._unit_count(service):
@@ -159,7 +167,7 @@ class Processes:
             gateway.held.release()
 
     async def publish(self) -> None:
-        """Send every child its state where that has changed; returns when each works by it."""
+        """Send every child its changed state, and wait until each has applied it."""
         async with self._publishing:
             jobs = [self._feed_mock()]
             for service_id, gateway in self._gateways.items():
@@ -229,7 +237,7 @@ class Processes:
         }
 
     def _on_death(self, child: Child) -> None:
-        said = f"{child.name} (pid {child.pid}) ended unasked with exit code {child.exit_code}"
+        said = f"{child.name} (pid {child.pid}) ended unexpectedly with exit code {child.exit_code}"
         self._dead.append(said)
         self.died.set()
         _log.error("%s", said)

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def mock_snapshot(store: Store, token_key: str, options: Json) -> Json:
-    """Accounts, web apps and the role assignments that open them."""
+    """Return the mock's snapshot: accounts, web apps, and the role assignments that give access to them."""
     return {
         "port": 0,
         "options": options,
@@ -62,7 +62,7 @@ def _assignment(found: Resource) -> Json:
 
 
 def service_snapshot(store: Store, service: Resource) -> Json:
-    """Everything inside one API Management service that its gateway works by."""
+    """Return the configuration of one API Management service that its gateway units need."""
     return {
         "policy": _policy(store, service),
         "named_values": named_values_of(store, service),
@@ -121,7 +121,7 @@ def _product(store: Store, product: Resource) -> Json:
 
 
 def _subscription(service: Resource, found: Resource) -> Json:
-    """`scope` is relative to the service: `/apis` for all of them, `/apis/openai`, `/products/gold`."""
+    """Return a subscription. Its `scope` is relative to the service: `/apis`, `/apis/openai` or `/products/gold`."""
     scope = str(found.properties["scope"])[len(service.id) :]
     return {
         "id": found.name,

@@ -1,4 +1,4 @@
-"""One child process: started, configured by snapshots on its stdin, heard on its stdout, stopped by EOF."""
+"""One child process. It gets snapshots on its stdin and answers on its stdout; closing its stdin stops it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ChildFailed(RuntimeError):
 
 
 class Child:
-    """A process of ours. Its stderr is ours too.
+    """A child process, which inherits our stderr.
 
-    `died` is called once if it ends without having been stopped.
+    `died` is called once if the process ends without having been stopped.
     """
 
     def __init__(self, name: str, command: Sequence[str], died: Callable[[Child], None]) -> None:
@@ -50,7 +50,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs and before it has started."""
+        """Return the exit code; None while the process runs and before it has started."""
         return None if self._process is None else self._process.returncode
 
     @property
@@ -63,9 +63,9 @@ class Child:
         self._reader = asyncio.create_task(self._read(), name=f"reader {self.name}")
 
     async def configure(self, snapshot: Json) -> None:
-        """Send the state and return once the child works by it. The same state again is not sent.
+        """Send the state and wait until the child has applied it. An unchanged state is not sent again.
 
-        Raises ChildFailed.
+        Raises ChildFailed if the child has ended, or does not answer in time.
         """
         line = json.dumps(snapshot).encode() + b"\n"
         if line == self._sent:
@@ -75,7 +75,7 @@ class Child:
         await self._write(line)
         self.port = await self._within(self._ready, START_S, "did not become ready")
         if not first:
-            await self.counts()  # lines are taken in order: an answer means that the snapshot is in force
+            await self.counts()  # the child reads lines in order, so an answer proves that the snapshot is in force
 
     async def counts(self) -> Json:
         """Return the counters of the child. Raises ChildFailed."""
@@ -90,7 +90,7 @@ class Child:
             self._asked.pop(self._number, None)
 
     async def stop(self) -> None:
-        """Close its stdin and wait; a child that stays is terminated, then killed."""
+        """Close the child's stdin and wait; a child that does not end is terminated, then killed."""
         self._stopping = True
         process = self._process
         if process is None:
@@ -154,4 +154,4 @@ class Child:
         for future in waiting:
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # whoever waits still gets it; nobody waiting is no second error
+                future.exception()  # marks it as retrieved: a future that nobody awaits must not log a second error

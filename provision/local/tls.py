@@ -1,4 +1,4 @@
-"""The certificate of the control plane: signed by an authority made for this one process."""
+"""The control plane's certificate, signed by a certificate authority that is new for each process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["make_tls"]
 
 
 def make_tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server context for loopback names, and the file that holds its authority's certificate.
+    """Return a server context for loopback names, and the file with its authority's certificate.
 
-    Keys stay in memory and in the folder's temporary file for as long as OpenSSL needs to load them.
+    Private keys are in memory only, except for a temporary file while OpenSSL loads them.
     """
     authority = trustme.CA(organization_name="Tripcurve local cloud")
     certificate = authority.issue_cert("127.0.0.1", "localhost", "::1")

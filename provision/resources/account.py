@@ -14,7 +14,7 @@ ACCOUNT_SKU = "S0"
 
 
 class Account(SoftDeleting):
-    """One Azure OpenAI account; its custom domain is its name, which a managed identity's token needs."""
+    """One Azure OpenAI account. Its custom domain is its name; without one it refuses tokens of managed identities."""
 
     type = "OpenAI account"
     fixed: ClassVar[Mapping[str, str]] = {
@@ -37,7 +37,7 @@ class Account(SoftDeleting):
 
     @property
     def real_location(self) -> str:
-        """Where it is, once it was read; else where the lab wants it."""
+        """Return the account's location if it was read, else the location that the lab names."""
         return self.location if self._read_location is None else self._read_location
 
     @property
@@ -136,7 +136,7 @@ class Deployment(Resource):
         return {"model": model.name, "version": model.version, "sku": model.sku, "capacity": model.capacity}
 
     def obstacle(self) -> str | None:
-        """The region's catalogue is asked before anything is made: an account without its model is half a lab."""
+        """Return why the region cannot serve the model; None if it can. Checked first, before an account is created."""
         wanted, location = self.context.lab.model, self._location
         catalogue = none_if_hidden(lambda: list(self.context.clients.cognitive.models.list(location)))
         if catalogue is None:
@@ -145,7 +145,7 @@ class Deployment(Resource):
         if (wanted.name, wanted.version) in offered:
             return None
         versions = sorted(version for name, version in offered if name == wanted.name and version is not None)
-        instead = f"it has version {', '.join(versions)}" if versions else "it has no version of it"
+        instead = f"it has version {', '.join(versions)}" if versions else "it has no version of this model"
         return (
             f"model deployment {self.name}: region {location} does not offer {wanted.name} "
             f"{wanted.version} ({instead}); change the lab's location or model"

@@ -26,7 +26,7 @@ ANY = "*"
 
 
 class ApiImport(Resource):
-    """The API, imported from its OpenAPI document: by address on Azure, from our copy on localhost."""
+    """The API, imported from its OpenAPI document: from the public address on Azure, from our copy on localhost."""
 
     type = "API"
 
@@ -35,7 +35,7 @@ class ApiImport(Resource):
         return f"{self.context.gateway_id}/apis/{self.name}"
 
     def desired(self) -> Fields:
-        # What a document at a public address holds is the service's to read, so nothing is asked of it here.
+        # On Azure the service reads the public document itself, so we do not know its operations.
         by_url = self.context.cloud.import_by_url
         return self._settings() if by_url else {**self._settings(), "operations": _operations(_shipped())}
 
@@ -84,7 +84,7 @@ class ApiImport(Resource):
         self.settle()
 
     def settle(self) -> None:
-        """Write again the settings that the imported document may have replaced: names, description, address."""
+        """Write the names, description and address again, because the imported document may have replaced them."""
         from azure.mgmt.apimanagement import models
 
         made = self.read()
@@ -95,7 +95,7 @@ class ApiImport(Resource):
         apis.update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=body)
 
     def _contract(self) -> dict[str, Any]:
-        """The settings as the SDK's models take them."""
+        """Return the settings as keyword arguments of the SDK's models."""
         from azure.mgmt.apimanagement import models
 
         settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
@@ -103,7 +103,7 @@ class ApiImport(Resource):
         return {**settings, "subscription_key_parameter_names": keys}
 
     def _document(self) -> tuple[str, str]:
-        """Format and value of the OpenAPI document."""
+        """Return the import format and the OpenAPI document or its address."""
         version = self.context.lab.api.version
         if self.context.cloud.import_by_url:
             stage = "preview" if version.endswith("-preview") else "stable"
@@ -124,7 +124,7 @@ class ApiImport(Resource):
 
 
 def _shipped() -> dict[str, Any]:
-    """Our copy of the API's document."""
+    """Return our copy of the API's document."""
     document: dict[str, Any] = json.loads(SPEC.read_text(encoding="utf-8"))
     return document
 
@@ -143,7 +143,7 @@ class ApiPolicy(Resource):
         return f"{self.context.gateway_id}/apis/{self.context.lab.api.id}/policies/policy"
 
     def document(self) -> str:
-        """The policy to deploy. Raises BadInput when the file cannot be read as text."""
+        """Return the policy XML to deploy. Raises BadInput when the file cannot be read as text."""
         path = self.context.policy_file
         try:
             text = path.read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ class ApiPolicy(Resource):
         from azure.mgmt.apimanagement import models
 
         policies, lab = self.context.clients.apim.api_policy, self.context.lab
-        # rawxml takes expressions as people write them, without entities for their quotes.
+        # `rawxml` accepts expressions as people write them, without entities for their quotes.
         body = models.PolicyContract(value=self.document(), format="rawxml")
         policies.create_or_update(lab.resource_group, lab.gateway.name, lab.api.id, "policy", body)
 
@@ -177,7 +177,7 @@ class ApiPolicy(Resource):
 
 
 def normalise(document: str) -> str:
-    """A policy without comments, layout and kind of quotes: the service gives it back written its own way."""
+    """Return a policy without comments and layout and with one kind of quotes, because the service reformats it."""
     text = re.sub(r"<!--.*?-->", "", document, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r"='([^'\"<>]*)'", r'="\1"', text)

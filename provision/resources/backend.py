@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class _Entity(Resource):
-    """What a backend and a pool have in common: they are one ARM type."""
+    """Base of backend and pool, which are one ARM type."""
 
     @property
     def id(self) -> str:
@@ -58,7 +58,7 @@ class _Entity(Resource):
 
 
 class BackendEntity(_Entity):
-    """One backend: its address and its breaker, in the words of the seed."""
+    """One backend: its address, its description as the seed words it, and its breaker rule."""
 
     type = "backend"
 
@@ -128,7 +128,7 @@ class PoolEntity(_Entity):
         return Found(fields, etag=etag)
 
     def _stated(self, name: str, member: dict[str, int | None]) -> dict[str, int | None]:
-        """Without the service's defaults for what the lab leaves open."""
+        """Return a member as read, with None for each field that the lab leaves to the service's default."""
         wanted = self.desired()["members"].get(name)
         if wanted is None:
             return member

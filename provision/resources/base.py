@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 TAG: Final = "tripcurve-lab"
-"""Tag, on every resource that takes tags, naming the lab that created it."""
+"""Name of the tag, on every resource that takes tags, whose value is the lab that created the resource."""
 
 UNKNOWN: Final = "(known after apply)"
-"""Value of a field that depends on a resource not made yet."""
+"""Value of a field that depends on a resource that does not exist yet."""
 
 IN_PROGRESS: Final = frozenset(
     {"accepted", "activating", "created", "creating", "updating", "deleting", "moving", "resolvingdns", "inprogress"}
@@ -45,10 +45,10 @@ Heartbeat = Callable[[], None]
 
 @dataclass
 class Context:
-    """What the resources of one lab share while they are read or made.
+    """The state that the resources of one lab share while they are read, created and deleted.
 
-    `lab_file` is None for a lab that came from no file. `principal_id` and `gateway_url` are None until the
-    gateway is there. `heartbeat` is called about once a second while a long operation runs.
+    `lab_file` is None for a lab that was not read from a file. `principal_id` and `gateway_url` are None until the
+    gateway exists. `heartbeat` is called about once a second while a long operation runs.
     """
 
     lab: Lab
@@ -70,13 +70,13 @@ class Context:
 
     @property
     def purge_command(self) -> str:
-        """The command that frees what this lab soft-deleted, naming the lab as a command line can find it."""
+        """Return the command that purges this lab's soft-deleted resources, with the lab's name or file."""
         shipped = self.lab_file is None or self.lab_file.parent == shipped_folder(LABS)
         return f"tripcurve down {self.lab.name if shipped else shlex.quote(str(self.lab_file))} --purge"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of what this lab creates."""
+        """Return the tags of every resource that this lab creates."""
         return {TAG: self.lab.name}
 
 
@@ -84,8 +84,8 @@ class Context:
 class Found:
     """A resource as the service describes it.
 
-    `tags` is None for types that take none. `state` is the provisioning state, None where the type has
-    none. `etag` guards a change against another's, None where the type has none.
+    `tags` is None for types without tags. `state` is the provisioning state; None for types without one. A change with
+    a stale `etag` is refused; None for types without one.
     """
 
     fields: Fields
@@ -99,13 +99,13 @@ class Found:
 
     @property
     def lab(self) -> str | None:
-        """The lab that its tag names; None without that tag."""
+        """Return the name of the lab in the resource's tag; None if it has no such tag."""
         return None if self.tags is None else self.tags.get(TAG)
 
 
 @dataclass(eq=False)
 class Resource(ABC):
-    """A resource of the lab. `parent` is the resource it lives and dies with, None for the group."""
+    """A resource of the lab. `parent` is the resource that contains it; None for the group."""
 
     context: Context
     name: str
@@ -113,46 +113,49 @@ class Resource(ABC):
 
     type: ClassVar[str]
     fixed: ClassVar[Mapping[str, str]] = {}
-    """Fields that ARM cannot change once made, each with the lab's key that sets it."""
+    """Fields that ARM cannot change after the creation, each with the lab's key that sets it."""
     hidden: ClassVar[frozenset[str]] = frozenset()
     """Fields whose values are never shown."""
     taggable: ClassVar[bool] = False
     slow: ClassVar[str | None] = None
-    """What to tell a person who waits for its creation on Azure; None when it is quick."""
+    """How long its creation takes on Azure, for the progress line; None if it is quick."""
 
     @property
     @abstractmethod
     def id(self) -> str:
-        """ARM id."""
+        """Return the ARM id."""
 
     @property
     def declared(self) -> bool:
-        """Whether the lab says, under `existing:`, that it was there before."""
+        """Return whether the lab lists the resource under `existing:`."""
         return False
 
     @property
     def declare_with(self) -> str | None:
-        """The lab's line that would declare it existing; None when there is no such line."""
+        """Return the lab's line that declares the resource as existing; None if its type has no such line."""
         return None
 
     @abstractmethod
     def desired(self) -> Fields:
-        """The fields the lab asks for, UNKNOWN where they depend on what is not made yet."""
+        """Return the fields as the lab sets them; UNKNOWN if a field depends on a resource that does not exist yet."""
 
     @abstractmethod
     def read(self) -> Found | None:
-        """What is there; None when it is not."""
+        """Return the resource as it is on the cloud; None if it does not exist."""
 
     @abstractmethod
     def put(self, found: Found | None) -> None:
-        """Create it (found is None) or bring it to what the lab asks for. Returns when it is done."""
+        """Create the resource, or change what differs from the lab. Returns when the cloud has finished.
+
+        `found` is the resource as it was read; None if it does not exist. Raises the SDK's errors.
+        """
 
     @abstractmethod
     def delete(self) -> None:
-        """Delete it. Returns when it is gone, at once when it was."""
+        """Delete the resource. Returns when it is gone; does nothing if it does not exist."""
 
     def obstacle(self) -> str | None:
-        """Why it cannot be created, known without asking the service; None when nothing is in the way."""
+        """Return why the resource cannot be created, found without creating anything; None if there is no reason."""
         return None
 
 
@@ -161,19 +164,19 @@ class SoftDeleting(Resource):
 
     @abstractmethod
     def holder(self) -> str | None:
-        """ARM id of the soft-deleted resource that holds this name; None when the name is free."""
+        """Return the ARM id of the soft-deleted resource that holds this name; None when the name is free."""
 
     @abstractmethod
     def purge(self) -> None:
-        """Free the name. Returns when it is free, at once when it was."""
+        """Free the name. Returns when it is free; does nothing if it already is."""
 
     @abstractmethod
     def purge_command(self) -> str:
-        """The Azure CLI command that frees the name."""
+        """Return the Azure CLI command that frees the name."""
 
 
 def none_if_absent(call: Callable[[], Answer]) -> Answer | None:
-    """What the call returns; None when ARM says there is no such resource."""
+    """Return the result of the call; None if ARM reports that the resource does not exist."""
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
@@ -183,9 +186,9 @@ def none_if_absent(call: Callable[[], Answer]) -> Answer | None:
 
 
 def none_if_hidden(call: Callable[[], Answer]) -> Answer | None:
-    """What the call returns; None when there is no such resource, or we may not look.
+    """Return the result of the call; None if the resource does not exist, or reading it is forbidden.
 
-    For look-ups that are a courtesy: what they would find, the creation itself tells too, in worse words.
+    For optional look-ups only, which give an earlier and clearer message than the failing creation would.
     """
     from azure.core.exceptions import HttpResponseError
 
@@ -198,7 +201,7 @@ def none_if_hidden(call: Callable[[], Answer]) -> Answer | None:
 
 
 def wait_for(poller: Any, heartbeat: Heartbeat) -> Any:
-    """The result of a long operation, calling `heartbeat` about once a second until it is there."""
+    """Wait for a long operation and return its result; call `heartbeat` about once a second meanwhile."""
     while not poller.done():
         poller.wait(timeout=1.0)
         if not poller.done():

@@ -1,4 +1,4 @@
-"""The Azure SDK's clients for one cloud, each made when first needed: importing them all is slow."""
+"""The Azure SDK's clients for one cloud. Each is created on first use, because importing them all is slow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Clients:
         return requests.Session()
 
     def _options(self) -> dict[str, Any]:
-        """What every client is built with."""
+        """Return the keyword arguments that all clients share."""
         from azure.core.pipeline.transport import RequestsTransport
 
         verify = True if self.cloud.ca_file is None else self.cloud.ca_file

@@ -1,4 +1,4 @@
-"""The two clouds a lab can be built on. They differ in endpoint and credential, in nothing else."""
+"""The two clouds on which a lab can be built. They differ only in endpoint and credential."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MOCK_IMAGE_VARIABLE = "TRIPCURVE_MOCK_IMAGE"
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where resources are made: an ARM endpoint, a subscription, and how to get a credential.
+    """A cloud: an ARM endpoint, a subscription, and a function that makes a credential.
 
-    `ca_file` is None when the system's own authorities vouch for the endpoint. `mock_image` is
-    the container of a mock web app; None where the cloud brings its own mock. `connection` has
-    the fields of the local cloud's JSON line that a Target repeats; it is empty on Azure.
+    `ca_file` is None if one of the system's certificate authorities signed the endpoint's certificate. `mock_image` is
+    the container image of a mock web app; None on the local cloud, which has its own mock. `connection` has the fields
+    of the local cloud's JSON line that a Target repeats; it is empty on Azure.
     """
 
     kind: Literal["azure", "local"]
@@ -41,40 +41,39 @@ class Cloud:
 
     @property
     def scope(self) -> str:
-        """What an access token for ARM is asked for."""
+        """Return the scope to request an access token for ARM with."""
         return f"{self.management_url}/.default"
 
     @property
     def import_by_url(self) -> bool:
-        """Whether APIs are imported from the public address of their document, or from our copy."""
+        """Return True if APIs are imported from the public address of their document, False if from our copy."""
         return self.kind == "azure"
 
     @property
     def poll_s(self) -> float:
-        """Seconds between two looks at a long operation, where the service names none."""
+        """Return the seconds between two polls of a long operation if the service names no interval."""
         return 30.0 if self.kind == "azure" else 0.1
 
     @property
     def backoff_factor(self) -> float:
-        """Seconds, doubled from try to try, between the SDK's own retries; 0.8 is its default."""
+        """Return the seconds before the SDK's first retry, doubled for each further one; the SDK's default is 0.8."""
         return 0.8 if self.kind == "azure" else 0.1
 
     @property
     def outage_s(self) -> float:
-        """Seconds without a connection that a long piece of work bears before it gives up."""
+        """Return the seconds without a connection after which a long operation is given up."""
         return 900.0 if self.kind == "azure" else 5.0
 
     def explain(self) -> str:
-        """The cloud in a few words, for people."""
+        """Return a short description of the cloud for messages."""
         where = "Azure" if self.kind == "azure" else f"local cloud at {self.management_url}"
         return f"{where}, subscription {self.subscription_id}"
 
 
 def azure(subscription_id: str | None = None, *, environ: Mapping[str, str] = os.environ) -> Cloud:
-    """Azure itself, signed in as DefaultAzureCredential finds: environment, managed identity, `az login`.
+    """Return Azure with the credential that DefaultAzureCredential finds: environment, managed identity, `az login`.
 
-    The subscription comes from the argument (lab or flag), else from the environment. Raises BadInput
-    when there is none.
+    `subscription_id` None means that of the environment. Raises BadInput if that has none either.
     """
     found = subscription_id or next((environ[name] for name in SUBSCRIPTION_VARIABLES if environ.get(name)), None)
     if found is None:
@@ -93,13 +92,13 @@ def azure(subscription_id: str | None = None, *, environ: Mapping[str, str] = os
 
 
 def local(connection: Mapping[str, Any]) -> Cloud:
-    """The local cloud that printed this connection as its JSON line.
+    """Return the local cloud that printed this connection as its JSON line.
 
     Raises BadInput naming the fields that are missing, and TargetUnavailable when that cloud is gone.
     """
     missing = [name for name in LOCAL_FIELDS if not connection.get(name)]
     if missing:
-        raise BadInput(f"this is not what `tripcurve local` prints: it lacks {', '.join(missing)}")
+        raise BadInput(f"this is not the JSON line that `tripcurve local` prints: it has no {', '.join(missing)}")
     url = str(connection["management_url"]).rstrip("/")
     ca_file = str(connection["ca_file"])
     if not Path(ca_file).is_file():

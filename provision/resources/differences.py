@@ -1,4 +1,4 @@
-"""How a resource differs from what the lab asks for, field by field."""
+"""Compare a resource with the lab, field by field."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def differences(found: Fields, desired: Fields) -> list[Change]:
 
 
 def flattened(fields: Fields, prefix: str = "") -> Fields:
-    """`{"breaker": {"count": 3}}` as `{"breaker.count": 3}`, so that changes are listed field by field."""
+    """Return nested fields under dotted names: `{"breaker": {"count": 3}}` becomes `{"breaker.count": 3}`."""
     flat: Fields = {}
     for name, value in fields.items():
         if isinstance(value, dict):

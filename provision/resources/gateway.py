@@ -22,12 +22,12 @@ MASTER = "master"
 
 
 class GatewayService(SoftDeleting):
-    """The gateway, with the managed identity it shows to its backends."""
+    """The gateway, with the managed identity that authenticates it to its backends."""
 
     type = "gateway"
     fixed: ClassVar[Mapping[str, str]] = {"location": "location", "sku": "gateway.sku"}
     taggable = True
-    slow = "Azure takes from a few minutes (v2 tiers) to the better part of an hour (classic tiers)"
+    slow = "Azure takes a few minutes (v2 tiers) to almost an hour (classic tiers)"
 
     @property
     def id(self) -> str:
@@ -62,7 +62,7 @@ class GatewayService(SoftDeleting):
             "location": plain_location(service.location),
             "sku": service.sku.name,
             "units": service.sku.capacity,
-            # A user-assigned identity beside the system's own is no difference.
+            # A user-assigned identity beside the system-assigned one does not count as a difference.
             "identity": "SystemAssigned" if identity is not None and "SystemAssigned" in identity else identity,
             "publisher_name": service.publisher_name,
             "publisher_email": service.publisher_email,
@@ -93,7 +93,7 @@ class GatewayService(SoftDeleting):
         )
 
     def _part(self) -> ApiManagementServiceUpdateParameters:
-        """A change names only what the lab sets, so that host names, networks and the like stay."""
+        """Return an update with only the fields that the lab sets, so that host names, networks and others stay."""
         from azure.mgmt.apimanagement import models
 
         whole = self._whole()
@@ -109,7 +109,7 @@ class GatewayService(SoftDeleting):
         self.context.principal_id = None if service.identity is None else service.identity.principal_id
 
     def master_key(self) -> str:
-        """The primary key of the all-access subscription. A secret."""
+        """Return the primary key of the all-access subscription, which is a secret."""
         subscriptions = self.context.clients.apim.subscription
         keys = subscriptions.list_secrets(self.context.lab.resource_group, self.name, MASTER)
         return keys.primary_key or ""

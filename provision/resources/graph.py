@@ -1,4 +1,4 @@
-"""The resources of a lab, in the order in which they are made."""
+"""The resources of a lab, in the order in which they are created."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["gateway_of", "lab_resources"]
 
 
 def lab_resources(context: Context) -> list[Resource]:
-    """Every resource of the lab, each after those it needs; deleting goes the other way round."""
+    """Return every resource of the lab, each after those it depends on. Delete them in reverse order."""
     group = Group(context, context.lab.resource_group)
     gateway = GatewayService(context, context.lab.gateway.name, group)
     models, roles = _accounts(context, group)
@@ -23,12 +23,12 @@ def lab_resources(context: Context) -> list[Resource]:
 
 
 def gateway_of(resources: list[Resource]) -> GatewayService:
-    """The gateway among a lab's resources."""
+    """Return the gateway among a lab's resources, which always have exactly one."""
     return next(resource for resource in resources if isinstance(resource, GatewayService))
 
 
 def _accounts(context: Context, group: Group) -> tuple[list[Resource], list[Resource]]:
-    """The accounts with their deployments, and the roles on them, which need the gateway first."""
+    """Return the accounts with their deployments, and the role assignments, which must come after the gateway."""
     models: list[Resource] = []
     roles: list[Resource] = []
     for backend in context.lab.backends:
@@ -40,7 +40,7 @@ def _accounts(context: Context, group: Group) -> tuple[list[Resource], list[Reso
 
 
 def _mocks(context: Context, group: Group) -> list[Resource]:
-    """The mock web apps, and one plan for each region they are in."""
+    """Return the mock web apps, and one plan for each region they are in."""
     mocks = [backend for backend in context.lab.backends if backend.kind == "mock"]
     plans: dict[str, ServicePlan] = {}
     sites: list[Resource] = []
@@ -53,7 +53,7 @@ def _mocks(context: Context, group: Group) -> list[Resource]:
 
 
 def _inside(context: Context, gateway: GatewayService) -> list[Resource]:
-    """What lives in the gateway: backends, the pool, the API with its policy and its values."""
+    """Return the parts of the gateway: backends, pool, the API, its policy and the policy's named values."""
     lab = context.lab
     api = ApiImport(context, lab.api.id, gateway)
     backends = [BackendEntity(context, backend.name, gateway) for backend in lab.backends]

@@ -11,7 +11,7 @@ __all__ = ["Group", "plain_location"]
 
 
 class Group(Resource):
-    """The group that holds all else. Several labs may share one: it goes when it is ours and empty."""
+    """The group that contains all other resources. `down` deletes it only if `up` created it and it is empty."""
 
     type = "resource group"
     fixed: ClassVar[Mapping[str, str]] = {"location": "location"}
@@ -30,7 +30,7 @@ class Group(Resource):
         return "existing: {resource_group: true}"
 
     def desired(self) -> Fields:
-        # A group the lab merely uses may be in any region: its members name their own.
+        # An existing group may be in any region, because each resource in it has its own.
         return {} if self.declared else {"location": self.context.lab.location}
 
     def read(self) -> Found | None:
@@ -53,11 +53,11 @@ class Group(Resource):
             wait_for(poller, self.context.heartbeat)
 
     def members(self) -> list[str]:
-        """ARM ids of the resources in the group."""
+        """Return ARM ids of the resources in the group."""
         found = self.context.clients.resources.resources.list_by_resource_group(self.name)
         return [item.id or "" for item in found]
 
 
 def plain_location(location: str | None) -> str:
-    """`East US` and `eastus` are one region."""
+    """Return the name of a region as ARM uses it: `eastus` for `East US`; empty for None."""
     return (location or "").replace(" ", "").lower()

@@ -31,7 +31,7 @@ class RoleAssignment(Resource):
 
     @property
     def guid(self) -> str:
-        """The same name for the same principal and account, so that a second creation is no second one."""
+        """Return the assignment's name, derived from principal and account so that a retry adds no second one."""
         if self.context.principal_id is None:
             return UNKNOWN
         return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.context.principal_id}|{OPENAI_USER}"))
@@ -50,7 +50,7 @@ class RoleAssignment(Resource):
         return {"role": "Cognitive Services OpenAI User", "principal": UNKNOWN if principal is None else principal}
 
     def read(self) -> Found | None:
-        """An assignment of this role to this identity, whoever made it and whatever its name."""
+        """Return an assignment of this role to this identity, of any name and creator; None if there is none."""
         principal = self.context.principal_id
         if principal is None:
             return None
@@ -68,12 +68,12 @@ class RoleAssignment(Resource):
         principal = self.context.principal_id
         if principal is None:
             raise TargetUnavailable(
-                f"gateway {self.context.lab.gateway.name} has no managed identity to give a role to"
+                f"gateway {self.context.lab.gateway.name} has no managed identity to assign a role to"
             )
         body = RoleAssignmentCreateParameters(
             role_definition_id=self.role_id,
             principal_id=principal,
-            principal_type="ServicePrincipal",  # spares ARM the directory look-up that lags behind
+            principal_type="ServicePrincipal",  # else ARM checks the directory, which lags behind
         )
         waited, pause = 0.0, self.context.cloud.poll_s / 10
         while True:
@@ -84,7 +84,7 @@ class RoleAssignment(Resource):
                 code = None if error.error is None else error.error.code
                 if code == "RoleAssignmentExists":
                     return
-                # A new identity takes a while to be known everywhere in the directory.
+                # The directory takes a while to replicate a new identity.
                 if code != "PrincipalNotFound" or waited >= REPLICATION_LIMIT_S:
                     raise
             self.sleep(pause)
@@ -97,4 +97,4 @@ class RoleAssignment(Resource):
         try:
             self.context.clients.authorization.role_assignments.delete(self.scope, self.guid)
         except ResourceNotFoundError:
-            return  # its account is gone, and the assignment with it
+            return  # the account is deleted, and the assignment was deleted with it

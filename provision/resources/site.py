@@ -1,4 +1,4 @@
-"""The mock's web apps, and the plans they run on."""
+"""The web apps of the mock, and the App Service plans that they run on."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ServicePlan(Resource):
             kind="linux",
             tags=self.context.tags,
             sku=models.SkuDescription(name=PLAN_SKU, tier="Basic", capacity=1),
-            properties=models.AppServicePlanProperties(reserved=True),  # ARM's way to say Linux
+            properties=models.AppServicePlanProperties(reserved=True),  # `reserved` means Linux
         )
         plans = self.context.clients.web.app_service_plans
         poller = plans.begin_create_or_update(self.context.lab.resource_group, self.name, body)
@@ -137,12 +137,12 @@ class Site(Resource):
     def delete(self) -> None:
         apps = self.context.clients.web.web_apps
         group = self.context.lab.resource_group
-        # The plan goes by its own step, if it is ours at all.
+        # Keep the plan: it has a step of its own, and may not be ours.
         none_if_absent(lambda: apps.delete(group, self.name, delete_empty_server_farm=False))
 
 
 def _settings(backend: Backend) -> dict[str, str]:
-    """App settings that make the mock behave as the lab says; absent ones leave it without limit or delay."""
+    """Return the app settings for the mock's quota and latency; without them it has no limit and no delay."""
     parts = {LATENCY_SETTING: backend.latency, LIMITS_SETTING: backend.limits}
     return {
         name: json.dumps(part.model_dump(exclude_none=True), separators=(",", ":"))
@@ -152,7 +152,7 @@ def _settings(backend: Backend) -> dict[str, str]:
 
 
 def _parsed(setting: str | None) -> Any:
-    """The object a setting holds; its text when it holds none, None when it is not set."""
+    """Return the JSON value of a setting; its text if it is not JSON, None if it is not set."""
     try:
         return None if setting is None else json.loads(setting)
     except ValueError:

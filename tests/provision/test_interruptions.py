@@ -150,7 +150,7 @@ def test_a_second_up_at_the_same_time_is_refused_and_harms_nothing(local_cloud: 
             refused = 0
 
             def started(self, doing: str, what: str, note: str | None = None) -> None:
-                with pytest.raises(TargetUnavailable, match="is at work on lab"):
+                with pytest.raises(TargetUnavailable, match="is working on lab"):
                     apply_lab(lab, local_cloud, state=state)
                 Rival.refused += 1
 

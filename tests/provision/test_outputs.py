@@ -127,7 +127,7 @@ def test_drift_is_shown_with_what_the_lab_says(
     [
         ("not json", "not the JSON line"),
         ("[]", "not the JSON line"),
-        ('{"management_url": "https://127.0.0.1:1"}', "it lacks ca_file, subscription_id"),
+        ('{"management_url": "https://127.0.0.1:1"}', "it has no ca_file, subscription_id"),
     ],
 )
 def test_a_wrong_connection_file_is_told_by_name(content: str, wanted: str, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_changed_policy_is_shown_by_the_elements_that_go_and_come() -> None:
                     changes=[Change(field="document", old=old, new=new)])  # fmt: skip
     plan = Plan(lab="l", cloud="local", subscription_id="s", resource_group="g", actions=[action])
     assert [line.strip() for line in plan_text(plan).splitlines()][3:5] == [
-        "document                   (elements that go and come)",
+        "document                   (elements removed and added)",
         '- <retry count="1"/>',
     ]
 

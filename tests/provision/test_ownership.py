@@ -30,7 +30,7 @@ def test_a_group_that_was_there_before_stays(local_cloud: Cloud, tmp_path: Path)
         with cleaned_up(lab, local_cloud, tmp_path) as state:
             apply_lab(lab, local_cloud, state=state)
             removed = down_lab(lab, local_cloud, purge=True, state=state)
-            assert [(left.type, left.why) for left in removed.left] == [("resource group", "was there before this lab")]
+            assert [(left.type, left.why) for left in removed.left] == [("resource group", "existed before this lab")]
         assert (groups.get(lab.resource_group).tags or {}) == {"team": "others"}
         groups.begin_delete(lab.resource_group).result()
 
@@ -42,7 +42,7 @@ def test_a_group_shared_with_another_lab_stays_until_the_last_is_gone(local_clou
         apply_lab(first, local_cloud, state=one)
         apply_lab(second, local_cloud, state=two)
         removed = down_lab(first, local_cloud, purge=True, state=one)
-        assert "still holds 3 not of this lab" in removed.left[0].why
+        assert "still contains 3 not of this lab" in removed.left[0].why
         assert status_lab(second, local_cloud, state=two).standing == "up"
         down_lab(second, local_cloud, purge=True, state=two)
         assert [left.type for left in down_lab(first, local_cloud, purge=True, state=one).left] == []

@@ -1,6 +1,6 @@
 """The circuit breaker of one backend and the pool over several, as pure state machines: time comes in, events go out.
 
-The live gateway and the simulator run the same ones.
+The live gateway and the simulator run the same code.
 """
 
 from tripcurve.breaker.breaker import Breaker, Closed, ImpossibleTransition, Opened, Outcome, State, Ticket

@@ -1,20 +1,20 @@
 """The circuit breaker of one backend on one gateway unit: a pure state machine.
 
 Time comes in as an argument (seconds, one monotonic clock), events go out as return values.
-Counting is `window`'s, telling failures apart is `failure`'s; here it is decided and moved.
+`window` counts, `failure` decides which results are failures, and this module trips and resets.
 
-The edges, where no option of `local:` says otherwise:
+The edges, unless an option of `local:` changes them:
 
 * a failure counts at the instant it is recorded; the window is `(now - interval, now]`;
-* the breaker trips at the very instant its condition is reached, and is open during
+* the breaker trips at the instant at which its condition is reached, and is open during
   `[tripped, tripped + duration)`: a request at the deadline is admitted, and a trip of zero
   length sheds nothing;
-* it closes at the deadline, with empty counters, whether or not anybody looks: the event
-  carries the deadline and, apart, when it was noticed;
-* an answer that arrives while open, from a request admitted before, changes nothing; one that
-  arrives after the reset counts like any other;
-* `percentage` is looked at on every answer, so that the answer which completes the least
-  volume can trip the breaker whatever it is.
+* it closes at the deadline, with empty counters, even if no call is made then: the event
+  has the deadline and, separately, the instant at which a later call noticed it;
+* an answer that arrives while the breaker is open, from a request admitted before, changes nothing;
+  one that arrives after the reset counts like any other;
+* `percentage` is evaluated on every answer, so that a success can trip the breaker by completing
+  the least volume.
 
 A rule that `BreakerRule` would refuse can still be run, as the option `rule_bounds` lets it through: with both
 conditions the count decides, with neither nothing trips, and a negative duration means that there is no duration.
@@ -35,7 +35,7 @@ __all__ = ["Breaker", "Closed", "ImpossibleTransition", "Opened", "Outcome", "St
 
 
 class State(Enum):
-    """The state of a breaker. HALF_OPEN only with the option `half_open_probes`."""
+    """The state of a breaker. HALF_OPEN occurs only with the option `half_open_probes`."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -50,11 +50,11 @@ _TRANSITIONS = {
 
 
 class ImpossibleTransition(TripcurveError):
-    """The breaker was asked to go where it cannot: a fault of ours, never of traffic."""
+    """A state change that the breaker does not have: a mistake in this program, which no traffic can cause."""
 
 
 class Opened(NamedTuple):
-    """The breaker tripped, or a failed probe opened it again. Times in seconds on its clock."""
+    """The breaker tripped, or a failed probe opened it again. Times are in seconds on its clock."""
 
     at: float
     noticed_at: float
@@ -66,9 +66,8 @@ class Opened(NamedTuple):
 class Closed(NamedTuple):
     """The breaker reset.
 
-    `at` is the exact instant, `noticed_at` when the shell learned it, `fired_at` the time the
-    event bears: `at`, or `noticed_at` where the option `closed_event` waits for a request.
-    `trip_duration_s` is how long it was open.
+    `at` is the exact instant and `noticed_at` that of the call that returned the event. `fired_at` is the event's time:
+    `at`, or `noticed_at` if the option `closed_event` waits for a request. `trip_duration_s` is how long it was open.
     """
 
     at: float
@@ -82,20 +81,20 @@ _NOTHING: Events = ()
 
 
 class Ticket:
-    """The admission of one request; hand it to `record` with what came of it."""
+    """The admission of one request. Pass it to `record` with the outcome."""
 
     __slots__ = ("probe",)
 
     def __init__(self, probe: int | None) -> None:
         self.probe = probe
-        """The half-open round it is a probe of; None: an ordinary request."""
+        """The number of the half-open round whose probe this is; None for an ordinary request."""
 
 
 _ORDINARY = Ticket(None)
 
 
 class Breaker:
-    """One rule's state. Not shared between units, as in Azure; not for use by several threads."""
+    """The breaker of one rule. Each unit has its own, as in Azure. Not thread-safe."""
 
     def __init__(self, rule: BreakerRule, options: LocalOptions) -> None:
         self._state = State.CLOSED
@@ -106,29 +105,29 @@ class Breaker:
         self.revise(rule, options)
 
     def revise(self, rule: BreakerRule, options: LocalOptions) -> None:
-        """Go on with another rule: counters start empty, an open breaker stays open to its deadline."""
+        """Change the rule and options. Counters start empty; an open breaker stays open until its deadline."""
         self.rule = rule
         self.options = options
         self._test = FailureTest(rule, options)
         self._window = window_for(rule, options)
         self._hints = rule.accept_retry_after and options.retry_after_from == "largest_in_window"
-        # Nothing to do on an answer that is no failure: the path nearly every request takes.
+        # Statuses whose answers change nothing. Nearly every request has one, so `record` returns early for them.
         self._skips = frozenset[int]()
         if rule.count is not None and not options.success_clears and not self._hints:
             self._skips = frozenset(range(100, 1000)) - self._test.failing
 
     @property
     def state(self) -> State:
-        """As of the last call; a deadline that passed since is not looked at."""
+        """Return the state as of the last call, even if a deadline has passed since."""
         return self._state
 
     @property
     def open_until(self) -> float | None:
-        """The deadline, seconds on the breaker's clock. None: closed. Half-open: the one that passed."""
+        """Return the deadline in seconds on the breaker's clock; None if closed, the past deadline if half-open."""
         return self._until
 
     def admits(self, now: float) -> bool:
-        """Return whether a request at `now` would be admitted, without a change. Used to choose within a pool."""
+        """Return whether a request at `now` would be admitted. Changes nothing, so that a pool can ask every member."""
         if self._state is State.CLOSED:
             return True
         if self._state is State.HALF_OPEN:
@@ -136,7 +135,7 @@ class Breaker:
         return now >= self._deadline()
 
     def admit(self, now: float) -> tuple[Ticket | None, Events]:
-        """A ticket for a request at `now`; None: the breaker is open, shed it."""
+        """Return a ticket for a request at `now`, or None if it must be shed, and the events up to `now`."""
         if self._state is State.CLOSED and self._unfired is None:
             return _ORDINARY, _NOTHING
         self._expire(now)
@@ -146,7 +145,7 @@ class Breaker:
         return self._probe(now), events
 
     def record(self, ticket: Ticket, now: float, outcome: Outcome) -> Events:
-        """Count what came of an admitted request. Each ticket is recorded once."""
+        """Count the outcome of an admitted request and return the events up to `now`. Record each ticket once."""
         if self._state is State.CLOSED:
             if outcome.status in self._skips and outcome.error_reason is None:
                 return _NOTHING
@@ -160,7 +159,7 @@ class Breaker:
         return events
 
     def advance(self, now: float) -> Events:
-        """Let time pass: close when the deadline is reached. For the shell's timer, any pattern of calls will do."""
+        """Close if the deadline is reached, and return the events up to `now`. May be called at any time, or never."""
         self._expire(now)
         return _NOTHING if self.options.closed_event == "at_next_request" else self._fire(now)
 
@@ -202,14 +201,14 @@ class Breaker:
             self._until = max(self._deadline(), now + self._duration(outcome))
 
     def _retry_after(self, outcome: Outcome) -> float | None:
-        """The answer's Retry-After as far as the rule heeds it."""
+        """Return the answer's Retry-After in seconds; None if it has none or the rule ignores it."""
         if outcome.retry_after_s is None or not self.rule.accept_retry_after:
             return None
         outside = outcome.status not in self._test.in_ranges
         return None if outside and self.options.retry_after_outside_statuses == "ignored" else outcome.retry_after_s
 
     def _duration(self, outcome: Outcome) -> float:
-        """Seconds to stay open: the rule's, or the Retry-After it heeds."""
+        """Return the seconds to stay open: the rule's trip duration, or the Retry-After that the rule accepts."""
         wanted = self._window.largest_retry_after() if self._hints else self._retry_after(outcome)
         if wanted is None:
             return max(self.rule.trip_duration, 0.0)
@@ -226,7 +225,7 @@ class Breaker:
         self._state = to
 
     def _trip(self, now: float, outcome: Outcome) -> Events:
-        events = self._fire(now)  # a reset that nobody asked about comes before the next trip
+        events = self._fire(now)  # a reset not yet reported comes before the next trip
         duration = self._duration(outcome)
         opened = Opened(now, now, now + duration, duration, self._window.failures)
         self._move(State.OPEN)

@@ -1,7 +1,7 @@
-"""The breaker's events as Event Grid has them, written and read back.
+"""Write and read the breaker's events in Event Grid's schema.
 
 Names and data are those of Azure API Management's `CircuitBreaker.Opened` and `.Closed` (its Event
-Grid schema, in preview); `data.local` is ours: the exact instants, and the unit.
+Grid schema, in preview); `data.local` is our addition: the exact instants, and the unit.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _NAMESPACE = uuid.UUID("c0b1d1f4-5f0e-4c3e-9a57-6a5c1d1a2f10")
 
 
 class Anchor(NamedTuple):
-    """One pairing of wall and monotonic clock, made once per process: wall time is only a label."""
+    """One instant on both the wall clock and the monotonic clock, taken once per process to label events."""
 
     unix_ns: int
     monotonic_ns: int
 
     def unix(self, seconds: float) -> int:
-        """Unix nanoseconds of an instant in seconds on the monotonic clock."""
+        """Return the unix nanoseconds of an instant in seconds on the monotonic clock."""
         return self.unix_ns - self.monotonic_ns + round(seconds * 1e9)
 
 
 class Source(NamedTuple):
-    """Whose breaker it is. `topic` is the resource id of the API Management service."""
+    """The breaker that an event comes from. `topic` is the resource id of the API Management service."""
 
     topic: str
     backend: str
@@ -59,7 +59,7 @@ class BreakerEvent:
 
 
 def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict[str, Any]:
-    """The event as a JSON object of Event Grid's schema. Pure: the same event has the same id."""
+    """Return the event as a JSON object of Event Grid's schema. The same event always has the same id."""
     kind = type(event).__name__
     local: dict[str, Any] = {
         "unit": source.unit,
@@ -87,7 +87,7 @@ def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict
 
 
 def parse_event(line: str | bytes) -> BreakerEvent | None:
-    """The breaker event on a line; None for other events and for what is no whole JSON object.
+    """Return the breaker event on a line; None for other events, and for text that is not a whole JSON object.
 
     Raises BadInput for a breaker event that lacks what its schema requires.
     """
@@ -99,9 +99,9 @@ def parse_event(line: str | bytes) -> BreakerEvent | None:
 
 
 def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
-    """The breaker events of a file, in its order. A last line cut short, as a kill leaves it, is passed over.
+    """Yield the breaker events of a file in their order. A last line that a killed process left incomplete is skipped.
 
-    Raises BadInput for any other line that is not JSON, naming it, and as `parse_event` does.
+    Raises BadInput naming any other line that is not JSON, and as `parse_event` does.
     """
     broken: int | None = None
     for number, line in enumerate(lines, 1):
@@ -162,7 +162,7 @@ def _whole(local: dict[str, Any], name: str) -> int | None:
 
 
 def format_timespan(seconds: float) -> str:
-    """.NET's constant form of a time span: `hh:mm:ss`, with `d.` before and `.fffffff` after where needed."""
+    """Return a time span in .NET's constant form: `hh:mm:ss`, with `d.` before and `.fffffff` after if needed."""
     whole, ticks = divmod(round(seconds * 10_000_000), 10_000_000)
     minutes, secs = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -172,7 +172,7 @@ def format_timespan(seconds: float) -> str:
 
 
 def parse_timespan(text: str) -> float:
-    """Seconds of a time span that `format_timespan` (or .NET) wrote. Raises ValueError for another form."""
+    """Return the seconds of a time span in .NET's constant form. Raises ValueError for any other form."""
     hours, minutes, seconds = text.split(":")
     days, dot, rest = hours.partition(".")
     whole = int(days) * 86_400 + int(rest) * 3600 if dot else int(hours) * 3600
@@ -185,7 +185,7 @@ def _iso(unix_ns: int) -> str:
 
 
 def _unix_ns(text: str) -> int:
-    """Unix nanoseconds of an ISO 8601 UTC time; datetime itself keeps only microseconds."""
+    """Return the unix nanoseconds of an ISO 8601 UTC time, which datetime alone would cut to microseconds."""
     head, _, fraction = text.removesuffix("Z").removesuffix("+00:00").partition(".")
     moment = datetime.fromisoformat(head).replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))

@@ -10,17 +10,17 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["SERVER_ERRORS", "FailureTest", "Outcome"]
 
 SERVER_ERRORS = "Server errors"
-"""The error reason of Microsoft's own example rule; the failures that it matches are an option."""
+"""The error reason in Microsoft's example rule. The option `server_errors` says which failures it matches."""
 
 _STATUSES = range(100, 1000)
 
 
 class Outcome(NamedTuple):
-    """The result that the gateway has from a backend at the instant it has the status line (or knows there is none).
+    """The result of a request to a backend, known when the status line arrives or the request fails.
 
-    `status` None: no response came. `error_reason`: the gateway's own word for a failure such as
-    `Timeout` or `BackendConnectionFailure`, None: none. Both None: the client left before the
-    answer, which tells nothing about the backend. `retry_after_s`: seconds, None: no such header.
+    `status` is None if no response came. `error_reason` is the gateway's name for a failure, such as `Timeout` or
+    `BackendConnectionFailure`; None if there was none. If both are None, the client left before the answer, which shows
+    nothing about the backend. `retry_after_s` is in seconds; None without that header.
     """
 
     status: int | None = None
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class FailureTest:
-    """Tells failures from other answers, for one rule under one set of options."""
+    """Decides which results are failures, for one rule under one set of options."""
 
     __slots__ = ("_any_transport", "_as_500", "_listed", "_reasons", "failing", "in_ranges")
 
@@ -46,7 +46,7 @@ class FailureTest:
         self._listed = options.transport_failures == "if_reason_listed"
 
     def judge(self, outcome: Outcome) -> bool | None:
-        """Return True for a failure, False for any other answer, and None for a result outside the window."""
+        """Return True for a failure, False for any other answer, and None for a result that the window ignores."""
         status, reason, _ = outcome
         if reason is not None and self._counts_reason(reason):
             return True

@@ -1,4 +1,4 @@
-"""The load-balanced pool of one gateway unit: whose turn it is among the members that are not tripped."""
+"""The load-balanced pool of one gateway unit, which chooses among the members whose breakers are not open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Member", "Pool"]
 
 
 class Member(NamedTuple):
-    """A backend in a pool. `priority` None and `weight` None: as the options say, and 1."""
+    """A backend in a pool. `weight` None is 1; `priority` None is decided by the option `priority_null`."""
 
     name: str
     priority: int | None = None
@@ -24,13 +24,13 @@ class _Turns(Protocol):
 
 
 class Pool:
-    """Picks members: lowest priority number first, by weight within one priority.
+    """Chooses members: the group with the lowest priority number first, and by weight within the group.
 
-    A lower group is used only when the higher ones have nobody left to take a request [D-BE].
+    A group is used only when no member of the groups before it can take a request [D-BE].
     """
 
     def __init__(self, members: Sequence[Member], options: LocalOptions, seed: int | None = None) -> None:
-        """`seed` tells units apart under random weighting; None: the options' own."""
+        """Make a pool. `seed` is for random weighting, and differs between units; None takes the options' seed."""
         rng = random.Random(options.seed if seed is None else seed)  # noqa: S311  # load balancing, no secret
         groups: dict[float, list[tuple[str, int]]] = {}
         for member in members:
@@ -40,10 +40,10 @@ class Pool:
         self._groups = [_turns(groups[rank], options, rng) for rank in sorted(groups)]
 
     def choose(self, open_members: Callable[[str], bool] | Collection[str]) -> str | None:
-        """The member for the next request among those that admit one; None: all are tripped.
+        """Return the name of the member for the next request; None if no member can take one.
 
-        `open_members` names the members a request may be sent to: those whose breaker is *not*
-        open, as a predicate or as a collection.
+        `open_members` are the members that can take a request, as a predicate or as a collection of names: those whose
+        breaker is *not* open.
         """
         may_take = open_members if callable(open_members) else open_members.__contains__
         for group in self._groups:
@@ -60,7 +60,7 @@ def _weight(member: Member, options: LocalOptions) -> int:
 
 
 def _rank(member: Member, members: Sequence[Member], options: LocalOptions) -> float:
-    """Order of the member's group; no priority means the first group there is, or one after all."""
+    """Return the rank of the member's group. Without a priority it is the first group or, by option, the last."""
     if member.priority is not None:
         return member.priority
     given = [other.priority for other in members if other.priority is not None]
@@ -76,9 +76,11 @@ def _turns(members: list[tuple[str, int]], options: LocalOptions, rng: random.Ra
 
 
 class _Smooth:
-    """Smooth weighted round robin: each member gains its weight, the richest goes and pays for all.
+    """Smooth weighted round robin.
 
-    Shares are exact over each full round and turns are spread evenly; equals alternate from index 0.
+    For each request, every member's credit grows by its weight. The member with the most credit is chosen, and the sum
+    of the weights is subtracted from its credit. Shares are exact over each full round, and turns are evenly spread.
+    Equal credits go to the lower index.
     """
 
     def __init__(self, members: list[tuple[str, int]]) -> None:
@@ -101,7 +103,7 @@ class _Smooth:
 
 
 class _Random:
-    """Each request drawn by weight, on its own."""
+    """Draws the member of each request independently, by weight."""
 
     def __init__(self, members: list[tuple[str, int]], rng: random.Random) -> None:
         self._members = members
@@ -117,7 +119,7 @@ class _Random:
 
 
 class _Block:
-    """As many requests in a row as a member's weight, then the next member."""
+    """Sends each member as many requests in a row as its weight, then goes on to the next."""
 
     def __init__(self, members: list[tuple[str, int]]) -> None:
         self._members = members

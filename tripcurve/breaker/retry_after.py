@@ -1,4 +1,4 @@
-"""Reads the Retry-After headers of an answer."""
+"""Read the Retry-After headers of an answer."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["parse_retry_after"]
 
-LONGEST_S = 3.2e9  # a century: anything beyond is noise, and would overflow a deadline's date
+LONGEST_S = 3.2e9  # a century: a longer time is not meant seriously, and would overflow a deadline's date
 
 
 def parse_retry_after(
     retry_after: str | None, retry_after_ms: str | None, wall_s: float, options: LocalOptions
 ) -> float | None:
-    """Seconds to wait, from the values of `Retry-After` and `retry-after-ms`; None: nothing usable.
+    """Return the seconds to wait by the headers `Retry-After` and `retry-after-ms`; None if neither is usable.
 
-    `wall_s` is the unix time a date is measured from; a date in the past is 0. The milliseconds,
-    where the options read them, win: they say the same more exactly. Never raises: headers come from anywhere.
+    `wall_s` is the current unix time in seconds, from which a date is counted; a date in the past gives 0. If the
+    options read `retry-after-ms`, it takes precedence, because it is more exact. Never raises, whatever the headers.
     """
     if options.retry_after_ms and retry_after_ms is not None:
         milliseconds = _number(retry_after_ms)
@@ -34,7 +34,7 @@ def parse_retry_after(
 
 
 def _number(text: str) -> float | None:
-    """A number that is not negative. [RFC9110] has whole seconds only; a fraction is read all the same."""
+    """Return a non-negative number; None for other text. [RFC9110] has whole seconds only; fractions are read too."""
     digits = text.strip()
     if not digits.isascii() or not digits.replace(".", "", 1).isdigit():
         return None
@@ -45,7 +45,7 @@ def _number(text: str) -> float | None:
 def _seconds_to_date(text: str, wall_s: float) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
-        # A date without a zone is UTC, as HTTP dates are; without this it would be this machine's own zone.
+        # HTTP dates are UTC. Without this, a date without a zone would be read in this machine's zone.
         seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - wall_s
     except (ValueError, OverflowError):
         return None

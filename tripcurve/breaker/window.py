@@ -1,4 +1,4 @@
-"""Counting windows of a breaker: how many failures, among how many answers, lately."""
+"""Counting windows of a breaker: the numbers of recent failures and answers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Window(Protocol):
     answers: int
 
     def add(self, now: float, failed: bool, retry_after_s: float | None) -> None:
-        """Count one answer at `now`, after letting go of what has left the window."""
+        """Drop the answers that have left the window at `now`, then count one. `retry_after_s` None: no such header."""
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all answers."""
 
     def largest_retry_after(self) -> float | None:
-        """The largest Retry-After among the answers in the window; None when none had one."""
+        """Return the largest Retry-After of the answers in the window, in seconds; None if none had one."""
 
 
 class SlidingWindow(SlidingLog[tuple[bool, float | None]]):
@@ -57,10 +57,10 @@ class SlidingWindow(SlidingLog[tuple[bool, float | None]]):
 
 
 class FixedWindow:
-    """Buckets `[start, start + interval)`, forgotten whole.
+    """Buckets `[start, start + interval)`, each forgotten as a whole when it ends.
 
-    They start at multiples of the interval on the breaker's own clock, or with the first
-    failure, in which case answers before it are not counted.
+    With `on_clock`, buckets start at multiples of the interval on the breaker's clock. Otherwise a bucket starts with
+    the first failure, and answers before that are not counted.
     """
 
     __slots__ = ("_end", "_interval", "_largest", "_on_clock", "answers", "failures")
@@ -97,7 +97,7 @@ class FixedWindow:
 
 
 def window_for(rule: BreakerRule, options: LocalOptions) -> Window:
-    """An empty window of the kind the options ask for."""
+    """Return an empty window of the kind that the options name."""
     if options.breaker_window == "sliding":
         return SlidingWindow(rule.interval)
     return FixedWindow(rule.interval, on_clock=options.breaker_window == "fixed_clock")

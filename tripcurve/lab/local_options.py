@@ -1,7 +1,7 @@
 """The lab's `local:` block: behaviour of API Management that nobody outside Microsoft knows, as options.
 
-Each option answers one row of the table of unknowns; the default is the reading proposed
-there. A report prints the ones in force, because some of them change what is measured.
+Each option answers one question about API Management that Microsoft's documents leave open. A report prints the options
+in force, because some of them change the measurements.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["LocalOptions"]
 
 
 class LocalOptions(BaseModel):
-    """How the local cloud behaves where Azure is undocumented. Frozen; unknown keys are errors."""
+    """How the local cloud behaves where Azure is undocumented. Instances are immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -33,7 +33,7 @@ __all__ = [
 LABS = "provision/labs"
 POLICIES = "provision/policies"
 
-# ARM's own pattern for a service name: 1-50, a letter first, letters, digits and hyphens, no hyphen last.
+# The pattern is ARM's for a service name.
 GatewayName = Annotated[
     str,
     Field(
@@ -126,14 +126,14 @@ class Model(_Part):
 
 
 class Limits(_Part):
-    """A mock's own quota. None: no limit."""
+    """A mock's own quota. None means no limit."""
 
     rpm: int | None = Field(None, ge=1, description="Requests per minute")
     tpm: int | None = Field(None, ge=1, description="Tokens per minute, estimated as Azure OpenAI does")
 
 
 class Latency(_Part):
-    """A mock's answer time: log-normal through median and p95, plus a time per completion token."""
+    """A mock's answer time: log-normal with this median and p95, plus a time per completion token."""
 
     median_ms: float = Field(0, ge=0, le=600_000)
     p95_ms: float = Field(0, ge=0, le=600_000)
@@ -147,13 +147,13 @@ class Latency(_Part):
 
 
 def _check_base_url(url: str) -> None:
-    """Raise ValueError unless this is an http or https URL with a host and without credentials and query."""
+    """Raise ValueError unless this is an http or https URL with a host, and without credentials or a query."""
     if url != without_credentials(url):
         raise ValueError(f"url: {without_credentials(url)} {_CREDENTIALS_REFUSED}")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and not parts.query and parts.port != 0
-    except ValueError:  # brackets that do not match, or a port that is no number up to 65535
+    except ValueError:  # unmatched brackets, or a port that is not a number up to 65535
         usable = False
     if not usable:
         raise ValueError("kind existing needs `url`, such as https://my-account.openai.azure.com/openai")
@@ -291,7 +291,7 @@ class Lab(_Part):
 def load_lab(name: str | Path) -> Lab:
     """Read the lab in a file, or a built-in one by its name.
 
-    Raises BadInput naming file, field and remedy; the policy file is checked to exist.
+    Raises BadInput naming file, field and remedy, also if the policy file does not exist.
     """
     path = find_file(name, LABS, ".yaml", "lab")
     lab = read_document(path, Lab, "lab")

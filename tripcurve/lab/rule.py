@@ -52,9 +52,9 @@ StatusRange = Annotated[
 class BreakerRule(BaseModel):
     """When a backend's breaker trips, and for how long.
 
-    Bounds are ARM's where its schema has them (statuses 200-599, at most ten ranges and ten
-    reasons) and Terraform's where only that documents one (count 1-10000, exactly one of
-    count and percentage): a rule they refuse has never been seen to deploy.
+    The bounds are those of ARM's schema (statuses 200-599, at most ten ranges and ten reasons) and, where ARM documents
+    none, those of Terraform (count 1-10000, exactly one of count and percentage): no rule outside them is known to
+    deploy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

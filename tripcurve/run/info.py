@@ -1,4 +1,4 @@
-"""run.json: on what, against what, from when to when a run was made, what was counted, and how it ended."""
+"""run.json: versions, host, target, start and end of a run, its counts, and how it ended."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     def as_written(self) -> dict[str, JsonValue]:
-        """The part as JSON values: only the keys that were given."""
+        """Return the part as JSON values, with only the keys that were given."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class GatewayCounts(_Part):
-    """What the local gateway counted itself, over all its units."""
+    """The numbers that the local gateway counted itself, over all its units."""
 
     requests: int | None = None
     by_status: dict[str, int] | None = None
@@ -61,23 +61,23 @@ class Counts(_Part):
     units: list[dict[str, JsonValue]] | None = None
     mock: dict[str, JsonValue] | None = None
     unrecorded: int | None = None
-    """Requests that the gateway served and no process lived to record. None: the target keeps no counts."""
+    """Requests that the gateway served but a dead process did not record. None: the target keeps no counts."""
 
 
 class Pacing(_Part):
-    """Open-loop arrivals of the whole run. All None: not known, because the run was killed."""
+    """Open-loop arrivals of the whole run. All fields are None if the run was killed."""
 
     intended: int | None = None
     """Arrivals that the schedule asked for."""
     sent: int | None = None
     late_p99_ms: float | None = None
-    """How late requests started, 99th percentile; None when nothing was paced."""
+    """99th percentile of how late requests started, in ms; None if nothing was paced."""
     dropped: int | None = None
     """Arrivals that found no free user in time."""
     untold: int | None = None
-    """Arrivals of a worker that died, up to its last message: how many of them it sent is not known."""
+    """Arrivals of a worker that died, up to its last message. It is not known how many of them it sent."""
     missed: int | None = None
-    """Arrivals of a worker that died, after its last message: nobody sent them."""
+    """Arrivals of a worker that died, after its last message. They were not sent."""
 
 
 class TokenGaps(_Part):
@@ -89,14 +89,14 @@ class TokenGaps(_Part):
 
 
 class WorkerClock(_Part):
-    """A worker's clock against the main process's."""
+    """A worker's clock compared with the main process's."""
 
     offset_ns: Ns = 0
     """Its unix time minus the main process's, as estimated."""
     half_width_ns: Ns = 0
     """How far that estimate may be off."""
     corrected: bool = False
-    """Whether its rows were already put on the main process's clock when they were written."""
+    """Whether the worker's rows were corrected to the main process's clock when they were written."""
     shared: bool = False
     """Whether both ran on one machine, and so on the same clock."""
     samples: list[tuple[Ns, Ns, Ns]] = []
@@ -109,16 +109,16 @@ class WorkerInfo(_Part):
 
     worker: int | None = None
     rows: int | None = None
-    """Rows it reported; None for one that was lost."""
+    """Rows that the process reported; None for a lost worker."""
     lost: bool = False
-    """Whether it died, or fell silent, before it reported its counts."""
+    """Whether the worker died, or sent no more messages, before it reported its counts."""
     missed_s: float | None = None
     """Seconds from a lost worker's last message to the end of the run."""
     host: str | None = None
     clock: WorkerClock | None = None
-    """None: the process is the main one, or was lost."""
+    """None for the main process, and for a lost worker."""
     failure: str | None = None
-    """Why it had to stop early; None: it did not."""
+    """Why the process stopped early; None if it did not."""
 
 
 class Host(_Part):
@@ -161,7 +161,7 @@ class Probing(_Part):
 
 
 class Ended(_Part):
-    """How a run ended, and at which instant (unix ns; None: not known)."""
+    """How a run ended, and when (unix ns; None if not known)."""
 
     kind: EndKind
     reason: str | None = None
@@ -188,7 +188,7 @@ class RunInfo(_Part):
     """The exit code of the traffic; checks are not part of it."""
     interrupted: bool = False
     ended: Ended | None = None
-    """None: an older version wrote the file, or the run was killed."""
+    """How the run ended; None if an older version wrote the file, or the run was killed."""
     counts: Counts | None = None
     pacing: Pacing | None = None
     token_gap_ms: TokenGaps | None = None
@@ -203,11 +203,11 @@ class RunInfo(_Part):
     host: Host | None = None
     workers: list[WorkerInfo] | None = None
     simulation: dict[str, JsonValue] | None = None
-    """How a simulated run was made: engine, seed and the like. None: the run was driven for real."""
+    """How a simulated run was made: engine, seed and other settings. None for a run with real traffic."""
 
     @classmethod
     def of_killed_run(cls) -> RunInfo:
-        """What is known of a run that was killed before it wrote run.json: only that it did not end in order."""
+        """Return the info of a run that was killed before it wrote run.json: only that it was killed."""
         return cls(interrupted=True)
 
     def write(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The files of a run directory, and the only code that makes one.
+"""The files of a run directory. Only this module creates one.
 
 runs/<lab>-<scenario>-<UTC time>/
   lab.yaml scenario.yaml        as resolved, without secrets
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 RUNS = Path("runs")
-"""Where runs go unless the user names a folder."""
+"""The folder of runs, unless the user names a run directory."""
 
 LAB = "lab.yaml"
 SCENARIO = "scenario.yaml"
@@ -57,28 +57,28 @@ REPORT = "report.html"
 JUNIT = "junit.xml"
 CHARTS = "charts"
 CALIBRATION = "calibration.json"
-"""Simulated runs only: what was fitted to the run that they are calibrated from."""
+"""Simulated runs only: the parameters that were fitted to a recorded run."""
 
 
 def shard_path(folder: Path, worker: int) -> Path:
-    """The file that the `worker`-th process of a run records into."""
+    """Return the file that the `worker`-th process of a run records into."""
     return folder / f"requests-{worker}.arrows"
 
 
 def shard_paths(folder: Path) -> list[Path]:
-    """The files of a run's processes that exist, sorted by name."""
+    """Return the files of a run's processes that exist, sorted by name."""
     return sorted(folder.glob("requests-*.arrows"))
 
 
 def has_records(folder: Path) -> bool:
-    """Whether a run in this folder got as far as recording."""
+    """Return whether the folder has records of requests."""
     return (folder / REQUESTS).exists() or bool(shard_paths(folder))
 
 
 def make_run_dir(given: Path | None, lab: str, scenario: str) -> Path:
     """Make the folder of a new run and return it: the given one, or one named after lab, scenario and UTC time.
 
-    Raises BadInput when it cannot be made or is not empty.
+    Raises BadInput when it cannot be created or is not empty.
     """
     try:
         if given is None:
@@ -139,7 +139,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_documents(folder: Path, lab: Lab, scenario: Scenario) -> None:
-    """Keep the lab and the scenario as resolved. Raises BadInput when the folder cannot be written."""
+    """Write the resolved lab and scenario into the folder. Raises BadInput if it is not writable."""
     try:
         (folder / LAB).write_text(write_yaml(lab), "utf-8")
         (folder / SCENARIO).write_text(write_yaml(scenario), "utf-8")

@@ -1,4 +1,4 @@
-"""Joins streams of records, each nearly in order, into one that is sorted by start, in bounded memory."""
+"""Merge streams of records, each nearly sorted, into one stream sorted by start, in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["Stream", "from_here_on", "in_start_order"]
 class Stream(Protocol):
     """Tables of records, read one after another.
 
-    `earliest[i]`: no row of table i, nor of any after it, started before this, unix ns.
+    `earliest[i]` is a lower bound of the starts in table i and all later tables, unix ns.
     """
 
     earliest: list[int]
 
     def tables(self) -> Iterator[pa.Table]:
-        """Each table in turn, as many as `earliest` has entries."""
+        """Yield each table in order, one for each entry of `earliest`."""
         ...
 
 
 def from_here_on(firsts: Sequence[int]) -> list[int]:
-    """What a stream's `earliest` is, from the earliest start of each of its tables."""
+    """Return a stream's `earliest` for the earliest start of each of its tables, unix ns."""
     return np.minimum.accumulate(np.array(firsts[::-1], np.int64))[::-1].tolist() if firsts else []
 
 
 @dataclass
 class _Reader:
-    """One stream, and how far it has been read."""
+    """One stream, and the number of its tables that have been read."""
 
     earliest: Sequence[int]
     rest: Iterator[pa.Table]
@@ -54,9 +54,10 @@ class _Reader:
 
 
 def in_start_order(streams: Sequence[Stream], rows: int) -> Iterator[pa.Table]:
-    """The rows of all streams by start, in tables of about `rows`; no more is held than that and what overlaps.
+    """Yield the rows of all streams sorted by start, in tables of about `rows` rows.
 
-    A row is let go once nothing earlier can follow. Raises TripcurveError where a stream ends before its time.
+    A row is yielded as soon as no earlier one can follow, so that only the tables that overlap are in memory. Raises
+    TripcurveError if a stream has fewer tables than entries in `earliest`.
     """
     waiting = [_Reader(stream.earliest, stream.tables()) for stream in streams if len(stream.earliest)]
     held: list[pa.Table] = []
@@ -73,13 +74,13 @@ def in_start_order(streams: Sequence[Stream], rows: int) -> Iterator[pa.Table]:
                 yield whole.slice(0, settled)
             held = [whole.slice(settled)]
             count = len(held[0])
-            enough = count + rows  # what overlaps is not sorted anew for every table
+            enough = count + rows  # so that rows that must wait are not sorted again for every table
     if count:
         yield _sorted(pa.concat_tables(held))
 
 
 def starts_of(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The starts of a table's rows, unix ns."""
+    """Return the starts of a table's rows, unix ns, one per row."""
     starts: npt.NDArray[np.int64] = table["start_ns"].to_numpy()
     return starts
 

@@ -1,4 +1,4 @@
-"""The record of one request attempt: the only thing that crosses from traffic to reports."""
+"""The record of one request attempt, which traffic and simulator write and reports read."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SCHEMA_VERSION = 1
 """The version of the rows and of run.json. A reader refuses a newer one."""
 
 ORIGINS = ("backend", "gateway", "client")
-"""Who produced the answer. `client`: nobody did, the request failed on the client's side (status 0)."""
+"""Who produced the answer. `client` means that there was none: the request failed on the client's side (status 0)."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class Row(NamedTuple):
-    """One request attempt. Each field names its Arrow type and meaning; None is null."""
+    """One request attempt. Each field has its Arrow type and meaning; None is stored as null."""
 
     start_ns: Annotated[int, pa.int64(), "first byte handed to the connection, unix ns"]
     intended_ns: Annotated[int, pa.int64(), "when the schedule wanted it, unix ns; closed loop: start_ns"]
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def _schema() -> pa.Schema:
-    """The Arrow schema of `Row`: one column per field, in its order."""
+    """Return the Arrow schema of `Row`: one column per field, in its order."""
     fields = []
     for name, hint in get_type_hints(Row, include_extras=True).items():
         python_type, arrow_type, meaning = get_args(hint)

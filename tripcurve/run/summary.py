@@ -1,4 +1,4 @@
-"""summary.json as models: what a report states about a run. The published JSON schema is generated from them.
+"""summary.json as models: the results that a report has for a run. The published JSON schema is generated from them.
 
 Times are seconds from the run's start unless a name gives another unit. None: not observed, or not defined.
 """
@@ -82,10 +82,10 @@ class Phase(_Closed):
 
 
 class Measured(_Closed):
-    """An instant, how far from it the truth can be, and by which kind of evidence.
+    """An instant, the largest possible distance of the true instant from it, and the kind of evidence.
 
-    `by` cause: bounded by the arrivals of failures that can have tripped the breaker. `by` proof: by requests that show
-    its state. The three keys are missing from summaries of versions before 0.2.
+    `by` is `cause` if arrivals of failures that can have tripped the breaker bound it, and `proof` if requests that
+    show the breaker's state do. The three keys are missing from summaries of versions before 0.2.
     """
 
     estimate: Number
@@ -103,7 +103,7 @@ class Instants(_Closed):
 
 
 class Trip(_Open):
-    """One trip as measured. `unit` None: several units share the backend, and which one tripped is not known."""
+    """One trip as measured. `unit` is None if several units share the backend and the one that tripped is not known."""
 
     backend: str | None
     unit: Count | None
@@ -130,7 +130,7 @@ class Trip(_Open):
 
 
 class TrueTrip(_Closed):
-    """A trip in the gateway's own record. `reset_s` None: it was still open at the end."""
+    """A trip in the gateway's own record. `reset_s` is None if the breaker was still open at the end."""
 
     backend: str
     unit: Count | None
@@ -139,7 +139,7 @@ class TrueTrip(_Closed):
 
 
 class Tokens(_Closed):
-    """Tokens that answers reported; `n` answers did."""
+    """Tokens that `n` answers reported."""
 
     prompt: Count
     completion: Count
@@ -148,7 +148,7 @@ class Tokens(_Closed):
 
 
 class Pacing(_Open):
-    """How well the load was delivered. None: the run does not say."""
+    """How well the load was delivered. None means that the run has no such record."""
 
     intended: Count | None
     sent: Count | None
@@ -157,7 +157,7 @@ class Pacing(_Open):
 
 
 class Accuracy(_Closed):
-    """Measured instants against the gateway's record; `outside`: how many were off by more than their half-width."""
+    """Measured instants against the gateway's record. `outside` counts errors larger than the half-width."""
 
     n: Count
     median_error_s: Number | None
@@ -166,7 +166,7 @@ class Accuracy(_Closed):
 
 
 class Finding(_Closed):
-    """One part of one rule, configured against observed. `remedy`: the scenario that would show it."""
+    """One part of one rule, configured against observed. `remedy` is a scenario that would show it; None if shown."""
 
     backend: str
     part: str
@@ -222,7 +222,7 @@ class Verdict(_Closed):
 
 
 class Summary(_Open):
-    """Everything summary.json holds, in the order of the file."""
+    """The content of summary.json, in the order of the file."""
 
     version: Literal[1] = Field(alias="schema")
     tripcurve: str

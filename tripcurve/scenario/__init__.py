@@ -1,4 +1,4 @@
-"""The scenario: phases in which traffic and faults change together, and what is derived from them without a clock.
+"""The scenario: phases in which traffic and faults change together, and the values derived from them without a clock.
 
 `Scenario` is the whole file and `load_scenario` reads it; the arrival times, the checks, the simulation header and the
 search for a rate are in modules of their own.

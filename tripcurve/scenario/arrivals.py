@@ -1,4 +1,4 @@
-"""When the requests of an open-loop phase are due."""
+"""The instants at which the requests of an open-loop phase are due."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ __all__ = ["arrival_times"]
 def arrival_times(phase: Phase, rng: random.Random | None = None) -> Iterator[float]:
     """Yield the seconds into the phase at which its requests are due, in order; nothing in closed loop.
 
-    Evenly by the phase's rate, the first at its very start; with `rng`, as a Poisson process of that rate.
+    With `rng` None they are evenly spread at the phase's rate, the first at its start; with a generator they are a
+    Poisson process of that rate.
     """
     if phase.rate is None:
         return
@@ -31,7 +32,10 @@ def _ends(rate: float | Ramp) -> tuple[float, float]:
 
 
 def _instant(due: float, first: float, slope: float) -> float:
-    """Return when `due` requests have come at a rate of `first + slope * t`, by the root exact for small slopes."""
+    """Return the seconds after which `due` requests are due at the rate `first + slope * t`.
+
+    This form of the root stays exact for small slopes.
+    """
     if due == 0:
         return 0.0
     return 2 * due / (first + math.sqrt(max(first * first + 2 * slope * due, 0.0)))

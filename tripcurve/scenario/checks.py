@@ -1,6 +1,6 @@
 """Checks: comparisons over a run's summary, such as `time_to_trip_s.max < 2`.
 
-Parsed by a grammar, never evaluated as code.
+They are parsed by a grammar and never evaluated as code.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A parsed check. `path` mixes keys and list indexes."""
+    """A parsed check. `path` contains keys and list indexes."""
 
     expression: str
     path: tuple[str | int, ...]

@@ -42,14 +42,14 @@ class _Part(BaseModel):
 
 
 class Ramp(_Part):
-    """A value that moves in a straight line over its phase."""
+    """A value that changes linearly over its phase."""
 
     start: float = Field(..., alias="from", ge=0, le=100_000)
     end: float = Field(..., alias="to", ge=0, le=100_000)
 
 
 class Fault(_Part):
-    """How a backend answers during a phase. None: as it is configured."""
+    """How a backend answers during a phase. None means as it is configured."""
 
     status: int | None = Field(None, ge=200, le=599)
     wait_ms: float | None = Field(None, ge=0, le=600_000)
@@ -115,9 +115,9 @@ class Phase(_Part):
         return None if self.users is None else round(_load_at(self.users, elapsed_s / self.duration_s))
 
     def fitted(self, scale: float, count: int | None) -> Self:
-        """Return the phase with its length scaled and its `requests` as a rate. `count` is the rule's count or None.
+        """Return the phase with its length scaled and its `requests` as a rate.
 
-        Raises ValueError if no request is left.
+        `count` is the rule's count; None if the rule has none. Raises ValueError if no request is left.
         """
         changes: dict[str, float | None] = {"duration_s": self.duration_s * scale}
         if self.requests is not None:
@@ -135,7 +135,7 @@ class Phase(_Part):
 
 
 def _exact_rate(requests: int, duration_s: float) -> float:
-    """Return the rate at which exactly so many evenly spread requests are due before the end."""
+    """Return the rate at which exactly `requests` evenly spread requests are due within the duration."""
     rate = requests / duration_s
     return rate if rate * duration_s <= requests else math.nextafter(rate, 0.0)
 
@@ -268,7 +268,7 @@ class Scenario(_Part):
 def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
     """Return the simulation header of a phase, keyed by host; None if the phase simulates nothing.
 
-    Shares are left to the sender: it sends the header, or does not.
+    A fault's `share` is not in it: the sender adds the header to that share of the requests.
     """
     if not phase.simulate:
         return None

@@ -1,4 +1,4 @@
-"""The search for the highest rate that is carried: doubling, then halving the gap. Pure."""
+"""The search for the highest rate that a gateway carries: it doubles the rate, then bisects. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Trial(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """The range that the trials leave open: `low` was carried and `high` was not. None: there is no such trial."""
+    """The range that contains the limit: `low` was carried, `high` was not. None means no such trial yet."""
 
     low: float | None
     high: float | None
 
 
 def bracket(trials: Sequence[Trial]) -> Bracket:
-    """Return the lowest rate that was not carried, and the highest below it that was.
+    """Return the lowest rate that was not carried, and the highest carried rate below it.
 
-    A rate carried above one that was not is luck, and does not count.
+    Rates carried above a rate that was not carried are ignored as luck.
     """
     high = min((trial.rate for trial in trials if not trial.carried), default=None)
     carried = [trial.rate for trial in trials if trial.carried and (high is None or trial.rate < high)]
@@ -46,7 +46,7 @@ def next_rate(
     if low is None and high is None:
         return start
     if high is None:
-        assert low is not None  # noqa: S101  # one of the two is there
+        assert low is not None  # noqa: S101  # for the type checker: there is at least one trial, so low or high is set
         return None if low >= highest else min(low * 2, highest)
     if low is None:
         return None if high <= lowest else max(high / 2, lowest)

@@ -1,7 +1,7 @@
-"""The simulation object, with which a request tells its backend how to answer.
+"""The simulation object, with which a request sets how its backend answers.
 
-Keyed by backend host with `default` as fallback, as the seed's mock takes it; fields beyond
-the seed's two are ours.
+Its keys are backend hosts, with `default` for all others, as in the seed's mock; the fields beyond the seed's two are
+ours.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LARGEST_BYTES = 16_384
 
 
 class SimulationError(ValueError):
-    """A simulation that cannot be understood; the message says what is wrong and where."""
+    """A simulation is malformed; the message names the field and what is wrong."""
 
 
 class Behaviour(BaseModel):
-    """How one backend answers one request. None: as the backend is configured."""
+    """How one backend answers one request. None means as the backend is configured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -46,7 +46,7 @@ class Simulation(RootModel[dict[Host, Behaviour]]):
     model_config = ConfigDict(frozen=True)
 
     def behaviour(self, host: str) -> Behaviour | None:
-        """Return how this host answers, or None if it is not named and there is no default."""
+        """Return how this host answers; None if the simulation names neither it nor a default."""
         found = self.root.get(host.lower())
         return self.root.get("default") if found is None else found
 
@@ -58,7 +58,7 @@ class Simulation(RootModel[dict[Host, Behaviour]]):
     def parse(cls, value: str | bytes | dict[str, Any]) -> Simulation:
         """Return the simulation in a JSON text or in a parsed object.
 
-        Raises SimulationError naming the field; never anything else.
+        Raises SimulationError naming the field, and no other exception for any input.
         """
         try:
             if isinstance(value, dict):

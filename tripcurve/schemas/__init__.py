@@ -1,6 +1,6 @@
 """JSON schemas of the files people write, for their editors, of summary.json, and of what `--json` prints.
 
-`python -m tripcurve.schemas` makes them from the models.
+`python -m tripcurve.schemas` generates them from the models.
 
 An editor finds the schema by a first line such as
 `# yaml-language-server: $schema=../../tripcurve/schemas/lab.schema.json`.
@@ -30,7 +30,7 @@ def schema_text(name: str) -> str:
 
 
 def write_schemas(folder: Path = FOLDER) -> list[Path]:
-    """Write every schema; the files written."""
+    """Write every schema into a folder and return the paths of the files."""
     written = []
     for name in MODELS:
         path = folder / f"{name}.schema.json"

@@ -1,4 +1,4 @@
-"""Brings the published schemas up to date with the models."""
+"""`python -m tripcurve.schemas`: update the published schemas from the models."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The control plane: Azure Resource Manager for the resource types a lab touches.
+"""The control plane: Azure Resource Manager for the resource types that a lab uses.
 
-`router` finds the handler, `crud` and the folders of each provider hold the models and their
-rules, `errors` the error shapes. Nothing here opens a socket; `provision.local.front` does.
+`router` finds the handler of a path, `crud` has the operations that all types share, each provider has a module or
+folder with its types, and `errors` has the error bodies. Nothing here opens a socket; `provision.local.front` does.
 """

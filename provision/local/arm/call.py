@@ -1,4 +1,4 @@
-"""One request to the control plane and its answer, free of any web framework."""
+"""One request to the control plane and its answer, independent of any web framework."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from provision.local.arm.errors import ArmError
 
-__all__ = ["Answer", "Call", "Handler", "Json"]
+__all__ = ["Answer", "Call", "Handler", "Json", "properties_of"]
 
 Json = dict[str, Any]
 
 
 @dataclass(slots=True)
 class Call:
-    """`path` as sent, without query; `headers` lower case; `body` parsed JSON, None when there was none.
+    """A request. `path` is as sent, without the query; `headers` have lower-case names.
 
-    `base_url` is the control plane's own URL, for links in answers.
+    `body` is the parsed JSON; None if there was none. `base_url` is the control plane's URL, for links in answers.
     """
 
     method: str
@@ -34,28 +34,23 @@ class Call:
         return self.query.get("api-version", "")
 
     def json(self) -> Json:
-        """The body as an object. Raises ArmError 400 when it is anything else."""
+        """Return the body as an object. Raises ArmError 400 if it is not one."""
         if not isinstance(self.body, dict):
             raise ArmError(
                 400,
                 "InvalidRequestContent",
-                "The request content was invalid and could not be deserialized: a JSON object is wanted.",
+                "The request content was invalid and could not be deserialized: it must be a JSON object.",
             )
         return self.body
 
     def properties(self) -> Json:
-        """The body's `properties`; empty when absent. Raises ArmError 400 when it is no object."""
-        found = self.json().get("properties")
-        if found is None:
-            return {}
-        if not isinstance(found, dict):
-            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: 'properties' is no object.")
-        return found
+        """Return the body's `properties`, or an empty object if absent. Raises ArmError 400 if it is not an object."""
+        return properties_of(self.json())
 
 
 @dataclass(slots=True)
 class Answer:
-    """`body` None: no content. Header names as they go out."""
+    """An answer. `body` None means no content. Header names are sent as they are."""
 
     status: int
     body: Any = None
@@ -63,3 +58,13 @@ class Answer:
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def properties_of(body: Json) -> Json:
+    """Return a body's `properties`, or an empty object if absent. Raises ArmError 400 if it is not an object."""
+    found = body.get("properties")
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ArmError(400, "InvalidRequestContent", "The request content was invalid: 'properties' must be an object.")
+    return found

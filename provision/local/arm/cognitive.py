@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 
 
 def deleted_account_id(world: World, account: Resource) -> str:
-    """Id of the record an account leaves when it is deleted."""
+    """Return the id of the soft-delete record of an account."""
     group = account.id.split("/")[4]
     return (
         f"{world.subscription_path}/providers/Microsoft.CognitiveServices/locations/{account.body['location']}"
@@ -107,7 +107,7 @@ def _check_domain_free(draft: Draft, domain: str | None) -> None:
 
 
 def subdomain(account: Resource) -> str:
-    """The first label of the account's host name: its custom subdomain, else its name."""
+    """Return the first label of the account's host name: its custom subdomain, else its name."""
     return str(account.properties.get("customSubDomainName") or account.name)
 
 
@@ -158,7 +158,7 @@ DEPLOYMENT = Kind(
 
 
 class Accounts(Crud):
-    """Accounts: keys, and the trash that deleted ones go to."""
+    """The handlers of accounts, with their keys and soft delete."""
 
     def __init__(self, world: World, trash: Trash) -> None:
         super().__init__(world, ACCOUNT)

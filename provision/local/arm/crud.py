@@ -1,6 +1,6 @@
 """The operations that all resource types share: PUT, PATCH, GET, HEAD, DELETE and listing, with etags and operations.
 
-A type is a `Kind`: data, and the few functions in which it differs.
+A `Kind` describes one type: its data, and functions for the rules that only it has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, Call, Json, properties_of
 from provision.local.arm.errors import ArmError, group_not_found, resource_not_found
 from provision.local.arm.faults import current_plan
 from provision.local.arm.listing import page
@@ -25,7 +25,7 @@ __all__ = ["Crud", "Draft", "Kind", "merge"]
 
 @dataclass(slots=True)
 class Draft:
-    """A resource about to be written. `existing` is None on creation; `sent` is the request's body."""
+    """A resource before it is written. `existing` is None on creation; `sent` is the request's body."""
 
     world: World
     call: Call
@@ -38,12 +38,7 @@ class Draft:
 
     @property
     def properties(self) -> Json:
-        found = self.sent.get("properties")
-        if found is None:
-            return {}
-        if not isinstance(found, dict):
-            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: 'properties' is no object.")
-        return found
+        return properties_of(self.sent)
 
 
 def _as_sent(draft: Draft) -> Json:
@@ -54,8 +49,8 @@ def _as_sent(draft: Draft) -> Json:
 class Kind:
     """One resource type.
 
-    `prepare` checks the draft and gives the body without id, name and type; raises ArmError.
-    `created` and `deleting` do the asynchronous part. `show` trims what a GET shows.
+    `prepare` checks a draft and returns the body to store, without id, name and type; it raises ArmError. `created`
+    and `deleting` run as part of the long-running operation. `show` returns the body of a GET. Each may be None.
     """
 
     type: str
@@ -70,7 +65,7 @@ class Kind:
     created_status: int = 201
     etags: bool = False
     label: str | None = None
-    """API Management's own word for a missing one: `Backend not found.`"""
+    """The type's name in API Management's 404 (`Backend not found.`); None for ARM's 404."""
 
     @property
     def namespace(self) -> str:
@@ -96,7 +91,7 @@ class Crud:
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
     ) -> None:
-        """Add the kind's routes; `only` leaves some out."""
+        """Add the kind's routes for the operations in `only`."""
         handlers = {"PUT": self.put, "PATCH": self.patch, "GET": self.get, "HEAD": self.head, "DELETE": self.delete}
         for method, handler in handlers.items():
             if method in only:
@@ -162,7 +157,7 @@ class Crud:
         await self._world.data_plane.publish()
 
     def find(self, call: Call) -> Resource:
-        """The resource the path names. Raises ArmError 404, the parent's first."""
+        """Return the resource at the path. Raises ArmError 404 for a missing parent, else for the resource."""
         identifier, _ = self._identify(call, self.parent(call))
         found = self._world.store.get(identifier)
         if found is None:
@@ -179,7 +174,7 @@ class Crud:
         return found
 
     def shown(self, resource: Resource) -> Json:
-        """The resource as a GET gives it."""
+        """Return the body of a GET of the resource."""
         body = resource.body if self._kind.show is None else self._kind.show(self._world, resource)
         return {"id": resource.id, "type": self._kind.type, "name": resource.name, **body}
 
@@ -217,7 +212,7 @@ class Crud:
         status = 201 if created else 202 if call.method == "PATCH" else 200
         shown = self.shown(resource)
         if operation.error is not None:
-            # The first poll reports a failure: the SDKs do not look at one in the answer itself.
+            # Leave the failure to the first poll: the SDKs ignore one in the answer itself.
             shown = merge(shown, {"properties": {"provisioningState": "Creating" if created else "Updating"}})
         return Answer(status, shown, self._etag(resource) | operations.headers(operation, style, call))
 

@@ -1,4 +1,4 @@
-"""ARM's errors: one exception, and the ones that every provider shares."""
+"""ARM's errors: the exception, and the errors that several providers share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = [
 
 
 class ArmError(Exception):
-    """An error as ARM answers it. `headers` go on the response as they are."""
+    """An error that ARM answers. `headers` are sent as they are."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class ArmError(Exception):
         self.headers = {} if headers is None else headers
 
     def body(self) -> dict[str, Any]:
-        """The envelope `{"error": {...}}`."""
+        """Return the envelope `{"error": {...}}`."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.target is not None:
             error["target"] = self.target
@@ -45,7 +45,7 @@ class ArmError(Exception):
 
 
 def validation_error(*faults: tuple[str, str]) -> ArmError:
-    """API Management's answer to wrong fields; each fault is (target, message)."""
+    """Return API Management's 400 for wrong fields. Each fault is a field's path and a message."""
     details = [{"code": "ValidationError", "target": target, "message": message} for target, message in faults]
     return ArmError(400, "ValidationError", "One or more fields contain incorrect values:", details=details)
 
@@ -55,7 +55,7 @@ def group_not_found(name: str) -> ArmError:
 
 
 def resource_not_found(identifier: str) -> ArmError:
-    """ARM's 404 for a resource by its id."""
+    """Return ARM's 404 for a resource id."""
     parts = identifier.strip("/").split("/")
     lowered = [part.lower() for part in parts]
     group = parts[lowered.index("resourcegroups") + 1] if "resourcegroups" in lowered else ""

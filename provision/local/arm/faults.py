@@ -1,6 +1,6 @@
-"""Faults injected into the control plane, so that a client's patience can be tested.
+"""Faults that are injected into the control plane, to test how clients react.
 
-Each fault fits calls by method and path, and stops by itself after `count` calls.
+A fault applies to calls with a given method and path, and is removed after `count` calls.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Dropped", "Fault", "Faults", "Plan", "current_plan"]
 
 
 class Fault(BaseModel):
-    """One fault. `path` is a regular expression searched in the call's path, without case."""
+    """One fault. `path` is a regular expression, searched in the call's path without regard to case."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,8 +32,8 @@ class Fault(BaseModel):
     )
     method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = None
     path: str = ".*"
-    count: int = Field(1, ge=1, le=10_000, description="Calls it fits before it is gone")
-    skip: int = Field(0, ge=0, le=10_000, description="Calls it lets pass first")
+    count: int = Field(1, ge=1, le=10_000, description="Number of calls it applies to")
+    skip: int = Field(0, ge=0, le=10_000, description="Number of matching calls to ignore first")
     seconds: float = Field(0, ge=0, le=3600, description="slow: how much longer the operation takes")
     status: int = Field(429, ge=400, le=599)
     code: str = "TooManyRequests"
@@ -59,18 +59,18 @@ class Fault(BaseModel):
 
 
 class Dropped(Exception):
-    """The connection of this call is to be closed without an answer."""
+    """Raised to close the connection of a call without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The fault planned for the operation that a call begins: extra seconds, then an error, or None to succeed."""
+    """The fault of the operation that a call begins: extra seconds, then `error`; None means that it succeeds."""
 
     seconds: float = 0.0
     error: ArmError | None = None
 
     async def suffer(self) -> None:
-        """Take the time, then fail. Raises the planned ArmError."""
+        """Wait for the extra seconds, then raise the ArmError, if any."""
         if self.seconds > 0:
             await asyncio.sleep(self.seconds)
         if self.error is not None:
@@ -86,29 +86,29 @@ def current_plan() -> Plan:
 
 
 class Faults:
-    """The faults in force, in the order given."""
+    """The faults in force, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
 
     def add(self, fault: Fault) -> str:
-        """Put a fault in force; returns its id."""
+        """Put a fault in force and return its id."""
         identifier = uuid4().hex[:12]
         self._faults[identifier] = fault.model_copy()
         return identifier
 
     def clear(self) -> int:
-        """Take all out of force; returns how many there were."""
+        """Remove all faults and return how many there were."""
         number = len(self._faults)
         self._faults.clear()
         return number
 
     def all(self) -> dict[str, Fault]:
-        """Faults in force by id, with the counts that are left."""
+        """Return the faults in force by id, with their remaining counts."""
         return dict(self._faults)
 
     async def before(self, call: Call) -> None:
-        """Raises ArmError or Dropped when a fault says so."""
+        """Apply a fault of the kinds error and drop, if one fits. Raises its ArmError, or Dropped."""
         fault = self._take(call, ("error", "drop"))
         if fault is None:
             return
@@ -118,7 +118,7 @@ class Faults:
 
     @contextmanager
     def during(self, call: Call) -> Iterator[None]:
-        """Sets the plan for operations begun inside."""
+        """Set the plan of the operations that begin inside, from the faults of the kinds slow and fail."""
         slow = self._take(call, ("slow",)) if call.method not in ("GET", "HEAD") else None
         fail = self._take(call, ("fail",)) if call.method not in ("GET", "HEAD") else None
         plan = Plan(0.0 if slow is None else slow.seconds, None if fail is None else fail.as_error())
@@ -129,7 +129,7 @@ class Faults:
             _plan.reset(token)
 
     def _take(self, call: Call, actions: tuple[str, ...]) -> Fault | None:
-        """The first fault that fits, one call of its count used up; None when none does."""
+        """Return the first fault that fits the call, and count the call; None if no fault fits."""
         for identifier, fault in list(self._faults.items()):
             if fault.action not in actions or not fault.fits(call):
                 continue

@@ -1,4 +1,4 @@
-"""Resource groups. Deleting one deletes what it holds, each by its own rules (soft delete included)."""
+"""Resource groups. Deleting one deletes each resource in it by the rules of its type, soft delete included."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KIND = Kind(
 
 
 class Groups(Crud):
-    """`removers` delete a top-level resource by its type."""
+    """The handlers of groups. `removers` maps a resource type to the function that deletes such a resource."""
 
     def __init__(self, world: World, removers: dict[str, Remover]) -> None:
         super().__init__(world, KIND)
@@ -61,7 +61,7 @@ class Groups(Crud):
         return Answer(204)
 
     async def resources(self, call: Call) -> Answer:
-        """Top-level resources of the group, as ARM lists them: without properties."""
+        """List the top-level resources of the group, without properties as ARM does."""
         group = self.find(call)
         return Answer(200, {"value": [outline(found) for found in self._held(group)]})
 
@@ -75,7 +75,7 @@ class Groups(Crud):
 
 
 def outline(resource: Resource) -> Json:
-    """A resource as generic lists show it: without properties."""
+    """Return a resource without its properties, as generic lists show it."""
     shown: Json = {"id": resource.id, "name": resource.name, "type": resource.kind}
     for key in ("location", "tags", "sku", "kind"):
         if key in resource.body:

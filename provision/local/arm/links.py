@@ -1,6 +1,6 @@
-"""Reads documents that a request names by address instead of sending them.
+"""Fetch documents that a request names by address instead of sending them.
 
-Only this machine is asked: a control plane that fetched any address it is given would be a hole.
+Only addresses of this machine are allowed: fetching any address would let a request reach other hosts through us.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TIMEOUT_S = 10.0
 
 
 def is_local(link: str) -> bool:
-    """Whether the address is on this machine."""
+    """Return whether the address is on this machine."""
     parts = urlsplit(link)
     return parts.scheme == "http" and parts.hostname in _LOOPBACK
 

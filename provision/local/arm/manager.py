@@ -1,4 +1,4 @@
-"""The whole control plane: every type's routes, and what ARM checks before any of them."""
+"""The control plane: the routes of all types, and the checks that ARM makes before each call."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Manager:
         self._router.add("GET", f"{root}/operationResults/{{operation}}", self._world.operations.outcome)
 
     async def answer(self, call: Call) -> Answer:
-        """Raises ArmError. A call that changed anything answers once every process knows of it."""
+        """Answer a call. A change is answered only after every process has applied it. Raises ArmError."""
         if not call.api_version:
             raise ArmError(
                 400,

@@ -1,4 +1,4 @@
-"""Azure OpenAI models a deployment may name: a small part of Azure's catalogue, by region."""
+"""The Azure OpenAI models that a deployment may name, by region: a small part of Azure's catalogue."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _VERSIONS = {
     "text-embedding-3-small": ("1",),
     "text-embedding-3-large": ("1",),
 }
-# Regions of ours that have no Azure OpenAI at all: a lab that picks one is refused, as on Azure.
+# Known regions without Azure OpenAI: a deployment in one is refused, as on Azure.
 _WITHOUT = frozenset({"eastasia", "japanwest", "ukwest", "westcentralus", "centralus"})
 
 
 def check(model: Json, sku: str, location: str) -> Json:
-    """The model with format and version filled in. Raises ArmError 400 when the region does not have it."""
+    """Return the model with format and version filled in. Raises ArmError 400 if the region does not offer it."""
     name, version = str(model["name"]), model.get("version")
     known = _VERSIONS.get(name)
     if known is None or (version is not None and str(version) not in known):
@@ -51,7 +51,7 @@ def check(model: Json, sku: str, location: str) -> Json:
 
 
 def of_region(location: str) -> list[Json]:
-    """The catalogue of one region, as the models list shows it."""
+    """Return the catalogue of one region in the form of the models list."""
     if location not in NAMES or location in _WITHOUT:
         return []
     return [
@@ -62,7 +62,7 @@ def of_region(location: str) -> list[Json]:
 
 
 def rate_limits(capacity: int) -> list[Json]:
-    """A deployment's limits: 1 of capacity is 1000 tokens a minute, and 6 requests a minute [D-QUOTA]."""
+    """Return a deployment's limits: each unit of capacity is 1000 tokens and 6 requests per minute [D-QUOTA]."""
     return [
         {"key": "request", "renewalPeriod": 60, "count": 6 * capacity},
         {"key": "token", "renewalPeriod": 60, "count": 1000 * capacity},

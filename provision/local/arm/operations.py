@@ -1,12 +1,12 @@
-"""Long-running operations, polled in each of ARM's styles.
+"""Long-running operations, which clients poll in one of ARM's styles.
 
-* `body`: the resource's own `provisioningState` tells; the client polls the resource.
-* `async`: header Azure-AsyncOperation; the operation's status tells, then the resource is read.
-* `location`: header Location; 202 until done.
-* `both`: the two headers together, as API Management sends them.
+* `body`: the client polls the resource and reads its `provisioningState`.
+* `async`: the client polls the address in the header Azure-AsyncOperation, then reads the resource.
+* `location`: the client polls the address in the header Location, which answers 202 until the operation ends.
+* `both`: the answer has both headers, as API Management sends them.
 
-An operation that ends while the request is being answered still answers in its type's style: a client
-that polls sees the end at its first poll, which the SDKs make at once.
+An operation that ends while the request is still being answered is reported in the same style: the client learns the
+result at its first poll, which the SDKs make at once.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["RETRY_AFTER", "Operation", "Operations", "Style", "Work"]
 Style = Literal["sync", "body", "async", "location", "both"]
 Work = Callable[[], Awaitable[None]]
 
-# Azure-core reads fractions, and takes 0 for "no value", which means 30 s.
+# azure-core accepts fractions, and reads 0 as "no value", which makes it wait 30 s.
 RETRY_AFTER = "0.05"
-# How long a request waits for its own operation: one that ends at once costs no poll that says "InProgress".
+# How long a request waits for its operation, so that a quick one has ended before the first poll.
 PATIENCE_S = 0.02
 
 
 @dataclass(slots=True)
 class Operation:
-    """One running or ended operation. `result` is what Location gives in the end."""
+    """One running or ended operation. `result` returns the final answer of its Location address."""
 
     id: str
     namespace: str
@@ -50,7 +50,7 @@ class Operation:
         return self.ended is None
 
     def body(self, path: str) -> Json:
-        """Return the body that the Azure-AsyncOperation address shows."""
+        """Return the body for the Azure-AsyncOperation address."""
         status = "InProgress" if self.running else "Succeeded" if self.error is None else "Failed"
         found: Json = {"id": path, "name": self.id, "status": status, "startTime": self.started}
         if self.ended is not None:
@@ -68,14 +68,14 @@ class Operations:
         self._by_id: dict[str, Operation] = {}
 
     def get(self, identifier: str) -> Operation:
-        """Raises ArmError 404 for an unknown id."""
+        """Return an operation. Raises ArmError 404 for an unknown id."""
         found = self._by_id.get(identifier)
         if found is None:
             raise ArmError(404, "OperationNotFound", f"Operation '{identifier}' was not found.")
         return found
 
     async def begin(self, namespace: str, location: str, work: Work, result: Callable[[], Answer]) -> Operation:
-        """Start `work` and wait a moment for it; its ArmError becomes the operation's error."""
+        """Start `work`, wait a short time for its end, and return the operation, which keeps an ArmError of `work`."""
         operation = Operation(uuid4().hex, namespace, location, result)
         self._by_id[operation.id] = operation
         operation.task = asyncio.create_task(_run(operation, work), name=f"operation {namespace}")
@@ -83,12 +83,12 @@ class Operations:
         return operation
 
     def headers(self, operation: Operation, style: Style, call: Call) -> dict[str, str]:
-        """The headers that tell a client where to poll, for one style."""
+        """Return the headers with the addresses to poll, for one style."""
         root = (
             f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
         )
         version = f"?api-version={call.api_version}"
-        # No Retry-After here: some clients read it as an integer, and all make their first poll at once.
+        # No Retry-After here: some clients parse it as an integer, and all make their first poll at once.
         found: dict[str, str] = {}
         if style in ("async", "both"):
             found["Azure-AsyncOperation"] = f"{root}/operationStatuses/{operation.id}{version}"
@@ -97,12 +97,12 @@ class Operations:
         return found
 
     async def status(self, call: Call) -> Answer:
-        """GET of an Azure-AsyncOperation URL."""
+        """Answer a GET of an Azure-AsyncOperation address."""
         operation = self.get(call.params["operation"])
         return Answer(200, operation.body(call.path), {"Retry-After": RETRY_AFTER} if operation.running else {})
 
     async def outcome(self, call: Call) -> Answer:
-        """GET of a Location URL: 202 until done, then the result or the error."""
+        """Answer a GET of a Location address: 202 until the operation ends, then its result. Raises its ArmError."""
         operation = self.get(call.params["operation"])
         if operation.running:
             location = f"{call.base_url}{call.path}?api-version={call.api_version}"
@@ -112,7 +112,7 @@ class Operations:
         return operation.result()
 
     async def cancel_all(self) -> None:
-        """Stop whatever still runs."""
+        """Cancel the running operations and wait until they have stopped."""
         running = [found.task for found in self._by_id.values() if found.task is not None and not found.task.done()]
         for task in running:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Whether the caller's roles allow a call: the built-in role it has on the subscription, and its assignments."""
+"""Check whether a caller's roles allow a call: its role on the subscription, and its role assignments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELE
 
 
 def action_of(method: str, path: str) -> str:
-    """The action a call needs, such as `Microsoft.ApiManagement/service/backends/write`."""
+    """Return the action that a call needs, such as `Microsoft.ApiManagement/service/backends/write`."""
     parts = path.strip("/").split("/")
     lowered = [part.lower() for part in parts]
     start = len(lowered) - lowered[::-1].index("providers") if "providers" in lowered else 0
@@ -29,7 +29,7 @@ def action_of(method: str, path: str) -> str:
 
 
 def check_permission(world: World, call: Call) -> None:
-    """Raises ArmError 403 AuthorizationFailed. Tenant-level reads need no role."""
+    """Raise ArmError 403 AuthorizationFailed unless a role allows the call. Tenant-level reads need no role."""
     if not call.path.lower().startswith("/subscriptions/"):
         return
     action = action_of(call.method, call.path)

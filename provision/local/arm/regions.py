@@ -1,4 +1,4 @@
-"""Azure regions: `eastus` is the name, `East US` what API Management shows."""
+"""Azure regions: `eastus` is a name, and `East US` is the display name that API Management returns."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NAMES = frozenset(_DISPLAY)
 
 
 def region(value: object, resource_type: str) -> str:
-    """The region's name from any of its spellings. Raises ArmError 400 for none and for an unknown one."""
+    """Return the region's name for any of its spellings. Raises ArmError 400 if it is missing or unknown."""
     if not isinstance(value, str) or not value:
         raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
     name = value.replace(" ", "").lower()

@@ -18,7 +18,7 @@ __all__ = ["ASSIGNMENT_TYPE", "BUILT_IN", "Roles"]
 ASSIGNMENT_TYPE = "Microsoft.Authorization/roleAssignments"
 DEFINITION_TYPE = "Microsoft.Authorization/roleDefinitions"
 
-# Azure's own ids of the built-in roles a lab meets, the actions they allow, the actions they do not, the data actions.
+# The built-in roles that labs use: Azure's id, the name, the allowed and excluded actions, and the data actions.
 BUILT_IN: dict[str, tuple[str, list[str], list[str], list[str]]] = {
     "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": ("Owner", ["*"], [], []),
     "b24988ac-6180-42a0-ab88-20f7382dd24c": (
@@ -52,7 +52,7 @@ _CLAUSE = re.compile(r"(\w+)\s+eq\s+'((?:[^']|'')*)'", re.IGNORECASE)
 
 
 class Roles:
-    """The handlers for both types."""
+    """The handlers of role definitions and role assignments."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -79,7 +79,7 @@ class Roles:
         return Answer(200, self._definition(role))
 
     async def assignments(self, call: Call) -> Answer:
-        """Assignments at, below and above the scope; `atScope()` leaves out those below."""
+        """List the assignments at, below and above a scope; the filter `atScope()` excludes those below."""
         wanted, scope = _filter(call), call.params["scope"].lower()
         at_scope = "atscope()" in call.query.get("$filter", "").lower()
         principal = wanted.get("principalid", wanted.get("assignedto"))
@@ -207,7 +207,7 @@ def _check_same(existing: Resource, properties: Json) -> None:
 
 
 def _filter(call: Call) -> dict[str, str]:
-    """`roleName eq 'X' and principalId eq 'Y'` as a mapping with lower-case names."""
+    """Return the filter `roleName eq 'X' and principalId eq 'Y'` as a mapping with lower-case keys."""
     text = call.query.get("$filter", "")
     found = {name.lower(): value.replace("''", "'") for name, value in _CLAUSE.findall(text)}
     inner = re.search(r"assignedTo\('([^']*)'\)", text, re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Finds the handler of a path. ARM's paths compare without case; names in braces are parameters."""
+"""Find the handler of a path. ARM compares paths without regard to case; names in braces are parameters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _Route = tuple[tuple[str, ...], dict[str, Handler]]
 
 
 class Router:
-    """Routes by the number of their segments; a template that begins with `{scope*}` fits any prefix."""
+    """Routes, grouped by their number of segments. A template that begins with `{scope*}` matches any prefix."""
 
     def __init__(self) -> None:
         self._fixed: dict[int, list[_Route]] = {}
         self._scoped: list[_Route] = []
 
     def add(self, method: str, template: str, handler: Handler) -> None:
-        """Register a handler; the same method on the same template twice is a mistake and raises."""
+        """Register a handler. Raises ValueError if the method and template have one already."""
         segments = tuple(template.strip("/").split("/"))
         scoped = segments[0] == "{scope*}"
         routes = self._scoped if scoped else self._fixed.setdefault(len(segments), [])
@@ -32,7 +32,7 @@ class Router:
         routes.append((segments, {method: handler}))
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
-        """The handler and the path's parameters. Raises ArmError 404 or 405."""
+        """Return the handler and the path's parameters. Raises ArmError 404 for an unknown path, 405 for its method."""
         parts = path.strip("/").split("/")
         handlers, params = self._match(parts, path)
         handler = handlers.get(method)

@@ -1,6 +1,7 @@
-"""The types of what a request may hold, checked before any rule looks at it.
+"""The types of the fields in request bodies, which are checked before any other rule.
 
-Only what the rules read is described; other keys pass as they are, as a newer api-version's would.
+Only fields that the handlers read are listed. Other keys are stored as they are, because a newer api-version may have
+them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Number = Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
 
 
 class Shape(BaseModel):
-    """Strict: a number is no text, and neither is read as the other."""
+    """Base of all shapes. It is strict: a number is not accepted as text, nor text as a number."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -243,7 +244,7 @@ class RoleAssignmentShape(Shape):
 
 
 def check_shape(shape: type[Shape], body: Json) -> None:
-    """Raises ArmError 400 with one detail per value of the wrong type."""
+    """Check a request's body. Raises ArmError 400 with one detail for each value of the wrong type."""
     try:
         shape.model_validate(body)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Every resource of the local subscription, in memory, by id without case."""
+"""All resources of the local subscription, in memory, by id without regard to case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Resource", "Store"]
 
 @dataclass(slots=True)
 class Resource:
-    """One resource. `body` is what a GET shows; `secrets` never leaves but by its own operation.
+    """One resource. `body` is the body of a GET; `secrets` are returned only by operations of their own.
 
     `kind` is the resource type in ARM's spelling, such as `Microsoft.ApiManagement/service/backends`.
     """
@@ -33,7 +33,7 @@ class Resource:
 
 
 class Store:
-    """A flat map in order of creation; a child is a resource whose id begins with its parent's."""
+    """A flat map of resources in order of creation. A child's id begins with its parent's."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Resource] = {}
@@ -44,28 +44,28 @@ class Store:
         return self._by_id.get(identifier.lower())
 
     def put(self, resource: Resource) -> None:
-        """Add or replace; the resource gets a new etag."""
+        """Add or replace a resource and give it a new etag."""
         resource.etag = self.next_etag()
         self._by_id[resource.id.lower()] = resource
 
     def next_etag(self) -> str:
-        """A quoted, never repeated entity tag in the shape of APIM's (base64 of a row version)."""
+        """Return a new quoted entity tag in APIM's form (base64 of a row version)."""
         return f'"{base64.b64encode(next(self._versions).to_bytes(8, "big")).decode()}"'
 
     def remove(self, identifier: str) -> list[Resource]:
-        """Take out a resource and everything below it; returns what went, the resource first."""
+        """Remove a resource and everything below it, and return all of them, the resource first."""
         prefix = identifier.lower()
         gone = [key for key in self._by_id if key == prefix or key.startswith(prefix + "/")]
         return [self._by_id.pop(key) for key in gone]
 
     def children(self, parent_id: str, kind: str) -> list[Resource]:
-        """Resources of one type directly below a parent."""
+        """Return the resources of one type directly below a parent."""
         steps = (2, 4)  # `/<type>/<name>` below a resource, `/providers/<namespace>/<type>/<name>` below a group
         depths = {parent_id.rstrip("/").count("/") + step for step in steps}
         return [found for found in self.below(parent_id) if found.kind == kind and found.id.count("/") in depths]
 
     def below(self, prefix: str) -> Iterator[Resource]:
-        """Return every resource whose id is below `prefix`."""
+        """Yield every resource whose id is below `prefix`."""
         start = prefix.lower().rstrip("/") + "/"
         return (found for key, found in list(self._by_id.items()) if key.startswith(start))
 

@@ -12,7 +12,7 @@ from provision.local.arm.world import World
 
 __all__ = ["Tenant"]
 
-# Each provider's types and a version that knows them, as `az` looks them up before generic calls.
+# Each provider's types and one api-version, which `az` looks up before generic calls.
 _PROVIDERS = {
     "Microsoft.ApiManagement": {"service": "2024-05-01", "deletedservices": "2024-05-01"},
     "Microsoft.CognitiveServices": {"accounts": "2025-09-01", "deletedAccounts": "2025-09-01"},
@@ -23,7 +23,7 @@ _PROVIDERS = {
 
 
 class Tenant:
-    """Reading only: the local tenant holds one subscription, and all its providers are registered."""
+    """Handlers that only read: the local tenant has one subscription, and all its providers are registered."""
 
     def __init__(self, world: World) -> None:
         self._world = world

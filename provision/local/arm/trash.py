@@ -1,4 +1,4 @@
-"""Soft delete: records of deleted resources, their restoring and purging."""
+"""Soft delete: keep records of deleted resources, restore and purge them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Trash"]
 
 
 class Trash:
-    """The deleted resources of one type; they keep their names until purged.
+    """The deleted resources of one type, whose names stay taken until they are purged.
 
-    `kind` is the record's type, `origin` the property that holds the id it had in life.
+    `kind` is the record's type, and `origin` its property with the id that the resource had.
     """
 
     def __init__(self, world: World, kind: str, origin: str, style: Style = "location") -> None:
@@ -24,7 +24,7 @@ class Trash:
         self._style = style
 
     def keep(self, identifier: str, resource: Resource, properties: Json) -> None:
-        """Record a resource that is about to go, with everything below it."""
+        """Record a resource, with everything below it, before it is deleted."""
         tree = [resource, *self._world.store.below(resource.id)]
         body: Json = {"location": resource.body.get("location"), "properties": properties}
         self._world.store.put(Resource(identifier, self._kind, resource.name, body, secrets={"tree": tree}))
@@ -39,7 +39,7 @@ class Trash:
         return next((found for found in self._all() if found.name.lower() == name.lower()), None)
 
     def restore(self, record: Resource) -> Resource:
-        """Put a deleted resource back with all it held; returns the resource."""
+        """Put a deleted resource and everything below it back into the store, and return the resource."""
         self._world.store.remove(record.id)
         tree: list[Resource] = record.secrets["tree"]
         for resource in tree:
@@ -53,7 +53,7 @@ class Trash:
         return Answer(200, _shown(self._find(call)))
 
     async def purge(self, call: Call) -> Answer:
-        """Delete the record, so that the name is free; answers 204 if there is none."""
+        """Delete the record, which frees the name. Answers 204 if there is no record."""
         record = self._world.store.get(call.path)
         if record is None:
             return Answer(204)

@@ -1,4 +1,4 @@
-"""App Service: plans, web apps and their application settings (which run the mock on Azure)."""
+"""App Service, which runs the mock on Azure: plans, web apps and their application settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _prepare_plan(draft: Draft) -> Json:
 def _prepare_site(draft: Draft) -> Json:
     if not _NAME.fullmatch(draft.name):
         raise ArmError(
-            400, "BadRequest", f"The parameter name has an invalid value: '{draft.name}' is no web app name."
+            400, "BadRequest", f"The parameter name has an invalid value: '{draft.name}' is not a valid web app name."
         )
     for other in draft.world.store.of_kind(SITE_TYPE):
         if other.name.lower() == draft.name.lower() and other.id.lower() != draft.id.lower():
@@ -69,7 +69,7 @@ SITE = Kind(SITE_TYPE, f"{_GROUP}/providers/{SITE_TYPE}/{{site}}", _prepare_site
 
 
 class Sites(Crud):
-    """Web apps. Application settings are secrets: they have their own two operations."""
+    """The handlers of web apps. Application settings are secrets, with operations of their own."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world, SITE)

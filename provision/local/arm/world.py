@@ -1,4 +1,4 @@
-"""The state that every handler shares: the store, the principals, the operations and the outside."""
+"""The state that all handlers share: the store, the principals, the operations and the data plane."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class DataPlane(Protocol):
     """The processes behind the control plane, as the control plane sees them."""
 
     def reserve(self, service_id: str) -> str:
-        """The gateway URL of a service, held from now on. Raises OSError when its port is in use."""
+        """Hold a port for a service and return its gateway URL. Raises OSError if the port is in use."""
         ...
 
     async def start(self, service: Resource) -> None:
-        """Start the gateway's units; returns when they all answer. Raises RuntimeError when one does not."""
+        """Start the gateway's units and wait until all answer. Raises RuntimeError if one does not."""
         ...
 
     async def stop(self, service_id: str) -> None:
@@ -29,13 +29,13 @@ class DataPlane(Protocol):
         ...
 
     async def publish(self) -> None:
-        """Bring every running process up to date; returns when each has said so."""
+        """Send every running process its changed state, and wait until each has applied it."""
         ...
 
 
 @dataclass(slots=True)
 class World:
-    """The local subscription."""
+    """The shared state of the local subscription's handlers."""
 
     subscription_id: str
     tenant_id: str

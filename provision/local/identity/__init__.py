@@ -1,1 +1,1 @@
-"""Entra ID on localhost: principals, tokens, and the endpoints that hand tokens out."""
+"""Entra ID on localhost: principals, tokens, and the endpoints that issue tokens."""

@@ -1,4 +1,4 @@
-"""Who exists in the local tenant: applications with a secret, and managed identities."""
+"""The principals of the local tenant: applications with a secret, and managed identities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ManagedIdentity:
-    """The system-assigned identity of one resource; `secret` opens its token endpoint."""
+    """The system-assigned identity of one resource. A token request must send `secret`."""
 
     resource_id: str
     principal_id: str
@@ -32,7 +32,7 @@ class ManagedIdentity:
 
 
 class Directory:
-    """Principals of the one local tenant. In memory only."""
+    """The principals of the local tenant, in memory only."""
 
     def __init__(self, tenant_id: str) -> None:
         self.tenant_id = tenant_id
@@ -40,44 +40,47 @@ class Directory:
         self._identities: dict[str, ManagedIdentity] = {}
 
     def add_application(self, role: str, name: str, client_id: str | None = None) -> Application:
-        """A new application with a random secret, holding a built-in role on the subscription."""
+        """Add an application with a random secret and a built-in role on the subscription, and return it.
+
+        `client_id` None means a new one.
+        """
         identifier = str(uuid4()) if client_id is None else client_id
         made = Application(identifier, str(uuid4()), role, name, secrets.token_urlsafe(24))
         self._applications[made.client_id] = made
         return made
 
     def sign_in(self, client_id: str, secret: str) -> Application | None:
-        """The application with this id and secret; None when either is wrong."""
+        """Return the application with this client id and secret; None if either is wrong."""
         found = self._applications.get(client_id.lower())
         if found is None or not hmac.compare_digest(found.secret.encode(), secret.encode()):
             return None
         return found
 
     def knows_client(self, client_id: str) -> bool:
-        """Whether an application with this id exists, whatever its secret."""
+        """Return whether an application with this id exists, whatever its secret."""
         return client_id.lower() in self._applications
 
     def application_of(self, object_id: str) -> Application | None:
-        """The application with this object id; None for any other principal."""
+        """Return the application with this object id; None for any other principal."""
         return next((found for found in self._applications.values() if found.object_id == object_id), None)
 
     def add_identity(self, resource_id: str) -> ManagedIdentity:
-        """The resource's system-assigned identity, made on the first call."""
+        """Return the resource's system-assigned identity, which the first call creates."""
         key = resource_id.lower()
         if key not in self._identities:
             self._identities[key] = ManagedIdentity(resource_id, str(uuid4()), str(uuid4()), secrets.token_urlsafe(24))
         return self._identities[key]
 
     def identity_of(self, resource_id: str) -> ManagedIdentity | None:
-        """The identity of a resource; None when it has none."""
+        """Return the identity of a resource; None if it has none."""
         return self._identities.get(resource_id.lower())
 
     def remove_identity(self, resource_id: str) -> None:
-        """Forget a resource's identity: its principal id is not found any more."""
+        """Remove a resource's identity, if it has one."""
         self._identities.pop(resource_id.lower(), None)
 
     def principal_exists(self, principal_id: str) -> bool:
-        """Whether any principal has this object id."""
+        """Return whether any principal has this object id."""
         return self.name_of(principal_id) is not None
 
     def name_of(self, principal_id: str) -> str | None:

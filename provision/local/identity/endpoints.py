@@ -38,7 +38,7 @@ class Identity:
         router.add_get("/_local/msi/{resource:.+}", self.managed)
 
     def authenticate(self, header: str | None) -> str:
-        """The caller's object id. Raises TokenRefused with ARM's code."""
+        """Return the object id of the token's principal. Raises TokenRefused with ARM's error code."""
         if header is None:
             raise TokenRefused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         scheme, _, token = header.partition(" ")
@@ -51,7 +51,7 @@ class Identity:
         return str(claims["oid"])
 
     def caller(self, header: str | None) -> Application | None:
-        """The application behind a bearer token, or behind Basic credentials as `curl -u` sends them.
+        """Return the application behind a bearer token, or behind Basic credentials as `curl -u` sends them.
 
         None for a principal that is not an application. Raises TokenRefused.
         """
@@ -67,7 +67,7 @@ class Identity:
         return found
 
     async def token(self, request: web.Request) -> web.Response:
-        """OAuth 2 client credentials, v1 (`resource`) and v2 (`scope`)."""
+        """Answer a request for a token by OAuth 2 client credentials, v1 (`resource`) or v2 (`scope`)."""
         form = await request.post()
         tenant = request.match_info["tenant"].lower()
         if tenant not in (self._directory.tenant_id, "organizations", "common"):
@@ -100,7 +100,7 @@ class Identity:
         )
 
     async def managed(self, request: web.Request) -> web.Response:
-        """App Service's identity endpoint, as a gateway asks it; the secret says which identity."""
+        """Answer a managed identity's request for a token, in App Service's form; the secret names the identity."""
         identity = self._directory.identity_of("/" + request.match_info["resource"])
         secret = request.headers.get("X-IDENTITY-HEADER", "")
         if identity is None or not hmac.compare_digest(identity.secret.encode(), secret.encode()):
@@ -145,7 +145,7 @@ class Identity:
         return web.json_response(self._issuer().jwks)
 
     async def instance(self, request: web.Request) -> web.Response:
-        """Instance discovery: this host is its own and only authority."""
+        """Answer instance discovery: this host is the only authority."""
         host = self._base_url().removeprefix("https://")
         tenant = self._directory.tenant_id
         del request
@@ -158,10 +158,10 @@ class Identity:
         )
 
     async def metadata(self, request: web.Request) -> web.Response:
-        """Cloud metadata in the shape `az cloud register --endpoint-resource-manager` reads."""
+        """Answer with the cloud metadata that `az cloud register --endpoint-resource-manager` reads."""
         base = self._base_url()
         described = _cloud(base, self._directory.tenant_id)
-        # Azure gives a list of clouds at these versions, the one cloud at others.
+        # Azure returns a list of clouds in these versions, and a single cloud in the others.
         listed = request.query.get("api-version", "").startswith(("2019-", "2020-"))
         return web.json_response([described] if listed else described)
 
@@ -193,7 +193,7 @@ def _cloud(base: str, tenant: str) -> dict[str, Any]:
 
 
 def _refused(error: str, code: int, message: str, status: int = 400) -> web.Response:
-    """Entra's error body; clients read the number out of `error_codes`."""
+    """Return an error in Entra's form, whose number clients read from `error_codes`."""
     body = {
         "error": error,
         "error_description": f"AADSTS{code}: {message}",

@@ -1,4 +1,4 @@
-"""Access tokens of the local tenant: RS256 JWTs, signed with a key that lives as long as the process."""
+"""Access tokens of the local tenant: RS256 JWTs, signed with a key that is new for each process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY_ID = "local"
 
 
 class TokenRefused(Exception):
-    """A token that does not pass; `code` is ARM's own error code for it."""
+    """A token is refused; `code` is ARM's error code for the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -33,18 +33,18 @@ class TokenIssuer:
 
     @property
     def public_pem(self) -> str:
-        """The public key, for whoever checks tokens elsewhere."""
+        """Return the public key in PEM, for processes that check tokens themselves."""
         public = self._key.public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
     @property
     def jwks(self) -> dict[str, Any]:
-        """The public key as a JSON Web Key Set."""
+        """Return the public key as a JSON Web Key Set."""
         key = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def mint(self, audience: str, object_id: str, client_id: str, lifetime_s: int = LIFETIME_S) -> tuple[str, int]:
-        """A token for one principal and audience, and the unix second at which it expires."""
+        """Return a new token for one principal and audience, and the unix second at which it expires."""
         now = int(time.time())
         claims = {
             "aud": audience,
@@ -62,7 +62,7 @@ class TokenIssuer:
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID}), now + lifetime_s
 
     def check(self, token: str, audiences: set[str]) -> dict[str, Any]:
-        """The claims of a valid token. Raises TokenRefused with ARM's code for the fault."""
+        """Return the claims of a valid token. Raises TokenRefused with ARM's code for the fault."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,

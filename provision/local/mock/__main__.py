@@ -1,4 +1,4 @@
-"""`python -m provision.local.mock`: a child of the local cloud; with `--serve`, a web app of its own."""
+"""`python -m provision.local.mock`: the mock as a child of the local cloud, or with `--serve` as a web app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tripcurve.errors import TripcurveError
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two. Returns the exit code."""
+    """Run the mock as the arguments say and return the exit code: 2 for wrong arguments."""
     if arguments not in ([], ["--serve"]):
         print("usage: python -m provision.local.mock [--serve]", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Who may call an account: one of its keys, or a token of a principal that holds the right role on it."""
+"""Check who may call an account: callers with one of its keys, or with a token of a principal with a fitting role."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Access"]
 
 AUDIENCES = frozenset({"https://cognitiveservices.azure.com", "https://ai.azure.com"})
 
-# Built-in roles whose data actions cover inference; Owner and Contributor have none of those.
+# Built-in roles with the data actions of inference, which Owner and Contributor lack.
 ROLES = frozenset(
     {
         "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd",  # Cognitive Services OpenAI User
@@ -45,7 +45,7 @@ class Access:
     def check(
         self, account: Account, key: str | None, authorization: str | None, action: str, method: str, path: str
     ) -> None:
-        """Raises ApiError 401 unless the credential opens `account`. A bearer token wins over a key."""
+        """Raise ApiError 401 unless the credential gives access to `account`. A bearer token is used before a key."""
         if authorization is not None and authorization[:7].lower() == "bearer ":
             principal = self._principal(authorization[7:].strip())
             resource = account.resource_id.lower() + "/"
@@ -55,7 +55,7 @@ class Access:
             raise wrong_key()
 
     def _principal(self, token: str) -> str:
-        """The object id of a valid token's principal. Raises ApiError 401."""
+        """Return the object id of a valid token's principal. Raises ApiError 401."""
         known = self._known.get(token)
         if known is None or known[1] <= self._unix_time():
             known = self._verified(token)

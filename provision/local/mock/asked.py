@@ -1,4 +1,4 @@
-"""What a request's body asks for: read, checked and estimated. Whatever is wrong with it is an ApiError 400."""
+"""Read and check the body of a request, and estimate its tokens. Every mistake is an ApiError 400."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Asked", "Body", "parse_body", "read_chat", "read_completion", "read_
 Body = dict[str, Any]
 
 DEFAULT_TOKENS = 16
-"""Completion tokens where neither the request nor its simulation sets a number."""
+"""Completion tokens if neither the request nor its simulation sets a number."""
 MOST_TOKENS = 100_000
 MOST_CHOICES = 128
 MOST_INPUTS = 2048
@@ -26,7 +26,7 @@ _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2),
 
 @dataclass(slots=True)
 class Asked:
-    """One request's wishes. `max_tokens` None: as many as the mock likes. `simulation` is the object in the body."""
+    """The parameters of one request. `max_tokens` None: no limit. `simulation` None: the body has none."""
 
     prompt_tokens: int
     max_tokens: int | None = None
@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def cost(self) -> int:
-        """Tokens the quota takes for it before anything is generated [D-QUOTA]."""
+        """Return the tokens that the quota counts for the request before anything is generated [D-QUOTA]."""
         if self.inputs:
             return self.prompt_tokens
         wanted = DEFAULT_TOKENS if self.max_tokens is None else self.max_tokens
@@ -49,7 +49,7 @@ class Asked:
 
 
 def parse_body(data: bytes) -> Body:
-    """The body as a JSON object. Raises ApiError."""
+    """Return the body as a JSON object. Raises ApiError 400 if it is not one."""
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -60,11 +60,11 @@ def parse_body(data: bytes) -> Body:
 
 
 def read_chat(body: Body) -> Asked:
-    """A chat completion. The seed's `messages[0].content.simulation` is taken out and kept."""
+    """Read a chat completion. The seed's `messages[0].content.simulation` becomes the simulation."""
     messages = _required(body, "messages", list, "an array of objects")
     if not messages:
         raise bad_request("[] is too short - 'messages'", param="messages")
-    tokens, simulation = 3, None  # every reply is primed with three tokens
+    tokens, simulation = 3, None  # the model adds three tokens to every prompt
     for index, message in enumerate(messages):
         content = _message_content(message, index)
         if isinstance(content, dict) and index == 0 and "simulation" in content:
@@ -84,7 +84,7 @@ def read_chat(body: Body) -> Asked:
 
 
 def read_completion(body: Body) -> Asked:
-    """A legacy completion: a prompt of text, texts, tokens or lists of tokens."""
+    """Read a legacy completion, whose prompt is a text, a list of texts, a list of tokens or several of those."""
     prompt = body.get("prompt", "")
     tokens = sum(count for count, _ in _inputs(prompt, "prompt"))
     asked = Asked(tokens, _integer(body, "max_tokens", 0, MOST_TOKENS))
@@ -94,13 +94,13 @@ def read_completion(body: Body) -> Asked:
 
 
 def read_embedding(body: Body) -> Asked:
-    """Embeddings of one input or a list of them."""
+    """Read a request for embeddings of one input or a list of inputs."""
     found = _inputs(_required(body, "input", (str, list), "a string or an array"), "input")
     if not found:
         raise bad_request("[] is too short - 'input'", param="input")
     encoding = body.get("encoding_format")
     if encoding not in (None, "float", "base64"):
-        raise bad_request("Invalid value for 'encoding_format': wanted 'float' or 'base64'.", param="encoding_format")
+        raise bad_request("Invalid value for 'encoding_format': must be 'float' or 'base64'.", param="encoding_format")
     asked = Asked(sum(count for count, _ in found), inputs=[digest for _, digest in found])
     asked.dimensions = _integer(body, "dimensions", 1, 8192)
     asked.base64 = encoding == "base64"
@@ -108,7 +108,7 @@ def read_embedding(body: Body) -> Asked:
 
 
 def read_responses(body: Body) -> Asked:
-    """The responses operation: `input` a text or a list of items."""
+    """Read a request of the responses operation, whose `input` is a text or a list of items."""
     given = _required(body, "input", (str, list), "a string or an array")
     characters = (
         len(given) if isinstance(given, str) else sum(_item_characters(item, i) for i, item in enumerate(given))
@@ -154,7 +154,7 @@ def _message_content(message: Any, index: int) -> Any:
 
 
 def _characters(content: Any, where: str) -> int:
-    """Characters of a message's text. An image counts as 85 tokens, the smallest price of one."""
+    """Return the characters of a message's text. An image counts as 85 tokens, the least that models count."""
     if isinstance(content, str):
         return len(content)
     if content is None:
@@ -177,7 +177,7 @@ def _item_characters(item: Any, index: int) -> int:
 
 
 def _inputs(value: Any, where: str) -> list[tuple[int, bytes]]:
-    """Yield the token count and a digest of each input of a prompt or embedding."""
+    """Return the token count and a digest of each input of a prompt or embedding."""
     if isinstance(value, str):
         return [(estimate(len(value)), _digest(value))]
     if not isinstance(value, list):
@@ -239,4 +239,4 @@ def _check_number(name: str, value: Any, low: int, high: int) -> None:
     if type(value) is not int and type(value) is not float:
         raise invalid_type(name, "a number", value)
     if not low <= value <= high:
-        raise bad_request(f"{value} is out of range for '{name}': wanted {low} to {high}.", "invalid_value", name)
+        raise bad_request(f"{value} is out of range for '{name}': must be {low} to {high}.", "invalid_value", name)

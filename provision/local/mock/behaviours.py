@@ -1,4 +1,4 @@
-"""Finds what a request's simulation wants from the host it reached."""
+"""Find the behaviour that a request's simulation sets for the host that it reached."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ IN_BODY = "messages[0].content.simulation"
 
 
 class Behaviours:
-    """Parses simulations. A header's text is parsed once: a phase of a load test repeats it on every request."""
+    """Parses simulations, and each header's text only once: a load test repeats it on every request of a phase."""
 
     def __init__(self) -> None:
         self._known: dict[str, Simulation] = {}
 
     def find(self, host: str, header: str | None, body: Body | None) -> Behaviour:
-        """The behaviour for `host`; the header wins over the body. Raises ApiError 400 for a malformed one."""
+        """Return the behaviour for `host`; the header takes precedence over the simulation in the body.
+
+        None means that there is no such simulation. Raises ApiError 400 for a malformed one.
+        """
         if header is not None:
             simulation = self._known.get(header)
             if simulation is None:

@@ -18,13 +18,13 @@ __all__ = ["Call", "admit", "check_size"]
 
 LONGEST_NAME = 256
 LARGEST_ANSWER = 1_000_000
-"""Completion tokens of one answer, over all its choices."""
+"""Largest number of completion tokens of one answer, over all its choices."""
 LARGEST_EMBEDDING = 1_000_000
-"""Numbers in one answer: more would keep every other request waiting."""
+"""Largest number of embedding values in one answer: more would delay every other request."""
 
 
 class Names(TypedDict):
-    """What a 429 names."""
+    """The names that the text of a 429 contains."""
 
     operation: str
     api_version: str | None
@@ -44,7 +44,7 @@ class Call:
     asked: Asked
 
     def names(self) -> Names:
-        """What a 429 names."""
+        """Return the names that the text of a 429 contains."""
         return {
             "operation": self.operation.name,
             "api_version": self.route.api_version,
@@ -55,7 +55,10 @@ class Call:
 
 
 def admit(host: Host, access: Access, request: Request, fields: dict[str, str], data: bytes) -> Call:
-    """The request as a checked call. Raises ApiError for route, credential, deployment or body, in this order."""
+    """Check a request and return it as a call.
+
+    Raises ApiError for a wrong route, credential, deployment or body, checked in this order.
+    """
     route = parse_target(request.target)
     operation = None if route is None or request.method != "POST" else OPERATIONS.get(route.operation)
     if route is None or operation is None:
@@ -77,17 +80,23 @@ def admit(host: Host, access: Access, request: Request, fields: dict[str, str], 
 
 
 def check_size(asked: Asked, simulated_tokens: int | None) -> None:
-    """Raises ApiError 400 for an answer too large to make at one go."""
+    """Raise ApiError 400 if the answer would be too large to build in one step.
+
+    `simulated_tokens` are the simulation's completion tokens; None if it sets none.
+    """
     tokens = (asked.max_tokens or 0) if simulated_tokens is None else simulated_tokens
     if tokens * asked.choices > LARGEST_ANSWER:
         wanted = tokens * asked.choices
-        raise bad_request(f"{wanted} completion tokens are wanted; at most {LARGEST_ANSWER}.", "invalid_value", "n")
+        raise bad_request(f"{wanted} completion tokens are too many; at most {LARGEST_ANSWER}.", "invalid_value", "n")
     if len(asked.inputs) * (asked.dimensions or USUAL_DIMENSIONS) > LARGEST_EMBEDDING:
         raise bad_request(f"Too many inputs for their dimensions: at most {LARGEST_EMBEDDING} numbers.", param="input")
 
 
 def _credentials(route: Route, fields: dict[str, str]) -> tuple[str | None, str | None]:
-    """Key and Authorization header. On /openai/v1 the plain OpenAI client sends the key as its bearer token."""
+    """Return key and Authorization header, each None if absent.
+
+    On /openai/v1 the plain OpenAI client sends the key as a bearer token.
+    """
     key, token = fields.get("api-key"), fields.get("authorization")
     if route.style == "v1" and key is None and token is not None and token.count(".") < 2:
         return token.partition(" ")[2].strip(), None
@@ -95,7 +104,7 @@ def _credentials(route: Route, fields: dict[str, str]) -> tuple[str | None, str 
 
 
 def _model_of(body: Body) -> str:
-    """The deployment that the body names. Raises ApiError 400."""
+    """Return the deployment that the body names. Raises ApiError 400."""
     model = body.get("model")
     if not isinstance(model, str) or not 0 < len(model) <= LONGEST_NAME:
         raise bad_request("you must provide a model parameter", "missing_required_parameter", "model")

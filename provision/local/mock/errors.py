@@ -1,4 +1,4 @@
-"""Answers that are errors, in the two shapes Azure OpenAI has: the service's and the model's."""
+"""Error answers in the two forms of Azure OpenAI: those of the service and those of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = ("content-type", "application/json; charset=utf-8")
 
 
 class ApiError(Exception):
-    """An answer that is an error: its status, its JSON body and headers of its own."""
+    """An error answer: its status, its JSON body and its own headers."""
 
     def __init__(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = (JSON,)) -> None:
         super().__init__(f"{status} {body.decode()}")
@@ -27,18 +27,18 @@ class ApiError(Exception):
 
 
 def service_error(status: int, code: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> ApiError:
-    """What the service in front of the models says: code and message only."""
+    """Return an error of the service in front of the models, which has only code and message."""
     return ApiError(status, orjson.dumps({"error": {"code": code, "message": message}}), (JSON, *headers))
 
 
 def bad_request(message: str, code: str | None = None, param: str | None = None) -> ApiError:
-    """What a model says about a request it cannot use."""
+    """Return a model's 400 for a request that it cannot use. `param` is the wrong field, or None."""
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return ApiError(400, orjson.dumps({"error": error}))
 
 
 def invalid_type(param: str, wanted: str, given: object) -> ApiError:
-    """A field of the wrong JSON type."""
+    """Return the 400 for a field of the wrong JSON type."""
     message = f"Invalid type for '{param}': expected {wanted}, but got {_type_name(given)} instead."
     return bad_request(message, "invalid_type", param)
 
@@ -56,12 +56,12 @@ def _type_name(value: object) -> str:
 
 
 def not_found(message: str = "Resource not found") -> ApiError:
-    """A route, or an account, that does not exist."""
+    """Return the 404 for a route or account that does not exist."""
     return service_error(404, "404", message)
 
 
 def deployment_not_found() -> ApiError:
-    """A deployment the account does not have."""
+    """Return the 404 for a deployment that the account does not have."""
     return service_error(
         404,
         "DeploymentNotFound",
@@ -71,7 +71,7 @@ def deployment_not_found() -> ApiError:
 
 
 def wrong_key() -> ApiError:
-    """A key that is not one of the account's two, or no credential at all."""
+    """Return the 401 for a missing credential, or for a key that is not one of the account's two."""
     return service_error(
         401,
         "401",
@@ -81,7 +81,7 @@ def wrong_key() -> ApiError:
 
 
 def wrong_token() -> ApiError:
-    """A bearer token that is no token of this tenant for this audience. Azure leaves the `error` wrapper out here."""
+    """Return the 401 for a bearer token of another tenant or audience. Azure omits the `error` wrapper here."""
     message = (
         "Unauthorized. Access token is missing, invalid, audience is incorrect "
         "(https://cognitiveservices.azure.com), or have expired."

@@ -1,4 +1,4 @@
-"""What answers at one host name: an account with its deployments, or a web app that takes any deployment."""
+"""The services behind the host names: accounts with their deployments, and web apps that serve any deployment."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from tripcurve.quota import Quota, Throttle, Utilisation
 __all__ = ["AccountHost", "Host", "Served", "SiteHost", "Throttles"]
 
 MOST_NAMES = 1000
-"""Deployments a web app remembers; a client that makes names up must not fill memory."""
+"""Most deployments that a web app remembers, so that a client with random names cannot fill the memory."""
 LONGEST_NAME = 256
 RPM_PER_CAPACITY = 6
-"""Calls per minute that come with each thousand tokens per minute [D-QUOTA]."""
+"""Calls per minute for each thousand tokens per minute of a deployment's capacity [D-QUOTA]."""
 
-# Context windows of models old enough to have one that a prompt can overflow by accident.
+# Context windows, in tokens, of the older models: only these are small enough to exceed by accident.
 CONTEXTS = {"gpt-35-turbo-0301": 4096, "gpt-35-turbo-0613": 4096, "gpt-4-0613": 8192}
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A deployment as requests meet it. `throttle` None: without limit; `context` None: any length."""
+    """A deployment that serves requests. `throttle` None: no limit. `context` is in tokens; None: any length."""
 
     name: str
     model_name: str
     model: str
-    """Dated, as answers name it."""
+    """The model's name with its date, as answers have it."""
     throttle: Throttle | None
     embeds: bool | None
-    """Whether it embeds rather than completes; None: it does whatever it is asked."""
+    """True for an embedding model, False for a completion model; None if it serves every operation."""
     context: int | None
     ptu: bool = False
 
 
 class Throttles:
-    """Quota windows, kept over changes of the configuration that do not change the limit itself."""
+    """The quota windows. A new configuration keeps each window whose limit it does not change."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Throttle] = {}
         self._used: set[tuple[object, ...]] = set()
 
     def begin(self) -> None:
-        """A new configuration is about to be read."""
+        """Call before a new configuration is read."""
         self._used = set()
 
     def end(self) -> None:
-        """Forget the windows that the configuration read since `begin` does not have."""
+        """Drop the windows that were not asked for since `begin`."""
         self._kept = {key: found for key, found in self._kept.items() if key in self._used}
 
     def quota(self, owner: str, limits: Limits, options: LocalOptions) -> Throttle | None:
-        """Calls and tokens per minute; None when neither is limited."""
+        """Return the window for calls and tokens per minute; None if neither is limited."""
         if limits.rpm is None and limits.tpm is None:
             return None
         window_s = 10.0 if options.mock_rpm_window == "10s" else 1.0
@@ -65,7 +65,7 @@ class Throttles:
         return self._keep(key, Quota(limits.rpm, limits.tpm, window_s, options.mock_tpm_window))
 
     def utilisation(self, owner: str, units: int) -> Throttle:
-        """Provisioned units."""
+        """Return the utilisation of so many provisioned units."""
         return self._keep((owner, units), Utilisation(units))
 
     def _keep(self, key: tuple[object, ...], fresh: Throttle) -> Throttle:
@@ -74,12 +74,12 @@ class Throttles:
 
 
 class Host(ABC):
-    """One host name. Random numbers come from the seed and the name, so hosts do not disturb one another."""
+    """One host name. Its random numbers depend on the seed and the name only, not on requests to other hosts."""
 
     def __init__(self, name: str, location: str, latency: Latency, options: LocalOptions) -> None:
         self.name = name
         self.region = display_name(location)
-        """`East US` for `eastus`, as x-ms-region has it."""
+        """The region's display name, such as `East US`, for the header x-ms-region."""
         self.latency = LatencyModel(latency)
         self.random = Random(f"{options.seed}/{name}")  # noqa: S311  # makes traffic, not secrets
         self.requests = 0
@@ -98,7 +98,7 @@ class AccountHost(Host):
         self._served = {d.name.lower(): _deployment(account, d, options, throttles) for d in account.deployments}
 
     def served(self, deployment: str) -> Served:
-        """The deployment of this name, whatever its case. Raises ApiError 404."""
+        """Return the deployment of this name, without regard to case. Raises ApiError 404."""
         found = self._served.get(deployment.lower())
         if found is None:
             raise deployment_not_found()
@@ -119,7 +119,7 @@ class SiteHost(Host):
         self._served: dict[str, Served] = {}
 
     def served(self, deployment: str) -> Served:
-        """Any deployment; its model goes by its name. Raises ApiError 503 when the settings cannot be read."""
+        """Return a deployment of any name, whose model has the same name. Raises ApiError 503 if a setting is wrong."""
         if self._fault is not None:
             raise service_error(503, "ServiceUnavailable", f"The mock web app cannot start: {self._fault}")
         found = self._served.get(deployment)

@@ -1,4 +1,4 @@
-"""Ids of one answer and the headers that every answer of Azure OpenAI has."""
+"""The ids of one answer, and the headers that every answer of Azure OpenAI has."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _SESSION = "local-0"
 
 
 class Ident:
-    """32 hexadecimal digits drawn for one request; the same seed gives the same ones in the same order."""
+    """32 hexadecimal digits that are drawn for one request. The same seed gives the same sequence."""
 
     __slots__ = ("client", "digits")
 
     def __init__(self, random: Random, client: str | None) -> None:
         self.digits = f"{random.getrandbits(128):032x}"
         self.client = client
-        """The caller's own x-ms-client-request-id, given back."""
+        """The x-ms-client-request-id of the request, which the answer repeats; None if it had none."""
 
     @property
     def guid(self) -> str:
-        """The digits as a GUID."""
+        """Return the digits as a GUID."""
         d = self.digits
         return f"{d[:8]}-{d[8:12]}-{d[12:16]}-{d[16:20]}-{d[20:]}"
 
     def headers(self, region: str) -> list[Header]:
-        """Headers of any answer from this region."""
+        """Return the headers that every answer from this region has."""
         guid = self.guid
         found = [
             ("apim-request-id", guid),

@@ -1,4 +1,4 @@
-"""The operations of the inference API: how each reads a body and answers it."""
+"""The operations of the inference API: functions that read the body and make the answer of each."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["OPERATIONS", "Operation"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `stream` None: it does not stream."""
+    """One operation. `stream` None means that it cannot stream."""
 
     name: str
-    """As Azure's 429 names it."""
+    """The operation's name in Azure's 429."""
     verb: str
-    """As Azure's OperationNotSupported names it."""
+    """The operation's name in Azure's OperationNotSupported."""
     action: str
-    """Its data action, below Microsoft.CognitiveServices/accounts/OpenAI/."""
+    """The data action it needs, without the prefix Microsoft.CognitiveServices/accounts/OpenAI/."""
     embeds: bool
     read: Callable[[Body], Asked]
     whole: Callable[[Job], bytes]
@@ -64,4 +64,4 @@ OPERATIONS = {
         "Responses_Create", "responses", "responses/write", False, read_responses, responses_whole, responses_stream
     ),
 }
-"""By the last part of the path."""
+"""All operations by the path below the deployment, such as `chat/completions`."""

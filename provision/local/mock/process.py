@@ -1,4 +1,4 @@
-"""The mock as a child process: configuration on stdin, one JSON document a line; its answers on stdout."""
+"""The mock as a child process: it reads JSON lines with its configuration on stdin, and answers on stdout."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 
 async def run_child() -> int:
-    """Serve until stdin ends, so that no mock outlives its parent. Returns the exit code."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the parent's to handle
+    """Serve until stdin ends, so that the mock never outlives its parent. Returns the exit code."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)  # the parent handles Ctrl-C
     lines = await _stdin()
     child = _Child()
     try:
@@ -41,7 +41,7 @@ class _Child:
         self._port = 0
 
     async def take(self, line: bytes) -> bool:
-        """Act on one line of stdin. False: there is nothing to serve with."""
+        """Act on one line of stdin. Return False if the mock has no usable configuration and must end."""
         try:
             document = orjson.loads(line)
             if isinstance(document, dict) and document.get("command") == "counts":
@@ -85,7 +85,7 @@ def _say(document: dict[str, object]) -> None:
 
 
 def _text(error: Exception) -> str:
-    """What is wrong, without the input: a snapshot has keys in it."""
+    """Return the error's text without the input, because a snapshot contains keys."""
     if isinstance(error, ValidationError):
         return f"snapshot: {field_errors(error, Snapshot, secret=True)[0]}"
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""A decided answer, before it is on the wire."""
+"""An answer before it is sent."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Header = tuple[str, str]
 
 @dataclass(slots=True)
 class Reply:
-    """Status, headers and body, how long to wait before it, and whether to break it off."""
+    """Status, headers and body of an answer, its delay, and whether to close the connection before or during it."""
 
     status: int
     headers: list[Header]
     body: bytes | Stream
     wait_s: float = 0.0
-    """From the arrival of the request's head."""
+    """Delay in seconds from the arrival of the request's head."""
     chunk_s: float = 0.0
     drop: Literal["before", "during"] | None = None
 
 
 def simulated_error(status: int, retry_after: tuple[Header, ...]) -> ApiError:
-    """The error Azure OpenAI would give with this status; 3xx have no body. (429 is made in `throttling`.)"""
+    """Return Azure OpenAI's error of this status, with no body for 3xx. `throttling` makes the 429."""
     if status < 400:
         return ApiError(status, b"", retry_after)
     if status == 400:
-        error = _content_filter()  # the one 400 of Azure OpenAI that does not depend on the request's shape
+        error = _content_filter()  # the only 400 of Azure OpenAI that does not depend on the form of the request
     elif status == 401:
         error = wrong_key()
     elif status == 404:

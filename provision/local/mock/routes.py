@@ -1,4 +1,4 @@
-"""Which operation a request target names, on which deployment, in which of the two URL styles."""
+"""Parse a request target: the operation, the deployment and which of the two URL styles it has."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _SLASHES = re.compile("/{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A target, taken apart. `deployment` None: the body's `model` names it. `api_version` None: not given."""
+    """A parsed target. `deployment` None: the body's `model` names it. `api_version` None: not given."""
 
     path: str
     operation: str
-    """Path of the operation below the deployment, such as `chat/completions`; lower case."""
+    """Path of the operation below the deployment in lower case, such as `chat/completions`."""
     deployment: str | None
     style: Literal["classic", "v1"]
     api_version: str | None
     rooted: bool = True
-    """Whether the path began with /openai, which Azure OpenAI asks for."""
+    """Whether the path begins with /openai, as Azure OpenAI requires."""
 
 
 @lru_cache(maxsize=512)
 def parse_target(target: str) -> Route | None:
-    """The route of a request target; None when it has the shape of none.
+    """Return the route of a request target; None if it has neither of the two URL styles.
 
-    Doubled slashes count as one: an account's endpoint ends with a slash, and labs append `/openai` to it.
+    Repeated slashes count as one, because an account's endpoint ends with a slash and labs append `/openai` to it.
     """
     raw, _, query = target.partition("?")
     path = _SLASHES.sub("/", raw)

@@ -1,4 +1,4 @@
-"""The mock as a web app of its own: configured by its environment, any host name, until it is stopped."""
+"""The mock as a web app: it reads its configuration from the environment and answers to any host name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ OPTIONS_SETTING = "TRIPCURVE_MOCK_OPTIONS"
 
 
 def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
-    """The mock and its port, from application settings. Raises BadInput naming the setting that is wrong.
+    """Return the mock and its port as application settings define them. Raises BadInput naming a wrong setting.
 
-    `REGION_NAME` and `WEBSITE_SITE_NAME` are App Service's own; `PORT` or `WEBSITES_PORT` sets the port.
+    App Service sets `REGION_NAME` and `WEBSITE_SITE_NAME` itself; `PORT` or `WEBSITES_PORT` sets the port.
     """
     site = Site(
         name=environment.get("WEBSITE_SITE_NAME", "mock"),
@@ -47,7 +47,7 @@ def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
 
 
 async def run_web_app(environment: Mapping[str, str], host: str = "0.0.0.0") -> int:  # noqa: S104  # a container serves its network
-    """Serve until SIGTERM or SIGINT. Returns the exit code. Raises BadInput for settings it cannot use."""
+    """Serve until SIGTERM or SIGINT and return the exit code. Raises BadInput for a wrong setting or a port in use."""
     mock, wanted = web_app(environment)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Answers requests as Azure OpenAI does, or as a simulation wants it."""
+"""Answer requests as Azure OpenAI does, or as their simulation says."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HEALTH = b'{"status":"running"}'
 
 
 class Mock:
-    """The data plane of Azure OpenAI. `only` makes every host name that one web app (the mock in its container)."""
+    """The data plane of Azure OpenAI. `only` is a web app that answers to every host name; None: see `configure`."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class Mock:
         self.configure(snapshot)
 
     def configure(self, snapshot: Snapshot) -> None:
-        """Take a new configuration. Windows of unchanged limits, and random numbers under way, go on."""
-        if snapshot.options != self._options:  # what was drawn and made under other options is void
+        """Apply a new configuration. Windows of unchanged limits and the sequences of random numbers continue."""
+        if snapshot.options != self._options:  # they change the random sequences and the ad hoc hosts
             self._ad_hoc, self._hosts = set(), {}
         before = self._hosts
         self._options = snapshot.options
@@ -81,13 +81,13 @@ class Mock:
         self._hosts[host.name] = host
 
     def counts(self) -> dict[str, object]:
-        """Requests so far: all, by status (0: cut before an answer), by host."""
+        """Return the numbers of requests so far: all, by status (0: closed before an answer) and by host."""
         by_host = {host.name: host.requests for host in self._hosts.values() if host.requests}
         by_status = {str(status): count for status, count in sorted(self.by_status.items())}
         return {"requests": self.requests, "by_status": by_status, "by_host": by_host}
 
     async def handle(self, request: Request) -> Response:
-        """One request. Raises Disconnect when a simulation asks for that."""
+        """Answer one request. Raises Disconnect if a simulation asks for it."""
         self.requests += 1
         reply = await self._reply(request)
         if reply.wait_s > 0:
@@ -132,7 +132,7 @@ class Mock:
             return Reply(error.status, [*error.headers, *ident.headers(host.region)], error.body)
 
     def _host(self, header: str) -> Host:
-        """Who answers at this Host header. Raises ApiError 404 for an account that does not exist."""
+        """Return the host for a Host header. Raises ApiError 404 for an account that does not exist."""
         found = self._hosts.get(header)
         if found is not None:
             return found
@@ -159,14 +159,14 @@ class Mock:
             else:
                 self._simulate(call, behaviour)
         except ApiError as error:
-            # A refusal costs Azure no model time: only a simulation makes it wait.
+            # A refusal takes Azure no model time, so only a simulation delays it.
             wait_s = 0.0 if behaviour.wait_time_ms is None else behaviour.wait_time_ms / 1000
             headers = [*error.headers, *ident.headers(call.host.region)]
             return Reply(error.status, headers, error.body, wait_s, drop=behaviour.drop)
         return self._succeed(call, behaviour, now, ident)
 
     def _limit(self, call: Call, now: float) -> None:
-        """Take the call's cost from its deployment's quota. Raises ApiError 429."""
+        """Count the call's cost in its deployment's quota. Raises ApiError 429 if it does not fit."""
         throttle = call.served.throttle
         if throttle is None:
             return
@@ -176,7 +176,7 @@ class Mock:
             raise throttled(refusal, self._options.mock_429_headers, extra=extra, **call.names())
 
     def _simulate(self, call: Call, behaviour: Behaviour) -> None:
-        """Raises ApiError when the simulation wants another answer than success."""
+        """Raise the ApiError that the simulation asks for, if any."""
         status, retry_after_s = behaviour.response_status_code, behaviour.retry_after_s
         if status is None or status < 300:
             return
@@ -208,7 +208,7 @@ class Mock:
 
 
 def _model_time(call: Call, behaviour: Behaviour, job: Job, whole: bool) -> float:
-    """Seconds until the answer begins: all of the generation when it comes whole. A draw is always made."""
+    """Return the seconds until the answer begins; `whole` answers begin after all tokens. Always draws one number."""
     latency = call.host.latency
     drawn_s = latency.draw(call.host.random)
     if behaviour.wait_time_ms is not None:
@@ -227,7 +227,7 @@ async def _read(request: Request) -> bytes:
 
 
 def _health(request: Request) -> Reply:
-    """App Service asks `/` for signs of life; anything else does not exist."""
+    """Answer 200 at `/`, where App Service checks that the app is alive, and 404 elsewhere."""
     if request.target.partition("?")[0] == "/":
         return Reply(200, [JSON], _HEALTH)
     error = not_found()
@@ -235,6 +235,6 @@ def _health(request: Request) -> Reply:
 
 
 def _without_port(header: str) -> str:
-    """`name` of `name:8080`, lower case; an IPv6 address keeps its brackets."""
+    """Return `name` for `name:8080`, in lower case; an IPv6 address keeps its brackets."""
     name, colon, port = header.strip().lower().rpartition(":")
     return name if colon and port.isdigit() else header.strip().lower()

@@ -1,4 +1,4 @@
-"""What the control plane tells the mock: accounts, web apps, role assignments and options."""
+"""The configuration that the control plane sends to the mock: accounts, web apps, role assignments and options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LATENCY_SETTING = "TRIPCURVE_MOCK_LATENCY"
 
 
 class SettingsFault(ValueError):
-    """A web app's setting that cannot be used; the message names it."""
+    """A setting of a web app is wrong; the message names it."""
 
 
 class _Part(BaseModel):
@@ -53,11 +53,11 @@ class Site(_Part):
     settings: dict[str, str] = Field(default_factory=dict, repr=False)
 
     def limits(self) -> Limits:
-        """Its own quota. Raises SettingsFault."""
+        """Return the quota in the settings. Raises SettingsFault if that setting is wrong."""
         return _setting(self.settings, LIMITS_SETTING, Limits)
 
     def latency(self) -> Latency:
-        """Its answer times. Raises SettingsFault."""
+        """Return the answer times in the settings. Raises SettingsFault if that setting is wrong."""
         return _setting(self.settings, LATENCY_SETTING, Latency)
 
 
@@ -70,7 +70,7 @@ class RoleAssignment(_Part):
 
 
 class Snapshot(_Part):
-    """All of it. `token_key` is the PEM public key of the tenant; None: no token is valid."""
+    """The whole configuration. `token_key` is the tenant's public key in PEM; None: no token is valid."""
 
     port: int = 0
     options: LocalOptions = LocalOptions()

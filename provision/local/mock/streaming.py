@@ -1,4 +1,4 @@
-"""Sends an answer piece by piece at a given pace, and breaks it off when a simulation wants that."""
+"""Send an answer frame by frame at a given pace, and stop halfway if a simulation asks for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
 
 BATCH = 256
-"""Most frames made at once: an answer of 100,000 tokens is never in memory as a whole."""
+"""Most frames made at once, so that an answer of 100,000 tokens is never wholly in memory."""
 FLUSH_S = 0.005
-"""Before a connection is cut, so that what was written does leave the machine."""
+"""Seconds to wait before a connection is closed, so that the bytes already written are sent."""
 
 
 async def paced(
     stream: Stream, chunk_s: float, clock: Clock, sleep: Sleep, *, cut: bool = False
 ) -> AsyncIterator[bytes]:
-    """The stream's bytes, frame `i` at `i × chunk_s` after the first; frames that are due together leave together.
+    """Yield the stream's bytes, frame `i` at `i × chunk_s` after the first; frames that are due together are joined.
 
-    `cut` ends it after half of the frames with Disconnect. A client that leaves ends it between two frames.
+    `chunk_s` is in seconds. With `cut`, raises Disconnect after half of the frames. The stream may be closed between
+    two frames, when its client has left.
     """
     began, sent = clock(), 0
     count = stream.count // 2 if cut else stream.count
@@ -45,14 +46,14 @@ async def paced(
 
 
 def _due(elapsed_s: float, chunk_s: float, count: int) -> int:
-    """Frames whose time has come: the first at once."""
+    """Return how many frames are due, of which the first is due at once."""
     if chunk_s <= 0:
         return count
     return min(count, int(elapsed_s / chunk_s + 1e-6) + 1)
 
 
 async def halved(body: bytes, sleep: Sleep) -> AsyncIterator[bytes]:
-    """Half of a body, then Disconnect."""
+    """Yield the first half of a body, then raise Disconnect."""
     if body:
         yield body[: len(body) // 2]
     await sleep(FLUSH_S)

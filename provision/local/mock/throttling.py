@@ -1,4 +1,4 @@
-"""The 429: its text in both of Azure's wordings, and its headers in each of the sets that have been seen."""
+"""The 429: its text in both of Azure's wordings, and its headers in each set that Azure is known to send."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["throttled"]
 TIER = "OpenAI S0"
 QUOTA_LINK = "https://aka.ms/oai/quotaincrease"
 NEW_WORDING_FROM = "2025"
-"""Api-versions from this year on, and /openai/v1, answer in the newer wording."""
+"""The first year whose api-versions answer in the newer wording, as /openai/v1 does."""
 _WORDS = {"call": "call rate limit", "token": "token rate limit"}
 
 
@@ -28,16 +28,17 @@ def throttled(
     retry_after_s: float | None = None,
     extra: tuple[tuple[str, str], ...] = (),
 ) -> ApiError:
-    """The 429 of a quota's refusal, or (None) of a simulation that may set `retry_after_s`.
+    """Return the 429 for a quota's refusal, or for a simulation if `refusal` is None.
 
-    `flavour` is the option mock_429_headers; a simulated one without `retry_after_s` has no Retry-After.
+    `flavour` is the option mock_429_headers. `retry_after_s` is the simulation's Retry-After; None: it sets none, and a
+    simulated 429 then has no Retry-After.
     """
     wait_s = _wait(refusal, flavour, retry_after_s)
     kind = "token" if refusal is None else refusal.kind
     if kind == "utilisation":
         kind = "token"
         flavour = "ptu" if flavour == "payg" else flavour
-    # A window's end minus now is off by a rounding error; that must not become a second more.
+    # The wait has a rounding error, which must not be rounded up to a whole second.
     seconds = None if wait_s is None else max(1 if refusal is not None else 0, math.ceil(wait_s - 1e-6))
     message = _message(_WORDS[kind], seconds, operation, api_version, deployment, model, region)
     headers = [*_waiting(flavour, wait_s, seconds), *_state(flavour, extra)]
@@ -51,7 +52,7 @@ def throttled(
 
 
 def _wait(refusal: Refusal | None, flavour: str, retry_after_s: float | None) -> float | None:
-    """Return the seconds of Retry-After, or None for an answer without it. A simulation's own value comes first."""
+    """Return the seconds of Retry-After; None for an answer without it. A simulation's value takes precedence."""
     if retry_after_s is not None:
         return retry_after_s
     if flavour == "none":
@@ -71,7 +72,7 @@ def _waiting(flavour: str, wait_s: float | None, seconds: int | None) -> list[tu
 
 
 def _state(flavour: str, extra: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """What the set says about the quota: provisioned units show their utilisation in place of x-ratelimit-*."""
+    """Return the set's headers about the quota. Provisioned units report utilisation instead of x-ratelimit-*."""
     if flavour == "none":
         return ()
     if flavour != "ptu":

@@ -131,7 +131,7 @@ def test_what_is_not_ours_is_used_as_long_as_it_fits(tags: dict[str, str]) -> No
     assert (action.action, action.ours) == ("leave", False)
 
 
-@pytest.mark.parametrize(("tags", "owner"), [({}, "was there before"), ({TAG: "another"}, "belongs to lab another")])
+@pytest.mark.parametrize(("tags", "owner"), [({}, "existed before"), ({TAG: "another"}, "belongs to lab another")])
 def test_what_is_not_ours_is_never_changed(tags: dict[str, str], owner: str) -> None:
     with pytest.raises(BadInput, match=f"thing t {owner}.*\\(a\\).*\nnothing was changed"):
         _plan(_thing({"a": 2}, Found({"a": 1}, tags=tags)))
@@ -145,7 +145,7 @@ def test_a_costly_resource_of_others_is_used_only_when_the_lab_says_so() -> None
 
 
 def test_what_the_lab_says_exists_and_does_not_is_refused() -> None:
-    with pytest.raises(BadInput, match="exists already, and it does not"):
+    with pytest.raises(BadInput, match="says that it exists, but it does not"):
         _plan(_thing({"a": 1}, None, declared=True))
 
 
@@ -177,7 +177,7 @@ def test_a_part_is_ours_when_its_whole_is_or_when_we_recorded_it() -> None:
     whole = _thing({}, Found({}, tags={}))
     part = Thing(CONTEXT, "part", whole)
     part.wanted, part.there = {"a": 1}, Found({"a": 2})
-    with pytest.raises(BadInput, match="thing part was there before"):
+    with pytest.raises(BadInput, match="thing part existed before"):
         make_plan([whole, part], [], _state())
     recorded = _state()
     recorded.will_create(part.id)

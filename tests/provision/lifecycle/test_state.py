@@ -106,7 +106,7 @@ def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
     first, second = StateFile.of(lab(), AZURE, tmp_path), StateFile.of(lab(), AZURE, tmp_path)
     with (
         first.locked(),
-        pytest.raises(TargetUnavailable, match=f"process {os.getpid()}.* is at work on lab quick"),
+        pytest.raises(TargetUnavailable, match=f"process {os.getpid()}.* is working on lab quick"),
         second.locked(),
     ):
         pytest.fail("two have the lock")

@@ -160,7 +160,7 @@ def _reserve(draft: Draft) -> str:
         return draft.world.data_plane.reserve(draft.id)
     except OSError as error:
         raise ArmError(
-            409, "GatewayPortInUse", f"The gateway's port cannot be had: {error}. Give another --gateway-port."
+            409, "GatewayPortInUse", f"The gateway's port cannot be used: {error}. Give another --gateway-port."
         ) from None
 
 

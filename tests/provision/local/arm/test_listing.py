@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provision.local.arm.errors import ArmError
-from provision.local.arm.filters import filtered
+from provision.local.arm.listing import filtered
 from tests.provision.local.samples import Place
 from tests.provision.local.sdk import Clients, unique
 
