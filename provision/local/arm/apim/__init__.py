@@ -1,1 +1,1 @@
-"""Microsoft.ApiManagement: the service and its child resources, a file for each resource type."""
+"""Microsoft.ApiManagement: the service and its child resources, with one module for each resource type."""

@@ -1,4 +1,4 @@
-"""APIs and their operations, written out or imported from an OpenAPI document."""
+"""APIs and their operations, given in the request or imported from an OpenAPI document."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def _check_api(draft: Draft, properties: Json) -> None:
     if not 1 <= len(str(properties["displayName"])) <= 300:
         faults.append(("displayName", "DisplayName must be 1 to 300 characters long."))
     if not re.fullmatch(r"[^*#&+:<>?]{1,256}", draft.name):
-        faults.append(("apiId", f"'{draft.name}' is no API id."))
+        faults.append(("apiId", f"'{draft.name}' is not a valid API id."))
     for other in draft.world.store.children(draft.parent.id, API_TYPE):
         if other.id.lower() != draft.id.lower() and str(other.properties["path"]).lower() == path.lower():
-            faults.append(("path", f"Cannot create API '{draft.name}' with path '{path}': API '{other.name}' has it."))
+            faults.append(("path", f"Cannot create API '{draft.name}' with path '{path}': API '{other.name}' uses it."))
     if faults:
         raise validation_error(*faults)
 
 
 async def _api_created(world: World, api: Resource) -> None:
-    """An import replaces the operations."""
+    """Replace the operations of an imported API by those of the document."""
     operations: list[Json] | None = api.secrets.pop(_IMPORTED, None)
     if operations is None:
         return
@@ -121,10 +121,10 @@ OPERATION = Kind(
 
 
 class Apis(Crud):
-    """APIs. PATCH is synchronous, as the SDK has it."""
+    """The handlers of APIs. PATCH is synchronous, as the SDK expects."""
 
     async def put(self, call: Call) -> Answer:
-        """A document at an address of this machine is read first, then imported as if sent."""
+        """Create or change an API. A document at an address of this machine is fetched, then imported as if sent."""
         sent = call.properties()
         form, link = str(sent.get("format")), str(sent.get("value"))
         if form in LINKS and is_local(link):

@@ -26,7 +26,7 @@ Faults = list[tuple[str, str]]
 
 def _prepare(draft: Draft) -> Json:
     properties = copy.deepcopy(draft.properties)
-    faults: Faults = [] if _NAME.fullmatch(draft.name) else [("backendId", f"'{draft.name}' is no backend id.")]
+    faults: Faults = [] if _NAME.fullmatch(draft.name) else [("backendId", f"'{draft.name}' is no valid backend id.")]
     for key, longest in LONGEST.items():
         if len(str(properties.get(key) or "")) > longest:
             faults.append((key, f"'{key}' must be at most {longest} characters long."))
@@ -51,7 +51,7 @@ def _single_faults(properties: Json) -> Faults:
 
 
 def _pool_faults(draft: Draft, properties: Json) -> Faults:
-    """The two refusals of url and protocol are the service's own texts (azure-docs #122455)."""
+    """Return the faults of a pool. The texts for url and protocol are the service's own (azure-docs #122455)."""
     faults: Faults = []
     for key in ("url", "protocol"):
         if properties.get(key) is not None:
@@ -88,7 +88,7 @@ KIND = Kind(TYPE, f"{SERVICE}/backends/{{backend}}", _prepare, shape=BackendShap
 
 
 class Backends(Crud):
-    """Backends, with `reconnect`, which asks for a new connection and changes no breaker (1.5)."""
+    """The handlers of backends. `reconnect` asks for a new connection and changes no breaker."""
 
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")

@@ -1,4 +1,4 @@
-"""The checks of a backend's circuit breaker, and the errors of the service."""
+"""Check a backend's circuit breaker, with the error messages of the service."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _FAILURE_RESPONSE_SINCE = "2025-03-01"
 
 
 def check_breaker(draft: Draft, properties: Json) -> Faults:
-    """Faults of the breaker; none when there is no breaker.
+    """Return the faults of the breaker; empty without a breaker. Removes ignored parts from `properties`.
 
-    Two refusals are switches of the lab (`unsupported_breaker`, `rule_bounds`): nobody outside
-    Microsoft knows them all. What is ignored is taken out of `properties`.
+    The options `unsupported_breaker` and `rule_bounds` decide about breakers whose treatment Azure does not document.
     """
     breaker = properties.get("circuitBreaker")
     rules = breaker.get("rules") if isinstance(breaker, dict) else None
@@ -102,7 +101,7 @@ def _rule_faults(place: str, rule: Any, version: str) -> Faults:
 
 
 def _duration_faults(target: str, value: object) -> Faults:
-    """ARM reads these as ISO-8601 durations; without one the rule means nothing."""
+    """Return the faults of a duration, which must be present and in ISO 8601."""
     try:
         isodate.parse_duration(str(value))
     except (isodate.ISO8601Error, ValueError):
@@ -120,7 +119,7 @@ def _range_faults(target: str, ranges: list[Any]) -> Faults:
 
 
 def _bounds(draft: Draft, rules: list[Any]) -> Faults:
-    """Apply bounds that only Terraform documents: warn, reject or accept, as the lab says."""
+    """Apply the bounds that only Terraform documents: warn, reject or accept, by the option `rule_bounds`."""
     found = [fault for index, rule in enumerate(rules) for fault in _doubtful(f"{_PLACE}[{index}]", rule)]
     if draft.world.options.rule_bounds == "reject":
         return found
@@ -146,5 +145,5 @@ def _doubtful(place: str, rule: Json) -> Faults:
         faults.append((f"{place}.failureCondition", "Without statusCodeRanges or errorReasons nothing is a failure."))
     for key, value in (("tripDuration", rule["tripDuration"]), ("interval", condition["interval"])):
         if isodate.parse_duration(str(value)).total_seconds() <= 0:
-            faults.append((f"{place}.{key}", f"{key} must be longer than nothing."))
+            faults.append((f"{place}.{key}", f"{key} must be longer than 0 seconds."))
     return faults

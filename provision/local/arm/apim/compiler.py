@@ -1,4 +1,4 @@
-"""Compiles policy documents with the gateway's own compiler, so that what ARM accepts the gateway can run."""
+"""Compile policy documents with the gateway's own compiler, so that ARM accepts only those that it runs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Fragments = Mapping[str, Mapping[str, str]]
 
 
 def named_values_of(store: Store, service: Resource) -> dict[str, str]:
-    """Values by display name, which is what `{{name}}` in a policy refers to."""
+    """Return the named values by display name, to which `{{name}}` in a policy refers."""
     found = store.children(service.id, f"{SERVICE_TYPE}/namedValues")
     return {str(value.properties["displayName"]): str(value.secrets["value"]) for value in found}
 
 
 def fragments_of(store: Store, service: Resource) -> dict[str, dict[str, str]]:
-    """Fragments by id, as format and value."""
+    """Return the fragments by id, each with its format and value."""
     found = store.children(service.id, f"{SERVICE_TYPE}/policyFragments")
     return {
         fragment.name: {"format": fragment.properties["format"], "value": fragment.properties["value"]}
@@ -50,7 +50,7 @@ def service_of(world: World, identifier: str) -> Resource:
 
 
 def check_policy(draft: Draft, form: str, value: str) -> None:
-    """Raises ArmError 400 with one detail per fault."""
+    """Compile a document. Raises ArmError 400 with one detail per fault."""
     from provision.local.apim.policies import compile_document
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
@@ -66,7 +66,7 @@ def check_policy(draft: Draft, form: str, value: str) -> None:
 
 
 def check_fragment(draft: Draft, form: str, value: str) -> None:
-    """Raises ArmError 400 with one detail per fault."""
+    """Compile a document. Raises ArmError 400 with one detail per fault."""
     from provision.local.apim.policies import check_fragment as check
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
@@ -81,9 +81,9 @@ def check_fragment(draft: Draft, form: str, value: str) -> None:
 
 
 def check_dependents(world: World, service: Resource, named_values: Mapping[str, str], fragments: Fragments) -> None:
-    """Whether every stored policy would still compile with these values and fragments.
+    """Check that every stored policy still compiles with these named values and fragments.
 
-    Raises ArmError 400: a value or fragment in use cannot go, nor become something that breaks its users.
+    Raises ArmError 400 if a change or deletion of a value or fragment would break a policy that uses it.
     """
     from provision.local.apim.policies import compile_document
 
@@ -102,7 +102,7 @@ def check_dependents(world: World, service: Resource, named_values: Mapping[str,
 
 
 def exported(value: str, stored: str, asked: str) -> str:
-    """A stored document in the format asked for: the two differ in how they escape expressions."""
+    """Return a stored document in another format; xml and rawxml differ in how they escape expressions."""
     if stored == asked:
         return value
     from provision.local.apim.policies.raw import hide_expressions, show_expressions
@@ -118,7 +118,7 @@ def _scope(identifier: str) -> str:
 
 @contextmanager
 def _refused() -> Iterator[None]:
-    """The compiler's faults as the service's answer."""
+    """Turn the compiler's errors inside into an ArmError 400."""
     from provision.local.apim.policies import PolicyError
 
     try:

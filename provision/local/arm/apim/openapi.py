@@ -1,4 +1,4 @@
-"""Reads OpenAPI 3 and Swagger 2 documents into an API's operations."""
+"""Read the operations of an API from OpenAPI 3 and Swagger 2 documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LINKS", "Imported", "read_document"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 _INLINE = {"openapi", "openapi+json", "swagger-json"}
-# Formats that name an address, and what they are once it is read.
+# Formats that name an address, each with the format of the document there.
 LINKS = {
     "openapi-link": "openapi",
     "openapi+json-link": "openapi+json",
@@ -25,7 +25,7 @@ LINKS = {
     "swagger-link": "swagger-json",
 }
 _LARGEST = 4_000_000
-# The one address family the local cloud answers from its own copy: Azure's published Azure OpenAI documents.
+# Addresses of Azure's published Azure OpenAI documents, of which the local cloud has a copy.
 _KNOWN_LINK = re.compile(
     r"https://[^/]+/.*AzureOpenAI/inference/(?:stable|preview)/(?P<version>[\d]{4}-[\d]{2}-[\d]{2}(?:-preview)?)/inference\.(?:json|yaml)"
 )
@@ -34,7 +34,7 @@ SPECS = Path(__file__).resolve().parents[3] / "specs"
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An API as its document describes it. `server` None: the document names none."""
+    """An API as its document describes it. `server` is None if the document names none."""
 
     title: str | None
     description: str | None
@@ -43,7 +43,7 @@ class Imported:
 
 
 def read_document(form: str, value: Any) -> Imported:
-    """The document given inline or by a link the local cloud knows. Raises ArmError 400."""
+    """Read a document that is given inline or by a link of which the local cloud has a copy. Raises ArmError 400."""
     if not isinstance(value, str) or not value:
         raise validation_error(("value", "An import needs the document, or its link, as text in 'value'."))
     if form in LINKS:
@@ -51,7 +51,7 @@ def read_document(form: str, value: Any) -> Imported:
     if form in _INLINE:
         return _imported(_parse(value))
     raise validation_error(
-        ("format", f"Format '{form}' is not one the local cloud imports: {', '.join(sorted({*_INLINE, *LINKS}))}.")
+        ("format", f"Format '{form}' is not supported; choose {', '.join(sorted({*_INLINE, *LINKS}))}.")
     )
 
 
@@ -61,8 +61,8 @@ def _linked(link: str) -> str:
         raise validation_error(
             (
                 "value",
-                f"Unable to read the document at '{link}': the local cloud reads no addresses but those of Azure's own "
-                "Azure OpenAI documents, from its copy. Import the document inline instead.",
+                f"Unable to read the document at '{link}': the local cloud has copies of Azure's own Azure OpenAI "
+                "documents only. Import the document inline instead.",
             )
         )
     for name in (f"azure-openai-{known['version']}.json", "azure-openai-2024-02-01.json"):
@@ -136,7 +136,7 @@ def _operation(path: str, method: str, item: Json, document: Json) -> Json:
 
 
 def _identifier(text: str) -> str:
-    """An operation id of the characters ARM takes: others become hyphens."""
+    """Return an operation id in which hyphens replace the characters that ARM does not accept."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:80]
 
 
@@ -148,7 +148,7 @@ def _parameter(found: Json) -> Json:
 
 
 def _resolve(parameter: Any, document: Json) -> Json:
-    """Follows one `#/…` reference; anything else that cannot be read counts as absent."""
+    """Return a parameter, following one `#/…` reference; empty if it cannot be read."""
     if not isinstance(parameter, dict):
         return {}
     reference = parameter.get("$ref")

@@ -26,7 +26,7 @@ def _prepare(draft: Draft) -> Json:
     form = str(sent.get("format") or "xml")
     value = sent.get("value")
     if form not in _FORMATS:
-        raise validation_error(("format", f"Format '{form}' is none of {', '.join(_FORMATS + _LINKS)}."))
+        raise validation_error(("format", f"Format '{form}' is not supported; choose {', '.join(_FORMATS + _LINKS)}."))
     if not isinstance(value, str) or not value.strip():
         raise validation_error(("value", "Value is required: the policy document."))
     check_policy(draft, form, value)
@@ -34,23 +34,23 @@ def _prepare(draft: Draft) -> Json:
 
 
 async def _not_global(world: World, policy: Resource) -> None:
-    """Deleting the service's own document puts the default back: without `forward-request` nothing is sent."""
+    """Raise ArmError for the service's own document: without its `forward-request` no request would be sent."""
     del world
     if policy.kind == f"{SERVICE_TYPE}/policies":
         raise ArmError(400, "MethodNotAllowedInPolicy", "The service's own policy cannot be deleted; put another one.")
 
 
 class Policies(Crud):
-    """Policies; one that is named by its address is read first, then stored as if sent.
+    """The handlers of policies. A document that is named by its address is fetched first, then stored as if sent.
 
-    A GET gives the format it asks for, xml when it does not say.
+    A GET returns the format that it asks for; xml if it names none.
     """
 
     async def get(self, call: Call) -> Answer:
         policy = self.find(call)
         asked = call.query.get("format", "xml").removesuffix("-link")
         if asked not in _FORMATS:
-            raise validation_error(("format", f"Format '{asked}' is none of {', '.join(_FORMATS)}."))
+            raise validation_error(("format", f"Format '{asked}' is not supported; choose {', '.join(_FORMATS)}."))
         shown = self.shown(policy)
         value = exported(policy.properties["value"], policy.properties["format"], asked)
         return Answer(200, {**shown, "properties": {"format": asked, "value": value}}, {"ETag": policy.etag})
@@ -81,6 +81,6 @@ KINDS = tuple(_kind(below) for below in ("", "apis/{api}", "apis/{api}/operation
 
 
 def register(world: World, router: Router) -> None:
-    """Policies of the service, of each API, operation and product."""
+    """Add the routes for the policies of the service and of each API, operation and product."""
     for kind in KINDS:
         Policies(world, kind).register(router)

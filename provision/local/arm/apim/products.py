@@ -1,4 +1,4 @@
-"""Products, and the APIs they hold."""
+"""Products, and the APIs that belong to them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ KIND = Kind(
 
 
 class Products(Crud):
-    """Products; an API is linked by a PUT without a body."""
+    """The handlers of products. A PUT without a body links an API to a product."""
 
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
@@ -63,7 +63,7 @@ class Products(Crud):
         router.add("DELETE", link, self.unlink)
 
     async def delete(self, call: Call) -> Answer:
-        """With `deleteSubscriptions=true` the product's subscriptions go first."""
+        """Delete a product and, with `deleteSubscriptions=true`, its subscriptions before it."""
         if call.query.get("deleteSubscriptions", "").lower() == "true":
             product = self.find(call)
             service = self.parent(call)

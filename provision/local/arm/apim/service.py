@@ -23,7 +23,7 @@ __all__ = ["KIND", "Services"]
 DELETED_TYPE = f"{NAMESPACE}/deletedservices"
 KEPT = timedelta(hours=48)
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
-# Tier and the most units it takes; Consumption has none to speak of.
+# Each tier's largest number of units; Consumption cannot be scaled.
 _SKUS = {
     "Developer": 1,
     "Basic": 2,
@@ -87,7 +87,7 @@ def _sku(draft: Draft) -> Json:
     name = next((known for known in _SKUS if known.lower() == str(sent["name"]).lower()), None)
     if name is None:
         raise ArmError(
-            400, "InvalidParameters", f"Invalid parameter: sku '{sent['name']}' is none of {', '.join(_SKUS)}."
+            400, "InvalidParameters", f"Invalid parameter: sku '{sent['name']}' must be one of {', '.join(_SKUS)}."
         )
     capacity = 0 if name == "Consumption" else int(1 if sent.get("capacity") is None else sent["capacity"])
     if name != "Consumption" and not 1 <= capacity <= _SKUS[name]:
@@ -165,7 +165,7 @@ def _reserve(draft: Draft) -> str:
 
 
 async def _created(world: World, service: Resource) -> None:
-    """The service's own children, then its units."""
+    """Add the child resources that every service has, then start its units."""
     if world.store.get(f"{service.id}/subscriptions/master") is None:
         _add_master(world, service)
         policy = Resource(
@@ -225,7 +225,7 @@ KIND = Kind(
 
 
 class Services(Crud):
-    """Services, with the trash that deleted ones go to for 48 hours."""
+    """The handlers of services, with soft delete: Azure keeps a deleted service for 48 hours."""
 
     def __init__(self, world: World, trash: Trash) -> None:
         super().__init__(world, KIND)
@@ -258,7 +258,7 @@ class Services(Crud):
         return await self._undelete(call, twin)
 
     async def _undelete(self, call: Call, twin: Resource) -> Answer:
-        """All properties of the request but `restore` are ignored [D-SOFT]."""
+        """Restore a service. All properties of the request except `restore` are ignored [D-SOFT]."""
         service = self._trash.restore(twin)
         service.properties.pop("gatewayUrl", None)
         body = merge(service.body, {"properties": {"restore": None}})

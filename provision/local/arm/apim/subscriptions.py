@@ -1,4 +1,4 @@
-"""Subscriptions: keys to the gateway. A GET never shows the keys."""
+"""Subscriptions, which contain keys to the gateway. A GET never shows the keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _prepare(draft: Draft) -> Json:
 
 
 def _full_scope(draft: Draft, scope: str) -> str:
-    """`/apis/openai` or a full id; the full id is what a GET shows."""
+    """Return the full id for a scope such as `/apis/openai`; a GET shows the full id."""
     full = scope if scope.lower().startswith("/subscriptions/") else f"{draft.parent.id}/{scope.strip('/')}"
     below = full[len(draft.parent.id) :].strip("/")
     whole = below.lower() in ("", "apis")
@@ -74,7 +74,7 @@ KIND = Kind(
 
 
 class Subscriptions(Crud):
-    """Subscriptions, with the operations on their keys."""
+    """The handlers of subscriptions and of their keys."""
 
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")

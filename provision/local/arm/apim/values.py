@@ -1,4 +1,4 @@
-"""Named values and policy fragments: what a policy document may refer to."""
+"""Named values and policy fragments, to which policy documents refer."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _check_value_change(draft: Draft, name: str, value: str) -> None:
 
 
 def _show_value(world: World, resource: Resource) -> Json:
-    """A secret value has no `value` (listValue gives it)."""
+    """Return the body of a GET, which has no `value` for a secret: only listValue returns that."""
     del world
     if resource.properties.get("secret"):
         return resource.body
@@ -66,7 +66,7 @@ def _prepare_fragment(draft: Draft) -> Json:
     sent = copy.deepcopy(draft.properties)
     form = str(sent.get("format") or "xml")
     if form not in ("xml", "rawxml"):
-        raise validation_error(("format", f"Format '{form}' is none of xml, rawxml."))
+        raise validation_error(("format", f"Format '{form}' is not supported; choose xml or rawxml."))
     value = sent.get("value")
     if not isinstance(value, str) or not value.strip():
         raise validation_error(("value", "Value is required: the fragment."))
@@ -115,7 +115,7 @@ FRAGMENT = Kind(
 
 
 class NamedValues(Crud):
-    """Named values, with the operation that shows a secret one."""
+    """The handlers of named values, with the operation that returns a secret one."""
 
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")

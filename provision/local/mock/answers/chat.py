@@ -30,11 +30,11 @@ COMPLETION_DETAILS = {
     "rejected_prediction_tokens": 0,
 }
 LARGEST_CACHED = 4096
-"""Completion tokens, over all choices, of the largest body kept for the next request."""
+"""Bodies of up to this many completion tokens, over all choices, are kept for later requests."""
 
 
 def chat_whole(job: Job) -> bytes:
-    """The JSON body."""
+    """Return the JSON body."""
     tokens, choices = job.completion_tokens, job.asked.choices
     build = _cached_parts if tokens * choices <= LARGEST_CACHED else _parts
     start, middle, end = build(job.model, tokens, choices, job.finish_reason)
@@ -45,7 +45,7 @@ def chat_whole(job: Job) -> bytes:
 
 
 def _parts(model: str, tokens: int, choices: int, finish: str) -> tuple[bytes, bytes, bytes]:
-    """The body around what differs from request to request: created, id, prompt and total tokens."""
+    """Return the three parts of the body around the values that differ from request to request."""
     listed = [_choice(index, tokens, finish) for index in range(choices)]
     start = b'{"choices":' + orjson.dumps(listed) + b',"created":'
     middle = {
@@ -75,7 +75,7 @@ def _choice(index: int, tokens: int, finish: str) -> dict[str, object]:
 
 
 def usage_of(job: Job) -> dict[str, object]:
-    """The usage object."""
+    """Return the usage object."""
     completion, prompt = job.completion_tokens * job.asked.choices, job.asked.prompt_tokens
     return {
         "completion_tokens": completion,
@@ -87,12 +87,12 @@ def usage_of(job: Job) -> dict[str, object]:
 
 
 def frame(payload: bytes) -> bytes:
-    """One server-sent event."""
+    """Return a payload as one server-sent event."""
     return b"data: " + payload + b"\n\n"
 
 
 def chat_stream(job: Job) -> Stream:
-    """The stream. With `n` over 1 the choices take turns, token by token."""
+    """Return the stream. With several choices, each token of one is followed by that of the next."""
     choices = job.asked.choices
     envelope = _envelope(job)
     filters = orjson.dumps(FILTERS)
@@ -122,7 +122,7 @@ def chat_stream(job: Job) -> Stream:
 
 
 def _envelope(job: Job) -> bytes:
-    """What every frame ends with."""
+    """Return the end that all frames share."""
     shared: dict[str, object] = {
         "created": job.created,
         "id": f"chatcmpl-{job.ident[:29]}",

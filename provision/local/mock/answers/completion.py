@@ -14,14 +14,14 @@ __all__ = ["completion_stream", "completion_whole"]
 
 
 def completion_whole(job: Job) -> bytes:
-    """The JSON body."""
+    """Return the JSON body."""
     text = text_of(job.completion_tokens)
     choices = [_choice(index, text, job.finish_reason, COMPLETION_FILTERS) for index in range(job.asked.choices)]
     return orjson.dumps({**_envelope(job, choices), "prompt_filter_results": PROMPT_FILTERS, "usage": usage_of(job)})
 
 
 def completion_stream(job: Job) -> Stream:
-    """The stream: one frame a token, one that ends each choice, the usage when asked for."""
+    """Return the stream: a frame for each token, one that ends each choice, and the usage if requested."""
     choices = job.asked.choices
     nothing = {"usage": None} if job.asked.include_usage else {}
 

@@ -1,4 +1,4 @@
-"""Embeddings: unit vectors that depend on their input and on nothing else."""
+"""Embeddings: unit vectors that depend only on their input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USUAL_DIMENSIONS = 1536
 
 
 def embedding_whole(job: Job) -> bytes:
-    """The JSON body, with vectors of floats or of base64 little-endian float32."""
+    """Return the JSON body, with vectors as floats or as base64 of little-endian float32."""
     asked = job.asked
     usual = next((size for name, size in DIMENSIONS.items() if job.model.startswith(name)), USUAL_DIMENSIONS)
     dimensions = usual if asked.dimensions is None else asked.dimensions

@@ -1,4 +1,4 @@
-"""The responses operation, as far as one text answer goes: whole and streamed."""
+"""Answers of the responses operation with one text, whole and streamed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["responses_stream", "responses_whole"]
 
 
 def responses_whole(job: Job) -> bytes:
-    """The JSON body."""
+    """Return the JSON body."""
     return orjson.dumps(_response(job, "completed"))
 
 
 def responses_stream(job: Job) -> Stream:
-    """Events from `response.created` to `response.completed`, one `output_text.delta` a token."""
+    """Return the stream from `response.created` to `response.completed`, with one `output_text.delta` per token."""
     started = _response(job, "in_progress")
     where: dict[str, Any] = {"item_id": _item_id(job), "output_index": 0, "content_index": 0}
     opening = {**_item(job, "in_progress"), "content": []}
@@ -72,7 +72,7 @@ def _item(job: Job, status: str) -> dict[str, Any]:
 
 
 def _response(job: Job, status: str) -> dict[str, Any]:
-    """The response object; while it is in progress it has neither output nor usage."""
+    """Return the response object. While it is in progress it has neither output nor usage."""
     done = status != "in_progress"
     final = _final_status(job) if done else status
     return {
