@@ -38,6 +38,9 @@ IN_PROGRESS: Final = frozenset(
 )
 """Provisioning states, lower case, in which ARM refuses another change."""
 
+HEARTBEAT_S = 1.0
+"""Seconds between two calls of a heartbeat."""
+
 Fields = dict[str, Any]
 Answer = TypeVar("Answer")
 Heartbeat = Callable[[], None]
@@ -201,9 +204,9 @@ def none_if_hidden(call: Callable[[], Answer]) -> Answer | None:
 
 
 def wait_for(poller: Any, heartbeat: Heartbeat) -> Any:
-    """Wait for a long operation and return its result; call `heartbeat` about once a second meanwhile."""
+    """Wait for a long operation and return its result; call `heartbeat` every HEARTBEAT_S meanwhile."""
     while not poller.done():
-        poller.wait(timeout=1.0)
+        poller.wait(timeout=HEARTBEAT_S)
         if not poller.done():
             heartbeat()
     return poller.result()

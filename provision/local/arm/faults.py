@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -64,15 +64,20 @@ class Dropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The fault of the operation that a call begins: extra seconds, then `error`; None means that it succeeds."""
+    """The fault of the operation that a call begins: extra seconds, then `error`; None means that it succeeds.
+
+    Setting `cleared` ends the extra seconds early.
+    """
 
     seconds: float = 0.0
     error: ArmError | None = None
+    cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def suffer(self) -> None:
         """Wait for the extra seconds, then raise the ArmError, if any."""
         if self.seconds > 0:
-            await asyncio.sleep(self.seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.cleared.wait(), self.seconds)
         if self.error is not None:
             raise self.error
 
@@ -90,6 +95,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
+        self._cleared = asyncio.Event()
 
     def add(self, fault: Fault) -> str:
         """Put a fault in force and return its id."""
@@ -98,9 +104,11 @@ class Faults:
         return identifier
 
     def clear(self) -> int:
-        """Remove all faults and return how many there were."""
+        """Remove all faults, let operations that one slows go on at once, and return how many faults there were."""
         number = len(self._faults)
         self._faults.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
         return number
 
     def all(self) -> dict[str, Fault]:
@@ -121,7 +129,8 @@ class Faults:
         """Set the plan of the operations that begin inside, from the faults of the kinds slow and fail."""
         slow = self._take(call, ("slow",)) if call.method not in ("GET", "HEAD") else None
         fail = self._take(call, ("fail",)) if call.method not in ("GET", "HEAD") else None
-        plan = Plan(0.0 if slow is None else slow.seconds, None if fail is None else fail.as_error())
+        seconds, error = 0.0 if slow is None else slow.seconds, None if fail is None else fail.as_error()
+        plan = Plan(seconds, error, self._cleared)
         token = _plan.set(plan)
         try:
             yield

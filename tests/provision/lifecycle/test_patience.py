@@ -26,6 +26,12 @@ Admin = Callable[..., requests.Response]
 SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
 
 
+@pytest.fixture(autouse=True)
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes heartbeats frequent: a slow operation lasts until its test removes the fault, and so needs no real time."""
+    monkeypatch.setattr("provision.resources.base.HEARTBEAT_S", 0.02)
+
+
 @pytest.fixture
 def admin(connection: dict[str, Any]) -> Iterator[Admin]:
     """Calls the local cloud's own API on faults; in the end all faults are removed."""
@@ -50,9 +56,26 @@ def inject(admin: Admin) -> Inject:
     return add
 
 
+@pytest.fixture
+def release(admin: Admin) -> Callable[[float], None]:
+    """A sleep that ends the slow operations instead of pausing."""
+
+    def sleep(_: float) -> None:
+        admin("DELETE")
+
+    return sleep
+
+
 def left(admin: Admin) -> Any:
     """The faults that no call has met yet."""
     return admin("GET").json()
+
+
+class Impatient(Silent):
+    """Progress that interrupts the command at its first heartbeat, as Ctrl-C would."""
+
+    def lasting(self) -> None:
+        raise KeyboardInterrupt
 
 
 class Heard(Silent):
@@ -73,10 +96,18 @@ class Heard(Silent):
         self.endings.append(how)
 
 
-def test_a_slow_creation_is_waited_for_with_a_heartbeat(local_cloud: Cloud, tmp_path: Path, inject: Inject) -> None:
-    lab, heard = mock_lab(), Heard()
+def test_a_slow_creation_is_waited_for_with_a_heartbeat(
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin
+) -> None:
+    class Releasing(Heard):
+        def lasting(self) -> None:
+            super().lasting()
+            if self.beats == 2:
+                admin("DELETE")
+
+    lab, heard = mock_lab(), Releasing()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("slow", SERVICE, method="PUT", seconds=2.5)
+        inject("slow", SERVICE, method="PUT", seconds=600)
         apply_lab(lab, local_cloud, state=state, progress=heard)
         assert heard.beats >= 2
         assert status_lab(lab, local_cloud, state=state).standing == "up"
@@ -133,20 +164,16 @@ def test_a_creation_that_fails_says_why_and_the_next_up_makes_it_good(
 
 
 def test_up_waits_for_a_gateway_that_an_interrupted_up_left_in_the_making(
-    local_cloud: Cloud, tmp_path: Path, inject: Inject
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, release: Callable[[float], None]
 ) -> None:
-    class Impatient(Silent):
-        def lasting(self) -> None:
-            raise KeyboardInterrupt
-
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("slow", SERVICE, method="PUT", seconds=3.0)
+        inject("slow", SERVICE, method="PUT", seconds=600)
         with pytest.raises(KeyboardInterrupt):
             apply_lab(lab, local_cloud, state=state, progress=Impatient())
         planned = {action.type: action.action for action in plan_lab(lab, local_cloud, state=state).actions}
         assert planned["gateway"] == "wait"
-        apply_lab(lab, local_cloud, state=state)
+        apply_lab(lab, local_cloud, state=state, sleep=release)
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
@@ -279,36 +306,29 @@ def test_only_refusals_that_pass_are_waited_for(status: int, code: str, message:
 
 
 def test_down_waits_for_a_gateway_that_is_still_in_the_making(
-    local_cloud: Cloud, tmp_path: Path, inject: Inject
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, release: Callable[[float], None]
 ) -> None:
-    class Impatient(Silent):
-        def lasting(self) -> None:
-            raise KeyboardInterrupt
-
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("slow", SERVICE, method="PUT", seconds=2.5)
+        inject("slow", SERVICE, method="PUT", seconds=600)
         with pytest.raises(KeyboardInterrupt):
             apply_lab(lab, local_cloud, state=state, progress=Impatient())
-        down_lab(lab, local_cloud, purge=True, state=state)
+        down_lab(lab, local_cloud, purge=True, state=state, sleep=release)
         assert status_lab(lab, local_cloud, state=state).standing == "down"
 
 
 def test_a_gateway_that_is_never_made_is_given_up_at_last(
-    local_cloud: Cloud, tmp_path: Path, inject: Inject, monkeypatch: pytest.MonkeyPatch
+    local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Impatient(Silent):
-        def lasting(self) -> None:
-            raise KeyboardInterrupt
-
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("slow", SERVICE, method="PUT", seconds=3)
+        inject("slow", SERVICE, method="PUT", seconds=600)
         with pytest.raises(KeyboardInterrupt):
             apply_lab(lab, local_cloud, state=state, progress=Impatient())
         monkeypatch.setattr("provision.lifecycle.apply.WAIT_LIMIT_S", 0.3)
         with pytest.raises(TargetUnavailable, match="still being created"):
             apply_lab(lab, local_cloud, state=state, sleep=lambda _: None)
+        admin("DELETE")
 
 
 def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
