@@ -202,7 +202,7 @@ def _data_folder(given: Path | None) -> Iterator[Path]:
         raise TargetUnavailable(f"{given}: cannot make this folder: {error.strerror}") from None
     for name in (EVENTS, LOGS):
         if (given / name).exists():
-            # Both files are appended to: an earlier run's trips would count as this one's.
+            # Both files are appended to, so an earlier run's trips would count as this one's.
             raise BadInput(
                 f"{given / name} was left by an earlier run; remove it, or pass another folder to --data-dir"
             )

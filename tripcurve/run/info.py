@@ -92,9 +92,9 @@ class WorkerClock(_Part):
     """A worker's clock compared with the main process's."""
 
     offset_ns: Ns = 0
-    """Its unix time minus the main process's, as estimated."""
+    """The worker's unix time minus the main process's, as estimated."""
     half_width_ns: Ns = 0
-    """How far that estimate may be off."""
+    """Largest error of that estimate."""
     corrected: bool = False
     """Whether the worker's rows were corrected to the main process's clock when they were written."""
     shared: bool = False
@@ -165,7 +165,7 @@ class Ended(_Part):
 
     kind: EndKind
     reason: str | None = None
-    """One sentence; None where the kind says all."""
+    """One sentence with details; None if the kind needs none."""
     at_ns: UnixNs | None = None
 
 
@@ -181,9 +181,9 @@ class RunInfo(_Part):
     target: str | None = None
     """Kind of target: local, azure, url or simulated."""
     start_ns: UnixNs | None = None
-    """The run's zero, unix ns on the main process's clock."""
+    """The start of the run, from which its times count, unix ns on the main process's clock."""
     end_ns: UnixNs | None = None
-    """The end of the last phase, or when the run was cut short, unix ns."""
+    """The end of the last phase or, if earlier, when the run was stopped; unix ns."""
     exit: int | None = None
     """The exit code of the traffic; checks are not part of it."""
     interrupted: bool = False
@@ -211,7 +211,7 @@ class RunInfo(_Part):
         return cls(interrupted=True)
 
     def write(self, folder: Path) -> None:
-        """Write run.json into a run directory, whole or not at all. Raises OSError."""
+        """Write run.json atomically into a run directory. Raises OSError."""
         write_whole(folder / INFO, json.dumps(self.as_written(), indent=2) + "\n")
 
     @classmethod
