@@ -211,5 +211,5 @@ def test_an_earlier_runs_events_are_not_mixed_with_this_ones(start: Start, tmp_p
     (tmp_path / "gateway-events.jsonl").write_text("{}\n")
     process = start("--data-dir", str(tmp_path))
     assert process.wait(LIMIT_S) == 2
-    assert "of an earlier run" in (tmp_path / "stderr").read_text()
+    assert "was left by an earlier run" in (tmp_path / "stderr").read_text()
     assert (tmp_path / "gateway-events.jsonl").read_text() == "{}\n"
