@@ -82,7 +82,7 @@ def gather(run: Run, backend: Backend) -> Evidence:
         doubt_ns=doubt_ns,
         after_ns=clock.after_ns,
         answers=answers,
-        touches=touches_of(clock.frame, backend, lab),
+        touches=touches_of(clock.frame, backend, lab, whole=len(clock.frame) == len(run.decisive)),
         failures=Failures(answers, rule, lab.local, shortest, doubt_ns),
         causes=possible_causes(answers, rule, doubt_ns),
         shortest_ns=shortest,

@@ -65,14 +65,17 @@ def _waited_ns(frame: pd.DataFrame) -> Instants:
     return whole * 1000
 
 
-def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab) -> Touches:
-    """Proofs of one breaker's state, in start order."""
+def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool = True) -> Touches:
+    """Return the proofs of one breaker's state, in start order.
+
+    `whole`: whether the frame has the rows of all workers. If not, nothing is known of a pool's turns.
+    """
     start, end = frame["start_ns"].to_numpy(), end_ns(frame)
     by, soon = _admitted(frame, start, end)
     doubt = clock_doubt_ns(frame)
     if doubt is not None:
         start, end, by, soon = start - doubt, end + doubt, by + doubt, soon + doubt
-    closed, opened, since = _proofs(frame, backend, lab, by - start)
+    closed, opened, since = _proofs(frame, backend, lab, by - start, whole)
     # A refusal is known at its end; that a member was passed over, when the other member had been chosen.
     refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
     refused_from = np.minimum(start[since], start[opened])
@@ -117,7 +120,9 @@ def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Inst
     return by, np.where(reported, by, np.minimum(by, start + slowest))
 
 
-def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants) -> tuple[Mask, Indexes, Indexes]:
+def _proofs(
+    frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants, whole: bool
+) -> tuple[Mask, Indexes, Indexes]:
     """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
     answered = (frame["origin"] == "backend").to_numpy() & ~_in_doubt(frame)
     shed = frame["shed"].to_numpy()
@@ -131,6 +136,8 @@ def _proofs(frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants) -
     if backend.weight == 0 and lab.local.weight_zero == "never":
         return own, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     refused = np.flatnonzero(shed | (answered & names.isin(lower).to_numpy()))
+    if not whole:
+        return own, refused, refused
     in_group = answered & names.isin([other.name for other in group]).to_numpy()
     gaps = np.cumsum(frame["left_out"].to_numpy()) - frame["left_out"].to_numpy()
     passed, since = _passed_over(own, in_group, backend, group, lab, _overtakers(frame, flight), gaps)
