@@ -37,10 +37,15 @@ def kind_of(status: int, origin: str, error: str | None) -> str:
 
 
 def counts_of(batch: Batch, start_ns: int) -> Counter[tuple[int, str]]:
-    """Count a batch's answers by the second of the run in which they ended, and by kind."""
+    """Count a batch's answers by the second of the run in which they ended, and by kind.
+
+    Dense probes are left out, as in the report: they have no place in the schedule, and ask an open breaker often.
+    """
     ends = ((batch.start_ns + batch.latency_us * 1000 - start_ns) // _NS).tolist()
     kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error)
-    return Counter(zip(ends, kinds, strict=False))
+    unplanned = (batch.start_ns == batch.intended_ns).tolist()
+    dense = (user == "ProbeUser" and alone for user, alone in zip(batch.user, unplanned, strict=True))
+    return Counter(entry for entry, left_out in zip(zip(ends, kinds, strict=False), dense, strict=True) if not left_out)
 
 
 @dataclass
