@@ -124,7 +124,7 @@ def an_event_without_end(folder: Path) -> None:
 FINDINGS = [
     (a_column_twice, "two columns 'worker'"),
     (no_starts, "'start_ns' with null values"),
-    (starts_as_text, "not of the kind"),
+    (starts_as_text, "does not have the type"),
     (statuses_without_value, "'status' with null values"),
     (a_start_beyond_64_bits, "start_ns"),
     (an_endless_clock_doubt, "offset_ns"),
