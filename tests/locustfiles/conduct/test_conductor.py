@@ -84,8 +84,12 @@ def test_closed_and_open_loop_follow_one_another(running: Running) -> None:
     assert running.info()["ended"]["kind"] == "completed"
     rows = running.rows()
     assert len(rows) == running.gateway.served
-    by_phase = rows[rows["user"] == "ChatUser"].groupby("phase", observed=True).size()
-    assert by_phase["paced"] == 50
+    chats = rows[rows["user"] == "ChatUser"]
+    by_phase = chats.groupby("phase", observed=True).size()
+    # A free user that looked at the clock just before the phase ended may send just after it: its row has no schedule.
+    scheduled = chats[chats["intended_ns"] < chats["start_ns"]].groupby("phase", observed=True).size()
+    assert scheduled["paced"] == 50
+    assert by_phase["paced"] <= 50 + 3
     assert by_phase["three"] > 200
     assert by_phase["one"] > 100
 
