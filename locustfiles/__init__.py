@@ -1,4 +1,4 @@
 """Drives traffic with Locust and records one row per request. `chat.py` is the locustfile.
 
-Rooms: `users`, `http`, `pacing`, `recording`, `conduct`, `live`, `deploy`, `scenarios`, `commands`.
+Packages: `users`, `http`, `pacing`, `recording`, `conduct`, `live`, `deploy`, `scenarios`, `commands`.
 """

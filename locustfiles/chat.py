@@ -1,4 +1,7 @@
-"""The locustfile: `locust -f locustfiles/chat.py`. Users, shape and wiring; nothing happens at import."""
+"""The locustfile (`locust -f locustfiles/chat.py`): the user classes, the load shape and Locust's event listeners.
+
+Importing it only registers listeners; nothing is started or read.
+"""
 
 from __future__ import annotations
 

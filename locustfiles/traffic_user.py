@@ -1,4 +1,4 @@
-"""The documented place of `TrafficUser`, the base class of users of your own (docs/writing-users.md)."""
+"""The documented import path of `TrafficUser`, the base of your own user classes (docs/writing-users.md)."""
 
 from locustfiles.users.traffic import TrafficUser
 

@@ -1,4 +1,4 @@
-"""The bodies of the commands that drive traffic: `run`, `capacity` and `export`.
+"""The commands that drive or export traffic: `run`, `capacity` and `export`.
 
 Each takes plain arguments and returns an exit code.
 """

@@ -1,7 +1,7 @@
-"""Drives `tripcurve capacity`: one run a rate, doubling and then bisecting, until the answer is narrow enough.
+"""`tripcurve capacity`: finds the highest rate that the target carries, by doubling and then bisecting.
 
-Each probe is a whole run of its own, in a folder of its own, on a gateway whose breaker starts closed: what one
-rate broke cannot speak for the next.
+Each rate is tried in a run and a folder of its own. On the local cloud each run starts a gateway with closed breakers,
+so that one rate's trips do not affect the next.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ __all__ = ["PROBES", "Bounds", "find_capacity", "why_not"]
 
 PROBES = "probes.json"
 LONGEST_ANSWER_S = 2.0
-"""Users enough that answers may take this long before an arrival finds nobody free."""
+"""A scenario gets enough users that every arrival finds a free one as long as answers take no longer than this."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where to search: requests per second, seconds a probe, a share of 2xx, and how narrow the answer shall be."""
+    """Where and how to search. `start` and `highest`: requests per second. `probe_s`: how long each rate is held.
+
+    `success`: the share of 2xx that a carried rate needs. `tolerance`: stop when the search range is within this
+    fraction of the rate (0.1 = 10 %).
+    """
 
     start: float = 25.0
     highest: float = 2000.0
@@ -42,9 +46,10 @@ class Bounds:
 
 
 def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bounds: Bounds) -> tuple[Path, int]:
-    """Probe rate after rate. Returns the folder with a run a probe and PROBES, and 0 or 130 when interrupted.
+    """Try rates until the answer is close enough. Returns the folder and the exit code.
 
-    Raises BadInput before anything starts, TargetUnavailable when a probe could not be driven.
+    `folder` None: a new one in runs. It gets a run per rate, and PROBES. The exit code is 0, or 130 if interrupted.
+    Raises BadInput before anything starts, TargetUnavailable if a rate could not be tried.
     """
     the_lab = load_lab(lab)
     base = load_scenario(scenario, the_lab)
@@ -58,7 +63,7 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
 
 
 def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds) -> int:
-    """Try rate after rate, each in a run of its own. Returns 0, or 130 when interrupted."""
+    """Try rates, each in a run of its own. Returns 0, or 130 if interrupted."""
     done: list[dict[str, Any]] = []
     while (rate := _next(done, bounds)) is not None:
         run = folder / f"probe-{len(done) + 1:02d}"
@@ -90,7 +95,7 @@ def _next(done: list[dict[str, Any]], bounds: Bounds) -> float | None:
 
 
 def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
-    """The scenario with one phase of one rate, no fault and no probes beside it, and users enough for it."""
+    """Return the scenario with a single phase at this rate, without faults or probe users, and with enough users."""
     phase = Phase.model_validate({"name": f"rate-{rate:.0f}", "for": bounds.probe_s, "rate": rate})
     given = {name: count for name, count in base.users.items() if name != "ProbeUser" and count}
     grow = max(1.0, rate * LONGEST_ANSWER_S / max(sum(given.values()), 1))
@@ -111,14 +116,12 @@ def _summary(run: Path, code: int) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((run / SUMMARY).read_text("utf-8"))
     except (OSError, ValueError):
-        raise TargetUnavailable(
-            f"{run}: this probe left no summary (exit code {code}); its messages are above"
-        ) from None
+        raise TargetUnavailable(f"{run}: this run has no summary (exit code {code}); see its messages above") from None
     return found
 
 
 def why_not(summary: dict[str, Any], success: float) -> str | None:
-    """What kept a rate from being carried; None when it was. First the cause, then its effects."""
+    """Return why a rate was not carried, or None if it was. A cause comes before its effects."""
     requests, pacing = summary["requests"], summary["pacing"]
     good = sum(count for status, count in requests["by_status"].items() if status.startswith("2"))
     if pacing.get("dropped"):

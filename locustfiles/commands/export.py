@@ -1,4 +1,4 @@
-"""`tripcurve export`: writes what runs a lab's scenario elsewhere."""
+"""`tripcurve export`: writes the files that run a lab's scenario on other machines."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def export_command(
     workers: int = 1,
     image: str = "tripcurve:latest",
 ) -> int:
-    """Write the files of a kind into a new or empty folder. Returns the exit code.
+    """Write the files for a kind of service into a new or empty folder. Returns the exit code.
 
     `key` says where the gateway's key is kept: the name of a Kubernetes secret, or the identifier of a Key Vault
-    secret. The key itself is never asked for. Raises BadInput before anything is written.
+    secret. The key itself is not needed. Raises BadInput before anything is written.
     """
     if kind not in KINDS:
         raise BadInput(f"--kind {kind!r}: give one of {', '.join(KINDS)}")

@@ -1,7 +1,7 @@
 """`tripcurve run`: Locust in a child process, then the report in another.
 
-The Locust side owns the embedded local cloud, exactly as under a bare `locust -f`; what is
-left here is to check the input before anything starts, to pass Ctrl-C on, and the exit code.
+The Locust process starts and stops the embedded local cloud, as it does under `locust -f`. This module checks the input
+before anything starts, forwards Ctrl-C, and decides the exit code.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ def run(
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
-    `sharpen` False: no dense probes.
-
-    Raises BadInput before anything is started or written.
+    `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
+    probes. Raises BadInput before anything is started or written.
     """
     the_lab = load_lab(lab)
     the_scenario = load_scenario(scenario, the_lab)
@@ -63,7 +62,7 @@ def run(
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """A run that never began leaves nothing behind; one that got further keeps what it wrote."""
+    """Remove the folder of a run that never began. A run that wrote anything keeps its folder."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
         if folder.parent == RUNS and not any(folder.parent.iterdir()):
@@ -73,14 +72,14 @@ def _remove_if_empty(folder: Path) -> None:
 def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | None = None, sharpen: bool = True) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
-    `lock`: the lock on the folder, which the child holds as well; None: the child takes it.
+    `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself.
     """
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     command += [] if sharpen else ["--no-sharpen"]
-    # A session of its own: the terminal's Ctrl-C reaches us alone and is passed on once, in order.
+    # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -94,7 +93,7 @@ def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | No
 
 
 def _unexpected_end(code: int, folder: Path) -> int:
-    """Say that the child did not end in order, and return the exit code for that."""
+    """Print how the child ended, and return the exit code for an unexpected end."""
     how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended unexpectedly (exit code {code})"
     kept = f"the requests recorded until then are in {folder}" if has_records(folder) else "it had recorded nothing"
     remedy = "; was this machine out of memory?" if code == -signal.SIGKILL else ""
@@ -103,7 +102,7 @@ def _unexpected_end(code: int, folder: Path) -> int:
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
-    """The child's exit code. First Ctrl-C: it ends its run in order; second: it is killed."""
+    """Wait for the child and return its exit code. The first Ctrl-C is forwarded; the second kills the child."""
     interrupts = 0
 
     def pass_on(signum: int, frame: FrameType | None) -> None:
@@ -125,7 +124,7 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 
 
 def report(folder: Path, checks: list[str], as_json: bool = False, quiet: bool = False) -> int:
-    """Have a run's reports made. Returns the exit code: 1 when a check failed. `quiet`: print nothing."""
+    """Make a run's reports in a child process. Returns its exit code: 1 if a check failed. `quiet`: print nothing."""
     command = [sys.executable, "-m", "tripcurve.cli", "report", str(folder)]
     command += [word for check in checks for word in ("--check", check)]
     command += ["--json"] if as_json else []

@@ -1,4 +1,4 @@
-"""Estimates the main process's clock from questions and answers."""
+"""Estimates the main process's clock from messages that ask it for the time."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ __all__ = ["ClockOffset", "Estimate"]
 
 KEPT = 16
 MOST_SAMPLES = 4096
-"""Beyond this, the narrower of each two is kept."""
+"""When there are more, only the narrower of each two is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`offset_ns` makes monotonic ns here into the main process's unix ns, give or take `half_width_ns`."""
+    """Add `offset_ns` to this process's monotonic ns to get the main process's unix ns, ± `half_width_ns`."""
 
     offset_ns: int
     half_width_ns: int
 
 
 class ClockOffset:
-    """The narrowest of the last answers: whatever the way back and forth took, the truth lies within half of it."""
+    """Keeps the narrowest of the last answers: the true offset is within half of an answer's round-trip time."""
 
     def __init__(self) -> None:
         self._estimates: deque[Estimate] = deque(maxlen=KEPT)
         self._history: list[tuple[int, Estimate]] = []
 
     def add(self, asked_ns: int, told_ns: int, heard_ns: int) -> None:
-        """One answer: asked and heard on the monotonic clock here, told in unix ns there."""
+        """Add one answer: asked and heard at these monotonic ns; `told_ns` is the main process's unix ns in it."""
         middle = (asked_ns + heard_ns) // 2
         estimate = Estimate(told_ns - middle, (heard_ns - asked_ns + 1) // 2)
         self._estimates.append(estimate)
@@ -41,7 +41,7 @@ class ClockOffset:
             self._history = [min(pair, key=lambda one: one[1].half_width_ns) for pair in pairs]
 
     def samples(self, applied_ns: int) -> list[tuple[int, int, int]]:
-        """All answers so far, for `WorkerClock.samples`, of rows written with this offset."""
+        """Return all answers so far for `WorkerClock.samples`. `applied_ns`: the offset used for the rows."""
         return [(middle + applied_ns, applied_ns - one.offset_ns, one.half_width_ns) for middle, one in self._history]
 
     @property
@@ -49,6 +49,6 @@ class ClockOffset:
         return min(self._estimates, key=lambda one: one.half_width_ns, default=None)
 
     def clock(self) -> Clock | None:
-        """The main process's clock as seen here; None before the first answer."""
+        """Return the main process's clock as estimated here, or None before the first answer."""
         best, now = self.best, monotonic_ns()
         return None if best is None else Clock(now + best.offset_ns, now, None)

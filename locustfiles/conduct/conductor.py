@@ -1,4 +1,4 @@
-"""Conducts the runs of the main process over Locust's events: prepare, begin, gather, complete, leave."""
+"""Conducts the runs of the main process through Locust's events: prepare, begin, gather, complete, leave."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ MOST_UNDELIVERED = 0.05
 
 
 class Conductor:
-    """A main process that makes its traffic itself.
+    """The main process of a run without workers: it sends the traffic itself.
 
-    `live`, `plan` and `last_run` are for pages: what a run looks like now, what runs, and the
-    folder of the run that ended last.
+    Pages read `live`, the figures so far, `plan`, the run under way, and `last_run`, the folder of the last finished
+    run. `plan` and `live` are None before the first run, and `plan` again after each run.
     """
 
     lead_s = 0.2
-    """From the start of a run to its first arrival: for users to be spawned."""
+    """Seconds from the start of a run to its first arrival, in which Locust spawns users."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -89,7 +89,7 @@ class Conductor:
         return cast(ScenarioShape, self.environment.shape_class)  # the locustfile has no other
 
     def attach(self) -> None:
-        """Take part in Locust's events. Headless, the target is made here, so that a bad lab ends the process."""
+        """Listen to Locust's events. A headless process also prepares the target now, so that a bad lab ends it."""
         if has_credentials(self._given_target):
             self._exit_for(BadInput(credentials_refused(self._given_target)))
         events = self.environment.events
@@ -102,7 +102,7 @@ class Conductor:
         atexit.register(self._leave)
         self._shape.set_out = self._set_out
         if self.headless:
-            # Locust listens to SIGTERM only once a headless run is over.
+            # Locust handles SIGTERM only after a headless run.
             gevent.signal_handler(signal.SIGTERM, self._on_interrupt)
             quieten(self._options)
             self._set_up_or_exit()
@@ -121,7 +121,7 @@ class Conductor:
         sys.exit(error.exit_code)
 
     def _set_out(self) -> Course | None:
-        """The shape's question at a start from the web page; None: it cannot be, and the page was told."""
+        """Prepare a run that the web page starts. Return its course, or None after reporting why it cannot start."""
         self.failure = None
         try:
             self.set_up()
@@ -130,7 +130,7 @@ class Conductor:
         return self._shape.course
 
     def set_up(self) -> None:
-        """Make the preparation that is asked for, unless it stands already. Raises TripcurveError."""
+        """Prepare the lab, scenario and target that the options name, or reuse the last ones. Raises TripcurveError."""
         asked = Asked(self._options.lab, self._options.scenario, self._options.target)
         if asked.target not in ("local", "azure", self._given_target):
             shown = without_credentials(asked.target)
@@ -147,7 +147,7 @@ class Conductor:
         scenario = self.preparation.scenario
         self._shape.course = Course(scenario, seat_users(scenario, self.environment.user_classes), timeline)
 
-    # A run, step by step.
+    # The steps of a run.
 
     def _on_test_start(self, environment: Environment, **_: object) -> None:
         try:
@@ -160,7 +160,7 @@ class Conductor:
         assert prepared is not None  # noqa: S101  # the shape has had it made
         self._gathering = False
         self._gathered.clear()
-        # A second run from the web page cannot go where the first one is.
+        # --run-dir is for the first run only: a second one from the web page needs a folder of its own.
         given = Path(self._options.run_dir) if self._options.run_dir and not self._runs else None
         lock = None if given is None else RunLock.inherited(given)
         self._lock = lock or claim_run_dir(given, prepared.lab.name, prepared.scenario.name)
@@ -181,19 +181,19 @@ class Conductor:
 
     @staticmethod
     def _keep_events(plan: Plan) -> None:
-        """Copy the gateway's record every second: it is gone with the local cloud when this process is killed."""
+        """Copy the gateway's events every second: if this process is killed, the local cloud takes its file with it."""
         while True:
             gevent.sleep(1.0)
             with suppress(OSError):  # a disk that is full now may have room at the end, when it is copied again
                 copy_events(plan.target.events_file, plan.run_dir)
 
     def _launch(self, plan: Plan, live: Live) -> None:
-        """Have the traffic made."""
+        """Start the traffic. Raises TripcurveError."""
         shard = shard_path(plan.run_dir, 0)
         self._traffic = launch(self.environment, plan, Share(), shard, live.add, self.fail)
 
     def _on_test_stopping(self, environment: Environment, **_: object) -> None:
-        """Whatever stops the run comes by here before users are touched; more than once when in a hurry."""
+        """Called before users are stopped, however the run ends. May be called twice (second Ctrl-C)."""
         if self.plan is None or self.timeline is None:
             return
         if self._gathering:
@@ -209,7 +209,7 @@ class Conductor:
             self._gathered.set()
 
     def _gather(self, plan: Plan, grace_s: float) -> None:
-        """End the traffic and collect what was counted. Raises TripcurveError."""
+        """End the traffic, waiting `grace_s` seconds for answers, and collect its counts. Raises TripcurveError."""
         assert self._traffic is not None  # noqa: S101  # _launch has made it
         try:
             end_traffic(self.environment, self._traffic, grace_s)
@@ -230,7 +230,7 @@ class Conductor:
         self._shape.course = None
 
     def _complete(self, plan: Plan, end_ns: int) -> None:
-        """Write what a run directory has beside the shards: as much of it as can be written."""
+        """Write the rest of the run directory: events, requests.parquet and run.json. Notes an error and goes on."""
         rows = self._tally.rows
         try:
             copy_events(plan.target.events_file, plan.run_dir)
@@ -252,7 +252,7 @@ class Conductor:
         self._note(NotRecorded(f"{text}Make room there, then `tripcurve report {folder}` reports them"))
 
     def _judge(self, plan: Plan) -> None:
-        """Note what makes a run that came to its end no valid measurement. Raises OSError."""
+        """Note why a run that reached its end is not a valid measurement, if it is not. Raises OSError."""
         if self.failure is not None or self._interrupts:
             return
         loss = find_target_loss(plan.run_dir)
@@ -268,10 +268,10 @@ class Conductor:
         prepared = self.preparation
         return text if prepared is None or prepared.usable else f"{text}; the process of the local cloud had ended"
 
-    # However it ends.
+    # How a run ends.
 
     def fail(self, error: TripcurveError) -> None:
-        """End the run early, with a clear message."""
+        """End the run early and print the error, unless one was printed before."""
         if self.failure is not None:
             return
         self._note(error)
@@ -280,7 +280,7 @@ class Conductor:
         gevent.spawn(runner.quit if self.headless else runner.stop)
 
     def _note(self, error: TripcurveError) -> None:
-        """State a failure, unless an earlier one has been stated."""
+        """Print an error and set the exit code, unless there was one before."""
         if self.failure is not None:
             return
         self.failure = error
@@ -306,7 +306,7 @@ class Conductor:
         return Ended(kind=kind, reason=str(failure), at_ns=at_ns)
 
     def _on_interrupt(self) -> None:
-        """Ctrl-C. First: the run ends in order, as Locust does it at KeyboardInterrupt. Second: at once."""
+        """Handle Ctrl-C. The first ends the run in order, as Locust does at KeyboardInterrupt; the second at once."""
         self._interrupts += 1
         if self._interrupts > 1:
             if self.preparation is not None and self.preparation.embedded is not None:
@@ -315,7 +315,7 @@ class Conductor:
         gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
     def _on_quitting(self, environment: Environment, **_: object) -> None:
-        """Locust reads the exit code after this; a run still under way is being cut short by a signal."""
+        """Set the exit code, which Locust reads after this event. If a run is under way, a signal interrupted it."""
         if self.plan is not None:
             self._interrupts = max(self._interrupts, 1)
         if environment.process_exit_code is None or self.plan is not None:
@@ -331,7 +331,7 @@ class Conductor:
 
 
 def _join_in_thread(folder: Path) -> int:
-    """Join the shards while the hub goes on. Raises OSError; from the thread it would be printed with a traceback."""
+    """Join the shards in a thread. Raises OSError here and not in the thread, where gevent would print it."""
 
     def join() -> int | OSError:
         try:

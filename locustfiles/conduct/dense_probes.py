@@ -33,7 +33,7 @@ class Sender(Protocol):
 
 
 class DenseProbes:
-    """Listens to the rows of a process's traffic, and asks an open breaker when its sharpener says so."""
+    """Follows the rows of a process's traffic and probes an open breaker when its sharpener says so."""
 
     def __init__(self, traffic: Sender, sharpener: Sharpener) -> None:
         self.sharpener = sharpener
@@ -42,7 +42,7 @@ class DenseProbes:
         self._stopped = False
 
     def observe(self, row: Row, offset_ns: int, probe: bool) -> None:
-        """Take in a row. `offset_ns`: from monotonic to unix time. `probe`: a dense probe sent it."""
+        """Pass a row to the sharpener. `offset_ns`: unix minus monotonic time. `probe`: a dense probe sent it."""
         sharpener = self.sharpener
         if 200 <= row.status < 300 and not sharpener.open:
             sharpener.admitted(row.start_ns - offset_ns)
@@ -60,7 +60,7 @@ class DenseProbes:
         self._stopped = True
 
     def run(self) -> None:
-        """Ask through every open period until the greenlet that runs it is killed."""
+        """Probe every open period until the greenlet that runs this is killed."""
         client = self._traffic.client()
         alarm = make_alarm(getcurrent().switch)
         try:
@@ -71,7 +71,7 @@ class DenseProbes:
                     if at_ns > monotonic_ns():
                         alarm.set(at_ns)
                         get_hub().switch()
-                        continue  # the breaker may have been seen closed meanwhile
+                        continue  # an answer may have shown the breaker closed meanwhile
                     self._ask(client)
         finally:
             alarm.close()

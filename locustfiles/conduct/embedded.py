@@ -1,4 +1,4 @@
-"""The embedded local cloud: `tripcurve local LAB` as a child process, and never longer than we live."""
+"""The embedded local cloud: `tripcurve local LAB` as a child process that never outlives this one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOP_TIMEOUT_S = 15.0
 
 
 class Embedded:
-    """A running local cloud. Its standard input is ours: it ends when we close it, or die."""
+    """A running local cloud. It ends when its standard input closes, so also when this process dies."""
 
     def __init__(self, process: subprocess.Popen[bytes], target: Target) -> None:
         self._process = process
@@ -29,7 +29,10 @@ class Embedded:
 
     @classmethod
     def start(cls, lab: Path) -> Embedded:
-        """Start it and wait until its gateway is provisioned. Raises BadInput or TargetUnavailable."""
+        """Start it and wait until its gateway is ready.
+
+        Raises BadInput if it refuses the lab, TargetUnavailable if it is not ready after 60 s or ends before.
+        """
         process = subprocess.Popen(
             [sys.executable, "-m", "tripcurve.cli", "local", str(lab), "--stop-with-stdin"],
             stdin=subprocess.PIPE,
@@ -47,11 +50,11 @@ class Embedded:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Stop it in order, or by force when it takes too long. Twice does nothing."""
+        """Stop it in order, or kill it if it takes too long. Further calls do nothing."""
         _end(self._process)
 
     def kill(self) -> None:
-        """Stop it at once, with all it started."""
+        """Kill it and every process it started."""
         _kill(self._process)
 
 
@@ -98,7 +101,7 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Whatever of its process group is left."""
+    """Kill the rest of its process group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Starts a process's part of the traffic: what the process that is alone and a worker have in common."""
+"""Starts and ends a process's part of the traffic, in a worker as well as in a run without workers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tripcurve.errors import TripcurveError
 __all__ = ["end_traffic", "launch", "make_ready"]
 
 GC_THRESHOLDS = (20_000, 20, 50)
-"""Requests leave few cycles behind: the default, every 700 objects, looks for garbage that is not there."""
+"""Requests leave few reference cycles, so the default of one collection per 700 objects finds no garbage."""
 
 Listener = Callable[[Batch], None]
 
 
 def make_ready() -> None:
-    """Do what is slow, before the instant the run starts at is named."""
+    """Do slow set-up before the run's start instant is chosen: warm up Arrow, and collect and freeze garbage."""
     warm_up()
     gc.collect()
-    gc.freeze()  # what stands now is not looked at again: collections stay short
+    gc.freeze()  # later collections skip the present objects, and so stay short
     gc.set_threshold(*GC_THRESHOLDS)
 
 
@@ -39,7 +39,11 @@ def launch(
     listener: Listener,
     failed: Callable[[TripcurveError], None],
 ) -> Traffic:
-    """Traffic under way, where Locust's users find it. Raises RecordingFailed when the shard cannot be written."""
+    """Start the traffic and return it; users find it as `environment.traffic`.
+
+    `listener` gets each batch of rows. `failed` is called with an error that ends the run early. Raises RecordingFailed
+    if the shard cannot be written.
+    """
 
     def observe(batch: Batch) -> None:
         traffic.observe(batch)
@@ -48,19 +52,19 @@ def launch(
         listener(batch)
 
     traffic = Traffic(plan, share, Recorder(shard, (observe,)), failed)
-    environment.traffic = traffic  # type: ignore[attr-defined]  # users know nothing but their environment
-    # A user that a falling load takes away ends its turn first: it is no lost row.
+    environment.traffic = traffic  # type: ignore[attr-defined]  # Locust hands users only their environment
+    # A user that Locust stops because the load falls finishes its turn first, so that no row is lost.
     environment.stop_timeout = plan.scenario.timeout + 1
     traffic.start()
     return traffic
 
 
 def end_traffic(environment: Environment, traffic: Traffic, grace_s: float) -> None:
-    """No more arrivals, the answers under way awaited, the shard closed. Raises RecordingFailed."""
+    """Stop arrivals, wait up to `grace_s` seconds for answers, and close the shard. Raises RecordingFailed."""
     traffic.drain(grace_s)
-    environment.stop_timeout = 0  # nobody is under way: Locust need not wait for anyone
+    environment.stop_timeout = 0  # no request is under way, so Locust need not wait for users
     traffic.finish()
-    _feed_calls(environment, traffic)  # a last call may end after the last row is flushed
+    _feed_calls(environment, traffic)  # the last call may end after the last flush
     gc.unfreeze()
 
 

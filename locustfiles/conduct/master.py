@@ -1,4 +1,4 @@
-"""The main process of a distributed run: shares the plan out, hears from the workers, brings their rows home."""
+"""The main process of a distributed run: sends the plan to the workers and collects their counts and rows."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from tripcurve.run.layout import shard_path
 __all__ = ["Master"]
 
 PATIENCE_S = 30.0
-"""How long a worker that is there may be silent at the end, beyond the time its answers may take."""
+"""How long a connected worker may be silent at the end, in addition to the grace time for its answers."""
 
 
 @dataclass
 class Member:
-    """One worker in one run. `heard_ns`: monotonic ns of its last message. `account` None: it has not finished."""
+    """One worker in one run. `heard_ns`: monotonic ns of its last message. `account` None: it has not finished yet."""
 
     client_id: str
     worker: int
@@ -50,7 +50,7 @@ class Member:
 
 
 class Master(Conductor):
-    """A main process whose workers make the traffic."""
+    """The main process of a run whose workers send the traffic."""
 
     lead_s = 1.0
 
@@ -72,13 +72,14 @@ class Master(Conductor):
         super().attach()
 
     def _takes_part(self, client_id: str) -> bool:
-        """Arrivals are dealt out when a run begins: who comes later has none, and gets no users either."""
+        """Return whether a worker has a part in the run. Those that connect after its start have no arrivals."""
         return self.plan is None or client_id in self._members
 
     def _on_worker_connect(self, client_id: str, **_: object) -> None:
         if not self._takes_part(client_id):
             print(
-                f"tripcurve: worker {client_id} comes after the start and takes part in the next run", file=sys.stderr
+                f"tripcurve: worker {client_id} connected after the start; it takes part in the next run",
+                file=sys.stderr,
             )
 
     def _launch(self, plan: Plan, live: Live) -> None:
@@ -86,7 +87,7 @@ class Master(Conductor):
         if not clients:
             raise TargetUnavailable("no worker is connected; start one with `locust -f locustfiles/chat.py --worker`")
         _check_users(plan, len(clients))
-        # Workers take it over with each order to seat users. Nobody goes amid a request, whose row would be lost.
+        # Locust sends this to workers whenever it spawns users. It keeps users from being stopped during a request.
         self.environment.stop_timeout = plan.scenario.timeout + 1
         mark_run(plan.run_dir, plan.start_ns)
         now = monotonic_ns()
@@ -97,7 +98,7 @@ class Master(Conductor):
             self._runner.send_message(PLAN, data, member.client_id)
 
     def _gather(self, plan: Plan, grace_s: float) -> None:
-        """Have every worker finish; wait for those that are there."""
+        """Tell every worker to finish and wait for those that are connected. Raises NotValid if all were lost."""
         for member in self._members.values():
             self._runner.send_message(FINISH, {"grace_s": grace_s}, member.client_id)
         finish_ns = monotonic_ns()
@@ -112,7 +113,7 @@ class Master(Conductor):
             raise NotValid("every worker was lost; the requests they had recorded are kept")
 
     def _sum(self, plan: Plan, finish_ns: int) -> Tally:
-        """Add up the counts of all workers; for one that died, those that its schedule and its records give."""
+        """Add up the counts of all workers. Those of a worker that died are derived from its schedule and records."""
         tally, start_ns = Tally(), plan.clock.monotonic(plan.start_ns)
         for member in self._members.values():
             if member.account is not None:
@@ -147,7 +148,7 @@ class Master(Conductor):
             failure=account["failure"],
         )
 
-    # Messages from workers.
+    # Messages of workers.
 
     def _on_clock(self, msg: Message, **_: object) -> None:
         data = {"asked_ns": msg.data["asked_ns"], "told_ns": self.clock.unix(monotonic_ns())}
@@ -186,17 +187,17 @@ class Master(Conductor):
 
 
 def _check_users(plan: Plan, workers: int) -> None:
-    """Each worker sends its share of the arrivals, so each needs a user. Raises BadInput."""
+    """Check that every worker gets a user, since each has a share of the arrivals. Raises BadInput."""
     users = sum(count for name, count in plan.scenario.users.items() if name != "ProbeUser")
     if users < workers:
         raise BadInput(f"scenario {plan.scenario.name}: users: {users} for {workers} workers; give each at least one")
 
 
 def seating_for(takes_part: Callable[[str], bool]) -> type[UsersDispatcher]:
-    """Return a dispatcher that seats users only on workers with a part in the run.
+    """Return a Locust dispatcher that spawns users only on workers with a part in the run.
 
-    Without it a worker that comes late is given users of those that came in time, and there they send nothing.
-    `takes_part`: whether the worker with this id has a part now.
+    Without it Locust would move users to a worker that connects late, where they would send nothing. `takes_part`:
+    returns whether the worker with this id has a part now.
     """
 
     class Seating(UsersDispatcher):

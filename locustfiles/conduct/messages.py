@@ -1,6 +1,6 @@
-"""The messages between the main process and its workers: their names and what each carries.
+"""The names and contents of the messages between the main process and its workers.
 
-They travel over Locust's own connection, so a message is plain data: numbers, texts, lists and dictionaries.
+They are sent over Locust's own connection, so a message is plain data: numbers, texts, lists and dictionaries.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ __all__ = ["CLOCK", "COUNTS", "DONE", "FINISH", "PLAN", "ROWS", "Account", "Coun
 PLAN = "tripcurve-plan"
 """Main to worker: the plan of the run, and the worker's number in it."""
 FINISH = "tripcurve-finish"
-"""Main to worker: no more arrivals; `grace_s` is the time for the answers under way."""
+"""Main to worker: stop arrivals and wait `grace_s` seconds for the answers under way."""
 CLOCK = "tripcurve-clock"
-"""Worker to main, and back with the main process's time."""
+"""Worker to main: a question for the time; main to worker: the answer, in unix ns."""
 COUNTS = "tripcurve-counts"
 """Worker to main, at each flush: a `CountsMessage`."""
 ROWS = "tripcurve-rows"
-"""Worker to main, at the end: a piece of a shard that is not in the run directory."""
+"""Worker to main, at the end: a piece of a shard that was not written into the run directory."""
 DONE = "tripcurve-done"
 """Worker to main, after its last row: an `Account`."""
 
@@ -39,7 +39,7 @@ class CountsMessage(TypedDict):
 
 
 class Account(TypedDict):
-    """A worker's counts at the end of its part. `failure` None: it was not cut short."""
+    """A worker's counts at the end of its part. `failure` None: it ended in order."""
 
     tally: TallyMessage
     host: str

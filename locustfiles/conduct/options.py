@@ -1,4 +1,4 @@
-"""The options that Tripcurve adds to Locust's command line and start form, and the quiet of a headless run."""
+"""The options that Tripcurve adds to Locust's command line and start form, and its log levels."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def options_of(environment: Environment) -> Options:
 
 
 def add_options(parser: LocustArgumentParser, **_: object) -> None:
-    """Listener of `init_command_line_parser`."""
-    # Loopback unless asked otherwise: Locust's own default is every interface of the machine.
+    """Add Tripcurve's options to Locust's parser: a listener of `init_command_line_parser`."""
+    # Loopback is the default here; Locust's own default is every interface of the machine.
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     parser.add_argument("--lab", default="quick", help="Lab file, or the name of a built-in one")
     parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of a built-in one")
@@ -46,7 +46,7 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         "--run-dir",
         default="",
         include_in_web_ui=False,
-        help="Folder of the run; default runs/LAB-SCENARIO-TIME",
+        help="Folder of the run (default: runs/LAB-SCENARIO-TIME)",
     )
     parser.add_argument(
         "--no-report",
@@ -58,7 +58,7 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         "--no-sharpen",
         action="store_true",
         include_in_web_ui=False,
-        help="Do not ask an open breaker densely near its expected reset",
+        help="Send no dense probes to an open breaker",
     )
     parser.add_argument(
         "--ship-rows",
@@ -69,7 +69,7 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
 
 
 def quieten(options: Options) -> None:
-    """Keep Locust's warnings and errors; the progress line and the report replace its tables and remarks."""
+    """Keep Locust's warnings and errors; the progress line and the report replace the rest."""
     options.only_summary = True
     logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
     for name in ("", "locust"):

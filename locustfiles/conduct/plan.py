@@ -1,4 +1,4 @@
-"""What a run is, as it travels from the main process to the workers: target, lab, scenario, and when it starts."""
+"""The plan of a run, which the main process sends to its workers: target, lab, scenario, and start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Plan", "PlanMessage"]
 
 
 class PlanMessage(TypedDict):
-    """A plan as it travels to a worker. It carries the gateway's key."""
+    """A plan as it is sent to a worker. It contains the gateway's key."""
 
     target: dict[str, JsonValue]
     lab: dict[str, JsonValue]
@@ -29,7 +29,7 @@ class PlanMessage(TypedDict):
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `start_ns` is unix ns on the main process's clock."""
+    """One run. `start_ns`: unix ns on the main process's clock. `clock`: converts monotonic time to that clock."""
 
     target: Target
     lab: Lab
@@ -39,11 +39,11 @@ class Plan:
     clock: Clock
 
     def on_clock(self, clock: Clock) -> Plan:
-        """The same run on another reading of the main process's clock."""
+        """Return the same run with another estimate of the main process's clock."""
         return replace(self, clock=clock)
 
     def to_message(self) -> PlanMessage:
-        """Plain data. It carries the key, and so goes to workers only, never to a file."""
+        """Return plain data. It contains the gateway's key: send it to workers only, and never write it to a file."""
         target = self.target.model_dump(mode="json")
         target["api_key"] = self.target.api_key.get_secret_value()
         target["client_secret"] = None

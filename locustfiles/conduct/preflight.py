@@ -1,7 +1,7 @@
-"""One request before the traffic: is the target there, and does it take the key?
+"""Sends one request before the traffic, to check that the target answers and accepts the key.
 
-Its body has no messages, so no model answers it and no token is spent: a gateway that is well
-passes it on, and the backend refuses it. It goes the very way the traffic goes, trust in certificates included.
+Its body has no messages, so the backend refuses it and no tokens are spent. It uses the same client and the same
+trusted certificates as the traffic.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ BODY = b"{}"
 
 
 def try_target(target: Target) -> None:
-    """Send one request. Raises TargetUnavailable when nothing answers, the key is refused or the API is not there."""
+    """Send one request. Raises TargetUnavailable if nothing answers, the key is refused or the API is not found."""
     gateway, answer = target.gateway_url, _try(target)
     if answer.error in ("CertificateInvalid", "TlsFailure"):
-        raise TargetUnavailable(f"{gateway}: this machine does not trust its certificate, or it does not use TLS")
+        raise TargetUnavailable(
+            f"{gateway}: this machine does not trust its certificate, or the server does not use TLS"
+        )
     if answer.error == "Timeout":
         raise TargetUnavailable(f"{gateway} did not answer within {TIMEOUT_S} s; is --target right?")
     if answer.status == 0:
@@ -35,7 +37,7 @@ def try_target(target: Target) -> None:
         raise TargetUnavailable(f"{gateway} refused the key ({answer.status}); check TRIPCURVE_API_KEY")
     if answer.status == 404:
         raise TargetUnavailable(
-            f"{gateway} has nothing at {target.chat_path} (404); "
+            f"{gateway} has no API at {target.chat_path} (404); "
             "check api.path, api.version and model.deployment in the lab"
         )
 

@@ -1,4 +1,4 @@
-"""What must stand before traffic can start: lab and scenario, checked, and a target that is there."""
+"""Prepares a run: checks lab and scenario, and finds or starts the target."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Asked", "Preparation", "prepare", "ready_users", "seat_users", "with
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line or the start form asks for."""
+    """The lab, scenario and target that the command line or the start form names."""
 
     lab: str
     scenario: str
@@ -31,7 +31,7 @@ class Asked:
 
 @dataclass
 class Preparation:
-    """Everything checked and, for the local target, running. `embedded` None: the target is not ours to stop."""
+    """A checked lab and scenario, and a ready target. `embedded` None: this process did not start the target."""
 
     asked: Asked
     lab: Lab
@@ -45,12 +45,15 @@ class Preparation:
 
     @property
     def usable(self) -> bool:
-        """False once an embedded cloud has died."""
+        """Whether the target can still be used: false after an embedded cloud has died."""
         return self.embedded is None or self.embedded.alive
 
 
 def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
-    """Check, then start what is needed. Raises BadInput or TargetUnavailable; nothing is left running."""
+    """Check lab and scenario, then find or start the target and try it.
+
+    Raises BadInput if an input is wrong, TargetUnavailable if the target cannot be used; then nothing is left running.
+    """
     lab = load_lab(asked.lab)
     scenario = load_scenario(asked.scenario, lab)
     ready_users(scenario, classes)
@@ -67,19 +70,22 @@ def without_sharpening(scenario: Scenario) -> Scenario:
 
 
 def ready_users(scenario: Scenario, classes: list[type[User]]) -> None:
-    """Let the classes that take part do what is slow. Raises BadInput."""
+    """Call `prepare` of the classes that take part. Raises BadInput if the locustfile lacks one of them."""
     for each in seat_users(scenario, classes):
         if hasattr(each, "prepare"):
             each.prepare()
 
 
 def seat_users(scenario: Scenario, classes: list[type[User]]) -> list[type[User]]:
-    """Set how Locust shares users out among the scenario's classes; returns those. Raises BadInput."""
+    """Set how Locust divides users among the scenario's classes, and return these classes.
+
+    Raises BadInput if the locustfile lacks a class of the scenario.
+    """
     known = {each.__name__: each for each in classes}
     for name in scenario.users:
         if name not in known:
             others = known_names(name, known, "its classes")
-            raise BadInput(f"scenario {scenario.name}: users.{name}: the locustfile has no such class{others}")
+            raise BadInput(f"scenario {scenario.name}: users.{name}: the locustfile does not have this class{others}")
     wanted = [known[name] for name, count in scenario.users.items() if count]
     for each in wanted:
         count = scenario.users[each.__name__]

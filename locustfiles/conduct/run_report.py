@@ -1,4 +1,4 @@
-"""The report of a run that has ended, made by `tripcurve report` in a process of its own, as everywhere."""
+"""Makes the report of a run that has ended, with `tripcurve report` in a child process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from locustfiles.conduct.conductor import Conductor
 __all__ = ["RunReport"]
 
 PATIENCE_S = 300.0
-"""How long a process that is told to quit waits for a report under way."""
+"""How long a process that quits waits for a report under way."""
 
 
 class RunReport:
-    """Makes a report at the end of each run of this process, unless `--no-report` leaves it to whoever started it.
+    """Makes a report at the end of each run of this process. With `--no-report` it is not used.
 
-    `folder` is the run's, None before the first run has ended.
+    `folder`: of the run that ended last; None: no run has ended yet.
     """
 
     def __init__(self, environment: Environment, conductor: Conductor) -> None:
@@ -32,7 +32,7 @@ class RunReport:
         self._making: gevent.Greenlet | None = None
 
     def attach(self) -> None:
-        """Listen after the conductor does: by then the run is complete."""
+        """Listen to Locust's events. Call this after the conductor's `attach`, so that the run is complete by then."""
         events = self.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
@@ -54,7 +54,7 @@ class RunReport:
 
     def _make(self, folder: Path) -> None:
         command = [sys.executable, "-m", "tripcurve.cli", "report", str(folder)]
-        # Standard output is Locust's: with --json it is to hold nothing else.
+        # Locust's --json output must be alone on standard output.
         code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
         page = folder / "report.html"
         self.state = "done" if page.exists() else "failed"

@@ -1,4 +1,4 @@
-"""Finds the target that `--target` means: embedded, an `up` lab, or a URL."""
+"""Finds the target that `--target` names: the embedded local cloud, a lab that is up on Azure, or a URL."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ __all__ = ["find_target"]
 
 
 def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str] = os.environ) -> Target | Embedded:
-    """The target; or the local cloud started for it, which the caller must stop.
+    """Return the target, or for `local` the embedded cloud started for it, which the caller must stop.
 
-    Raises BadInput or TargetUnavailable.
+    Raises BadInput if the name or the key in the environment is missing or wrong, TargetUnavailable if the target is
+    not up or cannot be started.
     """
     if target == "local":
         return Embedded.start(Path(find_file(lab_name, LABS, ".yaml", "lab")))
@@ -40,16 +41,16 @@ def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str]
 
 
 def _azure(lab: Lab, environ: Mapping[str, str]) -> Target:
-    """The target in the state file that `tripcurve up` left. Its format is provision's; only the endpoint is read."""
+    """Return the target in the state file of `tripcurve up`: its `endpoint`. The rest belongs to provision."""
     path = state_path(lab.name, "azure", state_folder(environ))
     try:
         endpoint = json.loads(path.read_text("utf-8"))["endpoint"]
     except FileNotFoundError:
         raise TargetUnavailable(f"{path}: lab {lab.name} is not up on Azure; run `tripcurve up` first") from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise TargetUnavailable(f"{path}: this state file cannot be read; run `tripcurve up` again") from None
+        raise TargetUnavailable(f"{path}: cannot read this state file; run `tripcurve up` again") from None
     if not isinstance(endpoint, dict):
-        raise TargetUnavailable(f"{path}: lab {lab.name} was not finished on Azure; run `tripcurve up` again")
+        raise TargetUnavailable(f"{path}: lab {lab.name} is not complete on Azure; run `tripcurve up` again")
     try:
         return Target.model_validate(endpoint | {"kind": "azure"})
     except ValidationError:

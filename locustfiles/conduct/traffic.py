@@ -1,4 +1,4 @@
-"""The traffic of one process: lanes, phases, clients and the recorder, from a run's start to its last answer."""
+"""The traffic of one process in one run: its lanes, phases, clients and recorder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Closeable(Protocol):
 
 
 class Traffic:
-    """What users of this process share. `failed` is called once with the error that ends the run early."""
+    """The state that all users of this process share. `failed` is called with an error that ends the run early."""
 
     def __init__(self, plan: Plan, share: Share, recorder: Recorder, failed: Callable[[TripcurveError], None]) -> None:
         self.plan = plan
@@ -48,7 +48,7 @@ class Traffic:
         self.tally = Tally()
         self.closed = False
         self.shared: dict[str, Closeable] = {}
-        """By name, objects that the users of one class share; they are closed at the end."""
+        """Objects that users share, by name. Each is closed at the end of the run."""
         self.timeline = Timeline(plan.scenario, plan.clock.monotonic(plan.start_ns))
         self.stretch = self.timeline.stretches[0]
         self.address = Address.of_url(plan.target.gateway_url, plan.target.ca_file)
@@ -71,7 +71,7 @@ class Traffic:
         return Lane((start + round(due * 1e9) for due in due_s), patience_s)
 
     def probe_lane(self) -> Lane:
-        """A new probe's own pulse, from now on. A beat that finds it busy is dropped, not piled up."""
+        """Return a new probe user's lane, from now on. A probe waits at most until the next one is due."""
         scenario = self.plan.scenario
         number = self.share.worker + self.share.workers * len(self._probes)
         into_s = (monotonic_ns() - self.timeline.start_ns) / 1e9
@@ -86,7 +86,7 @@ class Traffic:
         return [self.lane, *self._probes]
 
     def start(self) -> None:
-        """Arm the lanes and start what runs beside the users."""
+        """Start the lanes, and the greenlets for deadlines, phases, flushes and dense probes."""
         self._enter(self.stretch)
         self.lane.start()
         self._greenlets = [gevent.spawn(run) for run in (self._deadlines.run, self._follow_phases, self._flush)]
@@ -110,32 +110,32 @@ class Traffic:
                 self.recorder.flush()
         except TripcurveError as error:
             for lane in self._lanes:
-                lane.finish()  # what is sent from now on could not be recorded
+                lane.finish()  # later requests could not be recorded
             self._failed(error)
 
     def observe(self, batch: Batch) -> None:
-        """Listener of the recorder: how late the paced requests of a batch were."""
+        """Count how late the paced requests of a batch were: a listener of the recorder."""
         late = batch.start_ns - batch.intended_ns
         self.tally.lateness.add(late[late != 0])
 
     def client(self) -> Client:
-        """A new user's client."""
+        """Return a client for a new user."""
         return Client(self.address, self.plan.scenario.timeout, self._deadlines)
 
     def prompts(self, stream: bool = False) -> Prompts:
-        """The prompts of this process's users, made once."""
+        """Return the prompts of this process's users, for streamed or whole answers. The first call makes them."""
         if stream not in self._prompts:
             tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
             self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream)
         return self._prompts[stream]
 
     def head(self, length: int, accept: str = "application/json") -> bytes:
-        """The head of a request sent now: the faults are those of the present phase."""
+        """Return the head of a request sent now, with the current phase's faults. `length`: bytes of its body."""
         stretch = self.timeline.at(monotonic_ns())
         return self._heads[stretch.index].head(self.plan.target, self.address, length, accept)
 
     def simulation(self) -> str | None:
-        """The simulation of a request sent now; None: none."""
+        """Return the simulation header's value for a request that is sent now, or None for no header."""
         return self._heads[self.timeline.at(monotonic_ns()).index].simulation()
 
     def record(
@@ -147,15 +147,17 @@ class Traffic:
         first_byte_ns: int | None = None,
         probe: bool = False,
     ) -> None:
-        """Add one attempt's row.
+        """Record one attempt as a row.
 
-        `intended_ns` None: closed loop, or a retry. `usage` None: read from the body. `probe`: a dense probe sent it.
+        `intended_ns`: when it was due, monotonic ns; None: closed loop, or a retry. `usage` None: it is read from the
+        body. `first_byte_ns`: when the first token came; None: not streamed, or no token came. `probe`: a dense probe
+        sent it.
         """
         reader, offset, start = self.reader, self._offset_ns, answer.start_ns
         if usage is None:
             usage = self._usage(answer)
         intended = start if intended_ns is None else intended_ns
-        row = Row(  # in the order of its fields: by keyword a row would cost twice as much
+        row = Row(  # in the order of its fields: keywords would double the cost of a row
             start + offset,
             intended + offset,
             min((answer.end_ns - start) // 1000, MOST_INT32),
@@ -177,12 +179,12 @@ class Traffic:
             self._probing.observe(row, offset, probe)
 
     def called(self, call: CallResult) -> None:
-        """Add what a caller saw in the end: counted in run.json, and kept for Locust's statistics."""
+        """Count the result of an SDK call for run.json, and keep it for Locust's statistics."""
         self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
         self._calls.append(call)
 
     def take_calls(self) -> list[CallResult]:
-        """The calls that ended since this was last asked."""
+        """Return the calls that ended since the last call of this method."""
         calls, self._calls = self._calls, []
         return calls
 
@@ -196,7 +198,7 @@ class Traffic:
         return usage
 
     def drain(self, grace_s: float) -> None:
-        """No new arrivals; wait for those due and the answers under way, at most `grace_s`, then give the rest up."""
+        """Stop arrivals, wait up to `grace_s` seconds for those due and for answers under way, and cancel the rest."""
         if self._probing is not None:
             self._probing.stop()
         for lane in self._lanes:
@@ -216,14 +218,14 @@ class Traffic:
         return self.in_flight > 0 or not all(lane.empty for lane in self._lanes)
 
     def finish(self) -> None:
-        """Stop what runs beside the users, close the recorder and what users shared. Raises RecordingFailed."""
+        """Stop the greenlets of `start`, and close the recorder and the shared objects. Raises RecordingFailed."""
         gevent.killall(self._greenlets)
         self.recorder.close()
         for one in self.shared.values():
             one.close()
 
     def count(self) -> Tally:
-        """What was counted, lanes and rows included."""
+        """Return the counts of this process, including those of lanes and rows."""
         lanes, tally = self._lanes, self.tally
         tally.intended = sum(lane.intended for lane in lanes)
         tally.sent = sum(lane.sent for lane in lanes)
@@ -245,7 +247,7 @@ class Traffic:
 
 
 def _probing(plan: Plan, share: Share, traffic: Traffic) -> DenseProbes | None:
-    """Return the dense probes of a run, which one process sends; None: another one does, or nobody."""
+    """Return the dense probes, which only worker 0 sends, or None if this process or this run sends none."""
     probe = plan.scenario.probe
     if share.worker or probe.sharpen is None or why_not(plan.lab, probe.sharpen, probe.budget) is not None:
         return None

@@ -1,4 +1,4 @@
-"""Connects Tripcurve to Locust, in whichever role the process has."""
+"""Connects Tripcurve to Locust in the role of this process: alone, master or worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["conduct"]
 
 
 def conduct(events: Events) -> None:
-    """Listen to Locust's events; what is needed is made when Locust says that it is up."""
+    """Listen to Locust's events. The conductor or worker is made when Locust fires `init`."""
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 

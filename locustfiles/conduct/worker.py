@@ -1,4 +1,4 @@
-"""A worker's part of a run: it is told the plan, makes its share of the traffic, and reports."""
+"""A worker's part of a run: it receives the plan, sends its share of the traffic, and reports."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ __all__ = ["Worker"]
 
 ASK_EVERY_S = 1.0
 MOST_UNANSWERED = 15
-"""The worker leaves after so many questions in a row without an answer: the main process has died."""
+"""After this many unanswered questions in a row the worker ends, because the main process has died."""
 PIECE_BYTES = 512 * 1024
 
 
 class Worker:
-    """A worker process. It has no lab, scenario or target but those that travel with the plan."""
+    """A worker process. Lab, scenario and target come with the plan; its own command line names none."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self.environment = environment
@@ -57,7 +57,7 @@ class Worker:
         self._interrupts = 0
 
     def attach(self) -> None:
-        """Take part in Locust's events and messages."""
+        """Listen to Locust's events and to the main process's messages."""
         self._ship = self._options.ship_rows
         events = self.environment.events
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -73,7 +73,7 @@ class Worker:
     def _ask_time(self) -> None:
         while self._unanswered < MOST_UNANSWERED:
             self._runner.send_message(CLOCK, {"asked_ns": monotonic_ns()})
-            # Questions are counted and not seconds: a worker that was busy itself has not been left alone.
+            # Questions are counted, not seconds: a worker that was too busy to ask must not give up.
             self._unanswered += self._offset.best is not None
             gevent.sleep(ASK_EVERY_S)
         self._finish(0)
@@ -84,7 +84,7 @@ class Worker:
         self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
 
     def _on_plan(self, msg: Message, **_: object) -> None:
-        """The plan comes before Locust's own order to spawn users."""
+        """Start this worker's traffic. The plan arrives before Locust's message to spawn users."""
         plan = Plan.from_message(msg.data["plan"])
         share = Share(msg.data["worker"], msg.data["workers"])
         plan = self._on_our_clock(plan)
@@ -97,7 +97,7 @@ class Worker:
             self._fail(error)
 
     def _on_our_clock(self, plan: Plan) -> Plan:
-        """The plan with the main process's clock as it reads here: the very same one on the same machine."""
+        """Return the plan with the main process's clock as estimated here; on the same machine it is exact already."""
         estimated, best = self._offset.clock(), self._offset.best
         if plan.clock.shared_with(Clock.now()) or estimated is None or best is None:
             return plan
@@ -111,7 +111,7 @@ class Worker:
         return shard_path(Path(tempfile.mkdtemp(prefix="tripcurve-worker-")), share.worker)
 
     def _tell(self, batch: Batch) -> None:
-        """Listener of the recorder."""
+        """Send a batch's counts to the main process: a listener of the recorder."""
         self._live.add(batch)
         message: CountsMessage = {
             "counts": [(second, kind, n) for (second, kind), n in counts_of(batch, self._live.start_ns).items()],
@@ -129,7 +129,7 @@ class Worker:
         self._finish(msg.data["grace_s"])
 
     def _finish(self, grace_s: float) -> None:
-        """End this worker's traffic, once, and report it."""
+        """End this worker's traffic and send its account. Further calls do nothing."""
         traffic = self._traffic
         if traffic is None or traffic.closed:
             return
@@ -168,7 +168,7 @@ class Worker:
         )
 
     def _fail(self, error: TripcurveError) -> None:
-        """This worker cannot go on: it says so and leaves; the others and the run go on."""
+        """Print the error, send the account and end this worker. The run goes on with the others."""
         print(f"tripcurve: {error}", file=sys.stderr)
         self.environment.process_exit_code = error.exit_code
         if self._traffic is not None and not self._traffic.closed:
@@ -177,7 +177,7 @@ class Worker:
         gevent.spawn(self._runner.quit)
 
     def _on_test_stopping(self, environment: Environment, **_: object) -> None:
-        """Locust stops this worker without the main process having asked: it is gone, so be quick."""
+        """End without a grace time: Locust stops this worker although no FINISH came, so the main process is gone."""
         self._finish(0)
 
     def _on_quitting(self, environment: Environment, **_: object) -> None:
@@ -185,7 +185,7 @@ class Worker:
             environment.process_exit_code = 0
 
     def _on_interrupt(self) -> None:
-        """A terminal's Ctrl-C reaches every process; the main one ends the run in order and tells us."""
+        """Handle Ctrl-C, which a terminal sends to every process. The main process ends the run and sends FINISH."""
         self._interrupts += 1
         busy = self._traffic is not None and not self._traffic.closed
         if self._interrupts > 1:

@@ -1,4 +1,4 @@
 """The HTTP client of the traffic: connections, request heads, and the reading of answers.
 
-`client.Client` is what a user sends through; an `Answer` is data, whatever happened to the request.
+A user sends through `client.Client`, which returns an `Answer` even if the request failed.
 """

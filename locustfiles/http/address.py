@@ -1,4 +1,4 @@
-"""A gateway's address, and how a connection to it is made: names, TCP, TLS with verification."""
+"""A gateway's address, and connecting to it: name lookup, TCP, and TLS with certificate verification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RawSocket = monkey.get_original("socket", "socket")
 
 
 class ConnectFailed(Exception):
-    """No connection came about. The argument is the short class that the record carries."""
+    """The connection could not be made. The argument is the short error class for the record's `error` column."""
 
     @property
     def error(self) -> str:
@@ -29,7 +29,7 @@ class ConnectFailed(Exception):
 
 
 class Pipe:
-    """TLS between plain bytes and a socket's: an SSLObject over memory, so that one hub callback serves both."""
+    """Encrypts and decrypts in memory (SSLObject), so that one hub callback can serve plain and TLS sockets."""
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -37,7 +37,7 @@ class Pipe:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     def handshake(self, sock: socket.socket) -> None:
-        """Shake hands over a connected socket that blocks its greenlet. Raises ssl.SSLError or OSError."""
+        """Do the TLS handshake on a connected socket, blocking only this greenlet. Raises ssl.SSLError or OSError."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -59,12 +59,12 @@ class Pipe:
         return self._outgoing.read()
 
     def decrypt(self, data: bytes) -> bytes:
-        """What can be read so far, perhaps nothing. Raises ssl.SSLError for what is no TLS record."""
+        """Return the plain bytes that are complete so far, perhaps none. Raises ssl.SSLError if `data` is not TLS."""
         self._incoming.write(data)
         try:
             part = self._tls.read(RECORD)
             if not self._incoming.pending and not self._tls.pending():
-                return part  # one whole record, as most answers are: no need to ask until it raises
+                return part  # most answers are one record: skip the second read, which would raise
             return part + self._rest()
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             return b""
@@ -75,13 +75,13 @@ class Pipe:
             while part := self._tls.read(RECORD):
                 parts.append(part)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-            pass  # all that was whole is in parts; an orderly end is seen again as the socket's end
+            pass  # every complete record is in parts; after the end of TLS, recv on the socket reports the end too
         return b"".join(parts)
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where requests go. `context` None: plain HTTP."""
+    """The host and port that requests go to. `context` None: plain HTTP, not TLS."""
 
     host: str
     port: int
@@ -89,7 +89,10 @@ class Address:
 
     @classmethod
     def of_url(cls, url: str, ca_file: str | None = None) -> Address:
-        """The address of a base URL; `ca_file` adds a certificate authority. Raises BadInput."""
+        """Return the address of a base URL. Raises BadInput if it is not an http(s) URL with a host and a valid port.
+
+        `ca_file`: a PEM file of certificate authorities to trust besides the system's; None: only the system's.
+        """
         parts = urlsplit(url)
         try:
             port = parts.port
@@ -108,13 +111,16 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """The Host header: without the port where it is the scheme's own."""
+        """The value for the Host header. It leaves out the scheme's default port."""
         usual = 80 if self.context is None else 443
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == usual else f"{host}:{self.port}"
 
     def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> tuple[socket.socket, Pipe | None]:
-        """A connected, non-blocking socket, and its TLS. Waits in the calling greenlet only. Raises ConnectFailed."""
+        """Return a connected, non-blocking socket and its TLS, which is None for plain HTTP.
+
+        Blocks only the calling greenlet. Raises ConnectFailed, also when `timeout_s` has passed.
+        """
         with gevent.Timeout(timeout_s, ConnectFailed("ConnectTimeout")):
             return self._connect()
 

@@ -1,4 +1,4 @@
-"""The result of a request, and of a whole call with its retries, as data: a failure under test is not an exception."""
+"""The results of a request and of an SDK call. A failed request is a result to record, so it raises nothing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 __all__ = ["Answer", "CallResult", "Sink"]
 
 Sink = Callable[[bytes, int], None]
-"""Takes each piece of a body as it comes, with the monotonic ns of its arrival."""
+"""Called with each piece of a body and the monotonic ns at which it arrived."""
 
 
 class Answer:
-    """One answer, or what is known of one that broke.
+    """One answer, complete or not.
 
-    `status` 0: no status line came. `error` None: the answer is whole; else a short class such as
-    `ConnectionRefused`. `start_ns` and `end_ns` are monotonic. `streamed`: bytes handed to a sink.
+    `status` 0: no status line came. `error` None: the answer is complete; otherwise a short class such as
+    `ConnectionRefused`. `start_ns` and `end_ns` are monotonic. `streamed`: the number of bytes passed to a sink.
     """
 
     __slots__ = ("body", "end_ns", "error", "headers", "start_ns", "status", "streamed")
@@ -35,9 +35,9 @@ class Answer:
 
 
 class CallResult(NamedTuple):
-    """How one call of an SDK ended for its caller, after all retries. Times are monotonic ns.
+    """How one SDK call ended for its caller, after all retries. Times are monotonic ns.
 
-    `failure`: the error that the caller got; None: it got a completion.
+    `failure`: the error that the caller got; None: the caller got a completion.
     """
 
     user: str

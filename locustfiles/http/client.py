@@ -1,4 +1,4 @@
-"""A user's HTTP client: one connection, made when needed, and the deadlines of all of them."""
+"""A user's HTTP client, with one connection made when needed, and the request deadlines of all clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Client", "Deadlines"]
 
 
 class Deadlines:
-    """Ends requests whose time is up, for all clients of a process: one sweep instead of a timer a request."""
+    """Ends overdue requests of all clients of a process: one periodic sweep is cheaper than a timer per request."""
 
     SWEEP_S = 0.05
 
@@ -26,7 +26,7 @@ class Deadlines:
         self._clients.add(client)
 
     def run(self) -> None:
-        """Sweep for ever; for a greenlet of its own."""
+        """Check for overdue requests every `SWEEP_S` seconds until the greenlet that runs this is killed."""
         while True:
             gevent.sleep(self.SWEEP_S)
             now = monotonic_ns()
@@ -34,13 +34,13 @@ class Deadlines:
                 client.expire(now)
 
     def cancel(self) -> None:
-        """End every request under way, each with a record of its own."""
+        """End every request under way with the error `Cancelled`."""
         for client in list(self._clients):
             client.give_up("Cancelled")
 
 
 class Client:
-    """Sends one request at a time to an address over a connection that it keeps."""
+    """Sends one request at a time to an address over a connection that it keeps open."""
 
     def __init__(self, address: Address, timeout_s: float, deadlines: Deadlines) -> None:
         self._address = address
@@ -50,9 +50,10 @@ class Client:
         deadlines.watch(self)
 
     def exchange(self, request: bytes, sink: Sink | None = None) -> Answer:
-        """The answer to prebuilt bytes, or how it failed. Never raises but for the greenlet's own end.
+        """Send a prebuilt request; return its answer, which may have an `error`. Raises only if the greenlet is killed.
 
-        The time limit runs from the first byte sent, or for a new connection from its first packet.
+        The time limit starts at the first byte sent; connecting has a limit of its own, of the same length but at most
+        10 s.
         """
         connection = self._connection
         if connection is None or connection.closed:
@@ -72,13 +73,13 @@ class Client:
         return self._connection
 
     def expire(self, now: int) -> None:
-        """End the request under way when its time is up. Called by the sweep."""
+        """End the request under way if its deadline is `now` (monotonic ns) or earlier. Called by `Deadlines.run`."""
         connection = self._connection
         if connection is not None and connection.waiting and connection.deadline_ns <= now:
             self.give_up("Timeout")
 
     def give_up(self, error: str) -> None:
-        """End the request under way, if any: it is answered with this class of error."""
+        """End the request under way, if any, with this error class in its answer."""
         gevent.get_hub().loop.run_callback(self._give_up, error)
 
     def _give_up(self, error: str) -> None:

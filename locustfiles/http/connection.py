@@ -1,8 +1,8 @@
 """One keep-alive HTTP/1.1 connection on gevent's hub: the hot path.
 
-The read watcher stays armed for the connection's life, so a request costs one send, one park and
-one receive: no epoll change, no time-out object. Bytes are parsed in the hub's callback, and the
-user's greenlet is woken once, with the whole answer.
+The read watcher stays registered for the connection's life, so a request costs one send, one greenlet switch and one
+receive, with no epoll change and no timeout object. The hub's callback parses the bytes and wakes the user's greenlet
+once, when the answer is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RECEIVE = 65_536
 
 
 class Connection:
-    """A connection that carries one request at a time. `closed` once it cannot carry another."""
+    """A connection for one request at a time. `closed` becomes true when it cannot carry another request."""
 
     def __init__(self, sock: socket.socket, pipe: Pipe | None) -> None:
         self._sock = sock
@@ -52,13 +52,13 @@ class Connection:
 
     @property
     def waiting(self) -> bool:
-        """Whether a request is on its way."""
+        """Whether a request is under way."""
         return self._waiter is not None
 
     def exchange(self, request: bytes, timeout_ns: int, sink: Sink | None = None) -> Answer:
-        """Send prebuilt bytes; the answer once it is whole or broken. Parks the calling greenlet, raises nothing.
+        """Send a prebuilt request and return its answer, complete or with an `error`. Blocks only the calling greenlet.
 
-        With a sink, a 2xx body is handed to it piece by piece and not kept.
+        With a sink, a 2xx body is passed to it piece by piece and not kept. Raises only if the greenlet is killed.
         """
         self._waiter = getcurrent()
         self._sink = sink
@@ -69,12 +69,12 @@ class Connection:
             if self._send(request):
                 self._hub.switch()
         finally:
-            if self._waiter is not None:  # killed while waiting: what still comes belongs to nobody
+            if self._waiter is not None:  # killed while waiting: nobody is left to take the answer
                 self._finish(monotonic_ns(), "Cancelled", wake=False)
         return answer
 
     def _send(self, request: bytes) -> bool:
-        """Whether all went out and the answer is still to come."""
+        """Send the request. Return whether to wait for its answer: not if sending failed or the answer has come."""
         data = request if self._pipe is None else self._pipe.encrypt(request)
         try:
             sent = self._sock.send(data)
@@ -88,7 +88,7 @@ class Connection:
         return True
 
     def _send_rest(self, rest: memoryview) -> bool:
-        """The part of a long request that the socket did not take at once; its answer may come meanwhile."""
+        """Send the part of a long request that did not fit into the socket's buffer. The answer may come meanwhile."""
         watcher = self._hub.loop.io(self._sock.fileno(), WRITE)
         try:
             while rest and not self._done:
@@ -124,7 +124,7 @@ class Connection:
             self._ended(now)
             return
         if self._waiter is None:
-            self.close()  # bytes that nobody asked for: the peer is out of step
+            self.close()  # data without a request: it could be mistaken for the next answer
             return
         self._feed(data, now)
 
@@ -137,7 +137,7 @@ class Connection:
             if not self._done:
                 self._finish(now, "BadResponse")
                 return
-            self.close()  # whole by its own length, and more behind it: keep the answer, not the connection
+            self.close()  # the answer is complete, but bytes follow it: keep the answer, close the connection
         if self._done:
             self._finish(now, None)
             return
@@ -162,7 +162,7 @@ class Connection:
         headers = self._answer.headers
         return b"content-length" not in headers and b"chunked" not in headers.get(b"transfer-encoding", b"").lower()
 
-    # What follows is called by the parser.
+    # The parser calls the four methods below.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._answer.headers[name.lower()] = value
@@ -187,10 +187,10 @@ class Connection:
     def on_message_complete(self) -> None:
         if self._headed:
             self._done = True
-            self._kept = self._parser.should_keep_alive()  # can be asked here only
+            self._kept = self._parser.should_keep_alive()  # the parser answers this only during this callback
 
     def _finish(self, now: int, error: str | None, wake: bool = True) -> None:
-        """The answer is as whole as it will be: hand it over."""
+        """Complete the answer and, with `wake`, switch to the greenlet that waits for it."""
         waiter, self._waiter = self._waiter, None
         answer = self._answer
         answer.end_ns = now
@@ -203,16 +203,16 @@ class Connection:
             waiter.switch()
 
     def give_up(self, error: str) -> None:
-        """End the request under way, if any, with this class of error. From the hub only."""
+        """End the request under way, if any, with this error class. Call it from the hub only."""
         if self._waiter is not None:
             self._finish(monotonic_ns(), error)
 
     def close(self) -> None:
-        """Close the socket. Twice does nothing."""
+        """Close the socket. Further calls do nothing."""
         if self.closed:
             return
         self.closed = True
         self._watcher.stop()
         self._watcher.close()
         self._sock.close()
-        del self._parser  # it refers back to us
+        del self._parser  # it refers back to this object

@@ -1,4 +1,4 @@
-"""Prebuilt heads of requests: one per phase, and per drawn set of faults where a fault has a share."""
+"""Prebuilt request heads: one per phase and, where faults hit only a share of requests, one per set of faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["Heads", "request_head"]
 
 
 def request_head(target: Target, address: Address, length: int, simulation: str | None, accept: str) -> bytes:
-    """Request line and headers of one chat completion, blank line included."""
+    """Return the request line and headers of one chat completion, ending with the blank line.
+
+    `length`: bytes of the body. `simulation`: the value of the simulation header; None: no such header.
+    """
     lines = [
         f"POST {target.chat_path} HTTP/1.1",
         f"Host: {address.authority}",
@@ -31,7 +34,7 @@ def request_head(target: Target, address: Address, length: int, simulation: str 
 
 
 class Heads:
-    """The heads of one phase. Faults with a share are drawn per request."""
+    """The heads of one phase. A fault with a share below 1 is drawn anew for each request."""
 
     def __init__(self, phase: Phase, lab: Lab, rng: random.Random) -> None:
         self._phase = phase
@@ -42,7 +45,7 @@ class Heads:
         self._built: dict[tuple[int, str, frozenset[str]], bytes] = {}
 
     def head(self, target: Target, address: Address, length: int, accept: str = "application/json") -> bytes:
-        """The head for a body of this length, in this phase."""
+        """Return the head for a body of `length` bytes, with faults drawn."""
         spared = self._draw()
         key = (length, accept, spared)
         built = self._built.get(key)
@@ -51,11 +54,11 @@ class Heads:
         return built
 
     def simulation(self) -> str | None:
-        """The simulation header's value for one request, faults drawn; None: no header."""
+        """Return the simulation header's value for one request, with faults drawn, or None for no header."""
         return self._text(self._draw())
 
     def _draw(self) -> frozenset[str]:
-        """Backends whose fault this request is spared."""
+        """Draw the backends whose fault this request does not get."""
         if not self._shares:
             return _NONE
         return frozenset(name for name, share in self._shares if self._rng.random() >= share)

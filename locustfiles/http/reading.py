@@ -1,4 +1,4 @@
-"""Reads an answer: who produced it, which backend, what it says to wait, and what it used."""
+"""Reads an answer: its origin and backend, its Retry-After, and the tokens it used."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Reader", "Usage", "token_count"]
 
 BACKEND_HEADER = b"x-tripcurve-backend"
 WAIT_HEADER = b"x-tripcurve-backend-ms"
-# Headers that Azure OpenAI sets and a gateway does not: they tell who answered where the policy is not ours.
+# Azure OpenAI sets these headers and a gateway does not: they show the origin if the policy does not mark answers.
 _BACKENDS_OWN = frozenset({b"x-ms-region", b"apim-request-id", b"azureml-model-session", b"x-ms-deployment-name"})
 MOST_INT32 = 2**31 - 1
 
 
 class Usage(NamedTuple):
-    """Tokens as the answer counts them; None: not told."""
+    """Tokens as the answer counts them; None: not reported."""
 
     prompt: int | None
     completion: int | None
@@ -36,7 +36,7 @@ class Reader:
         self._only = lab.backends[0].name if len(lab.backends) == 1 else None
 
     def origin(self, answer: Answer) -> str:
-        """backend, gateway or client, as the record has it."""
+        """Return the record's `origin`: backend, gateway, or client if no response came."""
         if answer.status == 0:
             return "client"
         headers = answer.headers
@@ -45,12 +45,12 @@ class Reader:
         return "gateway"
 
     def backend(self, answer: Answer) -> str | None:
-        """The lab's name of the backend that answered; None when the answer does not say."""
+        """Return the lab's name of the backend that answered, or None if the answer does not name one of the lab."""
         host = answer.headers.get(BACKEND_HEADER)
         return None if host is None else self._names.get(host.lower())
 
     def backend_us(self, answer: Answer) -> int | None:
-        """The gateway's wait for the backend; None: not told."""
+        """Return how long the gateway waited for the backend, in microseconds, or None if the answer does not say."""
         value = answer.headers.get(WAIT_HEADER)
         if value is None:
             return None
@@ -60,7 +60,7 @@ class Reader:
             return None
 
     def retry_after_s(self, answer: Answer) -> float | None:
-        """Seconds that the answer asks to wait; None: it does not."""
+        """Return how long the answer asks the client to wait, in seconds, or None if it does not."""
         headers = answer.headers
         value, milliseconds = headers.get(b"retry-after"), headers.get(b"retry-after-ms")
         if value is None and milliseconds is None:
@@ -69,7 +69,7 @@ class Reader:
 
     @staticmethod
     def usage(answer: Answer) -> Usage | None:
-        """The tokens of a whole 2xx answer; None: its body is no JSON object, so it is no completion."""
+        """Return the tokens of a complete 2xx answer, or None if its body is not a JSON object, so not a completion."""
         try:
             body = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
@@ -83,7 +83,7 @@ class Reader:
 
 
 def token_count(value: object) -> int | None:
-    """Return the value if the record can hold it as a number of tokens, else None."""
+    """Return the value if it is a number of tokens that fits the record (a non-negative int32), else None."""
     return value if type(value) is int and 0 <= value <= MOST_INT32 else None
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI SDK's transport over our own client: one TLS context, kept connections, every attempt recorded."""
+"""The OpenAI SDK's transport over our own client, which keeps connections open and records every attempt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from locustfiles.http.client import Client
 __all__ = ["DUE", "SdkTransport"]
 
 DUE: ContextVar[int | None] = ContextVar("DUE", default=None)
-"""The intended monotonic ns of the call this greenlet makes; its first attempt takes it. None: none, or taken."""
+"""When this greenlet's call was due, monotonic ns; None: closed loop, or its first attempt was already recorded."""
 HEAD, BODY = "tripcurve.head", "tripcurve.body"
 _LEFT_OUT = frozenset({"host", "content-length", "connection", "accept-encoding"})
-# What the SDK looks at in an answer's head.
+# The SDK reads only these headers of an answer.
 _READ = frozenset({b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id"})
 _MOST_KINDS = 64
 _NO_STREAM = httpx2.ByteStream(b"")
@@ -27,7 +27,7 @@ _Kind = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
 
 class _Known:
-    """What requests of one kind have in common: URL, headers as the SDK sees them, and the head as it is sent."""
+    """The parts that requests of one kind share: URL, headers as the SDK sees them, and the head as it is sent."""
 
     def __init__(self, request: httpx2.Request, headers: tuple[tuple[str, str], ...], authority: str) -> None:
         self.url = request.url
@@ -39,7 +39,7 @@ class _Known:
 
 
 class _Whole(httpx2.Response):
-    """A response that came whole: nothing is left to stream, decode or close."""
+    """A response whose body is already complete, so reading it does not stream or decode."""
 
     def __init__(self, answer: Answer, request: httpx2.Request) -> None:
         headers = [(name, value) for name, value in answer.headers.items() if name in _READ]
@@ -58,8 +58,8 @@ class _Whole(httpx2.Response):
 class SdkTransport(httpx2.Client):
     """The `http_client` of the SDK, for calls to one address.
 
-    A client for any site merges URLs, cookies and headers anew for each request, and looks for redirects
-    and credentials in each answer. Here requests that are alike share all but their bodies.
+    A general client merges URLs, cookies and headers for each request, and checks each answer for redirects and
+    credentials. Here requests of the same kind share everything but their bodies.
     """
 
     def __init__(self, traffic: Traffic, user: str) -> None:
@@ -70,7 +70,7 @@ class SdkTransport(httpx2.Client):
         self._known: dict[_Kind, _Known] = {}
 
     def build_request(self, method: str, url: Any, **parts: Any) -> httpx2.Request:
-        """The SDK's request as it is. Its body is not read back and measured once more."""
+        """Return the SDK's request with a shared URL and shared headers. Its body is kept aside as given."""
         kind = (method, str(url), str(parts.get("params") or ""), tuple(parts["headers"]))
         known = self._known.get(kind)
         if known is None:
@@ -84,16 +84,16 @@ class SdkTransport(httpx2.Client):
         method, url, params, headers = kind
         request = super().build_request(method, url, params=params, headers=list(headers))
         if len(self._known) == _MOST_KINDS:
-            self._known.clear()  # headers that never repeat are not worth remembering
+            self._known.clear()  # the SDK varies its headers, so remembering them does not help
         known = self._known[kind] = _Known(request, headers, self._traffic.address.authority)
         return known
 
     def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        """One attempt, recorded. Raises the transport errors that the SDK knows."""
+        """Send one attempt and record it. Raises httpx transport errors, which the SDK retries or reports."""
         answer = self._exchange(self._to_bytes(request))
         due = DUE.get()
         if due is not None:
-            DUE.set(None)  # what else is sent for this call is the SDK's own retry
+            DUE.set(None)  # further attempts of this call are the SDK's retries, which have no due time
         self._traffic.record(answer, self._user, due)
         if answer.error is not None:
             raise _as_transport_error(answer.error, request)
@@ -109,7 +109,7 @@ class SdkTransport(httpx2.Client):
     def _exchange(self, data: bytes) -> Answer:
         traffic = self._traffic
         if traffic.closed:
-            raise GreenletExit  # a retry after the end; the SDK would try again after any Exception
+            raise GreenletExit  # a retry after the run's end; the SDK would retry after any Exception
         client = self._idle.pop() if self._idle else traffic.client()
         traffic.in_flight += 1
         try:
@@ -125,7 +125,7 @@ class SdkTransport(httpx2.Client):
 
 
 def _unused(request: httpx2.Request) -> httpx2.Response:
-    raise AssertionError("send never comes here")
+    raise AssertionError("SdkTransport.send must not reach the mock transport")
 
 
 def _as_transport_error(error: str, request: httpx2.Request) -> httpx2.TransportError:

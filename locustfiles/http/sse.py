@@ -1,4 +1,4 @@
-"""Reads a streamed chat completion: server-sent events, when its tokens came, and whether it came to its end."""
+"""Reads a streamed chat completion: its events, when its tokens arrived, and whether the stream is complete."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ LARGEST_LINE = 1024 * 1024
 
 
 class CompletionStream:
-    """One stream, fed piece by piece. Times are monotonic ns.
+    """One stream of server-sent events [WHATWG-SSE], fed piece by piece. Times are monotonic ns.
 
-    `first_token_ns` None: no token came. `usage`: from the chunk that carries it, where the service sends one.
+    `first_token_ns` None: no token has arrived. `usage`: from the chunk that carries it, if the service sends one.
+    `gaps_ns`: the times between successive tokens.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class CompletionStream:
         self._last_ns = 0
 
     def feed(self, data: bytes, now_ns: int) -> None:
-        """Take the next piece; pieces are cut anywhere."""
+        """Take the next piece, which may end in the middle of a line. `now_ns`: when it arrived."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
@@ -37,7 +38,11 @@ class CompletionStream:
             self._rest, self.error = b"", "BadStream"
 
     def verdict(self, error: str | None) -> str | None:
-        """The class of error of the whole: the transport's, the stream's own, or that it just stopped."""
+        """Return the error class of the whole answer, or None if it is complete.
+
+        `error`: the transport's error class or None. An error in the stream comes first, then the transport's, then
+        `BrokenStream` if the stream stopped before [DONE].
+        """
         if error is not None or self.error is not None:
             return error if self.error is None else self.error
         return None if self.done else "BrokenStream"

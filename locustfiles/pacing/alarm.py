@@ -1,7 +1,7 @@
-"""Wakes the hub at an instant: exactly on Linux, elsewhere as exactly as gevent's timers.
+"""Calls a function in the hub at an instant: with nanosecond timers on Linux, elsewhere with gevent's timers.
 
-libev waits in whole milliseconds, rounded up; half a millisecond late on average is most of what
-an open-loop schedule may be off. Linux's timerfd takes nanoseconds and costs no more than a timer object.
+libev waits in whole milliseconds, rounded up. Being half a millisecond late on average would be most of the lateness of
+an open-loop schedule. Linux's timerfd takes nanoseconds and costs no more than a timer object.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class Alarm(Protocol):
     """Calls a function in the hub at one instant. Setting it again replaces the instant."""
 
     def set(self, at_ns: int) -> None:
-        """Ring at this monotonic ns; at once when it has passed."""
+        """Call the function at this monotonic ns, or at once if it has passed."""
 
     def close(self) -> None:
-        """Ring no more."""
+        """Release the timer. The function is not called any more."""
 
 
 def make_alarm(ring: Callable[[], None]) -> Alarm:
-    """Return the most exact alarm that this system has."""
+    """Return the most exact alarm that this system has. It calls `ring` in the hub."""
     return _TimerFd(ring) if sys.platform == "linux" else _HubTimer(ring)
 
 
 class _TimerFd:
-    """A timer as a file descriptor, never read: to set it clears that it has rung, and the hub polls by level."""
+    """A Linux timer file descriptor. It is never read, because setting it again also clears the expiry."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._fd, self._set = _open_timer()

@@ -1,4 +1,4 @@
-"""One clock per process: monotonic time, labelled with unix time by a single pairing."""
+"""One clock per process: monotonic time, converted to unix time by one pair of readings taken together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class ClockMessage(TypedDict):
-    """A clock as it travels to a worker."""
+    """A clock as it is sent to a worker."""
 
     unix_ns: int
     monotonic_ns: int
@@ -22,7 +22,7 @@ class ClockMessage(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Turns monotonic into unix nanoseconds. `machine` is the boot it holds for; None: cannot be told."""
+    """Converts monotonic to unix nanoseconds. `machine`: the boot id of the machine it is valid on; None: unknown."""
 
     unix_ns: int
     monotonic_ns: int
@@ -30,12 +30,12 @@ class Clock:
 
     @classmethod
     def now(cls) -> Clock:
-        """A pairing made at this instant."""
+        """Return a clock made from this instant's readings."""
         return cls(time.time_ns(), time.monotonic_ns(), _machine())
 
     @property
     def offset_ns(self) -> int:
-        """What to add to monotonic nanoseconds."""
+        """The difference to add to monotonic nanoseconds to get unix nanoseconds."""
         return self.unix_ns - self.monotonic_ns
 
     def unix(self, monotonic_ns: int) -> int:
@@ -45,7 +45,7 @@ class Clock:
         return unix_ns - self.offset_ns
 
     def shared_with(self, other: Clock) -> bool:
-        """Whether both run on one machine, where monotonic time is the same for all processes."""
+        """Return whether both are on one machine, where all processes read the same monotonic time."""
         return self.machine is not None and self.machine == other.machine
 
     def to_message(self) -> ClockMessage:

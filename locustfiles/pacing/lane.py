@@ -1,7 +1,7 @@
-"""A lane: arrivals on schedule, handed to free users.
+"""A lane hands the arrivals of a schedule to free users.
 
-It lives in the hub: one timer, armed for the next arrival, whose callback switches straight into
-the user that has waited longest. So an arrival costs no greenlet of its own, and connections take turns.
+One timer is set for the next arrival, and its hub callback switches straight to the user that has waited longest. So an
+arrival needs no greenlet of its own, and the users' connections are used in turn.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ __all__ = ["Lane"]
 
 
 class Lane:
-    """Arrivals for one kind of user. Counts: `intended` arrivals so far, `sent`, `dropped`.
+    """Arrivals for one kind of user, due at the monotonic ns of `due_ns`, which must ascend.
 
-    An arrival that finds no free user waits, at most `patience_s`; then it is dropped.
+    An arrival that finds no free user waits for one, but is dropped after `patience_s` seconds. `intended`, `sent` and
+    `dropped` count the arrivals that were due, given to a user, and dropped so far.
     """
 
     def __init__(self, due_ns: Iterator[int], patience_s: float) -> None:
@@ -37,13 +38,13 @@ class Lane:
         self.dropped = 0
 
     def start(self) -> None:
-        """Begin to hand out arrivals."""
+        """Start handing out arrivals."""
         self._arm()
 
     def take(self) -> int | None:
-        """The next arrival's intended monotonic ns, for the calling user; None: free running, go at once.
+        """Wait for the calling user's turn. Return when it was due, monotonic ns, or None in a closed-loop phase.
 
-        Parks the caller until there is one.
+        Blocks the calling greenlet until an arrival is due; in a closed-loop phase it returns at once.
         """
         if self._free_until_ns and monotonic_ns() < self._free_until_ns:
             return None
@@ -55,7 +56,7 @@ class Lane:
         user = getcurrent()
         self._free.append(user)
         try:
-            return get_hub().switch()  # type: ignore[no-any-return]  # what _arrive or release switched in
+            return get_hub().switch()  # type: ignore[no-any-return]  # passed by _hand_out or release
         except BaseException:
             self._forget(user)
             raise
@@ -82,7 +83,7 @@ class Lane:
         self._arm()
 
     def _hand_out(self) -> None:
-        """All that is due. In the hub only: it switches straight into users."""
+        """Hand out every arrival that is due. Call it from the hub only, because it switches to users."""
         while self._next is not None and self._next <= monotonic_ns():
             due, self._next = self._next, next(self._due, None)
             self.intended += 1
@@ -93,13 +94,13 @@ class Lane:
                 self._late.append(due)
 
     def release(self, until_ns: int) -> None:
-        """Let the users go: until then they do not wait for arrivals."""
+        """Begin a closed-loop phase: until this monotonic ns, users do not wait for arrivals."""
         self._free_until_ns = until_ns
         for _ in range(len(self._free)):
             get_hub().loop.run_callback(self._free.popleft().switch, None)
 
     def finish(self) -> None:
-        """No more arrivals but those already due, which users still take."""
+        """Schedule no more arrivals. Users still take those already due."""
         self._free_until_ns = 0
         get_hub().loop.run_callback(self._last_round)
 
@@ -114,7 +115,7 @@ class Lane:
         return not self._late
 
     def close(self) -> None:
-        """Nothing more: what still waited is dropped, and users that ask wait for ever."""
+        """Drop the arrivals that still wait. Users that call `take` afterwards wait until they are killed."""
         self._alarm.close()
         self._next = None
         self._free_until_ns = 0

@@ -1,4 +1,4 @@
-"""The arrival schedule: pure, exact, shared out among workers. Seconds from the run's start."""
+"""The arrival schedule, divided among workers. Instants are seconds from the run's start."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ __all__ = ["Share", "arrivals", "derived_rng", "probe_arrivals"]
 
 
 OFF_BEAT = 2**0.5 - 1
-"""No simple fraction: seldom on an arrival, whatever the rates."""
+"""An irrational number, so that probes seldom coincide with arrivals, whatever the rates are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of the load is this worker's: the `worker`-th of `workers`, from 0."""
+    """One worker's part of the load: number `worker`, counted from 0, of `workers`."""
 
     worker: int = 0
     workers: int = 1
 
 
 def derived_rng(scenario: Scenario, share: Share, purpose: str) -> random.Random:
-    """Random numbers of one run, worker and purpose: never the same in two workers."""
+    """Return the random generator for one purpose, seeded by the scenario's seed and the worker's number."""
     return random.Random(f"{scenario.seed}/{scenario.name}/{share.worker}/{purpose}")  # noqa: S311  # no secrets
 
 
 def arrivals(scenario: Scenario, share: Share) -> Iterator[float]:
-    """When this worker's open-loop requests are due.
+    """Return when this worker's open-loop requests are due, in seconds from the run's start.
 
-    Evenly spaced arrivals are dealt out in turn, so that the workers together keep the exact schedule;
-    a Poisson process is split into as many of a part of the rate, which together are one again.
+    Evenly spaced arrivals are dealt out to the workers in turn, so that together they keep the exact schedule. For
+    Poisson arrivals each worker draws a process of its part of the rate, because independent Poisson processes add up
+    to one.
     """
     if scenario.arrivals == "poisson":
         rng = derived_rng(scenario, share, "arrivals")
@@ -59,9 +60,10 @@ def _part(rate: float | Ramp | None, parts: int) -> float | Ramp | None:
 
 
 def probe_arrivals(probe: Probe, number: int, duration_s: float) -> Iterator[float]:
-    """The pulse of the run's `number`-th probe, from 0.
+    """Return when probe user `number`, counted from 0, is due, in seconds from the run's start.
 
-    It begins off the beat, so that probes fall between the evenly spaced arrivals of a phase, and between one another.
+    Each probe starts with an offset of its own, so that probes fall between evenly spaced arrivals and between each
+    other.
     """
     gap_s = 1.0 / probe.rate
     due = (number + 1) * OFF_BEAT % 1 * gap_s

@@ -15,12 +15,12 @@ from tripcurve.scenario import Scenario
 __all__ = ["Course", "ScenarioShape"]
 
 TICK_S = 1.0
-"""Locust asks once a second; a phase that begins in between is waited for."""
+"""Locust calls `tick` once a second. If a phase ends before the next call, `tick` waits for its end."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """What the shape follows. `timeline` None: the run has not begun."""
+    """The scenario that the shape follows. `timeline` None: the run has not begun."""
 
     scenario: Scenario
     classes: list[type[User]]
@@ -32,10 +32,10 @@ class ScenarioShape(LoadTestShape):
 
     course: Course | None = None
     set_out: Callable[[], Course | None] = staticmethod(lambda: None)
-    """Makes a course where none stands: Locust's web UI asks the shape before it says that a test starts."""
+    """Makes a course if there is none: Locust's web UI calls `tick` before it fires `test_start`. None: it failed."""
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Locust's question: how many users now? None ends the run, exactly at the end of the last phase."""
+        """Return the number of users, the spawn rate and the user classes for now. None, at the end, stops the run."""
         if self.course is None:
             self.course = self.set_out()
         if self.course is None:
@@ -53,7 +53,7 @@ class ScenarioShape(LoadTestShape):
 
 
 def _after_boundary(timeline: Timeline) -> int:
-    """Monotonic ns now; where a phase ends before Locust asks again, that instant, waited for."""
+    """Return now, monotonic ns. If a phase ends before Locust's next call, wait for its end first."""
     now = monotonic_ns()
     end_ns = timeline.at(now).end_ns
     if not now < end_ns < now + TICK_S * 1e9:

@@ -1,8 +1,8 @@
-"""Decides when an open breaker is asked, so that its reset is known closely at the cost of a few sheds.
+"""Decides when to probe an open breaker, so that its reset is known closely at the cost of a few sheds.
 
-An open breaker answers without its backend, so it can be asked often. Requests are sent one after another, the denser
-the nearer the expected reset is, until one is admitted: at most one of them reaches a backend in each open period.
-Nothing here has a clock or sends: instants (monotonic ns) come in as arguments.
+An open breaker answers without its backend, so it can be probed often. Probes are sent one after another, closer
+together near the expected reset, until one is admitted: at most one reaches a backend in each open period. Nothing here
+reads a clock or sends: instants (monotonic ns) come in as arguments.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tripcurve.run.info import Probing, SharpenedReset
 __all__ = ["Seen", "Sharpener", "why_not"]
 
 LEAD_NS = 10_000_000
-"""Asking starts so long before the earliest instant of the expected reset: a busy machine wakes up late."""
+"""Probing starts this long before the earliest instant of the expected reset, because a busy machine wakes up late."""
 LATE_NS = 100_000_000
-"""Gateways that look at their breakers on a timer reset up to so much later than the rule says."""
+"""A gateway that checks its breakers on a timer resets up to this much later than the rule says."""
 GROWTH = 0.05
-"""Without an expectation, or past it, the gaps grow with the time that has passed: this part of it."""
+"""Without an expected reset, or after it, the gap between probes is this fraction of the time that has passed."""
 FIRST_GAP_NS = 50_000_000
 MOST_RESETS = 1000
 FEW = 5
-"""Gaps between fewer probes of a period do not show how densely they can be sent."""
+"""A period with fewer probes than this does not show how closely they can be sent."""
 SHED_STATUS = 503
 
 
 def why_not(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
-    """Return why open breakers are not asked in a run, or None if they are."""
+    """Return why open breakers are not probed in a run, or None if they are. `sharpen_s` None: probing is off."""
     if sharpen_s is None:
         return "turned off"
     if budget == 0:
@@ -65,7 +65,10 @@ class _Period:
 
 
 class Sharpener:
-    """Follows the answers of a gateway, and names the instant at which to ask next."""
+    """Follows the answers of a gateway and names the instant of the next probe.
+
+    `sharpen_s`: the smallest gap between probes. `budget`: the most probes in one open period.
+    """
 
     def __init__(self, lab: Lab, sharpen_s: float, budget: int) -> None:
         guarded = [each.breaker for each in lab.backends if each.breaker is not None]
@@ -85,11 +88,11 @@ class Sharpener:
 
     @property
     def open(self) -> bool:
-        """Whether the breaker is open as far as answers show."""
+        """Whether the answers so far show the breaker open."""
         return self._period is not None
 
     def admitted(self, start_ns: int) -> None:
-        """Note a success while the breaker is closed: the short form of `see` for most requests."""
+        """Note a success that started at `start_ns` while the breaker is closed: a faster `see` for most requests."""
         if start_ns > self._admitted_ns:
             self._admitted_ns = start_ns
 
@@ -98,9 +101,9 @@ class Sharpener:
         self._marked |= not seen.from_gateway
         if seen.from_gateway and self._is_shed(seen.status):
             return self._shed(seen)
-        # Where nothing marks the answers of backends, all but the sheds are taken for theirs.
+        # If nothing marks the answers of backends, every answer but a shed is taken for a backend's.
         if seen.from_gateway and self._marked and not 200 <= seen.status < 300:
-            # A probe that the gateway refuses by a limit of its own must not go on asking.
+            # The gateway refused the probe by a limit of its own, so probing must stop.
             self._banned |= seen.probe and seen.status == 429
             return False
         self._answered += seen.probe
@@ -122,7 +125,7 @@ class Sharpener:
             period.last_shed_ns = max(period.last_shed_ns, seen.start_ns)
             return False
         if seen.start_ns < self._admitted_ns:
-            return False  # sent before an answer that a backend gave: it belongs to the period before
+            return False  # sent before a request that was admitted: it belongs to the period before
         began = self._began(seen)
         self._period = _Period(began, self._expect(began), seen.start_ns)
         self._failures.clear()
@@ -178,7 +181,7 @@ class Sharpener:
         )
 
     def next_ask_ns(self, now_ns: int) -> int | None:
-        """Return when to ask next, at the earliest now; None: not before another period opens."""
+        """Return when to send the next probe, `now_ns` at the earliest, or None: not before another period opens."""
         period = self._period
         if period is None or self._banned or period.asked >= self._budget:
             return None
@@ -187,14 +190,14 @@ class Sharpener:
         low, high = period.expected
         if period.last_ask_ns is None:
             return max(low - LEAD_NS, now_ns)
-        # Half of the budget for the expected time, at the most; the other half for a reset that comes late.
+        # At most half of the budget is for the expected time; the other half is for a reset that comes late.
         due = period.last_ask_ns + max(self._sharpen_ns, 2 * (high - low + LEAD_NS) // self._budget)
         if due > high + LATE_NS:
             due = max(due, self._growing(period, high))
         return max(due, now_ns)
 
     def _growing(self, period: _Period, since_ns: int) -> int:
-        """Return the next of asks whose gaps grow with the time since an instant."""
+        """Return the next instant of probes whose gaps grow with the time since `since_ns`."""
         if period.last_ask_ns is None:
             return since_ns + FIRST_GAP_NS
         passed_ns = max(period.last_ask_ns - since_ns, 0)
@@ -212,7 +215,7 @@ class Sharpener:
         period.last_ask_ns = now_ns
 
     def account(self) -> Probing:
-        """Return what was asked in the run and how often a backend answered; ends a period still open."""
+        """Return the run's account of dense probes for run.json. Ends a period that is still open."""
         if self._period is not None:
             self._end("budget spent" if self._period.asked >= self._budget else "run ended", None)
         return Probing(

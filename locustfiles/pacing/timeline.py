@@ -13,7 +13,7 @@ __all__ = ["Stretch", "Timeline", "user_count"]
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A phase with its place in time, monotonic ns: `[begin_ns, end_ns)`."""
+    """A phase and the interval it takes, `[begin_ns, end_ns)` in monotonic ns."""
 
     index: int
     phase: Phase
@@ -22,7 +22,7 @@ class Stretch:
 
 
 class Timeline:
-    """Phases one after another from a start. Every worker computes the same instants."""
+    """The phases of a scenario, one after another from `start_ns`. Every worker computes the same instants."""
 
     def __init__(self, scenario: Scenario, start_ns: int) -> None:
         self.start_ns = start_ns
@@ -32,11 +32,11 @@ class Timeline:
 
     @property
     def duration_s(self) -> float:
-        """Length of all phases together."""
+        """The length of all phases together."""
         return (self.end_ns - self.start_ns) / 1e9
 
     def at(self, now_ns: int) -> Stretch:
-        """The phase at an instant; before the start the first, after the end the last."""
+        """Return the phase at a monotonic ns: the first one before the start, the last one after the end."""
         return self.stretches[max(bisect_right(self._begins, now_ns) - 1, 0)]
 
 
@@ -49,7 +49,7 @@ def _stretches(scenario: Scenario, start_ns: int) -> Iterator[Stretch]:
 
 
 def user_count(scenario: Scenario, phase: Phase, into_s: float) -> int:
-    """Users at an instant of a phase: in open loop all of them, else the phase's and the probes."""
+    """Return the number of users `into_s` seconds into a phase: all in open loop, else the phase's plus the probes."""
     users = phase.users_at(into_s)
     if users is None:
         return sum(scenario.users.values())

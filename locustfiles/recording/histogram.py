@@ -1,4 +1,4 @@
-"""Times counted in bins of about one per cent: flat in memory however long the run."""
+"""A histogram of times with bins about 1 % wide, so memory stays constant however long the run is."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ import numpy.typing as npt
 
 __all__ = ["Histogram"]
 
-# The first bin is everything below, the last everything above.
+# One more bin on each side counts the times below and above.
 _EDGES_NS = np.geomspace(1e3, 1e12, 2001)
 
 
 class Histogram:
-    """How often a time was seen, from 1 us to 1000 s."""
+    """Counts times by size, from 1 µs to 1000 s.
+
+    `counts`: those of `to_list`; None: start empty.
+    """
 
     def __init__(self, counts: list[int] | None = None) -> None:
         self._counts = np.zeros(len(_EDGES_NS) + 1, np.int64) if counts is None else np.array(counts, np.int64)
 
     def add(self, times_ns: npt.ArrayLike) -> None:
-        """Count an array of times in nanoseconds."""
+        """Count times in nanoseconds, an array of shape (n,)."""
         self._counts += np.bincount(np.searchsorted(_EDGES_NS, times_ns), minlength=len(self._counts))
 
     def merge(self, other: Histogram) -> None:
         self._counts += other._counts
 
     def to_list(self) -> list[int]:
-        """The counts, as they travel between processes."""
+        """Return the counts of all bins as plain data, to send to another process."""
         return [int(count) for count in self._counts]
 
     @property
     def total(self) -> int:
-        """How many times were counted."""
+        """The number of times counted."""
         return int(self._counts.sum())
 
     def quantile_ms(self, share: float) -> float | None:
-        """An upper bound of the quantile, in milliseconds; None when nothing was counted."""
+        """Return an upper bound of a quantile in ms, or None if nothing was counted. `share`: 0.99 for the p99."""
         if self.total == 0:
             return None
         index = int(np.searchsorted(np.cumsum(self._counts), share * self.total))

@@ -1,7 +1,7 @@
-"""The recorder: one row per attempt, in an Arrow stream that is whole to the last flush.
+"""The recorder writes one row per attempt to an Arrow stream that is readable up to the last flush.
 
-The hot path appends a tuple. A greenlet flushes twice a second; what a flush wrote is in the file
-system, so a process killed with -9 loses at most the time since.
+The hot path only appends a tuple. A greenlet flushes twice a second to the file system, so a process killed with
+SIGKILL loses at most the rows since the last flush.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ FLUSH_S = 0.5
 
 
 class RecordingFailed(NotRecorded):
-    """The run's rows can no longer be written, so the run must stop."""
+    """Rows cannot be written any more, so the run must stop."""
 
 
 class Batch(NamedTuple):
-    """The rows of one flush, by column: numbers as numpy arrays, texts as lists. Ordered by completion."""
+    """The rows of one flush by column, in order of completion: numbers as arrays of shape (rows,), texts as tuples."""
 
     start_ns: npt.NDArray[np.int64]
     intended_ns: npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
 
 class _Dictionary:
-    """The values of one text column so far; a batch refers to them by number."""
+    """The distinct values of one text column so far; batches refer to them by index."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._numbers: dict[str | None, int | None] = {value: n for n, value in enumerate(values)}
@@ -62,13 +62,16 @@ class _Dictionary:
 
 
 def warm_up() -> None:
-    """Arrow imports and sets up at first use, for a tenth of a second or more: not while requests are due."""
+    """Make Arrow import and initialise now. Its first use takes 0.1 s or more, which would delay requests."""
     for field in SCHEMA:
         pa.array([], field.type)
 
 
 class Recorder:
-    """Writes rows to `path`. Raises RecordingFailed, on construction and from flush and close."""
+    """Writes rows to `path` and passes each batch to the listeners.
+
+    The constructor, `flush` and `close` raise RecordingFailed if the file cannot be written.
+    """
 
     def __init__(self, path: Path, listeners: tuple[Callable[[Batch], None], ...] = ()) -> None:
         self.path = path
@@ -84,12 +87,12 @@ class Recorder:
             raise self._failed(error) from error
 
     def add(self, row: Row, length: int = 0) -> None:
-        """Keep a row for the next flush. `length`: bytes of the answer's body, which only Locust's statistics count."""
+        """Keep a row for the next flush. `length`: bytes of the answer's body, used for Locust's statistics only."""
         self._pending.append(row)
         self._lengths.append(length)
 
     def flush(self) -> None:
-        """Write what has come since the last flush and hand it to the listeners."""
+        """Write the rows since the last flush and pass them to the listeners."""
         rows, lengths = self._pending, self._lengths
         if not rows:
             return

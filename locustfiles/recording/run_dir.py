@@ -1,4 +1,4 @@
-"""What traffic keeps in a run directory beside its records: a mark for workers, and the gateway's own events."""
+"""Files in a run directory beside the records: a mark for workers, and a copy of the gateway's events."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MARK = ".run"
 
 
 def mark_run(folder: Path, start_ns: int) -> None:
-    """Leave a mark by which a worker knows that this path is the same folder for it."""
+    """Write a mark by which a worker recognises that it shares this folder with the main process."""
     (folder / _MARK).write_text(str(start_ns), "ascii")
 
 
 def holds_run(folder: Path, start_ns: int) -> bool:
-    """Whether the main process's run directory is reachable here under the same path."""
+    """Return whether this path is the main process's run directory here too."""
     try:
         return (folder / _MARK).read_text("ascii") == str(start_ns)
     except OSError:
@@ -30,9 +30,9 @@ def unmark_run(folder: Path) -> None:
 
 
 def copy_events(events_file: str | None, folder: Path) -> None:
-    """Copy the gateway's record of its breakers into the run directory, whole or not at all.
+    """Copy the gateway's breaker events into the run directory, completely or not at all.
 
-    `events_file` None: the target keeps no such record. Raises OSError.
+    `events_file` None: the target writes no events. Raises OSError.
     """
     if events_file is None or not Path(events_file).exists():
         return

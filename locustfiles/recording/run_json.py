@@ -1,4 +1,4 @@
-"""What run.json says of a run: on what, against what, from when to when, and how it ended."""
+"""Makes the content of run.json: versions, machine, target, start and end, counts, and how the run ended."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["INTERRUPTED", "count_requests", "describe_run"]
 INTERRUPTED = 130
 """The exit code of a run that Ctrl-C or SIGTERM ended."""
 LIBRARIES = ("locust", "gevent", "httptools", "pyarrow", "openai")
-"""Their versions go into run.json: they bear on what was measured."""
+"""The libraries whose versions run.json names, because they affect the measurement."""
 
 COUNTS_TIMEOUT_S = 10
 
 
 def count_requests(target: Target, recorded: int) -> Counts:
-    """The number of rows recorded and, where the target keeps counts and answers, what it counted itself."""
+    """Return the number of recorded rows and, if the target can be asked, the target's own counts."""
     told = {} if target.admin_url is None else _gateway_counts(target)
     try:
         counts = Counts.model_validate({"recorded": recorded} | told)
@@ -41,7 +41,7 @@ def count_requests(target: Target, recorded: int) -> Counts:
 
 
 def _gateway_counts(target: Target) -> dict[str, JsonValue]:
-    """What the local cloud counted; empty when it does not answer."""
+    """Return the local cloud's counts, or an empty dictionary if it does not answer."""
     context = ssl.create_default_context(cafile=target.ca_file)
     try:
         with urllib.request.urlopen(  # noqa: S310  # the local cloud's own https address
@@ -56,7 +56,7 @@ def _gateway_counts(target: Target) -> dict[str, JsonValue]:
 def describe_run(
     plan: Plan, counts: Counts, tally: Tally, ended: Ended, code: int, workers: list[WorkerInfo]
 ) -> RunInfo:
-    """Return the content of run.json. `code`: the exit code of the traffic."""
+    """Return the content of run.json. `code`: the exit code of the Locust process."""
     return RunInfo(
         schema=SCHEMA_VERSION,
         tripcurve=__version__,

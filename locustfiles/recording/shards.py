@@ -22,7 +22,7 @@ GROUP_ROWS = 131_072
 def join_shards(folder: Path) -> int:
     """Write `requests.parquet` from `requests-*.arrows` and return the number of rows. Raises OSError.
 
-    Rows stand in a shard in the order they ended, so a first pass learns the earliest start still to come.
+    A shard has its rows in the order in which they ended, so a first pass finds the earliest start still to come.
     """
     shards = [_Shard(path) for path in shard_paths(folder)]
     written = 0
@@ -30,7 +30,7 @@ def join_shards(folder: Path) -> int:
     try:
         with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
             for table in in_start_order(shards, GROUP_ROWS):
-                # A row group has one dictionary to a column.
+                # A row group has one dictionary per column.
                 writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
                 written += len(table)
         part.replace(folder / REQUESTS)
@@ -41,9 +41,9 @@ def join_shards(folder: Path) -> int:
 
 
 def count_paced(path: Path) -> int:
-    """Return how many of a shard's rows are arrivals of the schedule; 0 when there is no such file.
+    """Return how many of a shard's rows are arrivals of the schedule, or 0 if the file does not exist.
 
-    Rows of probes, of retries and of phases in closed loop are not.
+    Rows of probes, retries and closed-loop phases are not counted.
     """
     if not path.exists():
         return 0
@@ -56,7 +56,7 @@ def _paced(table: pa.Table) -> int:
 
 
 class _Shard:
-    """One worker's stream. A cut-off tail ends it."""
+    """One worker's stream, read up to a truncated end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,4 +69,4 @@ class _Shard:
                     if len(batch):
                         yield pa.Table.from_batches([batch]).cast(SCHEMA)
             except (pa.ArrowException, OSError):
-                return  # a worker that was killed: what came before is whole
+                return  # the worker was killed: the batches before are complete

@@ -1,4 +1,4 @@
-"""What a process counted in a run, fit to travel and to be added up."""
+"""The counts of a process in a run, which can be sent to another process and added up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Tally", "TallyMessage"]
 
 
 class TallyMessage(TypedDict):
-    """A tally as it travels from a worker; histograms as lists of counts."""
+    """A tally as a worker sends it, with histograms as lists of counts."""
 
     intended: int
     sent: int
@@ -33,11 +33,11 @@ class TallyMessage(TypedDict):
 
 @dataclass
 class Tally:
-    """Counts of open-loop arrivals and of rows; lateness, gaps between tokens, outcomes of calls that retry.
+    """Counts of open-loop arrivals and of rows, lateness, gaps between tokens, and outcomes of calls that retry.
 
-    Of the arrivals `intended` of a worker that died, those in its records were `sent`. The others are `untold` until
-    its last message, since its counts are lost, and `missed` from then on, since nobody sent them.
-    `dropped_probes` are those of the `dropped` that were beats of a probe.
+    For a worker that died, the arrivals in its records count as `sent`. The others count as `untold` if they were due
+    before its last message, because its counts are lost, and as `missed` if they were due later, because nobody sent
+    them. `dropped_probes` is the part of `dropped` that were probes.
     """
 
     intended: int = 0
@@ -67,11 +67,11 @@ class Tally:
 
     @property
     def undelivered(self) -> int:
-        """Arrivals that were never sent. Beats of probes do not count: a busy probe misses them without harm."""
+        """Arrivals that were never sent. Dropped probes do not count, because the load does not depend on them."""
         return self.dropped - self.dropped_probes + self.missed
 
     def describe_undelivered(self) -> str:
-        """Return a sentence that names how many arrivals were never sent, and why."""
+        """Return a sentence that says how many arrivals were never sent, and why."""
         causes = []
         if self.missed:
             causes.append(f"{self.missed:,} after a worker died")
@@ -81,9 +81,10 @@ class Tally:
         return f"the load was not delivered: {share}: {', '.join(causes)}"
 
     def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> None:
-        """Add the arrivals of a worker that died, up to the run's end; seconds from the run's start.
+        """Add the arrivals of a worker that died, up to the run's end.
 
-        `recorded`: how many of them its records show as sent.
+        `due_s`, `heard_s` (the worker's last message) and `end_s` are seconds from the run's start; `due_s` ascends.
+        `recorded`: how many of the arrivals are in its records.
         """
         due = list(takewhile(lambda each: each < end_s, due_s))
         before = bisect_left(due, heard_s)
@@ -94,7 +95,7 @@ class Tally:
         self.missed += len(due) - before
 
     def to_message(self) -> TallyMessage:
-        """Return plain data, without the counts of lost workers: a worker that sends this is not lost."""
+        """Return plain data. `untold` and `missed` are left out, because only the main process counts them."""
         return {
             "intended": self.intended,
             "sent": self.sent,
@@ -122,7 +123,7 @@ class Tally:
         )
 
     def pacing(self) -> Pacing:
-        """The open-loop arrivals, for run.json."""
+        """Return the counts of open-loop arrivals for run.json."""
         return Pacing(
             intended=self.intended,
             sent=self.sent,
@@ -133,6 +134,6 @@ class Tally:
         )
 
     def token_gap_ms(self) -> TokenGaps:
-        """The gaps between tokens, for run.json."""
+        """Return the gaps between tokens for run.json."""
         gaps = self.token_gaps
         return TokenGaps(n=gaps.total, p50=gaps.quantile_ms(0.5), p99=gaps.quantile_ms(0.99))

@@ -1,4 +1,4 @@
-"""Finds out from a run's records whether its target stopped answering for good before the run ended."""
+"""Finds from a run's records whether its target stopped answering before the run ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ _OURS = "Cancelled"
 
 @dataclass(frozen=True)
 class TargetLoss:
-    """The target's last response (unix ns; the first request where it never responded) and the requests after it."""
+    """A target that stopped answering.
+
+    `since_ns`: the end of its last response, or the start of the first request if there was no response, unix ns.
+    `requests`: how many ended later without a response.
+    """
 
     since_ns: int
     requests: int
@@ -35,9 +39,9 @@ class TargetLoss:
 
 
 def find_target_loss(folder: Path) -> TargetLoss | None:
-    """Return since when no request got a response until the end of the run; None when the target answered to the end.
+    """Return since when no request got a response, or None if the target answered until the end of the run.
 
-    Reads requests.parquet, usually only its last part. Raises OSError when it cannot be read.
+    Reads requests.parquet, usually only its last part. Raises OSError if it cannot be read.
     """
     with pq.ParquetFile(folder / REQUESTS) as file:
         groups = file.num_row_groups
@@ -47,7 +51,7 @@ def find_target_loss(folder: Path) -> TargetLoss | None:
 
 
 def _answered_late(table: pa.Table) -> bool:
-    """Return whether a response came so close to the last end that no silence is long enough."""
+    """Return whether a response ended within the last `LEAST_S` seconds, so that no silence is long enough."""
     end = _ends(table)
     return bool((end[table["status"].to_numpy() != 0] > end.max(initial=0) - LEAST_S * 1e9).any())
 

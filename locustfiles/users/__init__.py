@@ -1,4 +1,4 @@
-"""The user classes: what one turn of a user sends and records.
+"""The user classes. Each defines the requests that a user sends and records in one turn.
 
-`traffic.TrafficUser` is the base of all of them, also of users' own classes (docs/writing-users.md).
+`traffic.TrafficUser` is the base class of all of them, and of the classes that you write (docs/writing-users.md).
 """

@@ -1,4 +1,4 @@
-"""The plain user: one chat completion a turn."""
+"""The plain user: one chat completion per turn."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ __all__ = ["ChatUser"]
 
 
 class ChatUser(TrafficUser):
-    """Sends the scenario's prompts, one completion a turn, whatever the answers are."""
+    """Sends one of the scenario's prompts per turn and never retries."""

@@ -1,4 +1,4 @@
-"""The probe: a light, steady pulse that brackets trips and resets when traffic is thin."""
+"""The probe user: light, steady requests that show the breaker's state when the other traffic is thin."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["ProbeUser"]
 
 
 class ProbeUser(TrafficUser):
-    """Sends at the scenario's `probe.rate`, in every phase. A pulse that finds it busy is dropped, not piled up."""
+    """Sends at the scenario's `probe.rate` in every phase. A probe still unsent when the next is due is dropped."""
 
     def on_start(self) -> None:
         super().on_start()
         self.lane = self.traffic.probe_lane()
 
     def on_stop(self) -> None:
-        """Without its user, as when a worker's end has Locust seat users anew, the pulse is nobody's."""
+        """Stop this user's schedule. Locust also stops users during a run, to redistribute them after a worker left."""
         self.lane.close()
         super().on_stop()

@@ -1,4 +1,4 @@
-"""Prompts that differ from one another, so that no cache flatters the backend, at equal length."""
+"""Prompts of equal length that all differ, so that no cache makes the backend look faster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARK = "0" * NUMBER_DIGITS
 
 
 class Prompts:
-    """Bodies of chat completions about `prompt` tokens long, each with a number of its own near its start.
+    """Makes request bodies with about `prompt` tokens each. A number near the start makes every body unique.
 
     All bodies have the same length in bytes, so that a request's head can be built beforehand.
     """
@@ -37,7 +37,7 @@ class Prompts:
 
     @staticmethod
     def _text(rng: random.Random, tokens: int) -> str:
-        # The number costs about four tokens and the frame around a message seven.
+        # The number takes about four tokens, and the chat format around a message about seven.
         count = max(tokens - 11, 1)
         return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
 
@@ -56,7 +56,7 @@ class Prompts:
         return f"{number:0{NUMBER_DIGITS}d}{text[NUMBER_DIGITS:]}"
 
     def after(self, head: bytes) -> bytes:
-        """The next request: a head made for this length, and a body never used before."""
+        """Return the next request: the given head, made for a body of `length` bytes, and a body never used before."""
         number = self._take()
         first, last = self._halves[number % VARIETY]
         return b"%b%b%0*d%b" % (head, first, NUMBER_DIGITS, number, last)

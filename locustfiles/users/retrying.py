@@ -1,4 +1,4 @@
-"""Users that try again: at once, or when the answer says to. Side by side they show what a retry storm does."""
+"""Users that retry, at once or after Retry-After. Run side by side, they show the effect of a retry storm."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from locustfiles.users.traffic import TrafficUser
 __all__ = ["PatientChatUser", "StormChatUser"]
 
 DEFAULT_WAIT_S = 1.0
-"""What a patient client waits when the answer does not say."""
+"""How long a patient client waits if the answer has no Retry-After."""
 
 
 class StormChatUser(TrafficUser):
-    """Tries again at once, up to the scenario's `max_retries` times. Each attempt is a record of its own."""
+    """Retries at once, up to the scenario's `max_retries` times. Each attempt is recorded as a row of its own."""
 
     def turn(self, intended_ns: int | None) -> None:
-        """One request and its retries; the first attempt keeps its place in the schedule."""
+        """Send one request and its retries. Only the first attempt is recorded with the arrival's intended time."""
         answer = self.chat(intended_ns)
         for _ in range(self.traffic.plan.scenario.max_retries):
             if not worth_retrying(answer):
@@ -27,11 +27,11 @@ class StormChatUser(TrafficUser):
         self.traffic.tally.outcomes[f"{self.name} {'gave up' if worth_retrying(answer) else 'settled'}"] += 1
 
     def wait_before_retry(self, answer: Answer) -> None:
-        """Not at all."""
+        """Do not wait; subclasses do."""
 
 
 class PatientChatUser(StormChatUser):
-    """Waits as long as Retry-After says before it tries again."""
+    """Waits for the answer's Retry-After, or `DEFAULT_WAIT_S`, before each retry."""
 
     def wait_before_retry(self, answer: Answer) -> None:
         wait_s = self.traffic.reader.retry_after_s(answer)
@@ -39,5 +39,5 @@ class PatientChatUser(StormChatUser):
 
 
 def worth_retrying(answer: Answer) -> bool:
-    """Whether a client in earnest would try again: throttled, shed, a server's error, or no whole answer."""
+    """Return whether a real client would retry: after a 429, a 5xx (which includes a shed), or an incomplete answer."""
     return answer.error is not None or answer.status == 429 or answer.status >= 500

@@ -18,17 +18,17 @@ __all__ = ["SdkChatUser"]
 
 
 class SdkChatUser(TrafficUser):
-    """One `chat.completions.create` a turn, with the scenario's `max_retries`.
+    """Calls `chat.completions.create` once per turn, with the scenario's `max_retries`.
 
-    All users of a process share one AzureOpenAI client, with a transport of ours. Every attempt is a record;
-    what the caller saw in the end is an entry of its own in Locust's statistics, and counted in run.json.
+    All users of a process share one AzureOpenAI client, whose transport is ours. Every attempt is recorded as a row.
+    The result that the caller saw in the end is a separate entry in Locust's statistics, and is counted in run.json.
     """
 
     sdk: AzureOpenAI
 
     @classmethod
     def prepare(cls) -> None:
-        """The SDK imports and builds for about a second at its first call: before the run, not in it."""
+        """Make one call against a mock transport. The SDK's first call takes about a second of imports and set-up."""
         import httpx2
         from openai import AzureOpenAI
 
@@ -44,7 +44,7 @@ class SdkChatUser(TrafficUser):
         self.sdk = _shared_client(self.traffic, self.name)
 
     def turn(self, intended_ns: int | None) -> None:
-        """One call, and the retries the SDK makes of it."""
+        """Make one call, which includes the SDK's own retries. Raises StopUser when the run is over."""
         from locustfiles.http.sdk_transport import DUE
 
         traffic = self.traffic
@@ -66,7 +66,7 @@ class SdkChatUser(TrafficUser):
 
 
 def _failure_of(error: Exception) -> str:
-    """What the caller sees of an error of the SDK; any other is raised again."""
+    """Return the SDK error's class and status, as a caller sees them. Raises any other exception again."""
     import openai
 
     if not isinstance(error, openai.APIError):
@@ -76,7 +76,7 @@ def _failure_of(error: Exception) -> str:
 
 
 def _shared_client(traffic: Traffic, user: str) -> AzureOpenAI:
-    """Return this process's client, made at first use."""
+    """Return the client that all users of this process share. The first call makes it."""
     key = f"sdk/{user}"
     if key not in traffic.shared:
         traffic.shared[key] = _make_client(traffic, user)

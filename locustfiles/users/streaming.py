@@ -10,10 +10,10 @@ __all__ = ["StreamingChatUser"]
 
 
 class StreamingChatUser(TrafficUser):
-    """Streams one completion a turn. A stream that breaks off is an error, whatever its status said."""
+    """Streams one completion per turn. A stream that breaks off is recorded as an error although its status was 2xx."""
 
     def turn(self, intended_ns: int | None) -> None:
-        """One stream; its record carries the time to the first token."""
+        """Receive one stream and record it, with the time to the first token."""
         traffic, stream = self.traffic, CompletionStream()
         prompts = traffic.prompts(stream=True)
         request = prompts.after(traffic.head(prompts.length, "text/event-stream"))

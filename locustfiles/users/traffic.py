@@ -1,4 +1,4 @@
-"""The base of all users: waits for its turn, sends, records. A user's own class overrides `turn`."""
+"""The base class of all users: it waits for its turn, sends and records. Subclasses override `turn`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["TrafficUser"]
 
 
 class TrafficUser(User):
-    """A user whose turns come from the scenario: at each arrival, or one after another in closed loop."""
+    """A user whose turns the scenario starts: one at each arrival, or in a closed-loop phase one after another."""
 
     abstract = True
     client: Client
@@ -28,10 +28,10 @@ class TrafficUser(User):
 
     @classmethod
     def prepare(cls) -> None:
-        """Called before a run starts, once per class that takes part: for slow imports and the like."""
+        """Called once per class before a run starts. Override it for slow imports and set-up."""
 
     def on_start(self) -> None:
-        """Take part in the run. If it could not begin, Locust starts its users all the same, and they leave again."""
+        """Join the run. Locust also starts users when the run could not begin; these end at once."""
         if not hasattr(self.environment, "traffic"):
             raise GreenletExit
         self.traffic = self.environment.traffic
@@ -45,7 +45,7 @@ class TrafficUser(User):
 
     @task
     def take_turns(self) -> None:
-        """Turn after turn until the user is stopped. Locust's own task loop starts it again after an error."""
+        """Take turns until the user is stopped. After an exception Locust's task loop calls this again."""
         while self._state in (LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING):
             self._state = LOCUST_STATE_WAITING
             intended_ns = self.lane.take()
@@ -53,22 +53,27 @@ class TrafficUser(User):
             self.turn(intended_ns)
 
     def turn(self, intended_ns: int | None) -> None:
-        """One turn: by default one chat completion. `intended_ns` is for `chat`, which records it."""
+        """Take one turn: by default, send one chat completion.
+
+        `intended_ns`: when the arrival was due, monotonic ns; pass it to `chat`, which records it. None: closed loop.
+        """
         self.chat(intended_ns)
 
     def chat(self, intended_ns: int | None = None, body: Mapping[str, object] | None = None) -> Answer:
-        """Send a chat completion and record it. With `body`, that one; else the scenario's next prompt.
+        """Send a chat completion, record it, and return the answer.
 
-        The answer may be anything that came, or did not: look at its `status` and `error`.
+        `body` None: send the scenario's next prompt. `intended_ns` None: closed loop, or a retry. A failed request
+        raises nothing: check the answer's `status` and `error`. Raises StopUser when the run is over.
         """
         answer = self.send(self._request(body))
         self.traffic.record(answer, self.name, intended_ns)
         return answer
 
     def send(self, request: bytes, sink: Sink | None = None) -> Answer:
-        """The answer to a prebuilt request, not yet recorded: whoever sends records.
+        """Send a prebuilt request and return the answer without recording it: the caller records it.
 
-        Raises StopUser once the run is over, so that nothing is sent that nobody would record.
+        `sink` gets a 2xx body piece by piece; None: the body is kept in the answer. Raises StopUser when the run is
+        over, because later requests could not be recorded.
         """
         traffic = self.traffic
         if traffic.closed:
