@@ -1,6 +1,6 @@
-"""Reads a run, finds its trips, writes its reports; and the same from Python, as docs/python.md shows.
+"""Reads a run, finds its trips and writes its reports, for the commands and from Python (docs/python.md).
 
-Names load on first use: the command stays quick to start, and only who draws pays for the charts' library.
+Names are imported on first use, so that commands start quickly and load the chart library only if they draw.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Reads a run directory: its requests in pieces, on one clock, each with its origin.
 
-`run.load` is the entry; `decisive` chooses the few requests from which trips are found.
+Start at `run.load`. `decisive` selects the few requests from which trips are found.
 """

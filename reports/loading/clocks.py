@@ -1,4 +1,4 @@
-"""Puts the rows of all workers on one clock, and states how far each may still be off."""
+"""Puts the rows of all workers on one clock, and computes how far each may still be off."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Clocks", "Offset", "clocks_of"]
 
 Instants = npt.NDArray[np.int64]
 FASTEST = 500e-6
-"""Clocks drift apart by less than this. Two samples that differ by more show a step between them."""
+"""Clocks drift apart by at most this fraction. Two samples that differ by more show a step of a clock in between."""
 
 
 class Offset:
-    """How far one worker's rows are ahead of the main process's clock, through the run.
+    """How far one worker's rows are ahead of the main process's clock, over time.
 
-    Between two samples it is taken to go straight from one to the other. The truth is anywhere between both, each give
-    or take its half-width, so that a step in between is covered too.
+    Between two samples the offset is interpolated linearly. Its doubt reaches over both samples' intervals, so that it
+    covers a step between them.
     """
 
     def __init__(self, clock: WorkerClock) -> None:
@@ -31,22 +31,22 @@ class Offset:
 
     @property
     def most(self) -> int:
-        """The farthest that a row is ahead, ns."""
+        """The largest offset, ns."""
         return int(self._offset.max())
 
     @property
     def known(self) -> bool:
-        """Whether the rows are on the main process's clock already, without doubt."""
+        """Whether the rows are exactly on the main process's clock already."""
         return not self._low.any() and not self._high.any()
 
     @property
     def steady(self) -> bool:
-        """Whether no two samples show a step, so that rows of this worker are in the order in which they happened."""
+        """Whether no two samples show a step. If so, this worker's rows are in their true order."""
         apart = np.maximum(self._low[1:] - self._high[:-1], self._low[:-1] - self._high[1:])
         return bool(np.all(apart <= np.diff(self._at) * FASTEST))
 
     def at(self, instants: Instants) -> tuple[Instants, Instants]:
-        """How far rows that have these instants are ahead, and how far that may be off, ns."""
+        """Return how far rows with these instants are ahead, and how wrong that may be, both in ns of shape (n,)."""
         ahead = np.interp(instants, self._at, self._offset).astype(np.int64)
         after = np.searchsorted(self._at, instants, side="right")
         pair = np.clip([after - 1, after], 0, len(self._at) - 1)
@@ -63,22 +63,22 @@ class Clocks:
 
     @property
     def most_shift(self) -> int:
-        """The most that a row moves towards the past, ns; 0 where no row does."""
+        """The most that `correct` moves a row towards the past, ns; 0 if it moves none."""
         return max([*(offset.most for offset in self._offsets.values()), 0])
 
     @property
     def in_doubt(self) -> bool:
-        """Whether some worker's clock is not known exactly."""
+        """Whether any worker's clock is not known exactly."""
         return bool(self._offsets)
 
     def steady(self, worker: int) -> bool:
-        """Whether the rows of a worker are in order among themselves."""
+        """Return whether the rows of a worker are in their true order, however far its clock is off."""
         return worker not in self._offsets or self._offsets[worker].steady
 
     def correct(self, table: pa.Table) -> pa.Table:
-        """Return the rows on the main process's clock, in the same order, with how far each may be off.
+        """Return the rows on the main process's clock, in the same order, with a column `clock_doubt_ns`.
 
-        The column is `clock_doubt_ns`; trips' intervals are widened by it.
+        The column is how far each row's instants may be off; the intervals of trips are widened by it.
         """
         start, worker = table["start_ns"].to_numpy(), table["worker"].to_numpy()
         ahead, doubt = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)
@@ -94,7 +94,7 @@ class Clocks:
         return table.append_column("clock_doubt_ns", pa.array(doubt))
 
     def notes(self) -> list[str]:
-        """Sentences on the rows that were corrected until now."""
+        """Return sentences for the report about the rows corrected so far."""
         found = []
         if self._most_moved:
             most = self._most_moved / 1e6
@@ -106,7 +106,7 @@ class Clocks:
 
 
 def clocks_of(info: RunInfo) -> Clocks:
-    """The workers' clocks as run.json has them; rows that were corrected when they were written are not moved again."""
+    """Return the workers' clocks from run.json. Rows that the worker corrected itself are not moved again."""
     return Clocks(
         {
             index if worker.worker is None else worker.worker: Offset(worker.clock or WorkerClock())

@@ -1,7 +1,7 @@
-"""Selects the requests that decide where a trip or a reset lies: those near a change, and all unusual ones.
+"""Selects the requests that bound a trip or a reset: those near a change of state, and all unusual ones.
 
-Deep inside a long run of plain answers, or of sheds, a request proves only what its neighbours prove. Leaving it out
-widens no interval, so a run of any length is analysed from the few requests that remain.
+In the middle of a long series of ordinary answers, or of sheds, a request proves only what its neighbours prove.
+Leaving it out widens no interval, so a run of any length is analysed from few requests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tripcurve.lab import Lab
 __all__ = ["MARGIN", "decisive"]
 
 MARGIN = 256
-"""How many requests are kept at each end of a stretch of requests that are alike."""
+"""How many requests are kept at each end of a series of alike requests."""
 NS = 1_000_000_000
 OTHER, SHED, FINE = 0, 1, 2
 
@@ -26,13 +26,13 @@ Whole = npt.NDArray[np.int64]
 
 
 def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
-    """Select the rows of a piece, in start order, that bear on any breaker's state.
+    """Return the rows of a piece, in start order, that matter for any breaker's state, with two more columns.
 
-    Two columns describe the rows left out: `left_out`, how many like this one followed it, and `unseen_ns`, the
-    longest time from the start of one of these until the next was admitted. Both are 0 where no row was left out.
+    `left_out`: how many rows like this one were left out after it. `unseen_ns`: the longest time from the start of this
+    row or of one left out after it until the next was admitted. Both are 0 if no row was left out.
 
-    Of rows that are alike, `margin` are kept at each end, or more where many are under way at once; for a rule that
-    counts a percentage, all that its window can hold.
+    Of alike rows, `margin` are kept at each end: more if many were under way at once, and for a rule that counts a
+    percentage all that its window can hold.
     """
     if len(piece) <= 2 * margin:
         return _with_left_out(piece, np.arange(len(piece)), np.zeros(len(piece), np.int64))
@@ -48,14 +48,14 @@ def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
             low, high = _inside(start, end, by, begin, stop, margin)
             high = min(high, int(np.searchsorted(start, start[stop - 1] - _window_ns(lab))))
             if low < high:
-                keep[low:high] = end[low:high] >= start[high]  # still under way when the far end begins
+                keep[low:high] = end[low:high] >= start[high]  # keep those still under way when the kept end begins
     waited = np.nan_to_num(piece["backend_us"].to_numpy()).astype(np.int64) * 1000
     admitted_by = np.maximum(end - waited, start)
     return _with_left_out(piece.filter(pa.array(keep)), np.flatnonzero(keep), np.append(admitted_by[1:], 0) - start)
 
 
 def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
-    """Add both columns to the kept rows. `unseen`: ns from each row of the piece until the next was admitted."""
+    """Add both columns to the kept rows, at `places`. `unseen`: ns from each row to the next one's admission."""
     left_out = np.diff(np.append(places, len(unseen))) - 1
     longest = np.maximum.reduceat(unseen, places) if len(places) else places
     longest = np.where(left_out, np.maximum(longest, 1), 0)
@@ -63,13 +63,13 @@ def _with_left_out(kept: pa.Table, places: Whole, unseen: Whole) -> pa.Table:
 
 
 def _answered_by(piece: pa.Table) -> Whole:
-    """Which backend answered, as its place in the column's dictionary; -1 where none did or the answer names none."""
+    """Return each row's backend as its index in the column's dictionary, or -1 if the answer names none."""
     places: Whole = piece["backend"].chunk(0).indices.fill_null(-1).to_numpy().astype(np.int64)
     return places
 
 
 def _margin(start: Whole, end: Whole, lab: Lab, margin: int) -> int:
-    """More with several units, or in a pool, where only many in a row prove anything."""
+    """Return the margin to use: larger with several units or in a pool, where only a long series proves a state."""
     least = [margin, 16 * surely_all(lab.units)]
     if lab.has_pool:
         turns = sum(1 if backend.weight is None else backend.weight for backend in lab.backends) * lab.units
@@ -79,15 +79,15 @@ def _margin(start: Whole, end: Whole, lab: Lab, margin: int) -> int:
 
 
 def _window_ns(lab: Lab) -> int:
-    """The longest window of a rule that looks at all answers; 0 where rules only count failures."""
+    """Return the longest window of the rules that count a percentage, ns, or 0 if all rules count failures only."""
     rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
     return max((round(rule.interval * NS) for rule in rules if rule.count is None), default=0)
 
 
 def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
-    """Classify each row as SHED, OTHER, or FINE and above: a whole 2xx that no rule counts.
+    """Classify each row as SHED, OTHER, or FINE and above: a complete 2xx that no rule counts.
 
-    In a pool, the values above FINE differ by which members answered lately.
+    In a pool, the values above FINE differ by the members that answered recently.
     """
     status = piece["status"].to_numpy()
     origin = piece["origin"].cast(pa.string())
@@ -96,7 +96,7 @@ def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
     fine = pc.equal(origin, "backend").to_numpy() & (status >= 200) & (status < 300) & whole
     kind[piece["shed"].to_numpy()] = SHED
     for backend in lab.backends:
-        fine &= ~counted_statuses(status, backend.breaker)  # a rule may count any status
+        fine &= ~counted_statuses(status, backend.breaker)  # a rule may count any status, even 2xx
     kind[fine] = FINE
     if lab.has_pool:
         place = np.arange(len(piece))
@@ -107,10 +107,10 @@ def _kinds(piece: pa.Table, by: Whole, lab: Lab, margin: int) -> Whole:
 
 
 def _inside(start: Whole, end: Whole, by: Whole, begin: int, stop: int, margin: int) -> tuple[int, int]:
-    """The range, within the rows alike from `begin` to `stop`, that no change outside can depend on.
+    """Return the range of the alike rows from `begin` to `stop` on which no change of state outside can depend.
 
-    It begins after the soonest end of each backend's first rows, and ends before the last row that had ended before
-    `stop`.
+    It begins after the earliest end among each backend's first rows, and ends before each backend's last row that had
+    ended when row `stop - 1` began.
     """
     low, high = begin + margin, stop - margin
     own = by[begin:stop]

@@ -22,10 +22,11 @@ FAR_BELOW = 3
 
 @dataclass(frozen=True)
 class Unmarked:
-    """How to tell answers apart in a run in which none names its backend.
+    """How to classify the answers of a run in which none names its backend.
 
-    `sheds`: the statuses that the gateway's own answers may have, such as 503. `shed_below_us`: one of these that took
-    less is the gateway's own; any other may be either's. None: every one is the gateway's, since no rule counts it.
+    `sheds`: the statuses that a shed may have, such as 503. `shed_below_us`: an answer with such a status is a shed if
+    it took less, and may be either side's if it took longer. None: every such answer is a shed, because no rule counts
+    it.
     """
 
     sheds: ShedStatuses
@@ -33,7 +34,7 @@ class Unmarked:
 
     @property
     def note(self) -> str:
-        """The sentence that tells a reader how sure the origins are."""
+        """A sentence for the report about how certain the origins are."""
         which = " or ".join(map(str, self.sheds.statuses))
         start = "the policy sets no x-tripcurve-backend header, so answers are told apart by status: "
         if self.shed_below_us is None:
@@ -48,10 +49,10 @@ class Unmarked:
 
 
 def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
-    """Whether backends answered, but no answer names its backend.
+    """Return whether backends answered although no answer names its backend.
 
-    A gateway does not make up a 2xx. Where it seems to have, its policy does not mark backends' answers. The first
-    marked answer settles the question, so few tables are read.
+    A gateway does not produce a 2xx itself. If it seems to have, its policy does not mark backends' answers. Reading
+    stops at the first marked answer.
     """
     made_up = False
     for table in tables:
@@ -64,11 +65,11 @@ def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
 
 
 def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) -> Unmarked:
-    """How to tell the answers of a run apart, none of which is marked.
+    """Return how to classify the answers of a run that marks none.
 
-    Where a rule counts a status of sheds, the gateway's own are known by their latency. A backend's fastest answer is
-    sought among all other statuses, and among the run's first with such a status: no breaker opens before it has
-    counted its failures.
+    If a rule counts a status that sheds have, sheds are recognised by their latency. The backends' fastest answer is
+    sought among all other statuses, and among the first answers with such a status, up to the rule's count, because no
+    breaker can open earlier.
     """
     rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
     needed = [rule.count or 1 for rule in rules if any(map(rule.counts_status, sheds.statuses))]
@@ -87,7 +88,7 @@ def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) 
 
 
 def judged_by_status(table: pa.Table, unmarked: Unmarked) -> pa.Table:
-    """Return the requests with the origin `backend` for all of the gateway's answers but its own sheds."""
+    """Return the table with origin `backend` for every answer of origin `gateway` that is not a shed."""
     origin = _origin(table)
     other = pa.array(~unmarked.sheds.hold(table["status"].to_numpy()))
     if unmarked.shed_below_us is not None:

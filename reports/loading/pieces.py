@@ -1,6 +1,6 @@
 """Reads a run's requests from disk in pieces: in start order, on one clock, each with its origin.
 
-However long the run is, memory holds only one piece and the requests that overlap it.
+Memory holds only one piece and the requests that overlap it, however long the run is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NO_ROWS = (
 
 
 class Source(Protocol):
-    """One file of requests, with `rows` whole ones. `last_ns` is the latest start, unix ns; 0 if it has no rows."""
+    """One file of requests. `rows`: the number of complete ones. `last_ns`: the latest start, unix ns; 0 if no rows."""
 
     earliest: list[int]
     rows: int
@@ -44,7 +44,7 @@ class Source(Protocol):
     def tables(self) -> Iterator[pa.Table]: ...
 
     def statuses(self) -> Iterator[pa.Table]:
-        """Yield only the columns `origin` and `status`, which is far faster than all of them."""
+        """Yield only the columns `origin` and `status`, which is much faster than reading all."""
         ...
 
 
@@ -52,8 +52,8 @@ class Source(Protocol):
 class Records:
     """All requests of a run.
 
-    `sheds`: how the gateway answers while a breaker is open. `unmarked`: how origins are judged where no answer names
-    its backend.
+    `sheds`: which statuses sheds have. `unmarked`: how origins are decided if no answer names its backend; None:
+    answers do.
     """
 
     sources: list[Source]
@@ -77,20 +77,20 @@ class Records:
 
     @property
     def last_ns(self) -> int:
-        """The latest start, unix ns; 0 when there are no rows."""
+        """The latest start, unix ns, or 0 if there are no rows."""
         return max((source.last_ns for source in self.sources), default=0)
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Yield tables of about `piece_rows` rows, one dictionary to a column, without negative latencies.
+        """Yield tables of about `piece_rows` rows, with one dictionary per column and without negative latencies.
 
         They have the columns of `SCHEMA`, `clock_doubt_ns` (see `Clocks.correct`), and `shed`: whether the gateway
-        refused the request as a breaker was open.
-        Raises ArrowException or OSError where a file is damaged, BadInput where a column is missing or of another type.
+        refused the request because a breaker was open. Raises ArrowException or OSError if a file is damaged, BadInput
+        if a column is missing or has another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]
         for table in in_start_order(moved, self.piece_rows):
             piece = table if self.unmarked is None else judged_by_status(table, self.unmarked)
-            if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back meanwhile
+            if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back during a request
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
             yield piece.append_column("shed", self.sheds.among(piece)).unify_dictionaries().combine_chunks()
 
@@ -111,12 +111,15 @@ class _Moved:
 
 
 def parquet_source(path: Path) -> Source:
-    """Open the file. Raises ArrowException or OSError where it is damaged, and BadInput."""
+    """Open a requests.parquet.
+
+    Raises ArrowException or OSError if it is damaged, BadInput if it is not a record of requests.
+    """
     return _Parquet(path)
 
 
 def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
-    """Open the files that workers wrote, noting each that was cut short. Raises BadInput."""
+    """Open the workers' shards and note each that was cut short. Raises BadInput if one is no record of requests."""
     return [_Shard(path, notes) for path in shard_paths(folder)]
 
 
@@ -143,12 +146,12 @@ class _Parquet:
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    """Open with checksums verified, so that a damaged page raises an error and yields no wrong numbers."""
+    """Open a file with checksums verified, so that a damaged page raises an error."""
     return pq.ParquetFile(path, page_checksum_verification=True)
 
 
 def _span(file: pq.ParquetFile, index: int, path: Path) -> tuple[int, int]:
-    """Earliest and latest start in a row group, from its statistics if it has any, else from its rows."""
+    """Return the earliest and latest start in a row group, from its statistics or, if it has none, from its rows."""
     at = file.schema_arrow.names.index("start_ns")
     column = file.metadata.row_group(index).column(at)
     if file.schema_arrow.field(at).type == pa.int64() and column.is_stats_set and column.statistics.has_min_max:
@@ -162,7 +165,7 @@ def _ends(starts: pa.ChunkedArray) -> tuple[int, int]:
 
 
 class _Shard:
-    """All whole batches of a shard, up to the cut-off tail that a killed run leaves."""
+    """A shard's complete batches, up to the truncated end that a killed run leaves."""
 
     def __init__(self, path: Path, notes: list[str]) -> None:
         self._path = path
@@ -184,7 +187,7 @@ class _Shard:
                 stream = ipc.open_stream(source)
                 _checked(stream.schema.empty_table(), self._path)
                 for batch in stream:
-                    batch.validate(full=True)  # else a damaged index or offset ends the process in the first use of it
+                    batch.validate(full=True)  # without this, using a damaged index or offset crashes the process
                     if len(batch):
                         yield _checked(pa.Table.from_batches([batch]), self._path)
         except (pa.ArrowException, OSError) as error:

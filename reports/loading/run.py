@@ -31,11 +31,11 @@ NS = 1_000_000_000
 class Run:
     """A recorded run.
 
-    `start_ns`: unix ns of its zero, as recorded, else the earliest intended start among the first requests.
-    `tally`: counts and latencies of all requests. `decisive`: the requests that decide where trips and resets lie.
-    `info`: run.json; `RunInfo.of_killed_run()` for a run that was killed before it was written.
-    `events`: the gateway's own record of its breakers, sorted by instant; None when the target keeps none.
-    `notes`: sentences that a reader must know about the data, such as that a shard was cut short.
+    `start_ns`: the run's start, unix ns: as recorded, or the earliest intended start in the first piece. `tally`:
+    counts and latencies of all requests. `decisive`: the requests from which trips and resets are found (see
+    `reports.loading.decisive`). `info`: run.json, or `RunInfo.of_killed_run()` if the run was killed before it was
+    written. `events`: the gateway's own breaker events, sorted by instant; None if the target records none. `notes`:
+    sentences for the report about the data, such as that a shard was cut short.
     """
 
     folder: Path
@@ -51,12 +51,12 @@ class Run:
 
     @cached_property
     def requests(self) -> pd.DataFrame:
-        """One row per attempt, sorted by start, columns of `Records.pieces`. Reads the whole run."""
+        """One row per attempt, sorted by start, with the columns of `Records.pieces`. Reads the whole run."""
         return _to_frame(self.records.read(), self.records)
 
     @property
     def duration_s(self) -> float:
-        """From the zero to the recorded end, else to the end of the last answer."""
+        """Seconds from the start to the recorded end, or to the end of the last answer if no end was recorded."""
         end_ns = self.tally.end_ns if self.info.end_ns is None else self.info.end_ns
         return (end_ns - self.start_ns) / NS
 
@@ -64,8 +64,8 @@ class Run:
 def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARGIN) -> Run:
     """Load the run in a folder, in pieces of `piece_rows` rows. Killed runs load from their `.arrows` shards.
 
-    `margin`: see `reports.loading.decisive`. Raises BadInput when the folder holds no run, or a file is damaged or of
-    a newer version.
+    `margin`: see `reports.loading.decisive`. Raises BadInput if the folder has no run, or if a file is damaged or has a
+    newer version.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -88,7 +88,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
 
 
 def _not_a_run(folder: Path) -> str:
-    """Say which kind of folder it is instead, and what to give."""
+    """Return a message that says what the folder is instead, and what to give."""
     runs = sorted(path.parent for path in folder.glob(f"*/{LAB}"))
     if not runs:
         return f"{folder} is not a run directory: it has no {LAB}; give one that `tripcurve run` made"
@@ -97,7 +97,7 @@ def _not_a_run(folder: Path) -> str:
 
 
 class _Reader:
-    """Reads the requests of a run whose other files were read when it was made."""
+    """Reads the requests of a run. Making it reads the lab and the scenario."""
 
     def __init__(self, folder: Path, piece_rows: int, margin: int) -> None:
         self.notes: list[str] = []
@@ -106,7 +106,7 @@ class _Reader:
         self._scenario = read_document(folder / SCENARIO, Scenario, "scenario")
 
     def read(self, sources: list[Source]) -> Run:
-        """Read the requests from these sources. Raises ArrowException or OSError where one is damaged."""
+        """Read the requests from these sources. Raises ArrowException or OSError if one is damaged."""
         info = RunInfo.read(self._folder)
         if info is None:
             self.notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
@@ -150,7 +150,7 @@ class _Reader:
 
 
 def _without_dense_probes(piece: pa.Table) -> pa.Table:
-    """Return the requests of the traffic. A dense probe has no place in the schedule, unlike a probe's steady pulse."""
+    """Return the requests without dense probes, which are those of ProbeUser that have no place in the schedule."""
     dense = pc.and_(pc.equal(piece["user"], "ProbeUser"), pc.equal(piece["start_ns"], piece["intended_ns"]))
     return piece.filter(pc.invert(dense))
 
@@ -163,9 +163,9 @@ def _start_ns(info: RunInfo, records: Records) -> int:
 
 
 def _to_frame(table: pa.Table, records: Records) -> pd.DataFrame:
-    """Return the rows as a frame, with a column for each kind of doubt that the run has.
+    """Return the rows as a DataFrame, with a column for each kind of doubt that the run has.
 
-    `clock_doubt_ns`: see `Clocks.correct`. `origin_in_doubt`: an answer that may be a backend's or the gateway's.
+    `clock_doubt_ns`: see `Clocks.correct`. `origin_in_doubt`: whether the answer may be a backend's or the gateway's.
     """
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     if not records.clocks.in_doubt:

@@ -1,4 +1,4 @@
-"""Finds which of the gateway's own answers are sheds: with which status it answers while a breaker is open."""
+"""Finds the statuses with which a gateway answers while a breaker is open: its own answers with these are sheds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tripcurve.shipped import find_file
 __all__ = ["UNAVAILABLE", "ShedStatuses", "shed_statuses"]
 
 UNAVAILABLE = 503
-"""How the gateway answers while a breaker is open, unless the rule or the policy says otherwise."""
+"""The status of a shed, unless the rule or the policy sets another [SPEC26]."""
 
 _SECTION = re.compile(r"<(?:on-error|outbound)>.*?</(?:on-error|outbound)>", re.DOTALL)
 _SET_STATUS = re.compile(r"<set-status\b[^>]*\bcode=\"(\d{3})\"")
@@ -28,27 +28,27 @@ _LIMIT = re.compile(r"<(?:rate-limit|quota|limit-concurrency|[a-z-]*token-limit)
 
 @dataclass(frozen=True)
 class ShedStatuses:
-    """The statuses of the gateway's own answers that are taken for sheds, and what a reader must know of the choice.
+    """The statuses with which the gateway's own answers are classified as sheds.
 
-    `doubt`: a sentence where the statuses are not certain; None: they are stated by the rule or the policy.
+    `doubt`: a sentence for the report if the statuses are not certain; None: they are.
     """
 
     statuses: tuple[int, ...] = (UNAVAILABLE,)
     doubt: str | None = None
 
     def among(self, table: pa.Table) -> pa.Array:
-        """Which rows are sheds."""
+        """Return which rows of a table are sheds, shape (rows,)."""
         made_up = pc.equal(table["origin"].cast(pa.string()), "gateway")
         return pc.and_(made_up, pc.is_in(table["status"], pa.array(self.statuses, pa.int16()))).combine_chunks()
 
     def hold(self, status: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which of many statuses are a shed's."""
+        """Return which of these statuses are those of sheds, in the same shape."""
         found: npt.NDArray[np.bool_] = np.isin(status, self.statuses)
         return found
 
 
 def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
-    """Take them from the rules and the policy; else from what the run shows, with the doubt stated."""
+    """Return the statuses of sheds: from rules and policy or, with a doubt, from the gateway's answers in the run."""
     stated = _stated(lab)
     if stated - {UNAVAILABLE}:
         return ShedStatuses(tuple(sorted(stated)))
@@ -69,7 +69,7 @@ def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
 
 
 def _stated(lab: Lab) -> set[int]:
-    """The statuses that the rules and the policy give a shed. The policy's apply to whatever the rule answered."""
+    """Return 503 and the statuses that the rules and the policy set for sheds. The policy's replace the rule's."""
     found = {status for backend in lab.backends for status in _failure_response(backend.breaker)}
     policy = _policy(lab) or ""
     for section in _SECTION.findall(policy):
@@ -84,7 +84,7 @@ def _failure_response(rule: Any) -> Collection[int]:
 
 
 def _policy(lab: Lab) -> str | None:
-    """The lab's policy document, or None where it cannot be read."""
+    """Return the lab's policy document, or None if it cannot be read."""
     try:
         return find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
     except (BadInput, OSError):
@@ -92,7 +92,7 @@ def _policy(lab: Lab) -> str | None:
 
 
 def _made_up_429s(tables: Iterable[pa.Table]) -> str:
-    """Whether the gateway itself answered 429: `none`, `beside 503s` or `alone`."""
+    """Return how the gateway itself answered 429: `none`, `beside 503s` or `alone`."""
     seen: set[int] = set()
     marked = False
     for table in tables:

@@ -1,4 +1,4 @@
 """Computes every other number of a report: counts, percentiles, series, capacity, conformance, the verdict.
 
-`summary.summarise` gathers them into the content of summary.json.
+`summary.summarise` puts them together as the content of summary.json.
 """

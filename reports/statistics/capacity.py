@@ -1,8 +1,8 @@
-"""How much load a gateway carried with no trip and within limits, read from a run of rising steps.
+"""Computes the capacity of a gateway: the load that it carried without a trip and within limits, from rising steps.
 
-Each phase of the run is a step. A step is carried when nothing was shed, no trip fell into it, enough of its
-requests succeeded and their latency, counted from the intended start, stayed within the limit. The answer lies between
-the highest carried step below the first that was not, and that one: that is its confidence.
+Each phase of the run is a step. A step is carried if nothing was shed, no trip happened in it, enough of its requests
+succeeded, and their latency from the intended start stayed within the limit. The capacity is between the first step
+that was not carried and the highest carried step below it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RPM_PER_1000_TPM = 6  # chat models [D-QUOTA]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a step must keep to. `p99_ms` None: any latency will do."""
+    """The limits for a carried step. `ok_share`: the least share of 2xx. `p99_ms` None: no limit on latency."""
 
     ok_share: float = 0.99
     p99_ms: float | None = None
@@ -38,9 +38,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One phase: rates per second over its own time. `ok_low`: lower end of the success share's 95 % interval.
+    """One phase, with rates per second over its own time. `n`: requests.
 
-    `cause` None: it was carried.
+    `ok_share`: the share of 2xx; `ok_low`: the lower end of its 95 % interval. `p50_ms` and `p99_ms`: of 2xx, from the
+    intended start; None: no request succeeded. `cause`: why the step was not carried; None: it was.
     """
 
     phase: str
@@ -62,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """A quota beside what the highest carried step used of it, over all backends that have it."""
+    """A quota, summed over all backends, and how much of it the highest carried step used."""
 
     quota: str
     limit: float
@@ -75,7 +76,7 @@ class Headroom:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The answer. `carried` None: not even the lowest step was. `failed` None: even the highest was carried."""
+    """The highest carried step and the first failed one. `carried` None: no step was. `failed` None: all steps were."""
 
     carried: Step | None
     failed: Step | None
@@ -91,7 +92,7 @@ class Capacity:
 
 
 def is_step_load(scenario: Scenario) -> bool:
-    """Whether a scenario is one of steps: rising constant rates, and no fault."""
+    """Return whether a scenario consists of steps: rising constant rates without faults."""
     rates = [phase.rate for phase in scenario.phases]
     steady = [rate for rate in rates if isinstance(rate, float | int)]
     healthy = not any(phase.simulate for phase in scenario.phases)
@@ -99,12 +100,12 @@ def is_step_load(scenario: Scenario) -> bool:
 
 
 def from_run(run: Run, limits: Limits | None = None) -> Capacity:
-    """The capacity that a recorded step-load run shows. Steps are ordered by the rate offered."""
+    """Return the capacity that a step-load run shows, with steps ordered by offered rate. `limits` None: defaults."""
     return of_steps(_steps(run, analyse(run).trips, limits or Limits()), run.lab)
 
 
 def of_steps(steps: list[Step], lab: Lab) -> Capacity:
-    """The capacity that steps show, of one run or of several, in any order."""
+    """Return the capacity that steps show, of one run or of several, in any order."""
     curve = sorted(steps, key=lambda step: step.offered_s)
     failed = next((step for step in curve if step.cause is not None), None)
     below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
@@ -127,7 +128,7 @@ def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
 
 
 def _seconds(run: Run, own: pd.DataFrame, begin: float, end: float) -> float:
-    """The phase's time; less where the run was cut short in it."""
+    """Return the phase's duration, or the time that an interrupted run spent in it."""
     last_s = (int(own["last_ns"].max()) - run.start_ns) / NS
     return end - begin if not run.info.interrupted else max(last_s - begin, 1e-3)
 
@@ -162,7 +163,7 @@ def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, tr
 
 
 def _cause(trips: int, shed: int, throttled: int, ok: int, n: int, p99: float | None, limits: Limits) -> str | None:
-    """What kept the step from being carried, the first that applies; None: it was."""
+    """Return the first reason why the step was not carried, or None if it was."""
     if trips or shed:
         return f"the breaker opened: {trips} trips, {shed} of {n} requests shed"
     if ok / n < limits.ok_share:
@@ -174,7 +175,7 @@ def _cause(trips: int, shed: int, throttled: int, ok: int, n: int, p99: float | 
 
 
 def _wilson_low(ok: int, n: int, z: float = 1.96) -> float:
-    """Lower end of the 95 % interval of a share (Wilson's score)."""
+    """Return the lower end of the 95 % interval of a share (Wilson's score)."""
     share = ok / n
     middle = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -182,7 +183,7 @@ def _wilson_low(ok: int, n: int, z: float = 1.96) -> float:
 
 
 def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:
-    """Quotas that the lab knows: those of mocks, and the deployments' tokens per minute."""
+    """Return the quotas in the lab: those of mocks, and those that follow from the deployments' capacity."""
     if carried is None:
         return []
     rpm = [b.limits.rpm if b.limits is not None else None for b in lab.backends]

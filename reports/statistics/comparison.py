@@ -1,9 +1,9 @@
-"""Two runs side by side, with a verdict on each measure that knows its noise.
+"""Compares two runs, with a verdict on each measure that takes its noise into account.
 
-The noise is estimated by the bootstrap: each run's trips, or requests, are drawn again with replacement
-many times, each trip's value anew from within its half-width, and a difference counts only where the middle 95 %
-of the redrawn differences leave out 0. A run with a single trip gives the range within that trip's half-widths instead.
-The seed is fixed, so the same two runs give the same verdict.
+The noise is estimated by bootstrap: each run's trips, or requests, are resampled with replacement many times, each
+trip's value at random from within its half-width. A difference counts only if the middle 95 % of the resampled
+differences exclude 0. For a run with a single trip, the range of that trip's half-widths is used instead. The seed is
+fixed, so the same two runs give the same verdict.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Values = npt.NDArray[np.float64]
 
 DRAWS = 1000
 SEED = 20251
-# Requests beyond this many are thinned evenly before they are redrawn: the interval is then a little too wide.
+# More requests than this are thinned evenly before they are resampled, which makes the interval a little too wide.
 MOST_DRAWN = 20_000
 FEWEST = 2
 
@@ -51,13 +51,13 @@ TRIP_MEASURES = {
     "outage_s": (),
     "overshoot": (),
 }
-# Where more is better, a fall is the regression.
+# For these measures, a lower value is worse.
 MORE_IS_BETTER = frozenset({"ok_share", "rate_s", "absorption"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much worse a measure may become: `share` of the base's value, or an amount in its own unit."""
+    """How much worse a measure may become: a fraction of the base's value if `share`, else an amount in its unit."""
 
     measure: str
     amount: float
@@ -69,9 +69,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure. `low` and `high`: the middle 95 % of run − base; None where too little was seen to say.
+    """One measure. `low` and `high`: the middle 95 % of run − base; None: too few values to compute it.
 
-    `regressed` None: no limit was set on it. `undecided`: a limit was set, and too little was seen to judge it.
+    `base` and `run` None: the run does not have the measure. `base_n` and `run_n`: numbers of trips or requests.
+    `limit`: the most that it may become worse, in its own unit. `limit` and `regressed` None: no limit was set.
+    `undecided`: a limit was set, but there are too few values to judge it.
     """
 
     measure: str
@@ -90,9 +92,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Values of one run's trips or requests. `doubt`: how far each may be off; None: not at all.
+    """Values of one run's trips or requests. `doubt`: how far each may be off; None: they are exact.
 
-    `n`: how many they stand for; None: themselves.
+    `n`: how many values they represent; None: as many as there are.
     """
 
     values: Values
@@ -105,7 +107,7 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Share:
-    """How many of one run's requests were of a kind."""
+    """How many of one run's requests were of a certain kind."""
 
     hits: int
     n: int
@@ -124,7 +126,7 @@ class _Measure:
 
 
 def parse_limit(text: str) -> Limit:
-    """`time_to_trip_s.median=10%` or `latency_ms.p99=5`. Raises BadInput saying how a limit looks."""
+    """Parse a limit such as `time_to_trip_s.median=10%` or `latency_ms.p99=5`. Raises BadInput if it is not one."""
     match = re.fullmatch(r"\s*([A-Za-z0-9_.]+)\s*=\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
     if match is None:
         raise BadInput(f"limit {text!r} is not understood; a limit looks like `time_to_trip_s.median=10%`")
@@ -137,7 +139,7 @@ def parse_limit(text: str) -> Limit:
 
 
 def compare(base: Run, run: Run, limits: list[Limit]) -> list[Comparison]:
-    """Every measure that either run has, in a fixed order."""
+    """Compare every measure that either run has, in a fixed order."""
     trips = (analyse(base).trips, analyse(run).trips)
     by_measure = {limit.measure: limit for limit in limits}
     found = [
@@ -150,7 +152,7 @@ def compare(base: Run, run: Run, limits: list[Limit]) -> list[Comparison]:
 def _compared(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share, limit: Limit | None) -> Comparison:
     before, after = _value(measure, base), _value(measure, run)
     if before is None or after is None:
-        # A measure with a limit that the run no longer has is no pass.
+        # A measure with a limit fails if the run no longer has it.
         return Comparison(
             measure=measure.name,
             base=before,
@@ -197,16 +199,16 @@ def _verdict(low: float | None, high: float | None) -> Verdict:
 
 
 def _regressed(measure: _Measure, difference: float, verdict: Verdict, allowed: float) -> bool:
-    """Worse by more than the limit, and by more than noise."""
+    """Return whether a measure is worse by more than the limit and by more than noise."""
     more_is_better = measure.name in MORE_IS_BETTER
     worse = -difference if more_is_better else difference
     return worse > allowed and verdict == ("lower" if more_is_better else "higher")
 
 
 def _interval(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share) -> tuple[float | None, float | None]:
-    """The middle 95 % of the difference over redrawn samples; None where a run has too few to redraw.
+    """Return the middle 95 % of the difference over resampled values, or None twice if a run has too few values.
 
-    A single value whose doubt is known is not redrawn: it lies within its doubt.
+    A single value with a known doubt is not resampled: its range is its doubt.
     """
     if min(len(base), len(run)) < FEWEST:
         ranges = [_range(measure, one) for one in (base, run)]
@@ -220,7 +222,7 @@ def _interval(measure: _Measure, base: _Sample | _Share, run: _Sample | _Share) 
 
 
 def _range(measure: _Measure, sample: _Sample | _Share) -> tuple[float, float] | None:
-    """Within its doubt, for a single value; the middle 95 % of the redrawn statistic for several; None: not known."""
+    """Return a single value ± its doubt, or the middle 95 % of the resampled statistic of several; None: unknown."""
     if isinstance(sample, _Share) or sample.doubt is None or not len(sample):
         return None
     if len(sample) == 1:
@@ -231,7 +233,7 @@ def _range(measure: _Measure, sample: _Sample | _Share) -> tuple[float, float] |
 
 
 def _redrawn(measure: _Measure, sample: _Sample | _Share, rng: np.random.Generator) -> Values:
-    """The statistic of each redrawn sample, spread a little wider where the sample is small."""
+    """Return the statistic of each resampled set, shape (DRAWS,), spread by sqrt(n / (n - 1)) for small samples."""
     if isinstance(sample, _Share):
         share = sample.hits / sample.n
         return _spread(share, rng.binomial(sample.n, share, DRAWS) / sample.n, sample.n)
@@ -281,7 +283,7 @@ def _quantile(share: float) -> Callable[[Values, int], Values]:
 
 
 def _ok_latency_ms(run: Run, trips: list[Trip]) -> _Sample:
-    """Thinned evenly by rank, which keeps the quantiles."""
+    """Return the latencies of 2xx, thinned evenly by rank, which keeps the quantiles."""
     latencies = run.tally.latencies(fine=True)
     n = len(latencies)
     step = max(1, -(-n // MOST_DRAWN))
@@ -293,7 +295,7 @@ def _ok_share(run: Run, trips: list[Trip]) -> _Share:
 
 
 def _absorbed(run: Run, trips: list[Trip]) -> _Share:
-    """Sheds, of all that was shed or throttled."""
+    """Return the share of sheds among all requests that were shed or throttled."""
     shed, throttled = run.tally.count("503 shed"), run.tally.count("429 backend")
     return _Share(shed, shed + throttled)
 
@@ -312,11 +314,11 @@ MEASURES: tuple[_Measure, ...] = (
     _Measure("absorption", _absorbed, _mean),
     _Measure("rate_s", _per_second, _mean),
 )
-"""What is compared. `latency_ms`: of 2xx answers, from their intended start; `rate_s`: requests started a second."""
+"""The compared measures. `latency_ms`: of 2xx, from their intended start. `rate_s`: requests started per second."""
 
 
 def differences(base: Run, run: Run) -> list[str]:
-    """Return how two runs differ in what was run, a clause each: lab, scenario with its load, target and version."""
+    """Return a clause for each difference between the runs' lab, scenario, target and version."""
     found = []
     for name, one, other in (("lab", base.lab, run.lab), ("scenario", base.scenario, run.scenario)):
         before, after = one.model_dump(mode="json"), other.model_dump(mode="json")
@@ -334,11 +336,11 @@ def differences(base: Run, run: Run) -> list[str]:
 def compare_command(
     base: Path, run: Path, limits: list[str], as_json: bool, *, anyway: bool = False, allow_undecided: bool = False
 ) -> int:
-    """Print the comparison. Returns 1 when a measure is worse than its limit allows and than noise explains, or when a
-    limit cannot be judged and `allow_undecided` is not set; else 0.
+    """Print the comparison and return the exit code.
 
-    Raises BadInput when a folder holds no readable run, a limit is not understood, or the runs differ in what was run
-    and `anyway` is not set.
+    It is 1 if a measure is worse than its limit and than noise allow, or if a limit cannot be judged and
+    `allow_undecided` is not set; else 0. Raises BadInput if a folder has no readable run, if a limit is not valid, or
+    if the runs have different labs, scenarios, targets or versions and `anyway` is not set.
     """
     parsed = [parse_limit(text) for text in limits]
     runs = load(base), load(run)

@@ -1,4 +1,4 @@
-"""Compares each part of the configured rule with what the run shows of it."""
+"""Compares each part of the configured rule with the observations of the run."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["Finding", "conformance"]
 
 NEAR_ENOUGH = 0.25
-"""How far apart, of the interval, its two bounds may be for it to be called confirmed."""
+"""The interval is confirmed if its two bounds differ by at most this fraction of it."""
 
 Verdict = Literal["confirmed", "contradicted", "not shown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of one rule. `remedy`: which scenario would show it; None where the run did."""
+    """The finding about one part of one rule. `remedy`: a scenario that would show it; None: this run did."""
 
     backend: str
     part: str
@@ -44,7 +44,7 @@ class Finding:
 
 
 def conformance(run: Run, analysis: Analysis) -> list[Finding]:
-    """A finding for each part of each backend's rule, in the rule's order."""
+    """Return a finding for each part of each backend's rule, in the rule's order."""
     findings: list[Finding] = []
     for backend in run.lab.backends:
         if backend.breaker is None:
@@ -85,7 +85,7 @@ def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evi
 
 
 def _percentage(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
-    """The share of failures among the answers that can have been in the window at each trip."""
+    """Judge the percentage by the share of failures among the answers that can have been in the window at each trip."""
     part = ("percentage", f"{rule.percentage} %")
     remedy = "a fault with a share a little above the percentage, on a lab with one unit"
     pairs = zip(trips, [None, *trips], strict=False)
@@ -103,7 +103,7 @@ def _percentage(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence
 
 
 def _share_at(trip: Trip, earlier: Trip | None, rule: BreakerRule, evidence: Evidence) -> tuple[float, float] | None:
-    """The least and the largest share of failures in the window at a trip, by which answers may have been in it."""
+    """Return the least and the largest possible share of failures in the window at a trip, or None if unknown."""
     if trip.tripped_s is None or (earlier is not None and earlier.reset_s is None):
         return None
     answers, doubt_ns, zero_ns = evidence.answers, evidence.doubt_ns, evidence.zero_ns
@@ -129,9 +129,9 @@ def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
 
 
 def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, *, known: bool) -> Finding:
-    """Confirmed by failures spread a little less than the interval that tripped, and a little more that did not.
+    """Judge the interval: failures spread over a little less must have tripped, and over a little more must not have.
 
-    `known`: the lab's options say how the breaker counts. Elsewhere a success may set it back to zero.
+    `known`: the lab's options say how the breaker counts. If not, a success may reset its count.
     """
     part = ("interval", format_iso(rule.interval))
     if rule.count is None:
@@ -194,7 +194,7 @@ def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers
     part = ("Retry-After", "accepted" if rule.accept_retry_after else "ignored")
     told = answers.retry_after_s[failed_answers(answers, rule)]
     told = told[~np.isnan(told)]
-    # A header that says what the rule says anyway tells nothing.
+    # A Retry-After that equals the rule's duration does not show which of the two applied.
     telling = told[np.abs(told - rule.trip_duration) > 0.5]
     whole = [trip for trip in trips if trip.open_error_s is not None and trip.tripped_s and trip.reset_s]
     if not len(telling) or not whole:
@@ -206,7 +206,7 @@ def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers
             "trip-and-recover with a retry_after_s unlike the trip duration",
         )
     fitting = sum(
-        abs(t.open_error_s or 0.0) <= t.tripped_s.half_width + t.reset_s.half_width  # type: ignore[union-attr]  # chosen so
+        abs(t.open_error_s or 0.0) <= t.tripped_s.half_width + t.reset_s.half_width  # type: ignore[union-attr]  # filtered above
         for t in whole
     )
     observed = f"failures told {telling.min():g} s; open as {'told' if rule.accept_retry_after else 'configured'}"

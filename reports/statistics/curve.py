@@ -1,4 +1,4 @@
-"""The capacity curve: what was offered against what came of it."""
+"""Draws the capacity curve: the rate of each outcome against the offered rate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ COLOURS = ("#009E73", "#0072B2", "#E69F00", "#CC79A7")
 
 
 def capacity_curve(steps: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
-    """Offered against served, shed, throttled and failed, requests per second; dashed: all of it served.
+    """Return a chart of the served, shed, throttled and failed rates against the offered rate, in requests per second.
 
-    `steps`: as `reports.statistics.capacity.Step` has them.
+    `steps`: dictionaries with the fields of `reports.statistics.capacity.Step`. The dashed line is the ideal: all
+    served.
     """
     rows: list[dict[str, Any]] = [
         {"offered": step["offered_s"], "rate": step[field], "what": name}

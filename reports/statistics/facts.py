@@ -1,4 +1,4 @@
-"""Small tables of a summary that more than one report prints: latency, phases, pacing and data quality."""
+"""Small tables of a summary that several kinds of report print: latency, phases, pacing and data quality."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["latency_rows", "phase_table", "quality_rows"]
 
 
 def latency_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """For each answering side: `origin`, `since` (what latency is counted from), `figures` (n and quantiles).
+    """Return rows by side that answered: `origin`, `since` (what latency counts from), `figures` (n and quantiles).
 
-    From the intended start comes first where it is known: it holds the wait that a late start hides. Where there were
-    streams, their tokens follow.
+    The row from the intended start comes first, if known: it includes the wait that a late start hides. If answers were
+    streamed, rows for their tokens follow.
     """
     rows = []
     intended = summary.get("latency_intended_ms") or {}
@@ -33,7 +33,7 @@ _TOKENS = {"first_token_ms": "sending, to the first token", "token_gap_ms": "one
 
 
 def phase_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the per-phase numbers: the plain values of each phase, whatever they are."""
+    """Return the headings and rows of the per-phase table: each phase's values other than lists and dictionaries."""
     phases = [phase for phase in summary.get("phases") or [] if isinstance(phase, dict)]
     if not phases:
         return [], []
@@ -51,7 +51,7 @@ def _value(value: object) -> str:
 
 
 def quality_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a reader must know of the data itself: late, dropped, lost, offsets."""
+    """Return rows about the quality of the data: late, dropped and lost requests, and clock offsets."""
     pacing, counts, recorded = summary["pacing"], summary["counts"], summary["requests"]["total"]
     gateway = (counts.get("gateway") or {}).get("requests")
     rows = [
@@ -73,7 +73,7 @@ def _ms(value: float | None) -> str:
 
 
 def _workers(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """How well each worker's clock is known against the main process's, where it is not the same one."""
+    """Return a row about the clock of each worker that runs on another machine than the main process."""
     rows = []
     for worker in summary.get("workers") or []:
         clock = worker.get("clock") or {}

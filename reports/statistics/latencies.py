@@ -1,4 +1,4 @@
-"""Latencies gathered in pieces: exact quantiles of any number of requests, overall and over time."""
+"""Collects latencies piece by piece, for exact quantiles of any number of requests, overall and over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Microseconds = npt.NDArray[np.int64]
 
 @dataclass
 class Latencies:
-    """How often each latency occurred. `values`: us, rising; grows with distinct latencies, not with requests."""
+    """How often each latency occurred. Its size grows with the number of distinct latencies, not of requests.
+
+    `values`: distinct latencies, µs, ascending, shape (n,). `counts`: how often each occurred, shape (n,).
+    """
 
     values: Microseconds = field(default_factory=lambda: np.empty(0, np.int64))
     counts: Microseconds = field(default_factory=lambda: np.empty(0, np.int64))
@@ -38,16 +41,16 @@ class Latencies:
         return cls(values.astype(np.int64), counts)
 
     def at(self, ranks: npt.ArrayLike) -> Microseconds:
-        """The latencies at places, counted from 0, in the order of all of them."""
+        """Return the latencies with these ranks, counted from 0 in ascending order, µs, in the shape of `ranks`."""
         return self.values[np.searchsorted(np.cumsum(self.counts), ranks, side="right")]
 
     def quantile(self, shares: npt.ArrayLike) -> Microseconds:
-        """Each a latency that occurred: the next higher one. There must be one at least."""
+        """Return quantiles in µs, each rounded up to a latency that occurred. There must be at least one latency."""
         return self.at(np.ceil(np.asarray(shares) * (len(self) - 1)).astype(np.int64))
 
 
 class Lines:
-    """Quantiles of each time bin, by which side answered. Takes rows in start order, holds those of one bin."""
+    """Quantiles of each time bin and answering side. Takes rows in start order and keeps only those of one bin."""
 
     SHARES = (0.5, 0.99)
 
@@ -59,7 +62,10 @@ class Lines:
         self._rows: list[tuple[int, int, float, float, int]] = []
 
     def add(self, bins: npt.NDArray[np.int64], sides: npt.NDArray[np.int64], latency_us: Microseconds) -> None:
-        """Rows of a piece: their bins, rising, and who answered: 0 a backend, 1 the gateway; others are left out."""
+        """Add the rows of a piece, as arrays of shape (n,): their bins, ascending, sides and latencies.
+
+        A side is 0 for a backend and 1 for the gateway; rows with other sides are left out.
+        """
         own = sides < 2
         self._bins = np.concatenate((self._bins, bins[own]))
         self._sides = np.concatenate((self._sides, sides[own]))
@@ -67,7 +73,7 @@ class Lines:
         self._settle(int(np.searchsorted(self._bins, bins[-1])))
 
     def _settle(self, count: int) -> None:
-        """Whole bins become rows."""
+        """Turn the first `count` rows, which are complete bins, into quantiles."""
         bins, sides, latency = self._bins[:count], self._sides[:count], self._latency_us[:count]
         self._bins, self._sides, self._latency_us = self._bins[count:], self._sides[count:], self._latency_us[count:]
         for side in (0, 1):
@@ -80,7 +86,10 @@ class Lines:
                 self._rows.append((int(number[0]), side, middle, slow, len(part)))
 
     def frame(self) -> pd.DataFrame:
-        """Columns bin, side, median and p99 in us, n; every bin from a side's first to its last, n 0 where empty."""
+        """Return columns bin, side, median and p99 (µs) and n, for every bin from a side's first to its last.
+
+        An empty bin has n 0 and no quantiles.
+        """
         self._settle(len(self._bins))
         rows = pd.DataFrame(self._rows, columns=["bin", "side", "median", "p99", "n"])
         filled = [

@@ -1,4 +1,4 @@
-"""Figures over a population of requests: each with its n."""
+"""Figures of a set of requests, each with its n."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Figures = dict[str, float | int | None]
 
 
 def quantiles_ms(latencies: Latencies) -> Figures:
-    """Quantiles in ms, each a latency that occurred; None where nothing did."""
+    """Return n and the quantiles in ms, each a latency that occurred; the quantiles are None if n is 0."""
     if not len(latencies):
         return {"n": 0, **dict.fromkeys(QUANTILES)}
     values = latencies.quantile(list(QUANTILES.values())) / 1000
@@ -26,7 +26,7 @@ def quantiles_ms(latencies: Latencies) -> Figures:
 
 
 def latency_ms(tally: Tally, intended: bool = False) -> dict[str, Figures]:
-    """By the side that answered, from the send or from the intended start."""
+    """Return `quantiles_ms` for backend and gateway, from sending or, if `intended`, from the intended start."""
     return {
         side: quantiles_ms(tally.latencies(origin=side) if intended else tally.wire_latencies(side))
         for side in ("backend", "gateway")
@@ -34,7 +34,7 @@ def latency_ms(tally: Tally, intended: bool = False) -> dict[str, Figures]:
 
 
 def by_phase(tally: Tally) -> list[dict[str, Any]]:
-    """What the requests of each phase came to, phases in order of their first request."""
+    """Return the figures of each phase, in order of the phases' first requests."""
     return [_phase(str(name), own, tally) for name, own in tally.kinds.groupby("phase", sort=False)]
 
 

@@ -1,4 +1,4 @@
-"""Problems of the run itself: facts that outrank what it shows of the rule, such as a target that went away."""
+"""Problems of the run itself, such as a lost target, which matter more than its observations of the rule."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_BROKEN = MOST_UNSENT = 0.05
 
 
 def find_problems(run: Run) -> list[Problem]:
-    """Return the problems of a run, the weightiest first."""
+    """Return the problems of a run, the most serious first."""
     return [*_target_lost(run), *_not_recorded(run), *_broken(run), *_not_delivered(run), *_workers(run), *_cut(run)]
 
 
 def broken_answers(run: Run) -> int:
-    """How many 2xx answers were cut short or were not what the API answers."""
+    """Return how many 2xx answers were cut short or were not completions."""
     kinds = run.tally.kinds
     return int(kinds.loc[_is_broken(run), "n"].sum()) if len(kinds) else 0
 
@@ -52,7 +52,7 @@ def _not_recorded(run: Run) -> list[Problem]:
 
 
 def _broken(run: Run) -> list[Problem]:
-    """Requests without a response or with a broken 2xx, except in phases in which the scenario drops answers."""
+    """Report requests without a response or with a broken 2xx, except in phases in which the scenario drops answers."""
     kinds = run.tally.kinds
     if run.info.interrupted or not len(kinds):
         return []
@@ -78,7 +78,7 @@ def _not_delivered(run: Run) -> list[Problem]:
     pacing = run.info.pacing
     if run.info.interrupted or pacing is None or not pacing.intended or pacing.sent is None:
         return []
-    # A worker that died did not report what it sent after its last message, but its rows are in the record.
+    # A worker that died did not report its last counts, but its rows are in the record.
     sent = max(pacing.sent, min(run.tally.total, pacing.intended)) if pacing.untold else pacing.sent
     unsent = pacing.intended - sent
     if unsent <= MOST_UNSENT * pacing.intended:
@@ -103,5 +103,5 @@ def _cut(run: Run) -> list[Problem]:
 
 
 def _clause(sentence: str | None) -> str | None:
-    """A sentence as a clause that others can follow."""
+    """Return a sentence without its full stop, so that a clause can follow."""
     return None if not sentence else sentence.strip().rstrip(".")

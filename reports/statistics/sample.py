@@ -1,4 +1,4 @@
-"""Single requests to draw: a few that stand for all, gathered piece by piece."""
+"""Collects a sample of single requests to draw, piece by piece."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = ["start_ns", "intended_ns", "latency_us", "phase"]
 
 
 class Sample:
-    """Of `rows` requests in all, those evenly spread over them and the slowest: at most MOST_POINTS."""
+    """At most MOST_POINTS of `rows` requests: an even selection, and the slowest."""
 
     def __init__(self, rows: int) -> None:
         few = rows <= MOST_POINTS
@@ -26,7 +26,7 @@ class Sample:
         self._slow: list[pd.DataFrame] = []
 
     def add(self, piece: pa.Table, outcome: npt.NDArray[np.int64], latency_us: npt.NDArray[np.int64]) -> None:
-        """The next requests, with what each came to."""
+        """Add the next requests, with their outcomes (indexes into OUTCOMES) and latencies in µs, shape (rows,)."""
         low, high = np.searchsorted(self._wanted, [self._seen, self._seen + len(piece)])
         self._even.append(self._taken(piece, outcome, self._wanted[low:high] - self._seen))
         if self._slowest:
@@ -36,7 +36,7 @@ class Sample:
         self._seen += len(piece)
 
     def _taken(self, piece: pa.Table, outcome: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> pd.DataFrame:
-        """Rows by their places in the piece; their index is their place in the run."""
+        """Return the rows at these places of the piece, indexed by their place in the run."""
         frame = piece.select(_COLUMNS).take(places).to_pandas()
         frame = frame.assign(phase=frame["phase"].astype(object), outcome=outcome[places])
         taken: pd.DataFrame = frame.set_index(places + self._seen)
@@ -44,7 +44,7 @@ class Sample:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Columns start_ns, intended_ns, latency_us, phase and outcome (an index), in start order."""
+        """The sample in start order: start_ns, intended_ns, latency_us, phase and outcome (an index into OUTCOMES)."""
         parts = self._even + self._slow
         whole = pd.concat(parts) if parts else pd.DataFrame(columns=[*_COLUMNS, "outcome"])
         once: pd.DataFrame = whole[~whole.index.duplicated()].sort_index()

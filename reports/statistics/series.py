@@ -1,4 +1,4 @@
-"""Frames behind the charts: a run in, small tidy frames out, whatever the run's length."""
+"""Computes the data of the charts: small tidy DataFrames, however long the run is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIDES = ("backend", "gateway")
 
 
 def _counts(run: Run, width_s: float) -> npt.NDArray[np.int64]:
-    """Requests of each outcome in each bin of a width, which is a whole multiple of the finest."""
+    """Return the requests of each outcome in each bin, shape (bins, outcomes). `width_s`: a multiple of BIN_S."""
     fine = run.tally.outcomes
     each = round(width_s / BIN_S)
     padded = np.pad(fine, ((0, -len(fine) % each), (0, 0)))
@@ -40,7 +40,7 @@ def _counts(run: Run, width_s: float) -> npt.NDArray[np.int64]:
 
 
 def outcomes_over_time(run: Run, duration_s: float) -> pd.DataFrame:
-    """Columns time_s (bin start), end_s, outcome, count, rate (per second, by start), low and high (stacked rates)."""
+    """Return columns time_s (bin start), end_s, outcome, count, rate (starts per second), low, high (stacked rates)."""
     width = bin_width_s(duration_s)
     counts = _counts(run, width)
     bins, kinds = np.nonzero(counts)
@@ -53,9 +53,10 @@ def outcomes_over_time(run: Run, duration_s: float) -> pd.DataFrame:
 
 
 def ratio_over_time(run: Run, duration_s: float) -> pd.DataFrame:
-    """Columns time_s, end_s, throttled, shed, ratio (sheds for each throttle; null without throttles) and absorption.
+    """Return columns time_s, end_s, throttled, shed, ratio (sheds per throttle) and absorption.
 
-    Absorption is the shed share of the two. One row for each bin, of a second at least, that has either.
+    `ratio` is null if nothing was throttled. `absorption` is the share of sheds in the two. There is a row for each
+    bin, at least a second long, that has either.
     """
     width = max(1.0, bin_width_s(duration_s))
     counts = _counts(run, width)
@@ -69,9 +70,9 @@ def ratio_over_time(run: Run, duration_s: float) -> pd.DataFrame:
 
 
 def latency_sample(run: Run) -> pd.DataFrame:
-    """At most MOST_POINTS requests, evenly spread, the slowest kept: time_s, latency_ms, wire_ms, outcome, phase.
+    """Return columns time_s, latency_ms, wire_ms, outcome and phase of at most MOST_POINTS requests (see `Sample`).
 
-    `latency_ms` counts from the intended start, `wire_ms` from the moment of sending.
+    `latency_ms` is from the intended start, `wire_ms` from sending.
     """
     sample = run.tally.sample.frame
     start, intended = (sample[name].to_numpy(dtype=np.int64) for name in ("start_ns", "intended_ns"))
@@ -89,10 +90,10 @@ def latency_sample(run: Run) -> pd.DataFrame:
 
 
 def latency_lines(run: Run) -> pd.DataFrame:
-    """Columns time_s (middle of a bin), origin, quantile, latency_ms from the intended start, n.
+    """Return columns time_s (middle of a bin), origin, quantile, latency_ms (from the intended start) and n.
 
-    Counting from the intended start keeps a stall from hiding the requests that waited behind it. A bin without
-    answers has null, which breaks the line.
+    Latency from the intended start includes the wait of requests that a stall delayed. A bin without answers is null,
+    which breaks the line.
     """
     lines = run.tally.lines
     frame = lines.frame().melt(["bin", "side", "n"], list(QUANTILES), "quantile", "latency_us")
@@ -109,7 +110,7 @@ def latency_lines(run: Run) -> pd.DataFrame:
 
 
 def phase_spans(run: Run, duration_s: float) -> pd.DataFrame:
-    """Columns phase, start_s, end_s as the scenario has them, cut at the run's end."""
+    """Return columns phase, start_s, end_s and middle_s of the scenario's phases, cut at the run's end."""
     rows, begin = [], 0.0
     for phase in run.scenario.phases:
         if begin < duration_s:
@@ -120,9 +121,9 @@ def phase_spans(run: Run, duration_s: float) -> pd.DataFrame:
 
 
 def open_spans(analysis: Analysis, duration_s: float) -> pd.DataFrame:
-    """Columns backend, tripped_s and reset_s of each measured open period, null where not seen; and start_s, end_s.
+    """Return columns backend, tripped_s and reset_s (null if not observed), start_s and end_s of each open period.
 
-    These two are where to draw it: what was not seen, as far off as the neighbouring period or the run's end allows.
+    The last two are where to draw it: an end that was not observed reaches to the neighbouring period or the run's end.
     """
     nothing = Measured(np.nan, np.nan)
     rows = [
@@ -137,10 +138,9 @@ def open_spans(analysis: Analysis, duration_s: float) -> pd.DataFrame:
 
 
 def breaker_spans(run: Run, analysis: Analysis, duration_s: float) -> pd.DataFrame:
-    """What the breaker track draws: `open_spans` with middle_s, trips, and a label, which tells no length unless both
-    ends were seen.
+    """Return `open_spans` with middle_s, trips and a label. The label has a length only if both ends were observed.
 
-    More than MOST_SPANS periods are drawn together where their gaps are too narrow to see.
+    If there are more than MOST_SPANS periods, those with gaps too narrow to see are merged; `trips` counts them.
     """
     spans = open_spans(analysis, duration_s).assign(trips=1)
     if len(spans) > MOST_SPANS:
@@ -156,7 +156,7 @@ def breaker_spans(run: Run, analysis: Analysis, duration_s: float) -> pd.DataFra
 
 
 def _merged(spans: pd.DataFrame, gap_s: float) -> pd.DataFrame:
-    """Neighbouring spans of one backend as one, where less than `gap_s` lies between them."""
+    """Merge neighbouring spans of one backend that are less than `gap_s` apart."""
     ordered = spans.sort_values(["backend", "start_s"])
     ends = ordered.groupby("backend")["end_s"].cummax().groupby(ordered["backend"]).shift()
     group = (~(ordered["start_s"] - ends < gap_s)).cumsum()
@@ -168,7 +168,7 @@ _ENDS = {"min": ("tripped_s", "start_s"), "max": ("reset_s", "end_s")}
 
 
 def truth_marks(analysis: Analysis) -> pd.DataFrame:
-    """Columns backend, at_s, what: the gateway's own instants, at most two for each of MOST_SPANS trips."""
+    """Return columns backend, at_s and what (opened or closed): the gateway's record of the first MOST_SPANS trips."""
     rows = [
         {"backend": legible(trip.backend), "at_s": at, "what": what}
         for trip in (analysis.truth or [])[:MOST_SPANS]
@@ -179,7 +179,7 @@ def truth_marks(analysis: Analysis) -> pd.DataFrame:
 
 
 def tables(run: Run, analysis: Analysis, duration_s: float) -> dict[str, pd.DataFrame]:
-    """The data behind each chart as a table for people, by the chart's name, columns headed in words."""
+    """Return the data of each chart as a table for readers, by the chart's name, with columns headed in words."""
     outcomes = outcomes_over_time(run, duration_s)
     present = [name for name in OUTCOMES if name in set(outcomes["outcome"])]
     timeline = outcomes.pivot_table(index="time_s", columns="outcome", values="count", fill_value=0, aggfunc="sum")

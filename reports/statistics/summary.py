@@ -1,4 +1,4 @@
-"""summary.json: every headline number of a run, each with its population."""
+"""Computes the content of summary.json: the figures of a run, each with its n."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ __all__ = ["summarise"]
 
 NO_GAPS = TokenGaps(n=0, p50=None, p99=None)
 NO_PACING = Pacing(intended=None, sent=None, late_p99_ms=None, dropped=None)
-"""Of a run that was killed before it wrote its counts."""
+"""Used for a run that was killed before it wrote its counts."""
 
 
 def summarise(run: Run, analysis: Analysis, checks: list[str]) -> dict[str, Any]:
-    """The summary as plain JSON values. Extra `checks` follow the scenario's own."""
+    """Return the summary as plain JSON values. `checks` are added to the scenario's own; a bad one raises BadInput."""
     tally = run.tally
     shed, throttled = tally.count("503 shed"), tally.count("429 backend")
     summary: dict[str, Any] = {
@@ -95,7 +95,7 @@ def _by_status(kinds: pd.DataFrame) -> dict[str, int]:
 
 
 def _unobservable(run: Run) -> str | None:
-    """Why no breaker of this run can be observed from outside, or None if it can."""
+    """Return why no breaker of this run can be observed from outside, or None if one can."""
     unmarked = run.records.unmarked
     if unmarked is None:
         return None
@@ -121,7 +121,7 @@ def _tokens(run: Run) -> dict[str, float | int | None]:
 
 
 def _workers(run: Run) -> list[dict[str, Any]]:
-    """What run.json tells of each recording process, with the rows the record has of it."""
+    """Return run.json's entry for each recording process, with the number of its rows in the record."""
     rows = run.tally.kinds.groupby("worker")["n"].sum()
     names = {"worker", "lost", "missed_s", "clock", "failure"}
     return [
@@ -131,7 +131,7 @@ def _workers(run: Run) -> list[dict[str, Any]]:
 
 
 def _worker_notes(run: Run) -> list[str]:
-    """A sentence for each worker that died."""
+    """Return a sentence for each worker that died."""
     return [
         f"worker {worker.worker} died; its last {worker.missed_s or 0:.1f} s are missing from the record"
         for worker in run.info.workers or []
@@ -140,7 +140,7 @@ def _worker_notes(run: Run) -> list[str]:
 
 
 def _missed_notes(run: Run) -> list[str]:
-    """A sentence where less was offered than intended, since nobody makes up for a worker that died."""
+    """Return a sentence if arrivals were never sent because a worker died."""
     pacing = run.info.pacing
     if pacing is None or not pacing.missed:
         return []
@@ -160,7 +160,7 @@ def _spread(values: list[float | None]) -> dict[str, float | int | None]:
 
 
 def _accuracy(trips: list[Trip]) -> dict[str, Any]:
-    """The harness's own error against truth: how many instants, the median and largest, and whether any was outside."""
+    """Return the error of the measured instants: n, median, maximum, and how many were outside their interval."""
     errors, outside = [], 0
     for trip in trips:
         for name in ("tripped_s", "reset_s"):
@@ -183,7 +183,7 @@ def _rule(run: Run) -> dict[str, Any]:
 
 
 def _count_notes(run: Run) -> list[str]:
-    """A sentence where the gateway counted another number of requests than were recorded."""
+    """Return a sentence if the gateway counted another number of requests than were recorded."""
     gateway = None if run.info.counts is None else run.info.counts.gateway
     counted = None if gateway is None else gateway.requests
     total = run.tally.total + run.tally.probes

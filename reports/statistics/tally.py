@@ -1,4 +1,4 @@
-"""What a run's requests come to: counts, sums and latencies, gathered piece by piece in start order."""
+"""Counts a run's requests and collects sums and latencies, piece by piece in start order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["BIN_S", "OUTCOMES", "Tally", "bin_width_s", "outcomes_of"]
 
 NS = 1_000_000_000
 BIN_S = 0.25
-"""The finest time bin. All others are whole multiples of it."""
+"""The finest time bin, s. All others are whole multiples of it."""
 OUTCOMES = ("2xx", "429 backend", "503 shed", "other error", "no response")
 MOST_BINS = 100
 LONGEST_S = 31 * 86_400
-"""No run lasts longer; a start beyond it comes of a wrong clock, and would make more bins than memory holds."""
+"""No run lasts longer. A later start comes from a wrong clock, and would need more bins than fit into memory."""
 
 KINDS = ["phase", "origin", "backend", "status", "outcome", "worker"]
 _SUMS = [
@@ -50,7 +50,7 @@ Codes = npt.NDArray[np.int64]
 
 
 def bin_width_s(duration_s: float) -> float:
-    """Width of a time bin: a round number of seconds that keeps the bins few."""
+    """Return the width of a time bin, s: a round number that gives at most MOST_BINS bins."""
     for width in (BIN_S, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600):
         if duration_s / width <= MOST_BINS:
             return width
@@ -58,34 +58,36 @@ def bin_width_s(duration_s: float) -> float:
 
 
 class Tally:
-    """The figures of a run. `start_ns` (unix) is its zero; `span_s` about how long it took; `rows` how many it has.
+    """The figures of a run. `start_ns`: its start, unix ns. `span_s`: its approximate length. `rows`: its requests.
 
-    `outcomes[bin, outcome]`: requests of each outcome, by the start, in bins of BIN_S from the zero; what began
-    before the zero falls into the first. `end_ns`: when the last answer was whole, unix; the zero where none was.
+    `outcomes`: requests by bin of their start and by outcome, shape (bins, outcomes), in bins of BIN_S from `start_ns`;
+    earlier requests are in the first bin. `end_ns`: when the last request ended, unix ns; `start_ns` if there is none.
     """
 
     def __init__(self, start_ns: int, span_s: float, rows: int) -> None:
         self.start_ns = self.end_ns = start_ns
         self.total = 0
         self.probes = 0
-        """Dense probes, which `add` was not given and no other figure counts."""
+        """The number of dense probes. `add` does not get them, so no other figure counts them."""
         self.outcomes: Counts = np.zeros((0, len(OUTCOMES)), np.int64)
         self.service: dict[str | None, Counts] = {}
-        """By who answered (None: no backend): rows of requests and whole 2xx, by second of the start."""
+        """By backend (None: none answered): requests and complete 2xx by second of the start, shape (seconds, 2)."""
         self.lines = Lines(max(1.0, bin_width_s(span_s)))
         self.sample = Sample(rows)
         self.silent = 0
-        """Requests that got no response, from the last one on that did: started from `silent_since_ns`, unix, on, and
-        given up by `silent_to_ns`."""
+        """The number of requests after the last one with a response.
+
+        The first started at `silent_since_ns`, and the last ended at `silent_to_ns`, both unix ns.
+        """
         self.silent_since_ns = self.silent_to_ns = start_ns
         self._kinds: list[pd.DataFrame] = []
         self._latencies: defaultdict[tuple[str, str, bool], Latencies] = defaultdict(Latencies)
         self._wire: defaultdict[str, Latencies] = defaultdict(Latencies)
         self.first_tokens = Latencies()
-        """From the moment of sending, of streams that brought a token."""
+        """Latencies of streams from sending to the first token."""
 
     def add(self, piece: pa.Table) -> None:
-        """The next requests, one dictionary to a column. Raises BadInput where a start is beyond any run's."""
+        """Add the next requests, with one dictionary per column. Raises BadInput if a start is later than LONGEST_S."""
         if not len(piece):
             return
         start, wire = piece["start_ns"].to_numpy(), piece["latency_us"].to_numpy().astype(np.int64)
@@ -94,7 +96,7 @@ class Tally:
             raise BadInput(f"a request started {passed[-1] // NS // 86_400} days after the run: its clock was wrong")
         self.total += len(piece)
         self.end_ns = max(self.end_ns, int((start + wire * 1000).max()))
-        # From the instant the schedule wanted the request: what a client that arrived then would have waited.
+        # Latency from the intended start is how long a client that arrived on schedule would have waited.
         waited = wire + np.maximum(start - piece["intended_ns"].to_numpy(), 0) // 1000
         side = _codes(piece, "origin", ORIGINS)
         outcome = outcomes_of(piece, side)
@@ -149,8 +151,10 @@ class Tally:
 
     @cached_property
     def kinds(self) -> pd.DataFrame:
-        """One row for each that occurred of KINDS, in order of the first: `n`, `prompt_tokens`, `completion_tokens`,
-        `told` (how many told tokens), `first_ns` and `last_ns` (starts, unix). To be read when all pieces are in.
+        """A row for each combination of KINDS, in order of its first request. Read it after the last `add`.
+
+        Columns: KINDS, `n`, `prompt_tokens`, `completion_tokens`, `told` (how many answers reported tokens), `first_ns`
+        and `last_ns` (the first and last start, unix ns).
         """
         if not self._kinds:
             return pd.DataFrame(columns=[*KINDS, *_TOTALS])
@@ -158,15 +162,15 @@ class Tally:
         return whole.agg(**_TOTALS).reset_index().sort_values("first_ns", kind="stable", ignore_index=True)
 
     def count(self, outcome: str) -> int:
-        """Requests that came to it, one of OUTCOMES."""
+        """Return the number of requests with an outcome, one of OUTCOMES."""
         return int(self.outcomes[:, OUTCOMES.index(outcome)].sum())
 
     def wire_latencies(self, origin: str) -> Latencies:
-        """From the moment of sending, of one side's answers."""
+        """Return the latencies of one side's answers, from sending."""
         return self._wire.get(origin, Latencies())
 
     def latencies(self, phase: str | None = None, origin: str | None = None, fine: bool | None = None) -> Latencies:
-        """From the intended start, of one phase, one side's answers, whole 2xx or others; None: of all."""
+        """Return latencies from the intended start: of a phase, a side, and complete 2xx or others. None: of all."""
         wanted = (phase, origin, fine)
         return sum(
             (
@@ -178,15 +182,18 @@ class Tally:
         )
 
     def service_of(self, member: str | None) -> Counts:
-        """Rows of requests and whole 2xx, by second: of all but what other members of a pool answered; None: of all."""
+        """Return requests and complete 2xx by second, shape (seconds, 2), without those that other members answered.
+
+        `member` None: of all backends.
+        """
         own = [counts for name, counts in self.service.items() if member is None or name is None or name == member]
         return reduce(_plus, own, np.zeros((0, 2), np.int64))
 
 
 def outcomes_of(piece: pa.Table, side: Codes) -> Codes:
-    """What each request came to, as an index into OUTCOMES.
+    """Return the outcome of each request, as an index into OUTCOMES, shape (rows,). `side`: indexes into ORIGINS.
 
-    A whole 2xx is a success; an answer that broke off keeps its status, and is an error all the same.
+    Only a complete 2xx is a success: an answer that broke off keeps its status but is an error.
     """
     status = piece["status"].to_numpy()
     gateway = side == ORIGINS.index("gateway")
@@ -200,13 +207,13 @@ def outcomes_of(piece: pa.Table, side: Codes) -> Codes:
 
 
 def _words(piece: pa.Table, name: str) -> list[str]:
-    """The words of a text column, in the order of their codes."""
+    """Return the values of a text column, in the order of their codes."""
     words: list[str] = piece[name].chunk(0).dictionary.to_pylist()
     return words
 
 
 def _codes(piece: pa.Table, name: str, words: Sequence[str | None]) -> Codes:
-    """A text column as places in `words`; what is null or not among them is its own place 0."""
+    """Return a text column as indexes into `words`; null and values not in `words` become 0."""
     column = piece[name].chunk(0)
     place = {word: index for index, word in enumerate(words)}
     known = np.array([place.get(word, 0) for word in column.dictionary.to_pylist()] + [0], np.int64)
@@ -216,13 +223,13 @@ def _codes(piece: pa.Table, name: str, words: Sequence[str | None]) -> Codes:
 
 
 def _present(codes: Codes) -> list[int]:
-    """Which codes occur, rising."""
+    """Return the codes that occur, ascending."""
     found: list[int] = np.flatnonzero(np.bincount(codes)).tolist()
     return found
 
 
 def _plus(one: Counts, other: Counts) -> Counts:
-    """The sum of two arrays of rows, the shorter one taken for 0 from its end on."""
+    """Add two arrays of rows, with the shorter one padded with 0."""
     rows = max(len(one), len(other))
     padded = [np.pad(counts, ((0, rows - len(counts)), (0, 0))) for counts in (one, other)]
     return padded[0] + padded[1]

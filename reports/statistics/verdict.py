@@ -1,4 +1,4 @@
-"""The one judgement of a run: whether it is a valid measurement, whether the rule is good, and why."""
+"""Judges a run: whether it is a valid measurement, whether the rule is good, and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADLINES: dict[str, str] = {
     "not valid": "Not a valid measurement",
     "target lost": "Target lost",
 }
-"""The label as the first words of a report."""
+"""The first words of a report, by label."""
 SUBJECTS: dict[Label, str] = {
     "good": "The rule is good in this scenario",
     "as configured": "The breaker behaved as configured in this scenario",
@@ -40,12 +40,12 @@ NO_CHECK = "no check was set"
 
 
 def judge(summary: Summary) -> Verdict:
-    """Judge a run by its problems first, then by what was asked and seen.
+    """Judge a run by its problems first, then by its checks and observations.
 
-    Target lost, not valid: the run has a problem. Not good: a check failed, an observation contradicts the rule, or an
-    instant lay outside its stated interval. Not shown: nothing opened, the run was cut short or ended before service
-    was back, or trips were missed. As configured: no check was set, and some part of the rule was confirmed. Good: all
-    trips were counted, service came back, and all checks passed.
+    Target lost, not valid: the run has a problem. Not good: a check failed, an observation contradicts the rule, or a
+    measured instant was outside its interval. Not shown: no breaker opened, the run was interrupted or ended before
+    service was restored, or trips were missed. As configured: no check was set, and some part of the rule was
+    confirmed. Good: no trip was missed, service was restored, and all checks passed.
     """
     problems = summary.get("problems") or []
     weighty = [problem["text"] for problem in problems if problem["kind"] != "interrupted"]
@@ -63,7 +63,7 @@ def judge(summary: Summary) -> Verdict:
 
 
 def verdict_of(summary: Summary) -> Verdict:
-    """Return the verdict that a summary holds; a summary of a version before 0.2 has none and is judged now."""
+    """Return the verdict in a summary, or judge a summary without one, which a version before 0.2 wrote."""
     kept = summary.get("verdict")
     return judge(summary) if kept is None else Verdict.model_validate(kept)
 
@@ -87,7 +87,7 @@ def _exit_code(summary: Summary, problems: list[dict[str, str]]) -> int:
 
 
 def _unshown(summary: Summary) -> str | None:
-    """Why neither good nor as configured may be said, or None if one of them may."""
+    """Return why the label is neither good nor as configured, or None if it is one of them."""
     if summary["interrupted"]:
         return "the run was cut short"
     if not summary["trips"]:
@@ -148,13 +148,13 @@ def _no_trip(summary: Summary) -> str:
 
 
 def _restored(summary: Summary) -> bool:
-    """After the last trip: by its own backend, or, where others took its place, by whichever served clients."""
+    """Return whether service was restored after the last trip, by its own backend or by others."""
     last = max(summary["trips"], key=lambda trip: (trip["tripped_s"] or {"estimate": 0.0})["estimate"])
     return last["recovery_latency_s"] is not None or last["outage_s"] is not None
 
 
 def _favour(summary: Summary) -> list[str]:
-    """What was seen: the slowest trip, the open time, the load that was shed, and the checks."""
+    """Return the observations in favour: the slowest trip, the open time, the load that was shed, and the checks."""
     reasons = [*_trip_times(summary), *_open_times(summary)]
     total = summary["requests"]["total"]
     if summary["sheds"] and total:
@@ -172,7 +172,7 @@ def _trip_times(summary: Summary) -> list[str]:
     time, trips = summary["time_to_trip_s"], len(summary["trips"])
     if time["max"] is None:
         return []
-    soon = time["max"] < 0.001  # the first failure trips, or as good as
+    soon = time["max"] < 0.001  # the first failure tripped the breaker, or nearly
     when = "at the first failure" if soon else f"{time['max']:.3f} s after the first failure"
     if trips == 1:
         return [f"it tripped {when}"]

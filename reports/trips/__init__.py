@@ -1,5 +1,5 @@
 """Finds the trips of a run and measures them, in seconds from the run's start.
 
-`analysis.analyse` is the entry; `touches` says what each request proves, `trip` turns proofs into open periods,
-`measures` and `bounds` compute what is reported about each.
+Start at `analysis.analyse`. `touches` finds what each request proves, `periods` and `units` turn proofs into open
+periods, and `measures` and `bounds` compute the measures of each.
 """

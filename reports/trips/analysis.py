@@ -1,4 +1,4 @@
-"""Finds and measures the trips of a run, and compares them with what the gateway itself recorded."""
+"""Finds and measures the trips of a run, and compares them with the gateway's own record."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["Analysis", "analyse"]
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a run showed.
+    """The trips of a run.
 
-    `truth` holds the trips that the gateway itself recorded, None where the target keeps no record. `unobserved` are
-    the true trips that no request touched. `evidence` is what each backend's trips were found in, by its name.
+    `truth`: the trips that the gateway itself recorded; None: the target records none. `unobserved`: the true trips
+    that no measured one shows. `evidence`: the data in which each backend's trips were found, by the backend's name.
     """
 
     trips: list[Trip]
@@ -33,7 +33,7 @@ class Analysis:
 
 
 def analyse(run: Run) -> Analysis:
-    """Find the trips of a run and, where the gateway keeps a record of its own, set each beside its true one."""
+    """Find the trips of a run and, if the gateway records its own, match each with a true one."""
     evidence = {backend.name: gather(run, backend) for backend in run.lab.backends}
     trips = _trips(run, evidence)
     truth = true_trips(run)
@@ -56,7 +56,7 @@ def _trips(run: Run, evidence: dict[str, Evidence]) -> list[Trip]:
 
 
 def _periods(evidence: Evidence) -> list[OpenPeriod]:
-    """The open periods of one breaker, or of a group of units, each with its sheds."""
+    """Return the open periods of one breaker, or of a group of units, each with its number of sheds."""
     answers, touches = evidence.answers, evidence.touches
     if evidence.units == 1:
         periods = settle(find_open_periods(touches), evidence)
@@ -66,14 +66,14 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
     periods = [_widened(period, evidence.after_ns) for period in narrow(periods, evidence)]
     if not periods or not (evidence.pooled or evidence.after_ns):
         return periods
-    # Most of what proves a pool's member open is no refusal, and of several workers' refusals only one's may be among
-    # the proofs, so count the refusals themselves.
+    # Most proofs that a pool's member is open are not sheds, and the proofs may have only one worker's sheds. So count
+    # all sheds here.
     refused = answers.shed
     return count_sheds(periods, answers.start[refused], answers.alike[refused])
 
 
 def _widened(period: OpenPeriod, by_ns: int) -> OpenPeriod:
-    """The period by the main process's clock, of which the proofs' own may be off by so much."""
+    """Widen a period's intervals by `by_ns`, how far the proofs' clock may be off the main process's."""
     if not by_ns:
         return period
     instants = (one and replace(one, low_ns=one.low_ns - by_ns, high_ns=one.high_ns + by_ns) for one in period.instants)

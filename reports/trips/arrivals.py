@@ -1,4 +1,4 @@
-"""The answers that can have tripped one breaker, and when each can have reached the gateway."""
+"""The answers that may have tripped one breaker, and when each may have reached the gateway."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ __all__ = ["Arrivals", "possible_causes", "unanswered"]
 
 
 class Arrivals:
-    """Answers in the order of their requests' starts, with the interval in which each reached the gateway, unix ns."""
+    """Answers in order of their requests' starts, with the interval in which each reached the gateway, unix ns.
+
+    `longest`: the most ns from a start until its answer arrived.
+    """
 
     def __init__(self, start: Instants, early: Instants, late: Instants, longest: int) -> None:
         self._start, self._early, self._late = start, early, late
         self._longest = longest
 
     def during(self, interval: Interval) -> tuple[Instants, Instants]:
-        """Earliest and latest arrivals of those that can have arrived within an interval."""
+        """Return the earliest and latest arrivals, unix ns, of the answers that may have arrived within an interval."""
         reach = [interval.low_ns - self._longest, interval.high_ns]
         first, last = np.searchsorted(self._start, reach, side="right").tolist()
         early, late = self._early[first:last], self._late[first:last]
@@ -28,10 +31,11 @@ class Arrivals:
 
 
 def possible_causes(answers: Answers, rule: BreakerRule | None, doubt_ns: int) -> Arrivals:
-    """All answers that the rule may count as failures, whatever the options; for a percentage, all answers.
+    """Return the answers that may have tripped the breaker: possible failures, or for a percentage all answers.
 
-    A breaker that looks at a share can trip on an answer that is no failure: it may complete the least volume, and it
-    lets older answers leave the window. `doubt_ns`: the most that a worker's clock may be off.
+    A rule with a percentage can trip on an answer that is not a failure: it may complete the least volume, or older
+    answers may leave the window. `doubt_ns`: the most that a worker's clock may be off. `rule` None: unknown, treated
+    like a percentage.
     """
     lost = answers.status == 0
     if rule is None or rule.count is None:
@@ -48,6 +52,6 @@ def possible_causes(answers: Answers, rule: BreakerRule | None, doubt_ns: int) -
 
 
 def unanswered(answers: Answers) -> Mask:
-    """Responses that the gateway made up because the backend gave none."""
+    """Return which responses the gateway produced because it got none from the backend, shape (n,)."""
     made_up: Mask = ~answers.by_backend & (answers.status >= 500) & ~answers.shed
     return made_up

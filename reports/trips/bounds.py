@@ -1,7 +1,7 @@
-"""How far from the truth each measure can be: the least and the most that the evidence allows.
+"""Bounds each measure: the least and the most that the evidence allows.
 
-The trip and the reset are intervals, and so is a failure's arrival at the gateway. Each bound takes them at their
-worst. The definitions are in docs/measures.md.
+The trip, the reset and each failure's arrival at the gateway are known as intervals. Each bound uses the least
+favourable end of each interval. docs/measures.md defines the measures.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from reports.trips.trip import Measured
 __all__ = ["Counted", "count_bounds", "open_bounds", "recovery_bounds", "wait_bounds"]
 
 Counted = tuple[Instants, Instants, Mask]
-"""As `Failures.counted` returns them: earliest arrivals, latest arrivals, and which surely counted."""
+"""The result of `Failures.counted`: earliest arrivals, latest arrivals (unix ns), and which certainly counted."""
 
 
 def count_bounds(counted: Counted, tripped: Interval, *, by_failure: bool) -> tuple[int, int]:
-    """The fewest and the most failures that had been counted at a trip.
+    """Return the fewest and the most failures that the breaker can have counted at a trip.
 
-    `by_failure`: a failure that was seen caused the trip, so it is one more than those that surely came before.
+    `by_failure`: a failure in the record caused the trip, so one more was counted than those that certainly came
+    before.
     """
     early, late, sure = counted
     if by_failure:
@@ -30,7 +31,7 @@ def count_bounds(counted: Counted, tripped: Interval, *, by_failure: bool) -> tu
 
 
 def wait_bounds(tripped: Interval, counted: Counted) -> tuple[float, float]:
-    """The least and the most time from the first counted failure to the trip, seconds."""
+    """Return the least and the most seconds from the first counted failure to the trip."""
     early, late, sure = counted
     least = max(0, tripped.low_ns - int(late[sure].min())) if sure.any() else 0
     most = max(0, tripped.high_ns - int(early.min()))
@@ -38,16 +39,16 @@ def wait_bounds(tripped: Interval, counted: Counted) -> tuple[float, float]:
 
 
 def open_bounds(tripped: Measured, reset: Measured, open_s: float) -> tuple[float, float]:
-    """The least and the most time that the breaker was open, seconds."""
+    """Return the least and the most seconds for which the breaker was open."""
     width = tripped.half_width + reset.half_width
     return max(0.0, open_s - width), open_s + width
 
 
 def recovery_bounds(reset: Interval, answers: Answers, later: Interval | None, doubt_ns: int) -> tuple[float, float]:
-    """The least and the most time from the reset to the first 2xx of a request admitted after it, seconds.
+    """Return the least and the most seconds from the reset to the first 2xx of a request admitted after it.
 
-    A request that was sent after the reset was surely admitted after it. One that may still have been on its way to
-    the gateway at the reset can be sooner. `later`: the next trip.
+    A request sent after the reset was certainly admitted after it. A request still on its way to the gateway at the
+    reset can have been answered sooner. `later`: the next trip; None: there is none. There must be such a 2xx.
     """
     until = len(answers.start) if later is None else int(np.searchsorted(answers.start, later.high_ns))
     began = int(np.searchsorted(answers.start, reset.low_ns))

@@ -1,12 +1,12 @@
-"""Narrows each trip to the arrivals of the failures that can have caused it.
+"""Narrows each trip to the arrivals of the failures that may have caused it.
 
-A breaker trips at the instant at which the gateway gets an answer that completes the rule's condition. So the instant
-is not just anywhere between the last answer and the first shed: it is within the arrival of one of the failures that
-can have reached the gateway in between. Where several can, it is within the hull of them all.
+A breaker trips at the instant at which the gateway gets an answer that completes the rule's condition. So the trip is
+not anywhere between the last answer and the first shed, but within the arrival of a failure that may have reached the
+gateway in between. If several failures may have, the interval covers the arrivals of all.
 
-The lab's count chooses among them only where the run itself shows that the count is right: where no other count is
-possible in all trips. A trip with no failure that can have caused it, or a count that no trip allows, contradicts the
-rule; then the instants by proof remain.
+The lab's count selects among them only if the run shows that it is right: no other count is possible for all trips. A
+trip without a possible cause, or a count that does not fit the trips, contradicts the rule; then the intervals by proof
+are kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = ["narrow"]
 
 
 def narrow(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
-    """Return the same periods, each trip bounded by its possible causes; as they are where the rule does not fit."""
+    """Return the periods with each trip bounded by its possible causes, or unchanged if the rule does not fit."""
     if evidence.rule is None or (evidence.pooled and evidence.retries):
-        return periods  # a failure that the policy retried shows in no answer
+        return periods  # a failure that the policy retried is in no answer
     hulls = [period.tripped and _hull(period.tripped, evidence) for period in periods]
     if any(hull is None and period.tripped is not None for hull, period in zip(hulls, periods, strict=True)):
         return periods
@@ -43,7 +43,7 @@ def narrow(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
 
 
 def _hull(tripped: Interval, evidence: Evidence) -> Interval | None:
-    """The part of a trip's interval in which an answer that can have caused it arrived, or None if none did."""
+    """Return the part of a trip's interval in which possible causes arrived, or None if there are none."""
     early, late = evidence.causes.during(tripped)
     if not len(early):
         return None
@@ -52,10 +52,10 @@ def _hull(tripped: Interval, evidence: Evidence) -> Interval | None:
 
 
 def _possible_counts(periods: list[OpenPeriod], evidence: Evidence) -> tuple[int, int]:
-    """The least and the largest count with which every trip can have happened when it did."""
+    """Return the smallest and the largest count that is possible for every trip."""
     fewest, most = 0, NEVER
     if evidence.options.half_open_probes or evidence.options.counter_after_reset != "cleared":
-        return fewest, most  # then fewer failures, or more, may trip the breaker
+        return fewest, most  # then another number of failures may trip the breaker
     for tripped, began in _with_beginning(periods):
         least, largest = count_bounds(evidence.failures.counted(tripped, began), tripped, by_failure=True)
         fewest, most = max(fewest, least), min(most, largest)
@@ -82,7 +82,7 @@ def _counted(periods: list[OpenPeriod], evidence: Evidence, count: int) -> list[
 
 
 def _with_beginning(periods: list[OpenPeriod]) -> Iterator[tuple[Interval, Interval | None]]:
-    """Each trip that was seen, and when the count that led to it began."""
+    """Yield each observed trip, and when the count that led to it began (None: with the run)."""
     for period, began in zip(periods, _beginnings(periods), strict=True):
         if period.tripped is not None:
             yield period.tripped, began

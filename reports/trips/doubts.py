@@ -1,10 +1,10 @@
-"""Settles open periods that may be two, because the breaker can have tripped again before any request proved a reset.
+"""Resolves open periods that may be two because the breaker may have tripped again before a request proved a reset.
 
-This happens in two ways. The first failures after a reset trip the breaker while sheds are still on their way; these
-sheds may belong to either period, so the reset's interval is widened to both readings. Or failures of requests
-admitted before the trip arrive after the reset, if the backend is slower than the breaker; then no request sees it
-closed, and an instant that the record does not settle is left out. The rule's own duration only decides whether there
-is a doubt; no bound comes from it.
+This happens in two ways. First, the first failures after a reset may trip the breaker while sheds are still on their
+way. These sheds may belong to either period, so the reset's interval is widened to cover both cases. Second, failures
+of requests admitted before the trip may arrive after the reset, if the backend takes longer than the open time. Then no
+request sees the breaker closed, and an instant that the record does not determine is left out. The rule's duration is
+used only to decide whether there is a doubt, never as a bound.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = ["settle", "settle_groups"]
 
 @dataclass(frozen=True)
 class _Arrivals:
-    """Failures: their starts, latest admissions, and earliest and latest arrivals at the gateway, unix ns.
+    """Failures: their starts, latest admissions, and earliest and latest arrivals at the gateway, unix ns, shape (n,).
 
-    `longest` is the most time that one was under way.
+    `longest`: the most ns that one was under way.
     """
 
     start: Instants
@@ -37,7 +37,7 @@ class _Arrivals:
 
 
 def settle(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
-    """Make two of each period that surely hid a reset; widen or leave out the resets that are in doubt."""
+    """Split each period that certainly hid a reset; widen or leave out the resets that are in doubt."""
     rule, options, answers = evidence.rule, evidence.options, evidence.answers
     if rule is None or not periods:
         return periods
@@ -59,11 +59,11 @@ def settle(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
 
 
 def settle_groups(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
-    """Leave out each reset of several units that may belong to a later group than the trip does.
+    """Leave out each reset of several units that may belong to a later group of trips than the period's trip.
 
-    Nothing shows that all units were closed for a moment, when each got few requests before it tripped again. Of a
-    pool's member that other members share requests with, neither instant is stated: it is asked mostly on the units
-    where the others are open, so many answers of its own in a row do not show it closed on all.
+    If each unit gets few requests before it trips again, no answers show that all units were closed in between. For a
+    pool's member that shares requests with others, trip and reset are left out: it gets requests mostly on units where
+    the others are open, so a long series of its answers does not show it closed on all units.
     """
     rule = evidence.rule
     if not evidence.asked_first:
@@ -80,9 +80,9 @@ def settle_groups(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPer
 
 
 def _may_trip_again(period: OpenPeriod, arrivals: _Arrivals, evidence: Evidence) -> bool:
-    """Whether a failure came late enough for a second group, and early enough for that to be over by the reset.
+    """Return whether a failure came late enough to start a second group, and early enough for that to end by the reset.
 
-    One is enough: a unit that did not trip in the first group may have counted all others before.
+    One is enough: a unit that did not trip in the first group may have counted all other failures before.
     """
     if period.tripped is None or (evidence.pooled and evidence.retries):
         return True
@@ -93,13 +93,13 @@ def _may_trip_again(period: OpenPeriod, arrivals: _Arrivals, evidence: Evidence)
 
 
 def _failures_after(answers: Answers, rule: BreakerRule) -> tuple[Instants, Instants]:
-    """Starts of failures, and when each can have reached the gateway at the earliest."""
+    """Return the starts of failures, and the earliest instant at which each can have reached the gateway, unix ns."""
     failed = np.flatnonzero(failed_answers(answers, rule) | (answers.status == 0))
     return answers.start[failed], answers.arrived_from[failed]
 
 
 def _widened(period: OpenPeriod, touches: Touches, start: Instants, early: Instants, needed: int) -> OpenPeriod:
-    """The reset from the last shed that was over before the breaker can have tripped again."""
+    """Widen the reset to begin at the last shed that ended before the breaker can have tripped again."""
     if period.reset is None:
         return period
     first, last = np.searchsorted(touches.shed_start, [period.open_by_ns, period.open_at_ns], side="right")
@@ -115,7 +115,7 @@ def _widened(period: OpenPeriod, touches: Touches, start: Instants, early: Insta
 
 
 def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
-    """Failures, and requests whose client gave up: their answers may have been failures."""
+    """Return the failures, and the requests whose client gave up, because their answers may have been failures."""
     failed = failed_answers(answers, rule)
     lost = answers.status == 0
     chosen = np.flatnonzero(failed | lost)
@@ -129,13 +129,13 @@ def _arrivals(answers: Answers, rule: BreakerRule) -> _Arrivals:
 
 
 def _holds_two(period: OpenPeriod, shortest: int) -> bool:
-    """Whether two periods of this rule fit into what may have been one."""
+    """Return whether two open periods of the rule's shortest duration fit into this one."""
     until = period.open_at_ns if period.reset is None else period.reset.high_ns
     return period.tripped is not None and until - period.tripped.low_ns >= 2 * shortest
 
 
 def _late_failures(period: OpenPeriod, arrivals: _Arrivals, shortest: int) -> int:
-    """Failures admitted before the trip that can have arrived after a reset."""
+    """Return how many failures admitted before the trip may have arrived after a reset."""
     if period.tripped is None:
         return 0
     until = period.open_at_ns if period.reset is None else period.reset.high_ns
@@ -150,8 +150,8 @@ def _late_failures(period: OpenPeriod, arrivals: _Arrivals, shortest: int) -> in
 
 
 def _doubtful(period: OpenPeriod, shortest: int, longest: int) -> list[OpenPeriod]:
-    """Surely two where it was open for longer than the rule allows; else one whose reset is not known."""
-    assert period.tripped is not None  # noqa: S101  # asked before, for the type checker
+    """Return two periods if it was open for longer than the rule allows, else one with an unknown reset."""
+    assert period.tripped is not None  # noqa: S101  # for the type checker: the caller checked it
     if period.open_at_ns - period.tripped.high_ns <= longest:
         return [replace(period, reset=None)]
     first = replace(period, reset=None, open_at_ns=period.open_by_ns, sheds=period.sheds // 2)

@@ -1,4 +1,4 @@
-"""Gathers once, for each backend, everything that a run shows of its breaker."""
+"""Gathers once, for each backend, all data of a run about its breaker."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from tripcurve.scenario import Scenario
 __all__ = ["Evidence", "gather"]
 
 SLACK = 1.02
-"""Allows for a timer's inaccuracy: a period longer by more than this factor than the rule allows must be two."""
+"""The inaccuracy that timers may have: a period longer than the rule allows by more than this factor must be two."""
 
 LEAST_SLACK_NS = 500_000
-"""In 23 live trips the gateway's wait was reported up to 0.16 ms too long; this is three times as much."""
+"""In 23 live trips the gateway reported its wait up to 0.16 ms too long; this is three times as much."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run shows of one backend's breaker.
+    """The data of a run about one backend's breaker.
 
-    `rule` is None for a backend without a breaker. `zero_ns` is the run's start, unix ns. `shortest_ns` and
-    `longest_ns` are the shortest and longest times that the rule can have kept the breaker open. `service` has a row
-    for each second of the run: requests, and whole 2xx among them, leaving out what other members of a pool answered.
-    `pooled`: the backend is one of several in a pool. `asked_first`: every request asks it while it is closed.
-    `retries`: the policy makes further attempts in one request, so that a failure may show in no answer. `causes` are
-    the answers that can have tripped the breaker. `doubt_ns`: the most that a worker's
-    clock may be off that of `touches`. `after_ns`: how far the clock of `touches` may be off.
+    `rule`: None for a backend without a breaker. `zero_ns`: the run's start, unix ns. `shortest_ns` and `longest_ns`:
+    the shortest and longest times for which the rule can have kept the breaker open, 0 without a rule. `service`: a row
+    for each second of the run, shape (seconds, 2): the requests, and the complete 2xx among them, without those that
+    other members of a pool answered. `pooled`: the backend is one of several in a pool. `asked_first`: every request
+    goes to it while it is closed. `retries`: the policy makes further attempts within a request, so a failure may be in
+    no answer. `causes`: the answers that may have tripped the breaker. `doubt_ns`: the most that a worker's clock may
+    differ from that of `touches`. `after_ns`: how far the clock of `touches` may be off the main process's.
     """
 
     backend: str
@@ -64,7 +64,7 @@ class Evidence:
 
 
 def gather(run: Run, backend: Backend) -> Evidence:
-    """Gather the evidence of one backend of a run."""
+    """Gather the data of a run about one backend's breaker."""
     lab, rule = run.lab, backend.breaker
     answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(run.tally.wire_latencies("gateway")))
     clock = one_clock(run.decisive, run.records.clocks.steady)
@@ -92,11 +92,11 @@ def gather(run: Run, backend: Backend) -> Evidence:
 
 
 def _wait_slack_ns(sheds: Latencies) -> int:
-    """How much too long the gateway may report its wait for a backend, ns.
+    """Return how much too long the gateway may report its wait for a backend, ns.
 
-    The policy computes the header after the breaker has recorded the answer, so whatever holds the gateway up in
-    between is in the header. How long that can be shows in what the gateway's own answers took beyond the fastest: 99
-    in 100 of them were held up by less than the slack.
+    The policy computes the header after the breaker has recorded the answer, so a delay of the gateway in between is
+    included. The gateway's own answers show how long such a delay can be: 99 of 100 took longer than the fastest by
+    less than the slack.
     """
     if not len(sheds):
         return LEAST_SLACK_NS
@@ -105,13 +105,13 @@ def _wait_slack_ns(sheds: Latencies) -> int:
 
 
 def _simulated_s(scenario: Scenario, backend: Backend) -> list[float]:
-    """Each Retry-After that a phase makes the backend send, seconds."""
+    """Return each Retry-After that a phase makes the backend send, seconds."""
     faults = [phase.simulate.get(backend.name, phase.simulate.get("default")) for phase in scenario.phases]
     return [fault.retry_after_s for fault in faults if fault is not None and fault.retry_after_s is not None]
 
 
 def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
-    """The shortest and longest times that the rule can have kept the breaker open, given the backend's Retry-After."""
+    """Return the shortest and longest times that the rule can have kept the breaker open, given each Retry-After."""
     lengths = [rule.trip_duration]
     if rule.accept_retry_after:
         told = answers.retry_after_s[failed_answers(answers, rule)]

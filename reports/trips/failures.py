@@ -1,7 +1,7 @@
-"""The failures that one breaker may have counted, and when each can have reached the gateway.
+"""The failures that one breaker may have counted, and when each may have reached the gateway.
 
-The client knows only when a request started and ended. Its failure arrived at the gateway after its start and the
-gateway's wait for the backend, and before its end.
+The client knows only when a request started and ended. Its failure arrived at the gateway after the start plus the
+gateway's wait for the backend, and before the end.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["Failures", "slides"]
 
 ROUNDING_NS = 1000
-"""Instants kept as seconds are off by less. A quiet stretch that begins at a trip's own lower bound is that trip."""
+"""Instants converted to seconds and back are off by less. A gap that begins at a trip's lower bound is that trip's own.
+"""
 
 
 class Failures:
-    """The failures that one breaker may have counted, by start, with the interval in which each reached the gateway.
+    """The failures that one breaker may have counted, with the interval in which each reached the gateway.
 
-    They include requests whose client gave up, since their answers may have failed, and requests that the gateway
-    could not get answered, where the rule counts such. `shortest_ns` is the least time that the breaker stays open: a
-    stretch as long without a touch may hide a trip, after which the count began anew. `doubt_ns` is the most that a
-    worker's clock may be off.
+    They include requests whose client gave up, because their answers may have been failures, and, if the rule counts
+    such, requests for which the gateway got no answer. `shortest_ns`: the shortest time that the breaker stays open. A
+    gap of that length without a proof that it was closed may hide a trip, after which the count began anew. `doubt_ns`:
+    the most that a worker's clock may be off.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class Failures:
         self._quiet_start, self._quiet_end = _quiet(answers, shortest_ns)
 
     def counted(self, tripped: Interval, began: Interval | None) -> tuple[Instants, Instants, Mask]:
-        """Earliest and latest arrivals of failures that may have been in the window at a trip, and which surely were.
+        """Return the failures that may have been in the window at a trip, as three arrays of shape (n,).
 
-        `began` is when the count began anew, at the reset before; None means with the run.
+        They are the earliest and latest arrivals (unix ns), and whether each was certainly in the window. `began`: when
+        the count began anew, which is the reset before; None: with the run.
         """
         early, late, sure = self.between(began, tripped)
         begin = tripped.low_ns - self._interval_ns
@@ -62,9 +64,9 @@ class Failures:
         )
 
     def surely_arrived(self, tripped: Interval, began: Interval | None) -> Instants:
-        """Latest arrivals, in order, of failures that are surely in the window from their arrival until a trip.
+        """Return the latest arrivals, ascending, of failures that were certainly in the window until a trip.
 
-        `began` is as for `counted`.
+        `began`: see `counted`.
         """
         _, surely_since = self._count_began(tripped, began)
         first, last = self._started(tripped.low_ns - self._interval_ns, tripped.high_ns)
@@ -73,7 +75,7 @@ class Failures:
         return np.sort(late[sure & (late <= tripped.high_ns)])
 
     def between(self, began: Interval | None, until: Interval) -> tuple[Instants, Instants, Mask]:
-        """The same for all failures that may have arrived while the count ran, however long before `until`."""
+        """Return the same as `counted` for all failures that may have arrived between `began` and `until`."""
         since, surely_since = self._count_began(until, began)
         first, last = self._started(since, until.high_ns)
         early, late = self._early[first:last], self._late[first:last]
@@ -82,22 +84,22 @@ class Failures:
         return np.maximum(early[may], since), late[may], sure[may]
 
     def late(self, tripped: Interval) -> tuple[int, int]:
-        """The least and the most failures that arrived after a trip, of requests admitted before it."""
+        """Return the least and the most failures that arrived after a trip, of requests admitted before it."""
         first, last = self._started(tripped.low_ns, tripped.high_ns)
         start, early, late = self._start[first:last], self._early[first:last], self._late[first:last]
         surely = (early > tripped.high_ns) & (start < tripped.low_ns) & (late < NEVER)
         return int(np.sum(surely)), int(np.sum(late > tripped.low_ns))
 
     def _started(self, low: int, high: int) -> tuple[int, int]:
-        """The first and the end of the failures that can have arrived between two instants, whatever their clocks."""
+        """Return the range of failures that may have arrived between two instants, with every clock doubt."""
         reach = [low - self._longest - self.doubt_ns, high + self.doubt_ns]
         first, last = np.searchsorted(self._start, reach, side="right").tolist()
         return first, last
 
     def _count_began(self, until: Interval, began: Interval | None) -> tuple[int, int]:
-        """When the count began at the earliest, and from when on it surely ran.
+        """Return when the count began at the earliest, and from when on it certainly ran, unix ns.
 
-        A quiet stretch hides a trip only if the breaker could open and reset in it before `until`.
+        A gap hides a trip only if the breaker could open and reset in it before `until`.
         """
         if not self._forgets:
             return 0, 0
@@ -108,12 +110,12 @@ class Failures:
 
 
 def slides(options: LocalOptions) -> bool:
-    """Whether every failure of the last interval counts."""
+    """Return whether every failure of the last interval counts."""
     return options.breaker_window == "sliding" and not options.success_clears
 
 
 def _quiet(answers: Answers, shortest_ns: int) -> tuple[Instants, Instants]:
-    """The stretches between two answers of the backend in which the breaker may have been open unseen."""
+    """Return starts and ends of the gaps between a backend's answers in which the breaker may have been open unseen."""
     closed = answers.by_backend & ~answers.in_doubt
     start = answers.start[closed]
     by = (answers.end - answers.waited)[closed]

@@ -1,4 +1,4 @@
-"""Instants as unix nanoseconds, and intervals that surely contain one."""
+"""Instants in unix nanoseconds, and intervals that certainly contain one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["NEVER", "NS", "By", "Instants", "Interval"]
 
 Instants = npt.NDArray[np.int64]
 By = Literal["cause", "proof"]
-"""`cause`: bounded by the failures that can have tripped the breaker. `proof`: by requests that prove its state."""
+"""`cause`: bounded by the failures that may have tripped the breaker. `proof`: by requests that prove its state."""
 NS = 1_000_000_000
 NEVER = np.iinfo(np.int64).max
 """Later than any instant of a run."""
@@ -20,7 +20,7 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An instant known to lie within [low_ns, high_ns], unix ns, and by which kind of evidence."""
+    """An instant within [low_ns, high_ns], unix ns, and the kind of evidence that bounds it."""
 
     low_ns: int
     high_ns: int
@@ -33,5 +33,5 @@ class Interval:
 
     @property
     def half_width_ns(self) -> float:
-        """Half the length of the interval: the estimate is off by no more."""
+        """Half the length of the interval, which is the most that the estimate can be off."""
         return (self.high_ns - self.low_ns) / 2

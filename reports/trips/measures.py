@@ -25,8 +25,9 @@ Bounds = dict[str, tuple[float, float]]
 
 
 class Service(NamedTuple):
-    """What clients of the whole lab saw, unix ns: `felt`, when they sent requests that failed or were shed, and
-    `whole`, the starts of seconds in which service was whole.
+    """The service to clients of the whole lab, in ascending unix ns.
+
+    `felt`: the starts of requests that failed or were shed. `whole`: the starts of seconds in which service was whole.
     """
 
     felt: Instants
@@ -42,7 +43,7 @@ def measure_trips(periods: list[OpenPeriod], evidence: Evidence, service: Servic
 
 
 class _Count(NamedTuple):
-    """What is known of the failures before one trip."""
+    """The measures of the failures before one trip."""
 
     throttled: int = 0
     failures_to_trip: int | None = None
@@ -52,7 +53,7 @@ class _Count(NamedTuple):
 
 
 class _Measurement:
-    """One open period between its neighbours, and the evidence from which it is measured."""
+    """Measures one open period, given its neighbours and the backend's evidence."""
 
     def __init__(
         self, evidence: Evidence, period: OpenPeriod, earlier: OpenPeriod | None, later: OpenPeriod | None
@@ -65,7 +66,7 @@ class _Measurement:
         self._bounds: Bounds = {}
 
     def trip(self, service: Service) -> Trip:
-        """Put all measures of this trip together."""
+        """Return the trip with all its measures."""
         period, evidence = self._period, self._evidence
         count, open_s = self._count(), self._open_s()
         recovery_s = self._recovery_s()
@@ -95,9 +96,9 @@ class _Measurement:
         )
 
     def _failures_before(self) -> Indexes:
-        """Indexes of failures admitted before the trip, within its counting window, in order of their end.
+        """Return the indexes of failures sent before the trip and in its counting window, in order of their end.
 
-        Counters are empty after a reset, so the window begins there at the earliest.
+        The count is empty after a reset, so the window begins there at the earliest.
         """
         tripped, answers, earlier = self._period.tripped, self._answers, self._earlier
         if tripped is None:
@@ -113,7 +114,7 @@ class _Measurement:
         return np.asarray(found[order], dtype=np.intp)
 
     def _count(self) -> _Count:
-        """What is known of the failures before the trip, each estimate within its bounds."""
+        """Measure the failures before the trip, with each estimate within its bounds."""
         tripped, before, rule = self._period.tripped, self._before, self._rule
         if tripped is None:
             return _Count()
@@ -134,7 +135,7 @@ class _Measurement:
         )
 
     def _time_to_trip_s(self, tripped: Interval, counted: Counted) -> float | None:
-        """From the first failure to the trip; None where fewer failures were seen than trip the breaker."""
+        """Return the seconds from the first failure to the trip, or None if fewer than the rule's count were seen."""
         rule = self._rule
         if rule is not None and rule.count is not None and len(counted[0]) < rule.count:
             return None
@@ -142,7 +143,7 @@ class _Measurement:
         return min(max((tripped.estimate_ns - int(self._answers.end[self._before[0]])) / NS, least), most)
 
     def _overshoot(self, tripped: Interval, rule: BreakerRule | None) -> int | None:
-        """Failures beyond the rule's count; None for a percentage, and for several units, each of which counts."""
+        """Return the failures beyond the rule's count; None for a percentage, and for units that count separately."""
         if rule is None or rule.count is None or self._evidence.units > 1:
             return None
         fewest, most = self._bounds["overshoot"] = self._evidence.failures.late(tripped)
@@ -156,7 +157,7 @@ class _Measurement:
         return open_s
 
     def _open_error_s(self, open_s: float | None) -> float | None:
-        """Open time beyond what the rule, or an accepted Retry-After, asks for. The rule is about one unit."""
+        """Return the open time minus the configured time, or None for several units, since the rule applies to each."""
         rule, before = self._rule, self._before
         if open_s is None or rule is None or self._evidence.units > 1:
             return None
@@ -167,14 +168,14 @@ class _Measurement:
         return open_s - configured
 
     def _recovery_s(self) -> float | None:
-        """From the reset to the first 2xx before the next trip."""
+        """Return the seconds from the reset to the first 2xx before the next trip, or None if there was none."""
         reset, answers, later = self._period.reset, self._answers, self._next_trip
         if reset is None:
             return None
         low = np.searchsorted(answers.start, reset.low_ns)
         high = len(answers.start) if later is None else np.searchsorted(answers.start, later.high_ns)
         served = answers.end[low:high][(answers.good & answers.by_backend)[low:high]]
-        # Other units, or a doubtful reset, may have let answers through before.
+        # With several units or a doubtful reset, answers may have come through before.
         served = served[served >= reset.estimate_ns]
         if not len(served):
             return None
@@ -182,7 +183,10 @@ class _Measurement:
         return float((int(served.min()) - reset.estimate_ns) / NS)
 
     def _restored_s(self) -> float | None:
-        """From the reset to the first full second of service, before the next trip and the last request's second."""
+        """Return the seconds from the reset to the first full second of service before the next trip, or None.
+
+        The second of the last request is not full, so it does not count.
+        """
         if self._reset is None:
             return None
         start, later = self._answers.start, self._next_trip
@@ -194,7 +198,7 @@ class _Measurement:
         return first + int(whole[0]) - self._reset.estimate if len(whole) else None
 
     def _is_retrip(self) -> bool:
-        """Whether no 2xx came between the previous reset and this trip."""
+        """Return whether no 2xx came between the previous reset and this trip."""
         if self._earlier is None or self._earlier.reset is None:
             return False
         tripped, answers = self._period.tripped, self._answers
@@ -203,7 +207,7 @@ class _Measurement:
         return not bool(np.any(answers.good[low:high]))
 
     def _units(self) -> tuple[Measured | None, float | None]:
-        """When all units were open, and the share of sheds among the requests until then, from the first shed."""
+        """Return when all units were open, and the share of sheds among the requests from the first shed until then."""
         period, touches = self._period, self._evidence.touches
         if self._evidence.units == 1 or period.full is None:
             return None, None
@@ -220,7 +224,7 @@ def _seconds(interval: Interval | None, evidence: Evidence) -> Measured | None:
 
 
 def _heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) -> float:
-    """How long a Retry-After makes the breaker stay open, under the options in force. NaN: there was none."""
+    """Return how long a Retry-After keeps the breaker open under these options, in seconds. NaN: there was none."""
     if np.isnan(retry_after_s):
         return rule.trip_duration
     told_s = retry_after_s if options.retry_after_cap is None else min(retry_after_s, options.retry_after_cap)

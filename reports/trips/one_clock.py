@@ -1,8 +1,8 @@
-"""Chooses the requests whose order proves a breaker's state, where workers' clocks are in doubt.
+"""Chooses the requests from which trips are found if workers' clocks are in doubt.
 
-Two rows of one worker are in their true order however far its clock is off. So the trips are found on the clock of one
-worker, and put on the main process's clock with its whole doubt at the end, where that is sharper than to widen each
-row.
+Rows of one worker are in their true order however far its clock is off. So the trips are found in the rows of one
+worker, and their intervals are then widened once by its clock's doubt, if that gives shorter intervals than widening
+every row.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ __all__ = ["OneClock", "one_clock"]
 
 
 class OneClock(NamedTuple):
-    """`frame`: the rows that prove states. `after_ns`: by how much what they prove is to be widened.
+    """The chosen rows. `frame`: the rows that prove states. `after_ns`: how much to widen the periods found in them.
 
-    `doubt_ns`: how far rows of any worker may be off the clock of `frame`.
+    `doubt_ns`: how far the rows of any worker may be off the clock of `frame`.
     """
 
     frame: pd.DataFrame
@@ -27,7 +27,7 @@ class OneClock(NamedTuple):
 
 
 def one_clock(frame: pd.DataFrame, steady: Callable[[int], bool]) -> OneClock:
-    """Choose one worker's rows, or all. `steady`: whether a worker's rows are in order among themselves."""
+    """Choose one worker's rows, or all. `steady`: returns whether a worker's rows are in their true order."""
     if "clock_doubt_ns" not in frame or frame.empty:
         return OneClock(frame, 0, 0)
     workers = frame.groupby("worker")["clock_doubt_ns"].agg(["max", "size"])
@@ -35,7 +35,7 @@ def one_clock(frame: pd.DataFrame, steady: Callable[[int], bool]) -> OneClock:
     if not most:
         return OneClock(frame, 0, 0)
     span = int(frame["start_ns"].iloc[-1] - frame["start_ns"].iloc[0])
-    # With all rows, a state shows only where it lasts for longer than two doubts.
+    # In all rows, a state can be seen only if it lasts for longer than twice the doubt.
     widths = {int(w): doubt + span / size for w, doubt, size in workers.itertuples() if steady(int(w))}
     best = min(widths, key=lambda worker: widths[worker], default=None)
     if best is None or widths[best] >= 2 * most + span / len(frame):

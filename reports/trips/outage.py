@@ -1,4 +1,4 @@
-"""Measures outages as clients felt them: from the first failure to the first full second of service."""
+"""Measures outages as clients saw them: from the first failure to the first full second of service."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tripcurve.lab import Lab
 __all__ = ["RESTORED_SHARE", "felt_failures", "outage_s", "whole_seconds"]
 
 RESTORED_SHARE = 0.99
-"""Service is whole in a second in which at least this share of the requests got a 2xx."""
+"""Service is whole in a second if at least this share of its requests got a 2xx."""
 
 
 def felt_failures(frame: pd.DataFrame, lab: Lab) -> Instants:
-    """Starts, unix ns, of requests that failed by some backend's rule, or were shed."""
+    """Return the starts, unix ns, of requests that failed by some backend's rule or were shed."""
     status = frame["status"].to_numpy()
     counted = np.logical_or.reduce([counted_statuses(status, backend.breaker) for backend in lab.backends])
     failed = (frame["origin"] == "backend").to_numpy() & counted
@@ -28,19 +28,19 @@ def felt_failures(frame: pd.DataFrame, lab: Lab) -> Instants:
 
 
 def whole_seconds(tally: Tally) -> Instants:
-    """Starts, unix ns, of the run's full seconds in which at least 99 % of all requests succeeded.
+    """Return the starts, unix ns, of the run's full seconds in which 99 % or more of all requests succeeded.
 
-    A second without a request shows no service, and the run's last is not full.
+    A second without requests does not show service, and the run's last second is not full.
     """
     sent, fine = tally.service_of(None)[:-1].T
     return np.flatnonzero((sent > 0) & (fine >= RESTORED_SHARE * sent)) * NS + tally.start_ns
 
 
 def outage_s(period: OpenPeriod, later: Interval | None, felt: Instants, whole: Instants) -> float | None:
-    """How long the outage with this open period lasted, from the first failure since service was last whole.
+    """Return the seconds that the outage with this open period lasted, from the first failure since service was whole.
 
-    One outage may hold several trips; it is stated with the last of them. 0 means that no client saw a failure. None
-    means that the trip was not seen to begin, or that service was not whole before the next one, at `later`.
+    An outage may contain several trips; it is reported with the last of them. 0: no client saw a failure. None: the
+    trip was not observed, or service was not whole before the next trip, `later`.
     """
     if period.tripped is None:
         return None
@@ -50,7 +50,7 @@ def outage_s(period: OpenPeriod, later: Interval | None, felt: Instants, whole: 
 
 
 def _began(period: OpenPeriod, felt: Instants, whole: Instants) -> int | None:
-    """The first failure since the last whole second before the trip, or None if none came until the reset."""
+    """Return the first failure since the last whole second before the trip, or None if none came in the open period."""
     known = 0 if period.tripped is None else int(np.searchsorted(whole, period.tripped.low_ns - NS, side="right"))
     since = int(whole[known - 1]) + NS if known else np.iinfo(np.int64).min
     index = int(np.searchsorted(felt, since))
@@ -58,7 +58,7 @@ def _began(period: OpenPeriod, felt: Instants, whole: Instants) -> int | None:
 
 
 def _lasted(began: int, period: OpenPeriod, whole: Instants, until: int) -> float | None:
-    """Time to the first whole second after the beginning, and after the trip if that refused any request."""
+    """Return the seconds from `began` to the first whole second, which is after the trip if a request was shed."""
     since = began if period.tripped is None or not period.sheds else max(began, period.tripped.low_ns)
     index = int(np.searchsorted(whole, since))
     if index == len(whole) or whole[index] + NS > until:

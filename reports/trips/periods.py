@@ -1,10 +1,10 @@
-"""Finds the open periods of one breaker from the requests that touched it, as a client could know them.
+"""Finds the open periods of one breaker from the requests that touched it.
 
-A breaker's state shows only where a request touched it, so a trip and a reset are intervals. Each bound is an
-instant at which some request proves the state; nothing is assumed between them. The definitions are in
-docs/measures.md. This file is about a gateway of one unit; `units` is about several.
+A breaker's state is known only at the moments at which it handled a request, so a trip and a reset are intervals. Each
+bound is an instant at which some request proves the state; nothing is assumed in between. docs/measures.md has the
+definitions. This module is for a gateway of one unit; `units` is for several.
 
-Instants are int64 unix ns throughout.
+Instants are int64 unix ns.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ __all__ = ["OpenPeriod", "Touches", "count_sheds", "find_open_periods"]
 
 @dataclass(frozen=True, slots=True)
 class OpenPeriod:
-    """One stretch in which the breaker was open, as seen from outside.
+    """One period in which the breaker was open, as observed from outside.
 
-    `tripped` is None when the trip was not observed (the run began open), `reset` when the reset was not.
-    The breaker was surely open from `open_by_ns` to `open_at_ns`. `sheds` counts the requests refused in it. With
-    several units, `full` is when all of them were open; None where they never surely were.
+    `tripped` is None if the trip was not observed (the run began open), and `reset` if the reset was not. The breaker
+    was certainly open from `open_by_ns` to `open_at_ns`. `sheds` counts the requests refused in it. `full`: when all of
+    several units were open; None: that never certainly happened, or there is one unit.
     """
 
     tripped: Interval | None
@@ -44,19 +44,19 @@ class OpenPeriod:
 
     @property
     def count_begins(self) -> Interval:
-        """When the count began anew after it: at its reset, or at some time since it was last seen open."""
+        """When the count began anew after this period: at its reset or, if unknown, after it was last seen open."""
         return Interval(self.open_at_ns, NEVER) if self.reset is None else self.reset
 
 
 @dataclass(frozen=True)
 class Touches:
-    """Every request that touched one breaker, as arrays in start order.
+    """Every request that touched one breaker, as arrays of shape (n,) in start order, instants in unix ns.
 
-    An answer of a backend proves that the breaker was closed at admission, which lies within [start, by]: `by` is the
-    end, less the backend's own time where the gateway reports it. `soon` is the latest admission if the request was no
-    slower on its way than the slowest shed; it orders touches, and bounds no instant. A shed proves that the breaker
-    was open at some instant within [start, end]. `alike` counts the requests that each row represents: itself and
-    those like it that were left out after it.
+    An answer of a backend proves that the breaker was closed at its admission, which is within [start, by]. `by` is the
+    end minus the gateway's wait for the backend, if reported. `soon` is the latest admission if the request took no
+    longer on its way than the slowest shed; it orders touches but bounds no instant. A shed proves that the breaker was
+    open at some instant within [start, end]. `alike`: how many requests the row represents, itself and those left out
+    after it.
     """
 
     answer_start: Instants
@@ -69,7 +69,7 @@ class Touches:
 
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
-    """The open periods of one breaker on one unit, in order: as few as the touches allow."""
+    """Return the open periods of one breaker on one unit, in order: as few as the touches allow."""
     if not len(touches.shed_start):
         return []
     near = _near_changes(touches)
@@ -89,7 +89,7 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
 
 
 def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
-    """Return the same periods, each with the number of sheds that are nearer to it than to its neighbours.
+    """Return the periods, each with the number of sheds that are nearer to it than to its neighbours.
 
     `alike`: how many requests each shed represents.
     """
@@ -100,9 +100,9 @@ def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants
 
 
 def _near_changes(touches: Touches) -> Touches:
-    """The touches that can bear on a change: those in flight near one, and the next beyond.
+    """Return the touches that matter for a change of state: those under way near one, and the next beyond.
 
-    Deep inside a long run of answers, or of sheds, a touch proves only what its neighbours prove.
+    In the middle of a long series of answers, or of sheds, a touch proves only what its neighbours prove.
     """
     flights = [touches.answer_soon - touches.answer_start, touches.shed_end - touches.shed_start]
     longest = max((int(flight.max()) for flight in flights if len(flight)), default=0)
@@ -120,14 +120,14 @@ def _near_changes(touches: Touches) -> Touches:
 
 
 def _near(own: Instants, others: Instants, reach: int) -> npt.NDArray[np.bool_]:
-    """Which of `own` start within `reach` of a change to `others`, or are the next start beyond it."""
+    """Return which of `own` start within `reach` of a change to `others`, or are the next start beyond it."""
     if len(own) < 1000 or not len(others):
         return np.ones(len(own), dtype=bool)
     position = np.searchsorted(others, own)
     run = np.flatnonzero(np.diff(position)) + 1
     begins, ends = np.concatenate(([0], run)), np.concatenate((run, [len(own)])) - 1
     keep = np.zeros(len(own), dtype=bool)
-    # Within each run between two of the others: what is near its own ends.
+    # In each series between two of `others`, keep those near its ends.
     low = np.searchsorted(own, own[begins] + 2 * reach, side="right")
     high = np.searchsorted(own, own[ends] - 2 * reach, side="left")
     edge = np.zeros(len(own) + 1, dtype=np.int64)

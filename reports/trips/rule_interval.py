@@ -1,4 +1,4 @@
-"""Bounds the interval of a rule by how far apart the failures were that tripped together, and that did not."""
+"""Bounds a rule's interval from how far apart the failures were that tripped the breaker, and those that did not."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["interval_bounds", "may_count_in_a_row"]
 def interval_bounds(
     trips: list[Trip], failures: Failures, count: int, zero_ns: int, end_ns: int
 ) -> tuple[float, float | None]:
-    """Return two bounds in seconds: the interval is longer than the first, and no longer than the second.
+    """Return two bounds in seconds: the interval is longer than the first and at most the second (None: unbounded).
 
-    It is longer than the time over which the last `count` failures before some trip came, and no longer than the time
-    over which as many failures in a row came without a trip. The second is None where nothing bounds it from above.
+    It is longer than the time in which the last `count` failures before a trip came, and at most the time in which
+    `count` failures in a row came without a trip. `end_ns`: the end of the run, unix ns.
     """
     longer, up_to = 0, NEVER
     for trip, later in pairwise([None, *trips, None]):
@@ -37,10 +37,10 @@ def interval_bounds(
 
 
 def may_count_in_a_row(trips: list[Trip], evidence: Evidence, count: int) -> bool:
-    """Whether at every trip the last `count` failures can have come with no success in between.
+    """Return whether at every trip the last `count` failures may have come without a success in between.
 
-    Then the breaker may be one that a success sets back to zero, such as Envoy's outlier detection for consecutive
-    errors, and failures that did not trip it say nothing of its interval.
+    If so, a success may reset the breaker's count, as in Envoy's outlier detection for consecutive errors. Then
+    failures that did not trip it do not bound its interval.
     """
     answers, zero_ns = evidence.answers, evidence.zero_ns
     good = answers.good & answers.by_backend
@@ -57,7 +57,7 @@ def may_count_in_a_row(trips: list[Trip], evidence: Evidence, count: int) -> boo
 
 
 def _closest(early: Instants, late: Instants, count: int) -> int:
-    """The least time that surely spans `count` failures in a row; NEVER where there were not as many."""
+    """Return the least time that certainly spans `count` failures in a row, ns, or NEVER if there were fewer."""
     if len(early) < count:
         return NEVER
     early, late = np.sort(early), np.sort(late)

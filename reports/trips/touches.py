@@ -1,11 +1,11 @@
-"""Classifies each request by what it proves of a breaker: that it was closed, that it was open, or nothing.
+"""Classifies each request by what it proves: the breaker was closed, the breaker was open, or nothing.
 
 The answers of a single backend prove its breaker closed, and the gateway's sheds prove it open.
 
-A pool seldom refuses a request for one member; it passes the member over. A member's breaker was open whenever the
-whole pool was out (a shed), whenever a member of a lower group answered (a lower group is used only when every member
-of the higher ones is tripped, [D-BE]), and when so many of its own group's requests in a row went elsewhere that its
-turn had surely come: then it was open at some instant since the turn became due.
+A pool sends a request for an open member to another member. A member's breaker was open when the gateway shed a
+request, because then every member was open; when a member of a lower priority group answered, because that group is
+used only if every member of the higher ones is open [D-BE]; and when so many requests of its own group in a row went to
+others that its turn was certainly due: then it was open at some instant since its turn became due.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Indexes = npt.NDArray[np.intp]
 
 
 def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -> Answers:
-    """Every request that one backend's breaker could refuse: all but those that other backends answered.
+    """Return every request that one backend's breaker could refuse: all but those that other backends answered.
 
     `slack_ns`: how much too long the gateway may report its wait.
     """
     part = frame
-    if lab.has_pool:  # rows left out were requests to any member, so this one's own gaps are not known
+    if lab.has_pool:  # the rows left out may have gone to any member, so one member's gaps are not known
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
     return Answers(
@@ -52,14 +52,14 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -
 
 
 def _in_doubt(frame: pd.DataFrame) -> Mask:
-    """Which answers may be a backend's or the gateway's."""
+    """Return which answers may be a backend's or the gateway's."""
     if "origin_in_doubt" in frame:
         return frame["origin_in_doubt"].to_numpy(dtype=bool)
     return np.zeros(len(frame), dtype=bool)
 
 
 def _waited_ns(frame: pd.DataFrame) -> Instants:
-    """How long the gateway waited for the backend; 0 where it does not report this."""
+    """Return how long the gateway waited for the backend, ns, or 0 if not reported."""
     waited = frame["backend_us"].to_numpy(dtype=np.float64, na_value=np.nan)
     whole: Instants = np.nan_to_num(waited, nan=0.0).astype(np.int64)
     return whole * 1000
@@ -68,7 +68,7 @@ def _waited_ns(frame: pd.DataFrame) -> Instants:
 def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool = True) -> Touches:
     """Return the proofs of one breaker's state, in start order.
 
-    `whole`: whether the frame has the rows of all workers. If not, nothing is known of a pool's turns.
+    `whole`: whether the frame has the rows of all workers. If not, a pool's turns are not used as a proof.
     """
     start, end = frame["start_ns"].to_numpy(), end_ns(frame)
     by, soon = _admitted(frame, start, end)
@@ -76,12 +76,12 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
     if doubt is not None:
         start, end, by, soon = start - doubt, end + doubt, by + doubt, soon + doubt
     closed, opened, since = _proofs(frame, backend, lab, by - start, whole)
-    # A refusal is known at its end; that a member was passed over, when the other member had been chosen.
+    # A shed proves its state by its end; an answer of another member proves it by when that member had been chosen.
     refused_by = np.where((frame["origin"] == "gateway").to_numpy()[opened], end[opened], by[opened])
     refused_from = np.minimum(start[since], start[opened])
     order = np.argsort(refused_from, kind="stable")
     answered = np.flatnonzero(closed)
-    if doubt is not None:  # workers in different doubt are no longer in order
+    if doubt is not None:  # rows of workers with different doubts are no longer in order
         answered = answered[np.argsort(start[answered], kind="stable")]
     alike = frame["left_out"].to_numpy() + 1
     refused_alike = alike[opened][order]
@@ -97,7 +97,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
 
 
 def end_ns(frame: pd.DataFrame) -> Instants:
-    """When each response was complete. Never too early, since latencies are rounded up to whole microseconds."""
+    """Return when each response was complete, unix ns."""
     ends: Instants = frame["latency_us"].to_numpy().astype(np.int64)
     ends *= 1000
     ends += frame["start_ns"].to_numpy()
@@ -105,12 +105,12 @@ def end_ns(frame: pd.DataFrame) -> Instants:
 
 
 def clock_doubt_ns(frame: pd.DataFrame) -> Instants | None:
-    """How far each row's clock may be off the main process's, or None if all rows are on one clock."""
+    """Return how far each row's clock may be off the main process's, ns; None if all rows are on one clock."""
     return frame["clock_doubt_ns"].to_numpy() if "clock_doubt_ns" in frame else None
 
 
 def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Instants, Instants]:
-    """By when each request was surely admitted, and by when if it was no slower on its way than the slowest shed."""
+    """Return when each request was admitted at the latest: certainly, and if no slower on its way than any shed."""
     by = np.maximum(end - _waited_ns(frame), start)
     reported = frame["backend_us"].notna().to_numpy()
     sheds = frame["shed"].to_numpy()
@@ -123,7 +123,10 @@ def _admitted(frame: pd.DataFrame, start: Instants, end: Instants) -> tuple[Inst
 def _proofs(
     frame: pd.DataFrame, backend: Backend, lab: Lab, flight: Instants, whole: bool
 ) -> tuple[Mask, Indexes, Indexes]:
-    """Which requests prove the breaker closed, and which prove that it was open at some instant since which other."""
+    """Return which requests prove the breaker closed, and two index arrays, shape (n,), that prove it open.
+
+    Request `i` of the first proves that it was open at some instant since request `i` of the second began.
+    """
     answered = (frame["origin"] == "backend").to_numpy() & ~_in_doubt(frame)
     shed = frame["shed"].to_numpy()
     if not lab.has_pool:
@@ -145,7 +148,7 @@ def _proofs(
 
 
 def _overtakers(frame: pd.DataFrame, flight: Instants) -> int:
-    """The most requests that can have overtaken one another on their way to the gateway."""
+    """Return the most requests that can have overtaken one another on their way to the gateway."""
     start = frame["start_ns"].to_numpy()
     return int((np.searchsorted(start, start + flight) - np.arange(len(start))).max(initial=0))
 
@@ -166,11 +169,11 @@ def _passed_over(
     overtakers: int,
     gaps: Instants,
 ) -> tuple[Indexes, Indexes]:
-    """Answers of the group by another member although this one's turn was due, and the answer since which it was.
+    """Return the answers by others of the group although this member's turn was due, and those since which it was.
 
-    Each unit takes turns on its own. No turn is due where members are drawn at random, nor where the policy retries,
-    since an attempt that no client sees may have taken the turn, nor where requests were left out in between: `gaps`
-    counts those before each.
+    Each unit takes turns on its own. Turns prove nothing if members are drawn at random, if the policy retries (an
+    attempt that no client sees may have taken the turn), or if requests were left out in between; `gaps` counts those
+    left out before each row.
     """
     none = np.empty(0, dtype=np.intp)
     if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
@@ -186,13 +189,13 @@ def _passed_over(
 
 
 def asked_first(backend: Backend, lab: Lab) -> bool:
-    """Whether every request asks this backend while its breaker is closed: it shares its group with no other."""
+    """Return whether every request goes to this backend while it is closed: it alone has the highest priority."""
     rank = _rank(backend, lab)
     return all(_rank(other, lab) > rank for other in lab.backends if other.name != backend.name)
 
 
 def retries_within(lab: Lab) -> bool:
-    """Whether the lab's policy makes further attempts within one request; assumed where it cannot be read."""
+    """Return whether the lab's policy makes further attempts within a request. True if the policy cannot be read."""
     try:
         policy = find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
     except (BadInput, OSError):

@@ -1,4 +1,4 @@
-"""One trip as a run shows it: the measures that docs/measures.md defines."""
+"""One trip of a run, with the measures that docs/measures.md defines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Measured", "Trip"]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A value in seconds, how far from the truth it can be, and by which kind of evidence."""
+    """An instant in seconds from the run's start, how far it can be off, and the kind of evidence that bounds it."""
 
     estimate: float
     half_width: float
@@ -20,12 +20,12 @@ class Measured:
 
     @property
     def low(self) -> float:
-        """The least that the true value can be, s."""
+        """The least that the true value can be, seconds."""
         return self.estimate - self.half_width
 
     @property
     def high(self) -> float:
-        """The most that the true value can be, s."""
+        """The most that the true value can be, seconds."""
         return self.estimate + self.half_width
 
     def as_dict(self) -> dict[str, Any]:
@@ -42,8 +42,8 @@ class Measured:
 class Trip:
     """One trip. Times are seconds from the run's start; None means not observed, or not defined for this trip.
 
-    `bounds` gives, for a measure's name, the least and the most that the true value can be. `truth` holds the true
-    `tripped_s` and `reset_s` where the target records them, and `error_s` the differences, measured minus true.
+    `bounds`: by a measure's name, the least and the most that the true value can be. `truth`: the true `tripped_s` and
+    `reset_s`, and `error_s`: measured minus true; both are None if the target does not record its trips.
     """
 
     backend: str | None

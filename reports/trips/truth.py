@@ -17,7 +17,7 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class TrueTrip:
-    """A trip that the gateway itself recorded, seconds from the run's start. `reset_s` None: still open at the end."""
+    """A trip that the gateway itself recorded, in seconds from the run's start. `reset_s` None: open at the end."""
 
     backend: str
     unit: int | None
@@ -27,11 +27,11 @@ class TrueTrip:
 
 
 Numbered = list[tuple[int, TrueTrip]]
-"""Each true trip with its place in the list of all."""
+"""True trips, each with its index in the list of all."""
 
 
 def true_trips(run: Run) -> list[TrueTrip] | None:
-    """The trips that the gateway itself recorded, in order, or None if the target keeps no such record."""
+    """Return the trips that the gateway itself recorded, in order, or None if the target records none."""
     if run.events is None:
         return None
     trips: list[TrueTrip] = []
@@ -52,9 +52,9 @@ def _true_trip(opened: BreakerEvent, reset_ns: int | None, zero_ns: int) -> True
 
 
 def match(trips: list[Trip], truth: list[TrueTrip], units: int) -> tuple[list[Trip], list[TrueTrip]]:
-    """Return the measured trips, each with its true counterpart, and the true trips that no measured one shows.
+    """Return the measured trips, each with its truth, and the true trips that no measured one shows.
 
-    A measured trip shows one true trip, or with several units one true group.
+    A measured trip shows one true trip or, with several units, one true group.
     """
     groups = {name: overlapping(_numbered(truth, name), units) for name in {true.backend for true in truth}}
     seen: set[int] = set()
@@ -71,7 +71,7 @@ def _numbered(truth: list[TrueTrip], backend: str) -> Numbered:
 
 
 def truth_of(trip: Trip, groups: list[TrueGroup]) -> TrueGroup | None:
-    """The true group nearest in time: by its first trip where that was observed, else by its last reset."""
+    """Return the nearest true group, or None: by the trip's instant if observed, else by its reset."""
     at_trip = trip.tripped_s is not None
     known = trip.tripped_s or trip.reset_s
     if known is None or not groups:
@@ -86,7 +86,7 @@ def truth_of(trip: Trip, groups: list[TrueGroup]) -> TrueGroup | None:
 
 @dataclass
 class TrueGroup:
-    """A stretch in which some unit was open, seconds from the run's start, and the numbered true trips in it."""
+    """A period in which some unit was open, in seconds from the run's start, and the numbered true trips in it."""
 
     begin: float
     end: float
@@ -94,7 +94,7 @@ class TrueGroup:
 
 
 def overlapping(own: Numbered, units: int) -> list[TrueGroup]:
-    """The true trips as stretches in which some unit was open; of one unit, each trip by itself."""
+    """Return the periods in which some unit was open, in order. With one unit, each trip is its own period."""
     groups: list[TrueGroup] = []
     for index, true in sorted(own, key=lambda numbered: numbered[1].tripped_s):
         reset_s = INFINITE if true.reset_s is None else true.reset_s

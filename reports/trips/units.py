@@ -1,8 +1,9 @@
-"""Finds the open periods of a gateway of several units, each of which has a breaker of its own.
+"""Finds the open periods of a gateway with several units, each of which has a breaker of its own.
 
-No response says which unit gave it, so a backend's units are one group. A shed proves that some unit is open, an
-answer that some unit is closed; only many in a row prove anything of all units: as many as leave a chance of one in a
-million that a unit was merely never asked. The group is open from its first unit's trip to its last unit's reset.
+No response says which unit sent it, so a backend's units are treated as one group. A shed proves that some unit is
+open, and an answer that some unit is closed. Only a long series of equal outcomes proves something about all units: so
+long that the probability that a unit got none of the requests is at most one in a million. The group is open from its
+first unit's trip to its last unit's reset.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ DOUBT = 1e-6
 
 
 def surely_all(units: int) -> int:
-    """How many requests in a row, spread over the units at random, leave out a unit with a chance of at most DOUBT."""
+    """Return how many random requests in a row reach every unit, but for a probability of at most DOUBT."""
     return 1 if units == 1 else math.ceil(math.log(DOUBT / units) / math.log(1 - 1 / units))
 
 
 def find_group_periods(touches: Touches, answers: Answers, rule: BreakerRule | None, units: int) -> list[OpenPeriod]:
-    """The stretches in which some unit was open, in order."""
+    """Return the periods in which some unit was open, in order."""
     if not len(touches.shed_start):
         return []
     many = surely_all(units)
@@ -50,7 +51,7 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
 
 
 def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
-    """Earliest instants, in order, at which a failure can have been the one that trips a unit."""
+    """Return the earliest instants, ascending, at which a failure can have tripped a unit."""
     failed = failed_answers(answers, rule)
     early = np.sort(answers.arrived_from[failed])
     if rule is None or rule.count is None or rule.count == 1:
@@ -60,7 +61,7 @@ def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
 
 
 def _first_trip(touches: Touches, failures: Instants, open_by: int, many: int) -> Interval | None:
-    """After the answers that show all units closed, and not before enough failures; before the first shed was over."""
+    """Return the first unit's trip: after all units were closed and enough failures came, before a shed ended."""
     started = int(np.searchsorted(touches.answer_start, open_by))
     # Answers admitted after the first shed's end do not count towards those before the trip.
     before = np.flatnonzero(touches.answer_soon[max(started - 50 * many, 0) : started] < open_by)
@@ -72,14 +73,14 @@ def _first_trip(touches: Touches, failures: Instants, open_by: int, many: int) -
 
 
 def _last_reset(touches: Touches, open_at: int, many: int) -> Interval | None:
-    """After the last shed; before so many answers that each unit gave one."""
+    """Return the last unit's reset: after the last shed, before the answers that show all units closed."""
     after = int(np.searchsorted(touches.answer_start, open_at, side="right"))
     by = touches.answer_by[after : after + many]
     return Interval(open_at, int(by.max())) if len(by) == many else None
 
 
 def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None:
-    """When all units were open: within the first run of sheds, unbroken by answers, that is long enough."""
+    """Return when all units were open, or None: within the first long enough series of sheds without an answer."""
     position = np.searchsorted(touches.answer_start, touches.shed_start[first : last + 1])
     begins = np.concatenate(([0], np.flatnonzero(np.diff(position)) + 1))
     lengths = np.diff(np.concatenate((begins, [len(position)])))
@@ -94,7 +95,7 @@ def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None
 
 
 def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None:
-    """The share of sheds among the requests between two instants, or None if there were no requests."""
+    """Return the share of sheds among the requests between two instants, or None if there were no requests."""
     counts: list[int] = []
     for start, alike in ((touches.shed_start, touches.shed_alike), (touches.answer_start, touches.answer_alike)):
         low, high = np.searchsorted(start, [low_ns, high_ns])
@@ -103,7 +104,7 @@ def mixed_share(touches: Touches, low_ns: float, high_ns: float) -> float | None
 
 
 def mixed_bounds(touches: Touches, low_ns: int, full: Interval) -> tuple[float, float]:
-    """The least and the largest that `mixed_share` can be, by when within its interval the last unit opened."""
+    """Return the least and largest `mixed_share` over the instants in `full` at which the last unit may have opened."""
     ends = np.concatenate((touches.shed_start, touches.answer_start, [full.low_ns, full.high_ns]))
     ends = np.unique(ends[(ends >= full.low_ns) & (ends <= full.high_ns)])
     shares = [share for end in (*ends, full.high_ns + 1) if (share := mixed_share(touches, low_ns, end)) is not None]
