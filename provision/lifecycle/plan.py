@@ -122,7 +122,7 @@ def _step(resource: Resource, parent: Step | None, state: State) -> Step:
 
 
 def _is_ours(resource: Resource, found: Found | None, parent: Step | None, state: State) -> bool:
-    """Return whether the lab made the resource: by its tag; without tags, by the state file or as its parent."""
+    """Return whether the lab made the resource: by its tag; for types without tags, by the state file or its parent."""
     if found is None:
         return not resource.declared
     if resource.declared:

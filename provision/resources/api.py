@@ -19,7 +19,7 @@ SPEC_URL = (
     "AzureOpenAI/inference/{stage}/{version}/inference.json"
 )
 KEY_NAME = "api-key"
-"""Header and query parameter of the key: Azure OpenAI's own, so that its SDKs work unchanged."""
+"""Name of the header and query parameter for the key. It is Azure OpenAI's, so that its SDKs work unchanged."""
 
 PLACEHOLDER = "{backend-id}"
 ANY = "*"
@@ -185,7 +185,7 @@ def normalise(document: str) -> str:
 
 
 class NamedValue(Resource):
-    """One value that the policy names in double braces. Kept as a secret: it may be a key."""
+    """One value that the policy names in double braces. It is stored as a secret, because it may be a key."""
 
     type = "named value"
     hidden = frozenset({"value"})

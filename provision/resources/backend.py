@@ -14,7 +14,7 @@ __all__ = ["BackendEntity", "PoolEntity"]
 WHATS_BEHIND = {"mock": "Mock server", "openai": "OpenAI resource", "existing": "existing endpoint"}
 ANY = "*"
 API_VERSION = "2025-09-01-preview"
-"""Knows `failureResponse`, affinity and regions, which a PUT with the SDK's own 2024-05-01 would drop [SPEC26]."""
+"""Has `failureResponse`, affinity and regions, which a PUT with the SDK's own 2024-05-01 would drop [SPEC26]."""
 
 Json = dict[str, Any]
 
@@ -27,14 +27,14 @@ class _Entity(Resource):
         return f"{self.context.gateway_id}/backends/{self.name}"
 
     def _get(self) -> tuple[Json, str | None] | None:
-        """Return the entity's properties as ARM has them, with its ETag; None when it does not exist."""
-        get: Any = self.context.clients.apim.backend.get  # `cls` changes what it returns
+        """Return the entity's properties in ARM's JSON, and its ETag; None if it does not exist."""
+        get: Any = self.context.clients.apim.backend.get  # `cls` changes its return type
         lab = self.context.lab
         where = lab.resource_group, lab.gateway.name, self.name
         return none_if_absent(lambda: get(*where, api_version=API_VERSION, cls=_properties_and_etag))
 
     def _put(self, wanted: Json, found: Found | None) -> None:
-        """Store the wanted properties over those in force, so that what somebody else has set is kept.
+        """Merge the wanted properties into those in force, so that properties that others have set are kept.
 
         A wanted property that is None is removed.
         """
@@ -42,7 +42,7 @@ class _Entity(Resource):
         in_force = self._get() if found is not None else None
         properties = {**(in_force[0] if in_force else {}), **wanted}
         properties = {key: value for key, value in properties.items() if value is not None}
-        put: Any = backends.create_or_update  # takes bytes too, which its types do not say
+        put: Any = backends.create_or_update  # also takes bytes, contrary to its type hints
         put(
             lab.resource_group,
             lab.gateway.name,
@@ -128,7 +128,7 @@ class PoolEntity(_Entity):
         return Found(fields, etag=etag)
 
     def _stated(self, name: str, member: dict[str, int | None]) -> dict[str, int | None]:
-        """Return a member as read, with None for each field that the lab leaves to the service's default."""
+        """Return a member as read, but with None for each field that the lab leaves to the service's default."""
         wanted = self.desired()["members"].get(name)
         if wanted is None:
             return member
@@ -152,6 +152,6 @@ class PoolEntity(_Entity):
 
 
 def _properties_and_etag(response: Any, entity: Any, headers: Any) -> tuple[Json, str | None]:
-    """Make the SDK's `get` return the properties with those that its models do not know, and the ETag."""
+    """Return the properties, with those that the SDK's models lack, and the ETag: the `cls` of the SDK's `get`."""
     del entity
     return response.http_response.json().get("properties") or {}, headers.get("ETag")

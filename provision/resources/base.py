@@ -179,7 +179,7 @@ class SoftDeleting(Resource):
 
 
 def none_if_absent(call: Callable[[], Answer]) -> Answer | None:
-    """Return the result of the call; None if ARM reports that the resource does not exist."""
+    """Return the result of the call; None if ARM reports that the resource does not exist (404)."""
     from azure.core.exceptions import ResourceNotFoundError
 
     try:

@@ -1,4 +1,4 @@
-"""A breaker rule in the lab's words and in ARM's JSON."""
+"""Converts a breaker rule between the lab's field names and ARM's JSON [SPEC26]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def rule_to_arm(rule: BreakerRule) -> Json:
-    """Return the rule as ARM takes it. `failureResponse` is left out where the rule does not state one."""
+    """Return the rule in ARM's JSON. `failureResponse` is left out if the rule does not set one."""
     sent: Json = {
         "name": rule.name,
         "failureCondition": {
@@ -31,9 +31,9 @@ def rule_to_arm(rule: BreakerRule) -> Json:
 
 
 def rule_from_arm(rule: Json) -> Json:
-    """Return ARM's rule in the lab's words: the fields of BreakerRule, durations as ISO 8601, None where absent.
+    """Return ARM's rule with the field names of BreakerRule, durations in ISO 8601, and None for absent fields.
 
-    It is not checked: somebody else may have written a rule that a lab may not have.
+    The result is not validated, because the rule on the service may be one that a lab does not allow.
     """
     condition = rule.get("failureCondition") or {}
     ranges = [(item.get("min"), item.get("max")) for item in condition.get("statusCodeRanges") or []]
@@ -51,7 +51,7 @@ def rule_from_arm(rule: Json) -> Json:
 
 
 def _duration(text: str | None) -> str | None:
-    """Return a duration as the lab writes it, or as it is where it cannot be read."""
+    """Return a duration as the lab writes it, or unchanged if it cannot be parsed."""
     try:
         return None if text is None else format_iso(parse_seconds(text))
     except ValueError:

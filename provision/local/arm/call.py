@@ -18,6 +18,7 @@ class Call:
     """A request. `path` is as sent, without the query; `headers` have lower-case names.
 
     `body` is the parsed JSON; None if there was none. `base_url` is the control plane's URL, for links in answers.
+    `object_id` is the caller's.
     """
 
     method: str

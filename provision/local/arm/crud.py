@@ -261,7 +261,7 @@ def _fill(template: str, params: dict[str, str]) -> str:
 
 
 def merge(old: Json, new: Json) -> Json:
-    """JSON merge patch [RFC7396]: null takes a key out, objects merge, all else replaces."""
+    """Return `old` with a JSON merge patch [RFC7396]: null removes a key, objects merge, other values replace."""
     merged = copy.deepcopy(old)
     for key, value in new.items():
         if value is None:

@@ -74,7 +74,7 @@ class Plan:
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def suffer(self) -> None:
-        """Wait for the extra seconds, then raise the ArmError, if any."""
+        """Wait for the extra seconds, then raise the ArmError if there is one."""
         if self.seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.cleared.wait(), self.seconds)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the data plane speaks it: one server and one client, for the gateway and the mock."""
+"""The HTTP/1.1 server and client of the data plane: of the gateway and of the mock."""
 
 from provision.local.wire.body import BodyStream
 from provision.local.wire.limits import Limits

@@ -10,10 +10,10 @@ __all__ = ["BodyStream"]
 
 
 class BodyStream:
-    """Pieces of a body as they arrive: an async iterator for one reader, fed by one connection.
+    """The pieces of a body as they arrive: an async iterator for one reader, fed by one connection.
 
-    The sender is paused through `pause` while more than `high` bytes wait, and `resume`d once they
-    are read. `on_first_read` is called when somebody asks for the first piece (100-continue).
+    `pause` is called when more than `high` bytes wait, and `resume` after they are read. `on_first_read` is called when
+    the reader asks for the first piece (to send 100 Continue); None: nothing is called.
     """
 
     __slots__ = (
@@ -38,16 +38,16 @@ class BodyStream:
 
     @property
     def complete(self) -> bool:
-        """Whether the last byte has arrived (not: been read)."""
+        """Whether the last byte has arrived, read or not."""
         return self._eof
 
     @property
     def paused(self) -> bool:
-        """Whether the sender is paused because nobody reads."""
+        """Whether the sender is paused because the reader is too slow."""
         return self._paused
 
     def feed(self, data: bytes) -> None:
-        """Take one more piece."""
+        """Add a piece."""
         if self._eof or self._error is not None or not data:
             return
         self._parts.append(data)
@@ -58,12 +58,12 @@ class BodyStream:
         self._wake()
 
     def finish(self) -> None:
-        """The body is complete."""
+        """Mark the body as complete."""
         self._eof = True
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """The body broke off: what has arrived is still read, then `error` is raised."""
+        """End a body that broke off: the reader still gets the pieces that arrived, then `error` is raised."""
         if not self._eof:
             self._error = error
             self._wake()
@@ -85,7 +85,7 @@ class BodyStream:
 
     async def _more(self) -> None:
         if self._error is not None:
-            # Handed over once: kept, by us or in this frame, it would hold itself by its traceback.
+            # Raise it once and drop it: its traceback refers to this frame, so keeping it would make a reference cycle.
             error, self._error = self._error, ConnectionResetError("the body broke off before")
             try:
                 raise error

@@ -1,4 +1,4 @@
-"""What goes to a backend, and what comes back."""
+"""A call to a backend: its request, its response, and its failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 
 
 class Endpoint(NamedTuple):
-    """Where to connect. `tls` None: plain http; `server_name` is what the certificate must bear."""
+    """Where to connect. `tls` None: plain HTTP. `server_name`: the name that the certificate must have."""
 
     host: str
     port: int
@@ -22,9 +22,10 @@ class Endpoint(NamedTuple):
 
 
 class UpstreamFailure(Exception):
-    """No usable answer. `reason` is LastError's: Timeout or BackendConnectionFailure.
+    """The backend gave no usable answer.
 
-    `untouched`: the connection was closed before a single byte came back.
+    `reason`: the Reason of `context.LastError`, Timeout or BackendConnectionFailure. `untouched`: the connection was
+    closed before any byte came back.
     """
 
     def __init__(self, reason: str, message: str, *, untouched: bool = False) -> None:
@@ -34,7 +35,7 @@ class UpstreamFailure(Exception):
 
 @dataclass(slots=True)
 class ClientResponse:
-    """A backend's response. Header names are lower-case. `received`: monotonic instant of its status line."""
+    """A backend's response. Header names are lower-case. `received`: when its head was complete, monotonic seconds."""
 
     status: int
     reason: str
@@ -43,7 +44,7 @@ class ClientResponse:
     body: bytes | AsyncIterator[bytes] = b""
 
     def header(self, name: str) -> str | None:
-        """The first value of a header by its lower-case name; None when absent."""
+        """Return the first value of a header by its lower-case name, or None if it is absent."""
         for key, value in self.headers:
             if key == name:
                 return value
@@ -52,23 +53,23 @@ class ClientResponse:
 
 @dataclass(slots=True)
 class Call:
-    """One request to a backend."""
+    """One request to a backend. `head` is the request line and headers as bytes, with the blank line."""
 
     endpoint: Endpoint
     head: bytes
     method: str
     body: bytes | AsyncIterator[bytes] = b""
     chunked: bool = False
-    """Whether a streamed body is framed in chunks, as the head must then say."""
+    """Whether a streamed body is sent in chunks; `head` must then have Transfer-Encoding: chunked."""
     timeout_s: float = 300.0
-    """Longest wait for the response's head, from the moment the connection stands (or before, see below)."""
+    """Longest wait for the response's head, from when the connection is open (or before: see `connect_counts`)."""
     connect_timeout_s: float = 30.0
     connect_counts: bool = True
-    """Whether the time to connect is taken off `timeout_s`."""
+    """Whether the time to connect is subtracted from `timeout_s`."""
     on_head: Callable[[ClientResponse], None] | None = None
-    """Called the instant the response's head is there, before anything waiting for it runs."""
+    """Called as soon as the response's head is complete, before any task that waits for it. None: not called."""
 
     @property
     def replayable(self) -> bool:
-        """Whether sending it twice does no harm and is possible."""
+        """Whether the request can be sent again: its body is at hand and its method is idempotent [RFC9110]."""
         return isinstance(self.body, bytes) and self.method in _IDEMPOTENT

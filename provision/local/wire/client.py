@@ -1,10 +1,10 @@
-"""An HTTP/1.1 client for calls from the gateway to backends: kept-alive connections, streaming both ways.
+"""An HTTP/1.1 client for calls to backends, with kept-alive connections and streaming in both directions.
 
     client = Client()
     response = await client.request(Call(Endpoint("127.0.0.1", 8080), head, body=b"...", timeout_s=30))
 
-`head` is the request's head as bytes, framing included: the caller decides what is forwarded.
-Failures are `UpstreamFailure`, with the reason in API Management's words.
+`head` is the request's head as bytes, with its framing headers, so the caller decides which headers are forwarded.
+Failures raise `UpstreamFailure`, whose reason is one of API Management's.
 """
 
 from __future__ import annotations
@@ -27,25 +27,24 @@ _SWEEP_S = 1.0
 
 
 class Client:
-    """Connections to backends, kept for the next call when both sides allow it.
+    """Connections to backends, kept for the next call if both sides allow it.
 
-    A connection that the backend closes while it is idle is forgotten. One that it closes just as a
-    request leaves is told from a failure only when no byte came back: a call whose method is idempotent
-    and whose body is at hand is then sent once more. Other calls take only connections that were used
-    within the last three seconds (servers close idle ones after five and more), and are never repeated.
+    A backend may close an idle connection just as a request is sent. If no byte came back, a call with an idempotent
+    method whose body is at hand is sent once more. Other calls use only connections that were used within the last
+    three seconds, because servers close idle ones after five seconds or more, and are never repeated.
     """
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, idle_s: float = _IDLE_S, silence_s: float = _SILENCE_S
     ) -> None:
-        """`idle_s`: how long an unused connection is kept; `silence_s`: longest pause within a response's body."""
+        """`idle_s`: how long an unused connection is kept. `silence_s`: the longest pause within a response's body."""
         self._clock, self._idle_s, self._silence_s = clock, idle_s, silence_s
         self._idle: dict[Endpoint, deque[UpstreamConnection]] = {}
         self._open: set[UpstreamConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def request(self, call: Call) -> ClientResponse:
-        """The backend's response, as soon as its head is there. Raises UpstreamFailure."""
+        """Send a call and return the response as soon as its head is complete. Raises UpstreamFailure."""
         connection = self._take(call)
         if connection is not None:
             try:
@@ -56,7 +55,7 @@ class Client:
         return await self._exchange(call, await self._connect(call))
 
     async def close(self) -> None:
-        """Cut every connection."""
+        """Abort every connection."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._open):
@@ -64,7 +63,7 @@ class Client:
         await asyncio.sleep(0)
 
     def _take(self, call: Call) -> UpstreamConnection | None:
-        """The idle connection used last, if it can be trusted with this call."""
+        """Return the idle connection that was used last and can be used for this call, or None."""
         waiting = self._idle.get(call.endpoint)
         while waiting:
             connection = waiting.pop()
@@ -90,7 +89,7 @@ class Client:
                     server_hostname=endpoint.server_name if endpoint.tls is not None else None,
                 )
         except TimeoutError:
-            raise UpstreamFailure("Timeout", "The backend could not be connected to in time.") from None
+            raise UpstreamFailure("Timeout", "The connection to the backend was not made in time.") from None
         except OSError as error:  # refused, unreachable, no such host, TLS
             raise UpstreamFailure("BackendConnectionFailure", _cause(error)) from error
         if call.connect_counts:
@@ -119,11 +118,13 @@ class Client:
             raise
         finally:
             timer.cancel()
-            del exchange, sender  # what it failed with would otherwise hold itself, by way of this frame
+            del exchange, sender  # a failure refers to this frame, and these to the failure: a reference cycle
 
     async def _send_body(self, call: Call, body: AsyncIterator[bytes], connection: UpstreamConnection) -> None:
-        """Send the request as its body arrives; the head leaves with the first piece, so a body that is bad
-        from the start reaches no backend."""
+        """Send the request while its body arrives.
+
+        The head is sent with the first piece, so a body that fails at once reaches no backend.
+        """
         head = call.head
         try:
             async for part in body:
@@ -154,7 +155,7 @@ class Client:
                 del self._idle[connection.endpoint]
 
     def expire(self) -> None:
-        """Act on every deadline that has passed by the clock: idle connections, bodies that stopped coming."""
+        """Close connections that were idle for too long, and fail bodies that stopped arriving."""
         now = self._clock()
         for connection in list(self._open):
             connection.expire(now, self._idle_s, self._silence_s)

@@ -1,4 +1,4 @@
-"""One client's connection: bytes in, requests to the handler one after the other, answers out."""
+"""One client's connection: parses requests, passes them to the handler one at a time, and sends the answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Host(Protocol):
-    """What a connection needs of the server that accepted it."""
+    """The part of the server that its connections use."""
 
     handler: Handler
     limits: Limits
@@ -36,7 +36,7 @@ class Host(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Serves requests in order; reads ahead (pipelining) no further than the limits allow."""
+    """Serves requests in order, and reads pipelined requests ahead up to the limit."""
 
     def __init__(self, server: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._refusal: Refused | None = None
         self.task: asyncio.Task[None] | None = None
-        """Serves the request under way; None between requests."""
+        """The task that serves the request under way; None between requests."""
         self._writable: asyncio.Future[None] | None = None
         self._reading_paused = 0
         self._closing = False
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self.deadline: float | None = None
         self._deadline_kind = "idle"
 
-    # what asyncio calls
+    # asyncio calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
             self._expect_input()
 
     def eof_received(self) -> bool:
-        """A client that closes its half has left: nothing here needs half-open clients."""
+        """Close the connection when the client closes its half. Half-open clients are not supported."""
         return False
 
     def pause_writing(self) -> None:
@@ -109,19 +109,19 @@ class Connection(asyncio.Protocol):
         self._writable = None
         self._expect_input()
 
-    # what the server calls
+    # The server calls these.
 
     def abort(self) -> None:
-        """Cut the connection at once."""
+        """Close the connection at once, without sending what is buffered."""
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
 
     def expire(self, now: float) -> None:
-        """Act on a deadline that has passed: 408 for a slow request, else close."""
+        """Act on a deadline that has passed: answer 408 to a slow request, else close. `now`: the server's clock."""
         if self.deadline is None or now < self.deadline:
             return
-        if self._deadline_kind == "body" and self._reading_paused:  # it is we who are slow
+        if self._deadline_kind == "body" and self._reading_paused:  # this side has paused reading
             self.deadline = now + self._server.limits.body_timeout_s
             return
         if self._deadline_kind in ("head", "body") and not self._closing:
@@ -135,14 +135,14 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    # reading
+    # Reading.
 
     def _expect(self, kind: str, seconds: float) -> None:
         self._deadline_kind = kind
         self.deadline = self._server.clock() + seconds
 
     def _expect_input(self) -> None:
-        """Set the deadline for what should come next; none while only the handler is awaited."""
+        """Set the deadline for the client's next bytes; there is none while only the handler is awaited."""
         limits = self._server.limits
         if self._closing or self._writable is not None:
             return
@@ -170,10 +170,10 @@ class Connection(asyncio.Protocol):
         if not self._closing:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    # serving
+    # Serving.
 
     def _next(self) -> None:
-        """Serve the next request, or the refusal that came after the last good one."""
+        """Serve the next request, or send the refusal that followed the last valid one."""
         if self._closing:
             return
         if self._waiting:
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         except Disconnect:
             self.abort()
         except Refused as refusal:
-            self._refuse(refusal, counted=False)  # the handler has seen this one
+            self._refuse(refusal, counted=False)  # the handler got this request
         except (ConnectionError, asyncio.CancelledError):
             self.abort()
         except Exception:
@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
             self._finish()
 
     async def _stream(self, request: Request, response: Response, body: AsyncIterator[bytes], keep: bool) -> None:
-        """Send a body as it comes. One that breaks cuts the connection: a client must not take it for whole."""
+        """Send a body piece by piece. If it fails, abort the connection, so that the client sees it is incomplete."""
         sized = any(name.lower() == "content-length" for name, _ in response.headers)
         chunked = not sized and request.version != "1.0"
         keep = keep and (sized or chunked)
@@ -271,7 +271,7 @@ class Connection(asyncio.Protocol):
         return head_bytes(f"HTTP/1.1 {response.status} {reason}", headers)
 
     def _refuse(self, refusal: Refused, counted: bool = True) -> None:
-        """Answer in the wire's own words and close; input on the way is thrown away for a moment first."""
+        """Send a refusal and close. For `linger_s` seconds, bytes that still arrive are discarded first."""
         if self._closing:
             return
         if counted:
@@ -288,7 +288,7 @@ class Connection(asyncio.Protocol):
         self._finish()
 
     def _finish(self) -> None:
-        """Say that nothing more will come, then wait for the client to close (a plain close could reset the answer)."""
+        """Close the sending half and wait for the client to close: closing both at once could reset the answer."""
         self._closing = True
         if self._transport.is_closing():
             return

@@ -18,7 +18,7 @@ _HEAD_BYTES = 131_072
 
 
 class ResponseBody(BodyStream):
-    """A backend's body that is still arriving; closing it early gives the backend up."""
+    """A backend's body that is still arriving. Closing it early aborts the connection."""
 
     __slots__ = ("_connection",)
 
@@ -27,13 +27,13 @@ class ResponseBody(BodyStream):
         self._connection = connection
 
     async def aclose(self) -> None:
-        """Read no further: what has not arrived by now is cut off."""
+        """Stop reading, and abort the connection if the body is not complete."""
         if not self.complete:
             self._connection.give_up(self)
 
 
 class Exchange:
-    """One request and its response."""
+    """One request and its response. `sender` is the task that sends a streamed body; None: there is none."""
 
     __slots__ = ("method", "on_head", "response", "sender", "sent")
 
@@ -49,7 +49,7 @@ class Exchange:
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Carries one exchange at a time. `release` is called when it is free again, `forget` when it is gone."""
+    """Carries one exchange at a time. `release` is called when it is free again, `forget` when it is closed."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._complete = False
         self._keep_alive = False
 
-    # what the client asks
+    # The client calls these.
 
     @property
     def usable(self) -> bool:
@@ -95,37 +95,37 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(data)
 
     async def drained(self) -> None:
-        """Wait while the backend reads more slowly than we send. Raises UpstreamFailure when it is gone."""
+        """Wait while the send buffer is full. Raises UpstreamFailure if the connection is closed."""
         if self._gone:
             raise UpstreamFailure("BackendConnectionFailure", "The backend closed the connection.")
         if self._writable is not None:
             await self._writable
 
     def sent(self) -> None:
-        """The request is complete."""
+        """Note that the request is sent completely."""
         if self._exchange is not None:
             self._exchange.sent = True
         if self._complete:
             self._finish()
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Close the connection at once."""
         self._gone = True
         if self._transport is not None:
             self._transport.abort()
 
     def drop(self, exchange: Exchange) -> None:
-        """Cut the connection if this exchange is still under way, and no other has followed it."""
+        """Close the connection if this exchange is still under way on it."""
         if self._exchange is exchange:
             self.abort()
 
     def give_up(self, stream: ResponseBody) -> None:
-        """Cut the connection if this body is still arriving on it."""
+        """Close the connection if this body is still arriving on it."""
         if self._stream is stream:
             self.abort()
 
     def fail(self, error: Exception) -> None:
-        """End the exchange with an error, and the connection with it."""
+        """End the exchange with an error, and close the connection."""
         exchange, self._exchange = self._exchange, None
         if self._stream is not None:
             self._stream.fail(error)
@@ -137,12 +137,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.abort()
 
     def time_out(self, exchange: Exchange) -> None:
-        """Give up on a response whose head has not come."""
+        """Fail an exchange whose response head has not come."""
         if self._exchange is exchange and not exchange.response.done():
             self.fail(UpstreamFailure("Timeout", "The backend did not answer in time."))
 
     def expire(self, now: float, idle_s: float, silence_s: float) -> None:
-        """Close an idle connection that is old, fail a body that stopped coming."""
+        """Close the connection if it was idle for `idle_s` seconds; fail a body without a new piece for `silence_s`."""
         if self._exchange is None:
             if now - self.used_at > idle_s:
                 self.abort()
@@ -157,7 +157,7 @@ class UpstreamConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    # what asyncio calls
+    # asyncio calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -165,7 +165,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
-            self.abort()  # nobody asked: whatever this is, it is not an answer
+            self.abort()  # data without a request: it could be mistaken for the next answer
             return
         self._touched = True
         self.used_at = self._clock()
@@ -197,10 +197,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self._exchange is not None:
             self._end_with_connection()
         self._reset()
-        del self._parser  # it refers back here: without this every connection would wait for the garbage collector
+        del self._parser  # it refers back to this object, which would then wait for the garbage collector
 
     def _end_with_connection(self) -> None:
-        """End the exchange under way: a body without measure is complete now, anything else has failed."""
+        """End the exchange under way: a body without a length is complete now, anything else has failed."""
         if self._response is not None and self._ends_with_connection():
             self.on_message_complete()
             self._deliver()
@@ -216,7 +216,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._writable.set_result(None)
         self._writable = None
 
-    # what llhttp calls
+    # llhttp calls these.
 
     def on_status(self, reason: bytes) -> None:
         self._reason += reason
@@ -257,15 +257,15 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._response.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
-    # the end
+    # The end of an exchange.
 
     def _deliver(self) -> None:
-        """Hand over what there is: a whole response as bytes, else one whose body streams."""
+        """Deliver the response: with its whole body if complete, else with a body that streams."""
         response, exchange = self._response, self._exchange
         if response is None or exchange is None:
             return
         if not self._complete and exchange.method == "HEAD":
-            self._complete = True  # llhttp waits for the body that the length announces; none will come
+            self._complete = True  # llhttp waits for a body of the announced length, which HEAD does not have
             self.abort()
         if not self._complete and self._stream is None:
             self._stream = ResponseBody(self)
@@ -279,7 +279,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._finish()
 
     def _finish(self) -> None:
-        """Keep the connection if the request left entirely and both sides allow it."""
+        """End the exchange. Keep the connection if the request was sent completely and both sides allow it."""
         exchange = self._exchange
         if exchange is None:
             return

@@ -1,4 +1,4 @@
-"""What the wire accepts from a client, and what it answers beyond that."""
+"""The limits on clients' requests, and the answers to requests beyond them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def _limit(default: Any, unit: str, about: str, beyond: str) -> Any:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one listening server, explained in each field's metadata. Sizes in bytes, times in seconds.
+    """The limits of one server, explained in each field's metadata. Sizes are in bytes, times in seconds.
 
-    Ours, not Azure's: sized so that no honest chat client meets one and a hostile one cannot fill memory.
+    They are ours, not Azure's: no honest chat client reaches one, and a hostile client cannot fill memory.
     """
 
     target_bytes: int = _limit(16_384, "bytes", "Request target", "414")
@@ -37,7 +37,7 @@ class Limits:
 
 
 def limits_table() -> str:
-    """The defaults as a table in Markdown."""
+    """Return the default limits as a Markdown table, for docs/wire.md."""
     rows = [
         f"| `{each.name}` | {each.metadata['about']} | {_number(getattr(Limits, each.name))} {each.metadata['unit']} "
         f"| {each.metadata['beyond']} |"

@@ -1,4 +1,4 @@
-"""Requests and responses as the wire has them."""
+"""Requests and responses of the HTTP server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Disconnect(Exception):
-    """Raised by a handler, or by the iterator of its response's body: cut the connection here."""
+    """Raised by a handler, or by the iterator of its response's body, to close the connection at once."""
 
 
 class Refused(Exception):
-    """A request the wire does not take: its status, and a message for the client."""
+    """A request that the server refuses, with the status and a message for the client."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,30 +29,30 @@ class Refused(Exception):
 class Request:
     """One request. Header names are lower-case; repeated headers are repeated items.
 
-    `body` is all of the body when it arrived with the head (or there is none), else a stream.
+    `body` is the whole body if it arrived with the head (or is absent), else a stream.
     """
 
     method: str
     target: str
-    """As sent, always beginning with `/` (the absolute form is reduced to it) or `*`."""
+    """The path and query as sent, or `*`. The absolute form is reduced to path and query."""
     headers: list[tuple[str, str]]
     version: str
     peer: str
     """The client's address."""
     received: float
-    """Monotonic instant at which the head was complete."""
+    """When the head was complete, monotonic seconds."""
     body: bytes | BodyStream = b""
     keep_alive: bool = True
 
     def header(self, name: str) -> str | None:
-        """The first value of a header by its lower-case name; None when absent."""
+        """Return the first value of a header by its lower-case name, or None if it is absent."""
         for key, value in self.headers:
             if key == name:
                 return value
         return None
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises Refused (413) over `limit` bytes."""
+        """Return the whole body. Raises Refused (413) if it is longer than `limit` bytes."""
         if isinstance(self.body, bytes):
             return self.body
         parts, size = [], 0
@@ -67,10 +67,10 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One response. `body` of bytes gets a Content-Length; an iterator is sent chunked as it comes.
+    """One response. A `body` of bytes gets a Content-Length; an iterator is sent in chunks, piece by piece.
 
-    Framing headers (content-length, transfer-encoding, connection) are the server's: leave them out,
-    except content-length on a body of known size that is streamed, or on the answer to HEAD.
+    The server adds the framing headers (content-length, transfer-encoding, connection). Leave them out, except
+    content-length for a streamed body of known size or for the answer to HEAD.
     """
 
     status: int
@@ -81,14 +81,14 @@ class Response:
 
 
 def reason_of(status: int) -> str:
-    """The standard phrase of a status; empty for one that has none."""
+    """Return the standard phrase of a status, or an empty text if it has none."""
     return REASONS.get(status, "")
 
 
 def head_bytes(first_line: str, headers: list[tuple[str, str]]) -> bytes:
-    """First line and headers as bytes, blank line included.
+    """Return the first line and the headers as bytes, with the blank line.
 
-    A line break in a name or value would start a header of its own: such characters become spaces.
+    A line break in a name or value would start another header, so line breaks and NULs become spaces.
     """
     lines = [f"{name}: {value}" for name, value in headers]
     text = "\r\n".join([first_line, *lines])

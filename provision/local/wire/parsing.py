@@ -1,4 +1,4 @@
-"""Bytes to requests: llhttp, and the shapes it takes that two servers could read differently."""
+"""Parses requests with llhttp, and refuses those that two servers could read differently."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["RequestParser"]
 
 
 _FRAMING_SHARE = 16
-"""Bytes of chunk framing for each byte of body: a chunk of one byte needs five."""
+"""Most bytes of chunk framing for each byte of body. A chunk of one byte needs five."""
 
 
 class RequestParser:
-    """Feed it bytes, get requests. After it raised Refused it takes no more."""
+    """Parses the bytes of one connection into requests. After raising Refused it ignores further bytes."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class RequestParser:
         self._expects_continue = False
         self._started = False
 
-    # what the connection asks
+    # The connection calls these.
 
     @property
     def in_head(self) -> bool:
-        """Whether a request has begun whose headers are not complete."""
+        """Whether a request has begun but its headers are not complete."""
         return self._started and self._request is None
 
     @property
     def in_body(self) -> bool:
-        """Whether a request's headers are complete and its body is not."""
+        """Whether a request's headers are complete but its body is not."""
         return self._request is not None
 
     @property
@@ -67,7 +67,10 @@ class RequestParser:
         return self._started
 
     def feed(self, data: bytes) -> list[Request]:
-        """Requests that can be served now, oldest first. Raises Refused; `finished` has the good ones before it."""
+        """Parse bytes and return the requests that can be served now, oldest first.
+
+        Raises Refused for a request that is not accepted; `finished` then returns the valid ones before it.
+        """
         if self._ended:
             return []
         self._piece_bytes = len(data)
@@ -91,26 +94,26 @@ class RequestParser:
         return self.finished()
 
     def finished(self) -> list[Request]:
-        """Requests that came whole before a refusal."""
+        """Return the valid requests that were parsed before a refusal."""
         done, self._done = self._done, []
         return done
 
     def fail(self, error: Exception) -> None:
-        """Break the body that is arriving; its reader gets `error`."""
+        """End the body that is arriving with `error`, which its reader gets."""
         if self._stream is not None:
             self._stream.fail(error)
 
     def lost(self) -> None:
-        """The connection is gone: nothing is fed or asked any more.
+        """Release everything when the connection is closed. Call nothing afterwards.
 
-        What refers back here is let go of, or every connection would wait for the garbage collector.
+        Objects that refer back to this one are dropped, so that connections do not wait for the garbage collector.
         """
         self.fail(ConnectionResetError("the client left"))
         self._ended, self._refusal = True, None
         self._reset()
         del self._llhttp, self._pause, self._resume, self._send_continue
 
-    # what llhttp calls
+    # llhttp calls these.
 
     def on_url(self, url: bytes) -> None:
         self._started = True
@@ -120,7 +123,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._request is not None:
-            return  # a trailer: nothing here reads one, and forwarding it is not required
+            return  # a trailer: it is not used, and forwarding it is not required [RFC9110]
         text = value.decode("latin-1")
         if text[-1:] in (" ", "\t"):
             text = text.rstrip(" \t")
@@ -163,10 +166,10 @@ class RequestParser:
             self._ended = True
         self._reset()
 
-    # rules
+    # Rules.
 
     def _check(self, request: Request) -> None:
-        """What llhttp lets through and we do not."""
+        """Refuse requests that llhttp accepts but this server does not."""
         names = [name for name, _ in request.headers]
         self._check_size(request.headers)
         if request.version not in ("1.0", "1.1"):
@@ -184,7 +187,7 @@ class RequestParser:
     def _check_size(self, headers: list[tuple[str, str]]) -> None:
         if len(headers) > self._limits.head_count:
             self._refuse(431, "The request has too many headers.")
-        # Both counts may include bodies that came along: count exactly only when it could be too much.
+        # Both counts may include bytes of bodies, so count exactly only if one is too large.
         if max(self._head_bytes, self._piece_bytes) > self._limits.head_bytes:
             exact = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
             if exact > self._limits.head_bytes:
@@ -203,13 +206,13 @@ class RequestParser:
         self._expects_continue = request.version == "1.1"
 
     def _check_framing_share(self) -> None:
-        """Chunk sizes, extensions and trailers are thrown away, but llhttp gathers them: endless ones are refused."""
+        """Refuse a body with too much chunk framing: llhttp collects chunk sizes, extensions and trailers in memory."""
         if self._framing_bytes > self._limits.head_bytes + _FRAMING_SHARE * self._body_bytes:
             self._refusal = Refused(400, "Bad request: more framing than body.")
             self._failed(self._refusal)
 
     def _refuse(self, status: int, message: str) -> None:
-        """Raise Refused; through llhttp, which wraps what its callbacks raise, by way of `_refusal`."""
+        """Raise Refused. llhttp wraps exceptions of its callbacks, so `_refusal` keeps this one for `_refusal_for`."""
         self._ended = True
         self._refusal = Refused(status, message)
         raise self._refusal
@@ -227,7 +230,7 @@ class RequestParser:
         return self._refusal if self._refusal is not None else Refused(400, _message(error))
 
     def _upgrade(self) -> None:
-        """An Upgrade is ignored, as the specification allows; what follows it could be another protocol, so we stop."""
+        """Ignore an Upgrade [RFC9110], but parse no further: the bytes that follow could be another protocol's."""
         self._ended = True
         request = self._done[-1] if self._done else None
         if request is None or request.method == "CONNECT" or self._has_body(request):
@@ -241,7 +244,7 @@ class RequestParser:
         return request.header("transfer-encoding") is not None or (length is not None and int(length) > 0)
 
     def _begin_stream(self, request: Request) -> None:
-        """Hand the request over before its body is complete."""
+        """Add the request to the finished ones before its body is complete, with a stream as its body."""
         on_first_read = self._send_continue if self._expects_continue and not self._parts else None
         stream = BodyStream(self._pause, self._resume, self._limits.stream_bytes, on_first_read)
         for part in self._parts:
@@ -252,7 +255,7 @@ class RequestParser:
 
 
 def _origin_form(url: bytes) -> str:
-    """The target as path and query: the absolute form loses its origin, a fragment is cut off."""
+    """Return the target as path and query, without an origin or fragment."""
     target = url.decode("latin-1").partition("#")[0]
     if target.startswith("/") or target == "*":
         return target
@@ -262,6 +265,6 @@ def _origin_form(url: bytes) -> str:
 
 
 def _message(error: Exception) -> str:
-    """llhttp's words, which name no bytes of the request."""
+    """Return llhttp's message, which contains no bytes of the request."""
     text = str(error).replace('"', "'").replace("\\", "")
     return f"Bad request: {text}" if text.isascii() else "Bad request"

@@ -1,14 +1,14 @@
-"""An HTTP/1.1 server: llhttp parses, one task serves each request, answers leave in one write.
+"""An HTTP/1.1 server: llhttp parses requests, one task serves each, and an answer is sent in one write.
 
-A handler is `async def handler(request: Request) -> Response`. It may raise `Refused` for an answer in
-the wire's own words, and `Disconnect` to cut the connection. It is cancelled when the client leaves.
+A handler is `async def handler(request: Request) -> Response`. It may raise `Refused` for a plain error answer, and
+`Disconnect` to close the connection. It is cancelled when the client disconnects.
 
     server = Server(handler, Limits())
     port = await server.listen("127.0.0.1", 0, reuse_port=True)
     ...
     await server.close()
 
-What llhttp takes and we do not is refused in `connection.py`; what both refuse never reaches the handler.
+Requests that are not valid HTTP, or that `parsing.py` refuses, never reach the handler.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SWEEP_S = 0.25
 
 
 class Server:
-    """One listening port. `handler` answers requests; `limits` bounds what clients may do."""
+    """One listening port. `limits` None: the defaults. `clock` returns monotonic seconds."""
 
     def __init__(
         self, handler: Handler, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
@@ -38,7 +38,7 @@ class Server:
         self.clock = clock
         self.connections: set[Connection] = set()
         self.refused: dict[int, int] = {}
-        """Requests refused by the wire itself, by status; the handler never saw them."""
+        """Numbers of requests that the server refused before they reached the handler, by status."""
         self._listener: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._date = (0, "")
@@ -46,7 +46,7 @@ class Server:
     async def listen(
         self, host: str, port: int, *, reuse_port: bool = False, ssl_context: ssl.SSLContext | None = None
     ) -> int:
-        """Start to accept connections. Returns the port (a free one for 0). Raises OSError when it is taken."""
+        """Start accepting connections. Returns the port (a free one for 0). Raises OSError if the port is in use."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
             lambda: Connection(self, loop), host, port, reuse_port=reuse_port, backlog=2048, ssl=ssl_context
@@ -55,7 +55,7 @@ class Server:
         return int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self, grace_s: float = 0.0) -> None:
-        """Stop to accept, give requests under way `grace_s` to finish, then cut every connection."""
+        """Stop accepting connections, give requests under way `grace_s` seconds, then close every connection."""
         if self._listener is None:
             return
         self._listener.close()
@@ -70,19 +70,19 @@ class Server:
         self._listener = None
 
     def date(self) -> str:
-        """The Date header's text, made once a second."""
+        """Return the value of the Date header, which is made once a second."""
         now = int(time.time())
         if self._date[0] != now:
             self._date = (now, formatdate(now, usegmt=True))
         return self._date[1]
 
     def expire(self) -> None:
-        """Act on every deadline that has passed by the clock."""
+        """Act on every connection's deadline that has passed."""
         now = self.clock()
         for connection in list(self.connections):
             connection.expire(now)
 
     def _sweep(self) -> None:
-        """Look for deadlines: one timer for all connections is cheaper than one each."""
+        """Check deadlines repeatedly: one timer for all connections is cheaper than one for each."""
         self.expire()
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)

@@ -26,7 +26,9 @@ Faults = list[tuple[str, str]]
 
 def _prepare(draft: Draft) -> Json:
     properties = copy.deepcopy(draft.properties)
-    faults: Faults = [] if _NAME.fullmatch(draft.name) else [("backendId", f"'{draft.name}' is no valid backend id.")]
+    faults: Faults = (
+        [] if _NAME.fullmatch(draft.name) else [("backendId", f"'{draft.name}' is not a valid backend id.")]
+    )
     for key, longest in LONGEST.items():
         if len(str(properties.get(key) or "")) > longest:
             faults.append((key, f"'{key}' must be at most {longest} characters long."))
@@ -51,7 +53,7 @@ def _single_faults(properties: Json) -> Faults:
 
 
 def _pool_faults(draft: Draft, properties: Json) -> Faults:
-    """Return the faults of a pool. The texts for url and protocol are the service's own (azure-docs #122455)."""
+    """Return the faults of a pool. The texts for url and protocol are the service's own [AZDOCS-122455]."""
     faults: Faults = []
     for key in ("url", "protocol"):
         if properties.get(key) is not None:

@@ -61,7 +61,7 @@ def _ignore(draft: Draft, properties: Json, rules: list[Any]) -> None:
 
 
 def failure_response_faults(place: str, owner: Json, version: str) -> Faults:
-    """Faults of the `failureResponse` of a rule or pool; none when it has none."""
+    """Return the faults of the `failureResponse` of a rule or pool, which is `owner`; empty if it has no such field."""
     if "failureResponse" not in owner or owner["failureResponse"] is None:
         return []
     target, response = f"{place}.failureResponse", owner["failureResponse"]

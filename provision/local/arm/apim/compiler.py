@@ -50,7 +50,7 @@ def service_of(world: World, identifier: str) -> Resource:
 
 
 def check_policy(draft: Draft, form: str, value: str) -> None:
-    """Compile a document. Raises ArmError 400 with one detail per fault."""
+    """Compile a policy document. Raises ArmError 400 with one detail per fault."""
     from provision.local.apim.policies import compile_document
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
@@ -66,7 +66,7 @@ def check_policy(draft: Draft, form: str, value: str) -> None:
 
 
 def check_fragment(draft: Draft, form: str, value: str) -> None:
-    """Compile a document. Raises ArmError 400 with one detail per fault."""
+    """Compile a policy fragment. Raises ArmError 400 with one detail per fault."""
     from provision.local.apim.policies import check_fragment as check
 
     store, service = draft.world.store, service_of(draft.world, draft.id)
