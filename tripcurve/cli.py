@@ -328,6 +328,25 @@ def runs(
 
 
 @app.command()
+def truth(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    export: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="What Azure recorded of the run: Event Grid events, ApiManagementGatewayLogs, or requests and "
+            "dependencies of Application Insights; CSV, JSON or JSON lines.",
+        ),
+    ],
+) -> None:
+    """Set a run beside what Azure itself recorded of its breakers."""
+    from reports.commands.truth import import_truth
+
+    raise typer.Exit(import_truth(run_dir, export))
+
+
+@app.command()
 def compare(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="The run to compare with.")],
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run to judge.")],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 
 from reports.loading.run import Run
 from reports.trips.instants import NS
-from reports.trips.trip import Trip
+from reports.trips.trip import Measured, Trip
 from tripcurve.breaker.events import BreakerEvent
 
 __all__ = ["TrueGroup", "TrueTrip", "match", "overlapping", "true_trips", "truth_of"]
@@ -17,13 +18,17 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class TrueTrip:
-    """A trip that the gateway itself recorded, in seconds from the run's start. `reset_s` None: open at the end."""
+    """A trip that the gateway itself recorded, in seconds from the run's start. `reset_s` None: open at the end.
+
+    `half_width_s`: how far its instants can be off, because they were read from Azure's records.
+    """
 
     backend: str
     unit: int | None
     tripped_s: float
     reset_s: float | None
     failures: int | None = None
+    half_width_s: float = 0.0
 
 
 Numbered = list[tuple[int, TrueTrip]]
@@ -35,20 +40,23 @@ def true_trips(run: Run) -> list[TrueTrip] | None:
     if run.events is None:
         return None
     trips: list[TrueTrip] = []
-    opened: dict[tuple[str, int | None], BreakerEvent] = {}
+    # Azure's events name no unit: of several that are open, the first to open is the first to close.
+    opened: defaultdict[tuple[str, int | None], deque[BreakerEvent]] = defaultdict(deque)
     for event in run.events:
-        key = (event.backend, event.unit)
+        own = opened[event.backend, event.unit]
         if event.kind == "opened":
-            opened[key] = event
-        elif key in opened:
-            trips.append(_true_trip(opened.pop(key), event.at_ns, run.start_ns))
-    trips += [_true_trip(event, None, run.start_ns) for event in opened.values()]
+            own.append(event)
+        elif own:
+            trips.append(_true_trip(own.popleft(), event, run.start_ns))
+    trips += [_true_trip(event, None, run.start_ns) for own in opened.values() for event in own]
     return sorted(trips, key=lambda trip: trip.tripped_s)
 
 
-def _true_trip(opened: BreakerEvent, reset_ns: int | None, zero_ns: int) -> TrueTrip:
-    reset_s = None if reset_ns is None else (reset_ns - zero_ns) / NS
-    return TrueTrip(opened.backend, opened.unit, (opened.at_ns - zero_ns) / NS, reset_s, opened.failures)
+def _true_trip(opened: BreakerEvent, closed: BreakerEvent | None, zero_ns: int) -> TrueTrip:
+    reset_s = None if closed is None else (closed.at_ns - zero_ns) / NS
+    half_width_ns = max(opened.half_width_ns, 0 if closed is None else closed.half_width_ns)
+    tripped_s = (opened.at_ns - zero_ns) / NS
+    return TrueTrip(opened.backend, opened.unit, tripped_s, reset_s, opened.failures, half_width_ns / NS)
 
 
 def match(trips: list[Trip], truth: list[TrueTrip], units: int) -> tuple[list[Trip], list[TrueTrip]]:
@@ -114,4 +122,12 @@ def _with_truth(trip: Trip, true: list[TrueTrip], units: int) -> Trip:
         "reset_s": None if trip.reset_s is None or reset_s is None else trip.reset_s.estimate - reset_s,
     }
     unit = true[0].unit if units == 1 else trip.unit
+    doubt_s = max(one.half_width_s for one in true)
+    if doubt_s:
+        trip = replace(trip, tripped_s=_widened(trip.tripped_s, doubt_s), reset_s=_widened(trip.reset_s, doubt_s))
     return replace(trip, unit=unit, truth={"tripped_s": tripped_s, "reset_s": reset_s}, error_s=error_s)
+
+
+def _widened(instant: Measured | None, by_s: float) -> Measured | None:
+    """The instant as it compares with a truth that is itself known only to within `by_s`."""
+    return None if instant is None else replace(instant, half_width=instant.half_width + by_s)

@@ -17,9 +17,26 @@ from typing import Any, Literal, NamedTuple
 from tripcurve.breaker.breaker import Closed, Opened
 from tripcurve.errors import BadInput
 
-__all__ = ["Anchor", "BreakerEvent", "Source", "parse_event", "read_events", "render_event"]
+__all__ = [
+    "Anchor",
+    "BreakerEvent",
+    "Source",
+    "event_of",
+    "format_instant",
+    "format_timespan",
+    "parse_event",
+    "read_events",
+    "render_event",
+]
 
 _TYPE = "Microsoft.ApiManagement.CircuitBreaker."
+_KINDS: dict[str, Literal["opened", "closed"]] = {
+    "Microsoft.ApiManagement.CircuitBreaker.Opened": "opened",
+    "Microsoft.ApiManagement.CircuitBreaker.Closed": "closed",
+    "Microsoft.ApiManagement.Gateway.CircuitBreakerOpened": "opened",
+    "Microsoft.ApiManagement.Gateway.CircuitBreakerClosed": "closed",
+}
+"""The types in the schema's reference, and the other spelling in the feature's announcement."""
 _NAMESPACE = uuid.UUID("c0b1d1f4-5f0e-4c3e-9a57-6a5c1d1a2f10")
 
 
@@ -56,6 +73,8 @@ class BreakerEvent:
     open_until_ns: int | None
     failures: int | None
     trip_duration_s: float | None
+    half_width_ns: int = 0
+    """How far `at_ns` can be off; 0 if the local gateway itself recorded it."""
 
 
 def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict[str, Any]:
@@ -75,7 +94,7 @@ def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict
         "topic": source.topic,
         "subject": subject,
         "eventType": _TYPE + kind,
-        "eventTime": _iso(anchor.unix(event.at if isinstance(event, Opened) else event.fired_at)),
+        "eventTime": format_instant(anchor.unix(event.at if isinstance(event, Opened) else event.fired_at)),
         "data": {
             "backendName": source.backend,
             "circuitBreaker": {"rules": {source.rule: {"tripDuration": format_timespan(event.trip_duration_s)}}},
@@ -95,7 +114,7 @@ def parse_event(line: str | bytes) -> BreakerEvent | None:
         content = json.loads(line)
     except ValueError:
         return None
-    return _event(content)
+    return event_of(content)
 
 
 def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
@@ -110,7 +129,7 @@ def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
         if not line.strip():
             continue
         try:
-            event = _event(json.loads(line))
+            event = event_of(json.loads(line))
         except ValueError:
             broken = number
             continue
@@ -118,19 +137,26 @@ def read_events(lines: Iterable[str]) -> Iterator[BreakerEvent]:
             yield event
 
 
-def _event(content: Any) -> BreakerEvent | None:
-    kind = str(content.get("eventType", "")) if isinstance(content, dict) else ""
-    if kind not in (f"{_TYPE}Opened", f"{_TYPE}Closed"):
+def event_of(content: Any) -> BreakerEvent | None:
+    """Return the breaker event that a JSON value is, in Event Grid's schema or as a CloudEvent; None for anything else.
+
+    Raises BadInput for a breaker event that lacks what its schema requires.
+    """
+    if not isinstance(content, dict):
+        return None
+    name = str(content.get("eventType") or content.get("type") or "")
+    kind = _KINDS.get(name)
+    if kind is None:
         return None
     try:
         return _breaker_event(kind, content)
     except KeyError as error:
-        raise BadInput(f"event of type {kind}: {error.args[0]} is missing") from None
+        raise BadInput(f"event of type {name}: {error.args[0]} is missing") from None
     except (TypeError, ValueError, AttributeError, StopIteration) as error:
-        raise BadInput(f"event of type {kind} is not in Event Grid's schema: {error}") from None
+        raise BadInput(f"event of type {name} is not in Event Grid's schema: {error}") from None
 
 
-def _breaker_event(kind: str, content: dict[str, Any]) -> BreakerEvent:
+def _breaker_event(kind: Literal["opened", "closed"], content: dict[str, Any]) -> BreakerEvent:
     data = content["data"]
     rule, settings = next(iter(data["circuitBreaker"]["rules"].items()))
     local = data.get("local", {})
@@ -141,15 +167,16 @@ def _breaker_event(kind: str, content: dict[str, Any]) -> BreakerEvent:
     if not isinstance(duration, float | int | None) or not isfinite(duration or 0):
         raise TypeError("trip_duration_s is not a number of seconds")
     return BreakerEvent(
-        kind="opened" if kind.endswith("Opened") else "closed",
+        kind=kind,
         backend=data["backendName"],
         rule=rule,
         unit=_whole(local, "unit"),
-        at_ns=_unix_ns(content["eventTime"]) if at_ns is None else at_ns,
+        at_ns=_unix_ns(content["time" if "type" in content else "eventTime"]) if at_ns is None else at_ns,
         noticed_ns=_whole(local, "noticed_ns"),
         open_until_ns=_whole(local, "open_until_ns"),
         failures=_whole(local, "failures"),
         trip_duration_s=parse_timespan(settings["tripDuration"]) if duration is None else duration,
+        half_width_ns=abs(_whole(local, "half_width_ns") or 0),
     )
 
 
@@ -179,7 +206,8 @@ def parse_timespan(text: str) -> float:
     return whole + int(minutes) * 60 + float(seconds)
 
 
-def _iso(unix_ns: int) -> str:
+def format_instant(unix_ns: int) -> str:
+    """Return unix nanoseconds as an ISO 8601 time in UTC with nine digits of a second."""
     seconds, nanoseconds = divmod(unix_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
