@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
+
+from tripcurve.clock_pairing import pair_clocks
 
 __all__ = ["Clock", "ClockMessage"]
 
@@ -31,7 +32,7 @@ class Clock:
     @classmethod
     def now(cls) -> Clock:
         """Return a clock made from this instant's readings."""
-        return cls(time.time_ns(), time.monotonic_ns(), _machine())
+        return cls(*pair_clocks(), _machine())
 
     @property
     def offset_ns(self) -> int:

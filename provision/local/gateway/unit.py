@@ -33,6 +33,7 @@ from provision.local.wire.calls import UpstreamFailure
 from provision.local.wire.client import Client
 from tripcurve.breaker import Closed, Opened
 from tripcurve.breaker.events import Anchor, Source, render_event
+from tripcurve.clock_pairing import pair_clocks
 
 __all__ = ["GatewayUnit"]
 
@@ -43,7 +44,7 @@ class GatewayUnit:
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits if limits is not None else Limits()
         self._clock = clock
-        self._anchor = Anchor(time.time_ns(), time.monotonic_ns())
+        self._anchor = Anchor(*pair_clocks())
         self._client = Client(clock)
         self._tokens = Tokens(self._client)
         self._backends: Backends | None = None
