@@ -1,19 +1,17 @@
 """Many gateway units in virtual time, each on its own and without rows: when each tripped, and how requests ended.
 
-Units share nothing but the load, so any division of them over processes gives the same answer.
+Units share nothing but the load, so any division of them over processes or machines gives the same answer.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 
+from simulator.engines import Engine, Local
 from simulator.fast.limits import obstacle
 from simulator.fast.transitions import Walk
 from simulator.network import Network
@@ -27,7 +25,7 @@ from tripcurve.scenario import Scenario
 __all__ = ["Fleet", "play_fleet", "play_units"]
 
 _SHARD = 64
-"""Units that one process plays before it is given the next ones."""
+"""Units of one job."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +48,16 @@ class Fleet:
         return found if found < math.inf else None
 
 
-def play_fleet(lab: Lab, scenario: Scenario, *, seed: int = 0, processes: int | None = None) -> Fleet:
-    """Play every unit of a lab, on all cores or on so many. Raises BadInput for what the fast engine cannot express."""
+def play_fleet(lab: Lab, scenario: Scenario, *, seed: int = 0, engine: Engine | None = None) -> Fleet:
+    """Play every unit of a lab. `engine`: what computes; None: all cores.
+
+    Raises BadInput for what the fast method cannot express.
+    """
     reason = obstacle(lab, scenario)
     if reason is not None:
         raise BadInput(f"units cannot be simulated each on its own: {reason}")
     shards = [range(first, min(first + _SHARD, lab.units)) for first in range(0, lab.units, _SHARD)]
-    play, workers = partial(play_units, lab, scenario, seed), processes or os.cpu_count() or 1
-    if min(workers, len(shards)) == 1:
-        parts = [play(units) for units in shards]
-    else:
-        # Started afresh: a copy of a process that has threads may hang.
-        with ProcessPoolExecutor(min(workers, len(shards)), mp_context=get_context("spawn")) as pool:
-            parts = list(pool.map(play, shards))
+    parts = (engine or Local()).map(partial(play_units, lab, scenario, seed), shards)
     return Fleet(
         np.concatenate([part.first_trip_s for part in parts]),
         sum(part.trips for part in parts),

@@ -1,7 +1,7 @@
 """The open-loop requests of a run, drawn block by block and in any order.
 
 A source is one origin of requests in one phase: its load, or its probes. Its requests are divided into blocks of equal
-expected size. Which requests carry the phase's fault is drawn by the gaps between them, so an engine that needs only
+expected size. Which requests carry the phase's fault is drawn by the gaps between them, so a method that needs only
 those does not draw the others.
 
 * Constant arrivals: request `k` is due at the schedule's `k`-th instant, and falls on a unit at random.

@@ -6,15 +6,18 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean, stdev
+from typing import NamedTuple
 
+from simulator.engines import Engine, Local
 from simulator.incidents import incident, lab_for
 from simulator.virtual import VirtualRun, run_virtual
 from tripcurve.breaker import Breaker, Opened, Outcome
 from tripcurve.lab import Lab
 from tripcurve.lab.rule import BreakerRule
 
-__all__ = ["DAY_S", "Estimate", "Plan", "Trial", "estimate", "false_trips", "try_rule", "with_rule"]
+__all__ = ["DAY_S", "Estimate", "Plan", "Trial", "estimate", "false_trips", "try_rule", "try_rules", "with_rule"]
 
 DAY_S = 86_400.0
 _T_95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 14: 2.14, 19: 2.09, 29: 2.05}
@@ -93,21 +96,45 @@ def with_rule(lab: Lab, rule: BreakerRule | None) -> Lab:
 
 def try_rule(lab: Lab, rule: BreakerRule | None, plan: Plan) -> Trial:
     """Play every incident of a plan, with every seed, through a lab that has this rule."""
-    total = sum(plan.weights.values())
-    outage, asked = [], []
-    for seed in plan.seeds:
-        lost = kept = 0.0
-        for kind, weight in plan.weights.items():
-            scenario = incident(
-                kind, lab, rate=plan.rate, during_s=plan.during_s, after_s=plan.after_s, retries=plan.retries
-            )
-            played = run_virtual(lab_for(kind, with_rule(lab, rule), plan.rate), scenario, seed=seed)
-            lost += weight / total * _outage_s(played, plan.rate)
-            kept += weight / total * _asked(played, lab.backends[0].name, scenario.phases[0].duration_s, plan.during_s)
-        outage.append(lost)
-        asked.append(kept)
-    trips, healthy_s = (0, plan.healthy_s) if rule is None else false_trips(lab, rule, plan)
-    return Trial(rule, outage, asked, trips, healthy_s)
+    return try_rules(lab, [rule], plan, Local(1))[0]
+
+
+def try_rules(lab: Lab, rules: Sequence[BreakerRule | None], plan: Plan, engine: Engine) -> list[Trial]:
+    """Try every rule as `try_rule` does. Each rule's seeds, and its healthy backend, are jobs of their own."""
+    jobs = [_Job(rule, seed) for rule in rules for seed in (*plan.seeds, None)]
+    done, step = engine.map(partial(_play, lab, plan), jobs), len(plan.seeds) + 1
+    found = []
+    for place, rule in enumerate(rules):
+        *ill, (trips, healthy_s) = done[place * step : (place + 1) * step]
+        found.append(Trial(rule, [outage for outage, _ in ill], [asked for _, asked in ill], int(trips), healthy_s))
+    return found
+
+
+class _Job(NamedTuple):
+    """A rule and a seed; None: the rule on a healthy backend."""
+
+    rule: BreakerRule | None
+    seed: int | None
+
+
+def _play(lab: Lab, plan: Plan, job: _Job) -> tuple[float, float]:
+    """Return the outage and the requests asked in the incidents, or the false trips and the seconds of health."""
+    if job.seed is not None:
+        return _incidents(lab, plan, job.rule, job.seed)
+    return (0, plan.healthy_s) if job.rule is None else false_trips(lab, job.rule, plan)
+
+
+def _incidents(lab: Lab, plan: Plan, rule: BreakerRule | None, seed: int) -> tuple[float, float]:
+    """Play every incident with one seed; return the outage in seconds and the requests asked, both by weight."""
+    total, lost, asked = sum(plan.weights.values()), 0.0, 0.0
+    for kind, weight in plan.weights.items():
+        scenario = incident(
+            kind, lab, rate=plan.rate, during_s=plan.during_s, after_s=plan.after_s, retries=plan.retries
+        )
+        played = run_virtual(lab_for(kind, with_rule(lab, rule), plan.rate), scenario, seed=seed)
+        lost += weight / total * _outage_s(played, plan.rate)
+        asked += weight / total * _asked(played, lab.backends[0].name, scenario.phases[0].duration_s, plan.during_s)
+    return lost, asked
 
 
 def _outage_s(played: VirtualRun, rate: float) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from simulator.engines import Engine, Local
 from simulator.expected import expected_trip_s, threshold_share
 from simulator.fast.transitions import Walk
 from simulator.network import Network
@@ -65,16 +67,19 @@ def shares_for(rule: BreakerRule, rate: float, count: int) -> list[float]:
     return [min(float(share), 1.0) for share in np.geomspace(lowest, 1.0, count)]
 
 
-def curve_points(lab: Lab, rates: Sequence[float], count: int, seeds: Sequence[int]) -> list[CurvePoint]:
-    """Return the trip curve of a lab's first backend, by rate and share. Raises BadInput for a rate that is none."""
-    rule = rule_of(lab)
-    found = []
+def curve_points(
+    lab: Lab, rates: Sequence[float], count: int, seeds: Sequence[int], engine: Engine | None = None
+) -> list[CurvePoint]:
+    """Return the trip curve of a lab's first backend, by rate and share.
+
+    `engine`: what computes; None: this process. Raises BadInput for a rate that is none.
+    """
+    rule, overloads = rule_of(lab), []
     for rate in rates:
         if not 0 < rate <= 1e6:
             raise BadInput(f"--rate must be more than 0 and at most 1,000,000 requests a second, not {rate:g}")
-        for share in shares_for(rule, rate, count):
-            found.append(_point(lab, overload_of(rule, rate, share), seeds))
-    return found
+        overloads += [overload_of(rule, rate, share) for share in shares_for(rule, rate, count)]
+    return (engine or Local(1)).map(partial(_point, lab, seeds), overloads)
 
 
 def rule_of(lab: Lab) -> BreakerRule:
@@ -92,7 +97,7 @@ def overload_of(rule: BreakerRule, rate: float, share: float) -> Overload:
     return Overload(rate, share, rule.status_codes[0][0])
 
 
-def _point(lab: Lab, overload: Overload, seeds: Sequence[int]) -> CurvePoint:
+def _point(lab: Lab, seeds: Sequence[int], overload: Overload) -> CurvePoint:
     rule = rule_of(lab)
     limit_s = _limit_s(rule, overload)
     times = sorted(_trip_times_s(lab, overload, seeds, limit_s))

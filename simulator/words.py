@@ -1,6 +1,6 @@
 """Random numbers as pure functions of a seed, a stream and an index.
 
-Every engine draws any request's numbers in any order and finds the same ones, so two engines can be compared exactly.
+Every method draws any request's numbers in any order and finds the same ones, so two methods can be compared exactly.
 The function is SplitMix64: word `i` of a stream is the mixed value of `key + i * golden ratio`.
 """
 

@@ -6,6 +6,7 @@ Rooms are imported inside the commands, so that `tripcurve --help` stays fast.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -82,6 +83,15 @@ ConnectionOption = Annotated[
 SubscriptionOption = Annotated[
     str | None,
     typer.Option("--subscription", help="Azure subscription id. By default the lab's, then AZURE_SUBSCRIPTION_ID."),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine", help="local: the cores of this machine. dask: the workers of the Dask cluster at --scheduler."
+    ),
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, such as tcp://localhost:8786.")
 ]
 CheckOption = Annotated[
     list[str] | None,
@@ -441,12 +451,14 @@ def simulate(
     replay: Annotated[
         bool, typer.Option("--replay", help="With --from: send every request at its recorded instant.")
     ] = False,
-    engine: Annotated[
-        str, typer.Option("--engine", help="fast, reference, or auto: the fast one where it can do it.")
-    ] = "auto",
+    method: Annotated[
+        str | None, typer.Option("--method", help="fast or reference. By default fast, where it can do it.")
+    ] = None,
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Only count, and record no run: for thousands of units and more.")
     ] = False,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
     run_dir: Annotated[
         Path | None,
         typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-simulated-TIME."),
@@ -456,12 +468,18 @@ def simulate(
     """Run a scenario in virtual time and record it as a run."""
     from simulator.commands.output import show
     from simulator.commands.simulate import simulate as simulate_run
+    from simulator.engines import engine_of
 
+    if not no_rows and (engine != "local" or scheduler is not None):
+        raise BadInput("--engine and --scheduler need --no-rows: rows are made on one core")
     if calibrate_from is not None:
         from simulator.commands.calibrated import simulate_from
 
-        if clients is not None or retries is not None or units is not None:
-            raise BadInput("--clients, --retries and --units do not go with --from: the run has them already")
+        _refuse_beside(
+            "--from",
+            {"--clients": clients, "--retries": retries, "--units": units, "--method": method}
+            | {"--no-rows": no_rows or None},
+        )
         show(simulate_from(calibrate_from, replay=replay, seed=seed, run_dir=run_dir)[1], as_json)
         return
     if replay:
@@ -469,14 +487,23 @@ def simulate(
     if no_rows:
         from simulator.commands.simulate import count_outcomes
 
-        if clients is not None or retries is not None or engine != "auto" or run_dir is not None:
-            raise BadInput("--no-rows goes with --seed and --units only")
-        show(count_outcomes(lab, scenario, seed=seed, units=units), as_json)
+        _refuse_beside(
+            "--no-rows",
+            {"--clients": clients, "--retries": retries, "--method": method, "--run-dir": run_dir},
+        )
+        show(count_outcomes(lab, scenario, seed=seed, units=units, engine=engine_of(engine, scheduler)), as_json)
         return
     _, result = simulate_run(
-        lab, scenario, seed=seed, clients=clients, retries=retries, units=units, engine=engine, run_dir=run_dir
+        lab, scenario, seed=seed, clients=clients, retries=retries, units=units, method=method, run_dir=run_dir
     )
     show(result, as_json)
+
+
+def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
+    """Raise BadInput if one of the other options, None where it is not given, is given beside `option`."""
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise BadInput(f"{' and '.join(given)} cannot be used with {option}")
 
 
 @app.command()
@@ -492,13 +519,17 @@ def curve(
         int, typer.Option("--measure", help="Also measure so many points on the local cloud.", min=0, max=50)
     ] = 0,
     runs: Annotated[list[Path] | None, typer.Option("--run", help="Lay a recorded run's trips over it.")] = None,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder; default runs/LAB-curve-TIME.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the trip curve: time to trip against overload."""
     from simulator.commands.curve import Asked, curve_command
+    from simulator.engines import engine_of
 
-    asked = Asked(tuple(rates or (2.0, 20.0, 200.0)), count, retry_after, seeds, measure, tuple(runs or ()))
+    computes = engine_of(engine, scheduler)
+    asked = Asked(tuple(rates or (2.0, 20.0, 200.0)), count, retry_after, seeds, measure, tuple(runs or ()), computes)
     curve_command(lab, asked, out, as_json)
 
 
@@ -545,6 +576,8 @@ def tune(
         int | None, typer.Option("--units", help="Number of gateway units. By default the lab's.", min=1)
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="Number of simulations of each rule.", min=2, max=1000)] = 10,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the report and for a lab with the best rule.")
     ] = None,
@@ -553,6 +586,7 @@ def tune(
     """Find the breaker rules that no other rule beats, in virtual time."""
     from simulator.commands.tune import Grid, durations_of, tune_lab, weights_of
     from simulator.commands.tune_output import show_tuned
+    from simulator.engines import engine_of
     from simulator.trials import Plan
 
     grid = Grid(
@@ -571,6 +605,7 @@ def tune(
         healthy_from=healthy_from,
         least_kept_off=keep_off,
         most_false_trips=false_trips,
+        engine=engine_of(engine, scheduler),
     )
     show_tuned(tuned, out, as_json)
 

@@ -49,7 +49,7 @@ def simulate_from(
         arrivals=_arrivals(recorded) if replay else None,
     )
     simulation: dict[str, JsonValue] = {
-        "engine": "reference",
+        "method": "reference",
         "seed": seed,
         "gateway_retries": attempts,
         "units": lab.units,

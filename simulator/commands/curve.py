@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from simulator.commands.tune_output import rule_text
 from simulator.curve_chart import curve_chart
+from simulator.engines import Engine, Local
 from simulator.live_points import LivePoint, measure, points_of_run
 from simulator.page import Figure, Row, Table, render_page, svg_of
 from simulator.trip_times import CurvePoint, Overload, curve_points, overload_of, rule_of
@@ -31,7 +32,10 @@ _INK = "#1a1a1a"
 
 @dataclass(frozen=True)
 class Asked:
-    """What to draw. `count` None: the lab's own; `retry_after`: heed Retry-After. `seeds`: how many."""
+    """What to draw. `count` None: the lab's own; `retry_after`: heed Retry-After. `seeds`: how many.
+
+    `engine`: what computes; None: all cores.
+    """
 
     rates: tuple[float, ...] = (2.0, 20.0, 200.0)
     count: int | None = None
@@ -39,6 +43,7 @@ class Asked:
     seeds: int = 100
     measure: int = 0
     runs: tuple[Path, ...] = ()
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) 
 
 def draw_curve(lab: Lab, asked: Asked, lab_name: str, folder: Path) -> Curve:
     """Return the curve of a lab, with live points measured below `folder` where asked. Raises BadInput."""
-    points = curve_points(lab, asked.rates, SHARES, range(asked.seeds))
+    points = curve_points(lab, asked.rates, SHARES, range(asked.seeds), asked.engine or Local())
     live = [point for run in asked.runs for point in points_of_run(run)]
     if asked.measure:
         live += measure(lab_name, lab, _overloads(lab, asked, points), folder)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from simulator.clients import CLIENTS
+from simulator.engines import Engine
 from simulator.fast.limits import obstacle
 from simulator.fast.run import run_fast
 from simulator.fleet import play_fleet
@@ -23,12 +24,12 @@ from tripcurve.lab.model import LABS
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file
 
-__all__ = ["ENGINES", "count_outcomes", "simulate", "with_units"]
+__all__ = ["METHODS", "count_outcomes", "simulate", "with_units"]
 
-ENGINES = ("auto", "fast", "reference")
+METHODS = ("fast", "reference")
 
 MOST_REQUESTS = {"reference": 20_000_000, "fast": 2_000_000_000}
-"""The most requests in a run: the reference engine keeps 1 KB of memory for each, the fast one 10 bytes on disk."""
+"""The most requests in a run: the reference method keeps 1 KB of memory for each, the fast one 10 bytes on disk."""
 
 
 def simulate(
@@ -39,37 +40,40 @@ def simulate(
     clients: str | None = None,
     retries: int | None = None,
     units: int | None = None,
-    engine: str = "auto",
+    method: str | None = None,
     run_dir: Path | None = None,
 ) -> tuple[Path, dict[str, object]]:
     """Simulate a run and write its directory; return the directory and what the command prints.
 
     `clients` replaces the scenario's users by one kind (a key of CLIENTS), `retries` its `max_retries`, and `units`
-    the lab's. `engine`: fast, reference, or auto: the fast one where it can.
+    the lab's. `method`: fast or reference; None: the fast one where it can.
     Raises BadInput for anything that cannot be simulated.
     """
     lab, attempts = _lab(lab_name, units)
     scenario = _scenario(load_scenario(scenario_name, lab), clients, retries)
-    engine, reason = _engine(engine, obstacle(lab, scenario, attempts))
-    _refuse_too_many(scenario, engine)
-    events, batches = _play(lab, scenario, engine, seed, attempts)
-    simulation: dict[str, JsonValue] = {"engine": engine, "seed": seed, "gateway_retries": attempts, "units": lab.units}
+    chosen, reason = _method(method, obstacle(lab, scenario, attempts))
+    _refuse_too_many(scenario, chosen)
+    events, batches = _play(lab, scenario, chosen, seed, attempts)
+    simulation: dict[str, JsonValue] = {"method": chosen, "seed": seed, "gateway_retries": attempts, "units": lab.units}
     folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation)
     result: dict[str, object] = {"run": str(folder), "target": "simulated", **simulation, "requests": rows}
     return folder, result | ({} if reason is None else {"why_not_fast": reason}) | _trips(events)
 
 
-def count_outcomes(lab_name: str, scenario_name: str, *, seed: int = 0, units: int | None = None) -> dict[str, object]:
-    """Simulate transitions and counts only, on all cores, and return what the command prints.
+def count_outcomes(
+    lab_name: str, scenario_name: str, *, seed: int = 0, units: int | None = None, engine: Engine | None = None
+) -> dict[str, object]:
+    """Simulate transitions and counts only, and return what the command prints.
 
-    Numbers of requests and sheds are expected ones. Raises BadInput for what the fast engine cannot express.
+    `engine`: what computes; None: all cores. Numbers of requests and sheds are expected ones. Raises BadInput for
+    what the fast method cannot express.
     """
     lab, attempts = _lab(lab_name, units)
     scenario = load_scenario(scenario_name, lab)
     reason = obstacle(lab, scenario, attempts)
     if reason is not None:
-        raise BadInput(f"--no-rows: {reason}; leave it out to simulate with the reference engine")
-    fleet = play_fleet(lab, scenario, seed=seed)
+        raise BadInput(f"--no-rows: {reason}; leave it out to simulate with the reference method")
+    fleet = play_fleet(lab, scenario, seed=seed, engine=engine)
     first = fleet.tripped_by(0.0)
     return {
         "target": "simulated",
@@ -86,21 +90,21 @@ def count_outcomes(lab_name: str, scenario_name: str, *, seed: int = 0, units: i
     }
 
 
-def _engine(wanted: str, reason: str | None) -> tuple[str, str | None]:
-    """Return the engine to use, and why it is not the fast one. Raises BadInput if the wanted one cannot do it."""
-    if wanted not in ENGINES:
-        raise BadInput(f"--engine {wanted!r} is not known; give one of: {', '.join(ENGINES)}")
+def _method(wanted: str | None, reason: str | None) -> tuple[str, str | None]:
+    """Return the method to use, and why it is not the fast one. Raises BadInput if the wanted one cannot do it."""
+    if wanted is not None and wanted not in METHODS:
+        raise BadInput(f"--method {wanted!r} is not known; give one of: {', '.join(METHODS)}")
     if wanted == "fast" and reason is not None:
-        raise BadInput(f"--engine fast: {reason}; use --engine reference")
+        raise BadInput(f"--method fast: {reason}; use --method reference")
     if wanted == "reference":
         return wanted, None
     return ("fast", None) if reason is None else ("reference", reason)
 
 
 def _play(
-    lab: Lab, scenario: Scenario, engine: str, seed: int, attempts: int
+    lab: Lab, scenario: Scenario, method: str, seed: int, attempts: int
 ) -> tuple[list[VirtualEvent], Iterable[pa.RecordBatch]]:
-    if engine == "fast":
+    if method == "fast":
         fast = run_fast(lab, scenario, seed=seed)
         return fast.events(), fast.batches()
     run = run_virtual(lab, scenario, seed=seed, retries=attempts)
@@ -145,12 +149,12 @@ def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> S
     return scenario.model_copy(update=changes)
 
 
-def _refuse_too_many(scenario: Scenario, engine: str) -> None:
+def _refuse_too_many(scenario: Scenario, method: str) -> None:
     expected = sum(_requests(scenario, index) for index in range(len(scenario.phases)))
-    if expected > MOST_REQUESTS[engine]:
+    if expected > MOST_REQUESTS[method]:
         raise BadInput(
-            f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a run recorded by the {engine} "
-            f"engine (at most {MOST_REQUESTS[engine]:,}); shorten its phases or lower its rates"
+            f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a run recorded by the {method} "
+            f"method (at most {MOST_REQUESTS[method]:,}); shorten its phases or lower its rates"
         )
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 
@@ -16,10 +12,11 @@ from pydantic import JsonValue, ValidationError
 
 from simulator.calibration import calibrate
 from simulator.commands.simulate import with_units
+from simulator.engines import Engine, Local
 from simulator.frontier import advise, frontier, kept_off
 from simulator.incidents import INCIDENTS
 from simulator.recorded import read_recorded
-from simulator.trials import Estimate, Plan, Trial, estimate, try_rule
+from simulator.trials import Estimate, Plan, Trial, estimate, try_rules
 from tripcurve.durations import parse_seconds
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
@@ -69,14 +66,14 @@ def tune_lab(
     healthy_from: Path | None = None,
     least_kept_off: float | None = None,
     most_false_trips: float = 1.0,
-    processes: int | None = None,
+    engine: Engine | None = None,
 ) -> Tuned:
     """Try every rule of a grid on a lab.
 
     `units`: of the gateway; None: the lab's. `plan.during_s` and `plan.after_s` of 0 are derived from the rules.
     `healthy_from`: a recorded run from whose phases without faults the failure share of a healthy backend is taken.
     `least_kept_off`: share of the sick backend's load that the advised rule must keep away; None: as much as the lab's
-    own rule. `processes`: None: one a core. Raises BadInput.
+    own rule. `engine`: what computes; None: all cores. Raises BadInput.
     """
     lab = load_lab(lab_name)
     if units is not None:
@@ -88,10 +85,7 @@ def tune_lab(
     plan = _completed(plan, own, rules)
     if healthy_from is not None:
         plan = replace(plan, healthy_share=_healthy_share(healthy_from))
-    job = partial(try_rule, lab, plan=plan)
-    # Started afresh: a copy of a process that has threads may hang.
-    with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
-        without, *trials = pool.map(job, [None, *rules])
+    without, *trials = try_rules(lab, [None, *rules], plan, engine or Local())
     best = frontier(trials)
     least = kept_off(trials[0], without).mean if least_kept_off is None else least_kept_off
     advised = advise(best, without, least_kept_off=least, most_false_trips=most_false_trips)

@@ -1,4 +1,4 @@
-"""A run of the fast engine: its transitions first, then as many of its rows as are asked for."""
+"""A run of the fast method: its transitions first, then as many of its rows as are asked for."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class FastRun:
 
 
 def run_fast(lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | None = None) -> FastRun:
-    """Find the transitions of a resolved scenario on a lab: the same as the reference engine's with the same seed.
+    """Find the transitions of a resolved scenario on a lab: the same as the reference method's with the same seed.
 
-    Raises BadInput, with the reason, for what the fast engine cannot express.
+    Raises BadInput, with the reason, for what the fast method cannot express.
     """
     reason = obstacle(lab, scenario)
     if reason is not None:
-        raise BadInput(f"the fast engine cannot simulate this: {reason}")
+        raise BadInput(f"the fast method cannot simulate this: {reason}")
     sources = sources_of(lab, scenario, network or Network(), seed)
     rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
     if rule is None:

@@ -1,4 +1,4 @@
-"""The simulator's engines on one core, beside SimPy and Ciw on the same model, and their growth.
+"""The simulator's methods on one core, beside SimPy and Ciw on the same model, and their growth.
 
 The model: a breaker that trips on three 429s in 20 s and is open for 4 s; healthy for nine tenths of the time, then
 one answer in a thousand fails, and at the end every one. CPU seconds are measured, in this process.
@@ -30,18 +30,18 @@ LEAST_ROWS, LEAST_COUNTS = 20e6, 200e6
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return requests per CPU second of each engine and peer, then time and memory as the run grows."""
+    """Return requests per CPU second of each method and peer, then time and memory as the run grows."""
     run_fast(lab(), scenario(1000)).counts()  # imports and tables are not measured
     reference = requests_s(lambda: len(run_virtual(lab(), scenario(SLOW)).samples))
     fast_rows = requests_s(lambda: sum(map(len, run_fast(lab(), scenario(ROWS)).batches())))
     sorted_rows = requests_s(lambda: sum(map(len, run_fast(lab(), scenario(ROWS, HIGH_RATE)).batches())))
     counts = requests_s(lambda: run_fast(lab(), scenario(COUNTS)).counts().requests)
     found = [
-        row("reference engine", reference, "requests/s"),
-        row("fast engine, every request as a row", fast_rows, "requests/s", LEAST_ROWS, reference, "reference"),
-        row(f"fast engine, rows at {HIGH_RATE:,.0f}/s", sorted_rows, "requests/s", None, reference, "reference"),
-        row("fast engine, transitions and counts", counts, "requests/s", LEAST_COUNTS, reference, "reference"),
-        row("fast engine, run directory written", requests_s(written), "requests/s"),
+        row("reference method", reference, "requests/s"),
+        row("fast method, every request as a row", fast_rows, "requests/s", LEAST_ROWS, reference, "reference"),
+        row(f"fast method, rows at {HIGH_RATE:,.0f}/s", sorted_rows, "requests/s", None, reference, "reference"),
+        row("fast method, transitions and counts", counts, "requests/s", LEAST_COUNTS, reference, "reference"),
+        row("fast method, run directory written", requests_s(written), "requests/s"),
     ]
     for name, peer in (("SimPy", simpy_requests_s), ("Ciw", ciw_requests_s)):
         speed = peer(SLOW, RATE)

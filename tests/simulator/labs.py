@@ -1,4 +1,4 @@
-"""Random labs and scenarios that the fast engine can express, for properties."""
+"""Random labs and scenarios that the fast method can express, for properties."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_a_storm_sends_more_than_clients_that_do_not_retry(tmp_path: Path) -> No
     [
         ({"clients": "angry"}, "--clients 'angry' is not known"),
         ({"retries": 99}, "--retries must be 0 to 10"),
-        ({"engine": "warp"}, "--engine 'warp' is not known"),
+        ({"method": "warp"}, "--method 'warp' is not known"),
         ({"units": 0}, "--units must be 1 to 100,000"),
     ],
 )
@@ -60,27 +60,27 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
         simulate("quick", "trip-and-recover", run_dir=tmp_path)
 
 
-def test_both_engines_write_the_same_run(tmp_path: Path) -> None:
+def test_both_methods_write_the_same_run(tmp_path: Path) -> None:
     tables = {}
-    for engine in ("fast", "reference"):
-        folder, result = simulate("quick", "trip-and-recover", engine=engine, run_dir=tmp_path / engine)
-        tables[engine] = pq.read_table(folder / "requests.parquet").to_pylist(), (folder / "gateway-events.jsonl")
-        assert result["engine"] == engine
+    for method in ("fast", "reference"):
+        folder, result = simulate("quick", "trip-and-recover", method=method, run_dir=tmp_path / method)
+        tables[method] = pq.read_table(folder / "requests.parquet").to_pylist(), (folder / "gateway-events.jsonl")
+        assert result["method"] == method
     assert tables["fast"][0] == tables["reference"][0]
     assert tables["fast"][1].read_text("utf-8") == tables["reference"][1].read_text("utf-8")
 
 
-def test_a_lab_that_the_fast_engine_cannot_express_says_why_and_uses_the_reference(tmp_path: Path) -> None:
+def test_a_lab_that_the_fast_method_cannot_express_says_why_and_uses_the_reference(tmp_path: Path) -> None:
     _, result = simulate("pool", "pool-failover", run_dir=tmp_path / "run")
-    assert result["engine"] == "reference"
+    assert result["method"] == "reference"
     assert "pool" in str(result["why_not_fast"])
-    with pytest.raises(BadInput, match="--engine fast: the lab has a pool"):
-        simulate("pool", "pool-failover", engine="fast", run_dir=tmp_path / "other")
+    with pytest.raises(BadInput, match="--method fast: the lab has a pool"):
+        simulate("pool", "pool-failover", method="fast", run_dir=tmp_path / "other")
 
 
 def test_many_units_trip_one_by_one(tmp_path: Path) -> None:
     _, result = simulate("quick", "trip-and-recover", units=200, run_dir=tmp_path / "run")
-    assert result["engine"] == "fast"
+    assert result["method"] == "fast"
 
 
 def test_outcomes_are_counted_without_a_run(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from simulator.commands.simulate import simulate
 from simulator.commands.tune import Grid, candidates, durations_of, to_json, tune_lab, weights_of
 from simulator.commands.tune_output import rule_text, rule_yaml, show_tuned
+from simulator.engines import Local
 from simulator.trials import Plan
 from tripcurve.errors import BadInput
 from tripcurve.lab import load_lab
@@ -75,7 +76,7 @@ def test_a_lab_without_a_rule_has_nothing_to_tune(tmp_path: Path) -> None:
 
 def test_the_whole_command_names_a_rule_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = Grid(counts=(3,), intervals=(20,), durations=(2, 4))
-    tuned = tune_lab("quick", grid, PLAN, least_kept_off=0.0, most_false_trips=1e9, processes=2)
+    tuned = tune_lab("quick", grid, PLAN, least_kept_off=0.0, most_false_trips=1e9, engine=Local(2))
     show_tuned(tuned, tmp_path / "out", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found == to_json(tuned) | {"files": found["files"]}
@@ -90,7 +91,9 @@ def test_the_whole_command_names_a_rule_and_writes_it(tmp_path: Path, capsys: py
 
 
 def test_the_terminal_names_the_advised_rule_as_yaml(capsys: pytest.CaptureFixture[str]) -> None:
-    tuned = tune_lab("quick", Grid(counts=(3,), intervals=(20,), durations=(2,)), PLAN, least_kept_off=0, processes=1)
+    tuned = tune_lab(
+        "quick", Grid(counts=(3,), intervals=(20,), durations=(2,)), PLAN, least_kept_off=0, engine=Local(1)
+    )
     show_tuned(tuned, None, as_json=False)
     out = capsys.readouterr().out
     assert "Advised: 3 in PT20S, open PT2S" in out
@@ -99,7 +102,9 @@ def test_the_terminal_names_the_advised_rule_as_yaml(capsys: pytest.CaptureFixtu
 
 
 def test_demands_that_no_rule_fulfils_are_said(capsys: pytest.CaptureFixture[str]) -> None:
-    tuned = tune_lab("quick", Grid(counts=(3,), intervals=(20,), durations=(2,)), PLAN, least_kept_off=1.0, processes=1)
+    tuned = tune_lab(
+        "quick", Grid(counts=(3,), intervals=(20,), durations=(2,)), PLAN, least_kept_off=1.0, engine=Local(1)
+    )
     show_tuned(tuned, None, as_json=False)
     assert "No rule fulfils the demands" in capsys.readouterr().out
     assert to_json(tuned)["advised"] is None
@@ -108,7 +113,7 @@ def test_demands_that_no_rule_fulfils_are_said(capsys: pytest.CaptureFixture[str
 def test_the_healthy_share_comes_from_a_recorded_run(tmp_path: Path) -> None:
     run, _ = simulate("quick", "trip-and-recover", run_dir=tmp_path / "run")
     grid = Grid(counts=(3,), intervals=(20,), durations=(4,))
-    tuned = tune_lab("quick", grid, PLAN, healthy_from=run, processes=1)
+    tuned = tune_lab("quick", grid, PLAN, healthy_from=run, engine=Local(1))
     assert tuned.plan.healthy_share == 0, "nothing fails in its healthy phases"
 
 

@@ -1,4 +1,4 @@
-"""The fast engine against the reference."""
+"""The fast method against the reference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def seen(events: list[VirtualEvent], scenario: Scenario) -> list[VirtualEvent]:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(labs(), scenarios(), st.integers(0, 2**40), NETWORKS | st.just(EXACT))
-def test_both_engines_have_the_same_transitions(lab: Lab, scenario: Scenario, seed: int, network: Network) -> None:
+def test_both_methods_have_the_same_transitions(lab: Lab, scenario: Scenario, seed: int, network: Network) -> None:
     assert obstacle(lab, scenario) is None
     if network == EXACT:
         scenario = scenario.model_copy(update={"users": {"ChatUser": 1}})
@@ -47,7 +47,7 @@ def test_both_engines_have_the_same_transitions(lab: Lab, scenario: Scenario, se
 
 @settings(max_examples=EXAMPLES // 5, deadline=None)
 @given(labs(), scenarios(), st.integers(0, 2**40), NETWORKS)
-def test_both_engines_have_the_same_rows(lab: Lab, scenario: Scenario, seed: int, network: Network) -> None:
+def test_both_methods_have_the_same_rows(lab: Lab, scenario: Scenario, seed: int, network: Network) -> None:
     fast = rows(run_fast(lab, scenario, seed=seed, network=network).batches())
     reference = rows(batches_of(run_virtual(lab, scenario, seed=seed, network=network)))
     assert sorted(fast, key=by_start) == sorted(reference, key=by_start)

@@ -1,0 +1,140 @@
+"""Computes independent jobs of a simulation: on the cores of this machine, or on the workers of a Dask cluster.
+
+Both return results in the order of the jobs, so an answer merged from them does not depend on who computed which.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, Protocol, TypeVar
+
+from tripcurve import __version__
+from tripcurve.errors import BadInput, TargetLost
+
+__all__ = ["ENGINES", "Dask", "Engine", "Local", "engine_of"]
+
+ENGINES = ("local", "dask")
+CONNECT_S = 5.0
+"""How long a scheduler, and its first worker, may take to answer."""
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Computes a function of jobs. Function, jobs and results must be picklable."""
+
+    def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+        """Return the results in the order of the jobs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """This machine. `processes`: how many compute at once; None: one a core."""
+
+    processes: int | None = None
+
+    def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+        workers = min(self.processes or os.cpu_count() or 1, len(jobs))
+        if workers <= 1:
+            return [function(job) for job in jobs]
+        # Started afresh: a copy of a process that has threads may hang.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            return list(pool.map(function, jobs))
+
+
+@dataclass(frozen=True)
+class Dask:
+    """The workers of a Dask cluster. `scheduler`: its address, such as tcp://host:8786.
+
+    Dask gives the jobs of a worker that dies to another one.
+    """
+
+    scheduler: str
+
+    def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+        """Raises BadInput if no cluster can be used at the address, TargetLost if it is lost on the way."""
+        distributed = _distributed()
+        with self._connected(distributed) as client:
+            try:
+                return list(client.gather(client.map(function, jobs, pure=False)))
+            except distributed.KilledWorker as error:
+                raise TargetLost(
+                    f"--scheduler {self.scheduler}: the workers died while they computed: {error}"
+                ) from None
+            except (CancelledError, OSError) as error:
+                raise TargetLost(f"--scheduler {self.scheduler}: the connection was lost: {_reason(error)}") from None
+
+    def _connected(self, distributed: Any) -> Any:
+        """Return a client of a cluster whose workers have this version of Tripcurve."""
+        try:
+            client = distributed.Client(self.scheduler, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                f"--scheduler {self.scheduler}: no Dask scheduler answers there ({_reason(error)}); "
+                "start one with `dask scheduler`, and workers with `dask worker ADDRESS`"
+            ) from None
+        try:
+            self._check_workers(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _check_workers(self, client: Any) -> None:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_S)
+            versions = client.run(_version)
+        except TimeoutError:
+            raise BadInput(
+                f"--scheduler {self.scheduler}: the cluster has no worker; "
+                f"start one with `dask worker {self.scheduler}`"
+            ) from None
+        except ImportError as error:
+            raise BadInput(
+                f"--scheduler {self.scheduler}: a worker cannot import Tripcurve ({error}); install tripcurve "
+                f"{__version__} where its workers run"
+            ) from None
+        other = next((f"{worker} has {found}" for worker, found in versions.items() if found != __version__), None)
+        if other is not None:
+            raise BadInput(
+                f"--scheduler {self.scheduler}: worker {other} of Tripcurve, and this is {__version__}; "
+                "install the same version on both"
+            )
+
+
+def engine_of(name: str, scheduler: str | None) -> Engine:
+    """Return the engine of that name. Raises BadInput for an unknown one, or an address missing or too much."""
+    if name not in ENGINES:
+        raise BadInput(f"--engine {name!r} is not known; give one of: {', '.join(ENGINES)}")
+    if name == "local":
+        if scheduler is not None:
+            raise BadInput("--scheduler goes with --engine dask only")
+        return Local()
+    if scheduler is None:
+        raise BadInput("--engine dask needs --scheduler ADDRESS, such as tcp://localhost:8786")
+    _distributed()
+    return Dask(scheduler)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise BadInput("--engine dask needs Dask, which is not installed: pip install 'tripcurve[dask]'") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # one message of ours says the same
+    return distributed
+
+
+def _version() -> str:
+    return __version__
+
+
+def _reason(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
