@@ -32,7 +32,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.run $(ONLY)
 
-# 200 runs, each with a process killed at a random instant; takes about an hour. ARGS="--count 20 --seed 2" changes it.
+# 200 runs, each with one fault at a random instant; takes about a quarter of an hour. ARGS="--count 20 --seed 2" changes it.
 soak-faults: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 

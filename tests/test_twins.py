@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 WHOLE_ROOMS = {
     "conformance": {"breaker", "envoy", "gateway", "pool", "streaming"},
     "e2e": {"bad_input", "first_steps", "run", "seed"},
-    "faults": {"clocks", "disks", "kills", "targets"},
+    "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},
     "provision": {"contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"},

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+from pathlib import Path
+
 __all__ = [
     "BadInput",
     "CheckFailed",
@@ -11,6 +16,8 @@ __all__ = [
     "TargetLost",
     "TargetUnavailable",
     "TripcurveError",
+    "reason_of",
+    "remedy_for",
 ]
 
 
@@ -56,3 +63,23 @@ class NotValid(TripcurveError):
 
 class LoadNotDelivered(NotValid):
     """Too many of the requests that the scenario asks for were never sent."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return the operating system's words for an error, such as "No space left on device".
+
+    Errors of pyarrow have their number in the text only.
+    """
+    number = _errno_of(error)
+    return os.strerror(number) if number else str(error).splitlines()[0]
+
+
+def remedy_for(error: OSError, folder: Path) -> str:
+    """Return what makes a run reportable again whose folder could not be written."""
+    full = _errno_of(error) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"Make {'room there' if full else 'the folder writable'}, then `tripcurve report {folder}` reports them"
+
+
+def _errno_of(error: OSError) -> int | None:
+    in_text = re.search(r"\[errno (\d+)\]", str(error))
+    return error.errno or (int(in_text[1]) if in_text else None)

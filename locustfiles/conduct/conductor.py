@@ -27,12 +27,21 @@ from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.pacing.shape import Course, ScenarioShape
 from locustfiles.pacing.timeline import Timeline
+from locustfiles.recording.local_cloud import ended_processes
 from locustfiles.recording.run_dir import copy_events
 from locustfiles.recording.run_json import INTERRUPTED, count_requests, describe_run
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
 from locustfiles.recording.target_loss import TargetLoss, find_target_loss
-from tripcurve.errors import BadInput, LoadNotDelivered, NotRecorded, TargetLost, TripcurveError
+from tripcurve.errors import (
+    BadInput,
+    LoadNotDelivered,
+    NotRecorded,
+    TargetLost,
+    TripcurveError,
+    reason_of,
+    remedy_for,
+)
 from tripcurve.run.info import Ended, EndKind, WorkerInfo
 from tripcurve.run.layout import claim_run_dir, shard_path, write_documents
 from tripcurve.run.lock import RunLock
@@ -247,9 +256,8 @@ class Conductor:
         self.environment.process_exit_code = self._exit_code()
 
     def _note_incomplete(self, folder: Path, error: OSError) -> None:
-        reason = error.strerror or str(error).splitlines()[0]
-        text = f"{folder}: the run could not be completed: {reason}; the requests recorded in it are safe. "
-        self._note(NotRecorded(f"{text}Make room there, then `tripcurve report {folder}` reports them"))
+        text = f"{folder}: the run could not be completed: {reason_of(error)}; the requests recorded in it are safe"
+        self._note(NotRecorded(f"{text}. {remedy_for(error, folder)}"))
 
     def _judge(self, plan: Plan) -> None:
         """Note why a run that reached its end is not a valid measurement, if it is not. Raises OSError."""
@@ -258,8 +266,16 @@ class Conductor:
         loss = find_target_loss(plan.run_dir)
         if loss is not None:
             self._note(TargetLost(self._describe_loss(loss, plan)))
+        elif ended := self._ended_processes(plan):
+            self._note(TargetLost(f"a process of the local cloud ended during the run: {'; '.join(ended)}"))
         elif self._tally.undelivered > MOST_UNDELIVERED * self._tally.intended:
             self._note(LoadNotDelivered(self._tally.describe_undelivered()))
+
+    def _ended_processes(self, plan: Plan) -> list[str]:
+        """Return a clause about each process of an embedded cloud that ended during the run."""
+        if self.preparation is not None and not self.preparation.usable:
+            return ["its control plane"]
+        return ended_processes(plan.target)
 
     def _describe_loss(self, loss: TargetLoss, plan: Plan) -> str:
         since_s = max(loss.since_ns - plan.start_ns, 0) / 1e9

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from tripcurve.errors import NotRecorded
+from tripcurve.errors import NotRecorded, reason_of, remedy_for
 from tripcurve.run.record import SCHEMA, Row
 
 __all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
@@ -122,11 +122,9 @@ class Recorder:
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> RecordingFailed:
-        reason = error.strerror or str(error).splitlines()[0]
-        folder = self.path.parent
         return RecordingFailed(
-            f"{self.path}: cannot record requests: {reason}; the {self.rows:,} recorded before are safe. "
-            f"Make room there, then `tripcurve report {folder}` reports them"
+            f"{self.path}: cannot record requests: {reason_of(error)}; the {self.rows:,} recorded before are safe. "
+            f"{remedy_for(error, self.path.parent)}"
         )
 
 

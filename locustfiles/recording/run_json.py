@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import ssl
-import urllib.error
-import urllib.request
 from importlib.metadata import version
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from locustfiles.conduct.plan import Plan
+from locustfiles.recording.local_cloud import gateway_counts
 from locustfiles.recording.tally import Tally
 from tripcurve import __version__
 from tripcurve.run.info import Counts, Ended, Host, RunInfo, WorkerInfo
@@ -26,31 +23,15 @@ INTERRUPTED = 130
 LIBRARIES = ("locust", "gevent", "httptools", "pyarrow", "openai")
 """The libraries whose versions run.json names, because they affect the measurement."""
 
-COUNTS_TIMEOUT_S = 10
-
 
 def count_requests(target: Target, recorded: int) -> Counts:
     """Return the number of recorded rows and, if the target can be asked, the target's own counts."""
-    told = {} if target.admin_url is None else _gateway_counts(target)
     try:
-        counts = Counts.model_validate({"recorded": recorded} | told)
+        counts = Counts.model_validate({"recorded": recorded} | gateway_counts(target))
     except ValidationError:
         return Counts(recorded=recorded)
     served = None if counts.gateway is None else counts.gateway.requests
     return counts if served is None else counts.model_copy(update={"unrecorded": served - recorded})
-
-
-def _gateway_counts(target: Target) -> dict[str, JsonValue]:
-    """Return the local cloud's counts, or an empty dictionary if it does not answer."""
-    context = ssl.create_default_context(cafile=target.ca_file)
-    try:
-        with urllib.request.urlopen(  # noqa: S310  # the local cloud's own https address
-            f"{target.admin_url}/counts", timeout=COUNTS_TIMEOUT_S, context=context
-        ) as answer:
-            counts = json.load(answer)
-    except (OSError, ValueError):
-        return {}
-    return counts if isinstance(counts, dict) else {}
 
 
 def describe_run(

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
-import sys
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from reports.loading.run import load
 from reports.statistics.summary import summarise
 from reports.trips.analysis import analyse
-from tests.locustfiles.servers import Gateway, serving
+from tests.faults.processes import PATIENCE_S, Processes
+from tests.faults.targets import FAULTS, LIES, Misbehaving
+from tests.locustfiles.running import LOCUSTFILE
+from tests.locustfiles.servers import Behaviour, Gateway, serving
 from tripcurve.errors import BadInput
 from tripcurve.run.info import RunInfo
 from tripcurve.run.layout import shard_paths
+from tripcurve.run.lock import RunLock
 
-__all__ = ["LENGTH_S", "RATE", "VICTIMS", "Fault", "Outcome", "inject", "random_fault"]
+__all__ = ["KINDS", "LENGTH_S", "RATE", "VICTIMS", "Fault", "Outcome", "inject", "nothing_half_written", "random_fault"]
 
 RATE = 80
 LENGTH_S = 4.0
@@ -35,11 +41,15 @@ users: {{ChatUser: 8}}
 phases: [{{name: all, for: {LENGTH_S}, rate: {RATE}}}]
 """
 FLUSHED_S = 1.0
-"""A killed process may lose the rows of so many seconds (docs/reliability.md)."""
-MARK = "TRIPCURVE_FAULT"
-PATIENCE_S = 240.0
-LEAVING_S = 75.0
-"""How long processes that lost their parent may take to notice it."""
+"""A killed process, or a full disk, may cost the rows of so many seconds (docs/reliability.md)."""
+WITHOUT_REPORT = """
+import sys
+from pathlib import Path
+from locustfiles.commands import run
+run.report = lambda *_, **__: 0  # the report's judgement is made in the test's process
+sys.exit(run.run("quick", "scenario.yaml", sys.argv[1], Path("run"), [], False))
+"""
+"""`tripcurve run` without the process that draws and writes the report, which would take most of the time."""
 
 _LOCAL = {
     "unit": "provision.local.gateway",
@@ -49,27 +59,37 @@ _LOCAL = {
 """Processes of the local cloud, by a part of their command line."""
 _DISTRIBUTED = ("worker", "master")
 VICTIMS = ("generator", *_DISTRIBUTED, *_LOCAL)
+_DISKS = ("full disk", "slow disk", "read-only folder")
+_TARGETS = ("target refuses", "target hangs", "target resets", "target lies")
+KINDS = (*VICTIMS, *_DISKS, *_TARGETS, "clock step")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Kill the `victim` so long after the first rows are on disk."""
+    """A fault of one of `KINDS`, so long after the first rows are on disk.
 
-    victim: str
+    `detail`: the lie of a target (a key of `LIES`), or the seconds of a slow disk's flush or of a clock's step.
+    """
+
+    kind: str
     at_s: float
+    detail: str = ""
 
 
 def random_fault(rng: random.Random) -> Fault:
     """Return a fault of any kind at any instant of the run."""
-    return Fault(rng.choice(VICTIMS), round(rng.uniform(0, LENGTH_S - 0.5), 3))
+    kind, at_s = rng.choice(KINDS), round(rng.uniform(0, LENGTH_S - 0.5), 3)
+    details = {"target lies": sorted(LIES), "slow disk": ["0.1", "0.4", "0.9"], "clock step": ["3600", "-3600", "-0.5"]}
+    return Fault(kind, at_s, rng.choice(details.get(kind, [""])))
 
 
 @dataclass
 class Outcome:
     """One fault's outcome. `sent`: requests that reached the target, or that the pacing counted.
 
-    `unanswered`: the share of recorded requests without a response. `unsent`: the share of arrivals that were never
-    sent. `left`: processes that outlived the run.
+    `failed`: the share of recorded requests without a sound answer. `unsent`: the share of arrivals that were never
+    sent. `span_s`: from the first request to the last. `left`: what outlived the run: processes, a held lock, files
+    that are not whole.
     """
 
     fault: Fault
@@ -77,8 +97,10 @@ class Outcome:
     messages: str
     sent: int = 0
     recorded: int = 0
-    unanswered: float = 0.0
+    failed: float = 0.0
     unsent: float = 0.0
+    span_s: float = 0.0
+    info: RunInfo = field(default_factory=RunInfo.of_killed_run)
     verdict: dict[str, Any] = field(default_factory=dict)
     unreadable: str | None = None
     left: list[str] = field(default_factory=list)
@@ -90,142 +112,144 @@ class Outcome:
     @property
     def may_lose(self) -> int:
         """The rows that this fault may lose: those of the last flush's interval, of the processes that were killed."""
-        share = {"generator": 1.0, "worker": 0.5}.get(self.fault.victim, 0.0)
+        share = {"generator": 1.0, "worker": 0.5, "full disk": 1.0}.get(self.fault.kind, 0.0)
         return int(share * RATE * FLUSHED_S)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `tripcurve run`: the traffic's own, or else the report's."""
+        return self.code or int(self.verdict.get("exit_code", 0))
 
     def problems(self) -> list[str]:
         """Return each promise of docs/reliability.md that the outcome breaks."""
-        found = []
-        if self.unreadable is not None:
-            found.append(f"the report is not readable: {self.unreadable}")
+        found = [] if self.unreadable is None else [f"the report is not readable: {self.unreadable}"]
         if not 0 <= self.lost <= self.may_lose:
             found.append(f"{self.lost} rows lost of {self.sent}; at most {self.may_lose} may be")
-        if self.code not in self._codes():
-            found.append(f"exit code {self.code}, expected one of {sorted(self._codes())}")
+        if self.exit_code not in self._codes():
+            found.append(f"exit code {self.exit_code}, expected one of {sorted(self._codes())}; {self.verdict}")
+        if self.code in (3, 4) and self.unreadable is None and self.verdict.get("exit_code") != self.code:
+            found.append(f"exit code {self.code} of the traffic, but the report's verdict is {self.verdict}")
         if "Traceback" in self.messages:
             found.append(f"a traceback: {self.messages[-2000:]}")
-        return found + [f"left running: {line}" for line in self.left]
+        return found + [f"left behind: {line}" for line in self.left]
 
     def _codes(self) -> set[int]:
-        if self.fault.victim == "master":
+        kind = self.fault.kind
+        if kind == "master":
             return {-signal.SIGKILL}  # nobody is left who could say it
-        if self.fault.victim == "generator":
+        if kind in ("generator", "worker", "full disk", "read-only folder"):
             return {4}
-        if self.fault.victim == "worker":
-            return {4} if self.unsent > 0.05 else {0, 4}
-        return {3, 4} if self.unanswered > 0.05 else {0, 3, 4}
+        if kind in _LOCAL:
+            return {3} if self.failed else {0, 3}  # killed after the last answer
+        if kind in ("slow disk", "clock step"):
+            return {4} if self.unsent > 0.05 else {0}
+        if self.failed > 0.05 or self.unsent > 0.05:
+            return {3, 4}
+        return {0, 3}
 
 
 def inject(fault: Fault, folder: Path) -> Outcome:
     """Start a run in `folder`, inject the fault and wait until everything has ended."""
     folder.mkdir(parents=True)
     (folder / "scenario.yaml").write_text(SCENARIO)
-    mark = uuid.uuid4().hex
     with ExitStack() as stack:
-        run = _Run(folder, mark, stack)
-        return run.distributed(fault) if fault.victim in _DISTRIBUTED else run.alone(fault)
+        run = _Run(Processes(folder, stack), stack)
+        return run.distributed(fault) if fault.kind in _DISTRIBUTED else run.alone(fault)
 
 
 class _Run:
-    """One run's processes, known by a mark in their environment."""
-
-    def __init__(self, folder: Path, mark: str, stack: ExitStack) -> None:
-        self.folder, self.run_dir, self.mark = folder, folder / "run", mark
-        self._stack = stack
+    def __init__(self, processes: Processes, stack: ExitStack) -> None:
+        self._processes, self._stack = processes, stack
 
     def alone(self, fault: Fault) -> Outcome:
-        """`tripcurve run`, against a gateway of this process or the local cloud."""
-        gateway = None if fault.victim in _LOCAL else Gateway()
-        target = "local" if gateway is None else self._serve(gateway)
-        words = ["tripcurve.cli", "run", "quick", "--scenario", "scenario.yaml", "--run-dir", "run", "--target", target]
-        process = self._start("run", *words)
-        self._wait_for_rows(1)
+        """`tripcurve run`, or Locust alone with a faulty disk or clock, against this process or the local cloud."""
+        gateway = Gateway()
+        if fault.kind in ("slow disk", "clock step"):
+            name = "SLOW_DISK_S" if fault.kind == "slow disk" else "CLOCK_STEP_S"
+            process = self._locust("run", "--headless", *self._where(gateway), faulty={name: fault.detail} | _at(fault))
+            return self._outcome(fault, process, gateway)
+        target, act = self._target_and_act(fault, gateway)
+        process = self._processes.start("run", "-c", WITHOUT_REPORT, target)
+        self._processes.wait_for_rows(1)
         time.sleep(fault.at_s)
-        os.kill(self._find(_LOCAL.get(fault.victim, "-m locust")), signal.SIGKILL)
-        return self._outcome(fault, process, gateway)
+        act()
+        return self._outcome(fault, process, gateway if target != "local" and fault.kind not in _TARGETS else None)
+
+    def _target_and_act(self, fault: Fault, gateway: Gateway) -> tuple[str, Callable[[], None]]:
+        """Return the target of a run, and the function that injects the fault."""
+        if fault.kind in _LOCAL:
+            return "local", lambda: self._kill(_LOCAL[fault.kind])
+        if fault.kind == "target refuses":
+            refusing, ending = Misbehaving(FAULTS["closes"]), self._stack.enter_context(ExitStack())
+            target = f"http://127.0.0.1:{ending.enter_context(serving(refusing))}"
+            return target, lambda: (refusing.turn(), ending.close())[1]
+        if fault.kind in _TARGETS:
+            turning = Misbehaving(FAULTS[fault.detail or fault.kind.removeprefix("target ")])
+            return self._serve(turning), turning.turn
+        acts = {
+            "generator": lambda: self._kill("-m locust"),
+            "full disk": self._fill_disk,
+            "read-only folder": lambda: self._processes.run_dir.chmod(0o555),
+        }
+        return self._serve(gateway), acts[fault.kind]
+
+    def _kill(self, part: str) -> None:
+        os.kill(self._processes.find(part), signal.SIGKILL)
+
+    def _fill_disk(self) -> None:
+        """No file grows beyond the present size of the largest one: a limit stands for the disk's end."""
+        size = max(path.stat().st_size for path in shard_paths(self._processes.run_dir))
+        resource.prlimit(self._processes.find("-m locust"), resource.RLIMIT_FSIZE, (size, size))
 
     def distributed(self, fault: Fault) -> Outcome:
         """A master and two workers under Locust."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = str(listener.getsockname()[1])
         gateway = Gateway()
-        where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self._serve(gateway)]
-        locust = ["locust", "-f", str(Path("locustfiles/chat.py").resolve()), "--loglevel", "WARNING"]
         role = ["--headless", "--master", "--expect-workers", "2", "--master-bind-port", port]
-        master = self._start("master", *locust, *role, *where)
-        workers = [self._start(f"worker-{n}", *locust, "--worker", "--master-port", port) for n in range(2)]
-        self._wait_for_rows(2)
+        master = self._locust("master", *role, *self._where(gateway))
+        workers = [self._locust(f"worker-{n}", "--worker", "--master-port", port) for n in range(2)]
+        self._processes.wait_for_rows(2)
         time.sleep(fault.at_s)
-        (master if fault.victim == "master" else workers[0]).kill()
+        (master if fault.kind == "master" else workers[0]).kill()
         return self._outcome(fault, master, gateway)
 
-    def _serve(self, gateway: Gateway) -> str:
-        return f"http://127.0.0.1:{self._stack.enter_context(serving(gateway))}"
+    def _where(self, gateway: Gateway) -> list[str]:
+        return ["--scenario", "scenario.yaml", "--run-dir", "run", "--no-report", "--target", self._serve(gateway)]
 
-    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
-        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=self.folder,
-            env={**os.environ, "TRIPCURVE_API_KEY": "k", MARK: self.mark},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        self._stack.callback(process.wait, 30)
-        self._stack.callback(self._end_all)
-        return process
+    def _locust(self, name: str, *words: str, faulty: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        file = LOCUSTFILE if faulty is None else Path(__file__).with_name("faulty.py")
+        command = ["-m", "locust", "-f", str(file), "--loglevel", "WARNING", *words]
+        return self._processes.start(name, *command, **(faulty or {}))
 
-    def _wait_for_rows(self, processes: int) -> None:
-        """Wait until each of so many processes has flushed once; a stream's head alone is smaller than 4,000 bytes."""
-        deadline = time.monotonic() + PATIENCE_S
-        while len([path for path in shard_paths(self.run_dir) if path.stat().st_size > 4000]) < processes:
-            assert time.monotonic() < deadline, f"no rows came: {self._messages()}"
-            time.sleep(0.02)
-
-    def _marked(self) -> Iterator[tuple[int, str]]:
-        """Yield the id and the command line of each live process of this run."""
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"{MARK}={self.mark}".encode() not in (process / "environ").read_bytes():
-                    continue
-                if (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                    line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    yield int(process.name), line
-            except OSError:
-                continue  # it has ended meanwhile
-
-    def _find(self, part: str) -> int:
-        found = [pid for pid, line in self._marked() if part in line]
-        assert len(found) == 1, f"{part}: {list(self._marked())}"
-        return found[0]
-
-    def _end_all(self) -> None:
-        for pid, _ in self._marked():
-            os.kill(pid, signal.SIGKILL)
-
-    def _messages(self) -> str:
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+    def _serve(self, behave: Behaviour) -> str:
+        return f"http://127.0.0.1:{self._stack.enter_context(serving(behave))}"
 
     def _outcome(self, fault: Fault, process: subprocess.Popen[bytes], gateway: Gateway | None) -> Outcome:
-        code = process.wait(PATIENCE_S)
-        deadline = time.monotonic() + LEAVING_S
-        while (left := list(self._marked())) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        outcome = Outcome(fault, code, self._messages(), left=[line for _, line in left])
+        """`gateway` None: the target does not count; the pacing of run.json does."""
+        code, folder = process.wait(PATIENCE_S), self._processes.run_dir
+        left = self._processes.left()
+        folder.chmod(0o755)
+        outcome = Outcome(fault, code, self._processes.messages(), left=left + _left_in(folder))
         try:
-            run = load(self.run_dir)
+            run = load(folder)
             summary = summarise(run, analyse(run), [])
         except (BadInput, OSError) as error:
             outcome.unreadable = str(error)
             return outcome
+        total = max(run.tally.total, 1)
         outcome.recorded, outcome.verdict = run.tally.total, summary.get("verdict", {})
-        outcome.unanswered = summary["requests"]["by_status"].get("0", 0) / max(run.tally.total, 1)
-        outcome.sent = _sent(self.run_dir) if gateway is None else gateway.served
+        outcome.info, outcome.span_s = run.info, run.duration_s
+        outcome.failed = 1 - run.tally.count("2xx") / total
+        outcome.sent = _sent(folder) if gateway is None else gateway.served
         pacing = run.info.pacing
         if pacing is not None and pacing.intended:
-            outcome.unsent = (pacing.missed or 0) / pacing.intended
+            outcome.unsent = ((pacing.missed or 0) + (pacing.dropped or 0)) / pacing.intended
         return outcome
+
+
+def _at(fault: Fault) -> dict[str, str]:
+    return {"FAULT_AT_S": str(fault.at_s)}
 
 
 def _sent(folder: Path) -> int:
@@ -233,3 +257,22 @@ def _sent(folder: Path) -> int:
     assert info is not None, "run.json is missing though the generator lived"
     assert info.pacing is not None
     return info.pacing.sent or 0
+
+
+def _left_in(folder: Path) -> list[str]:
+    """Return what a run left in its folder and should not have: a lock that is held, a file that is not whole."""
+    found = []
+    try:
+        RunLock.take(folder).release()
+        nothing_half_written(folder)
+    except (BadInput, OSError, ValueError) as error:
+        found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def nothing_half_written(folder: Path) -> None:
+    """Raise ValueError or OSError unless each file under its final name is whole."""
+    for path in folder.glob("*.json"):
+        json.loads(path.read_text())
+    for path in folder.glob("*.parquet"):
+        pq.ParquetFile(path).close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tripcurve.errors import BadInput
@@ -52,11 +53,12 @@ class RunLock:
         return cls(folder, int(number), owner=False)
 
     def release(self) -> None:
-        """Let the lock go. The file is removed by the process that made it. A second call does nothing."""
+        """Release the lock. The process that made the file removes it, if it can. A second call does nothing."""
         if self.fd < 0:
             return
         if self._owner:
-            (self.folder / LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # a folder that became read-only keeps the file, which nobody holds any more
+                (self.folder / LOCK).unlink(missing_ok=True)
         os.close(self.fd)
         self.fd = -1
 

@@ -45,6 +45,17 @@ def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path, monkey
     assert len(folders) == 5
 
 
+def test_a_lock_is_released_in_a_folder_that_became_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    lock = RunLock.take(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        lock.release()
+    RunLock.take(tmp_path).release()
+
+
 def test_a_released_lock_leaves_no_file(tmp_path: Path) -> None:
     lock = RunLock.take(tmp_path)
     assert (tmp_path / LOCK).exists()
