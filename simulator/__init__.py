@@ -1,1 +1,1 @@
-"""The lab in virtual time: the core's own breaker and pool, without sockets, clocks or waiting."""
+"""Simulates a lab in virtual time with the core's own breaker and pool, without sockets, clocks or waiting."""

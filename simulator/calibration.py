@@ -1,6 +1,6 @@
 """Fits a lab and a scenario to a recorded run: service times, faults by phase, arrivals and quotas.
 
-Each fit comes with the number of requests it rests on and how far it is from them.
+Each fit has the number of requests on which it is based, and its distance from them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tripcurve.scenario import Fault, Phase, Scenario
 __all__ = ["ArrivalFit", "Calibration", "FaultFit", "QuotaFit", "ServiceFit", "calibrate"]
 
 SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-"""The quantiles that a fit is compared at."""
+"""The shares at which recorded and fitted quantiles are compared."""
 FEWEST = 20
 """The fewest answers from which a distribution is fitted."""
 _KS_95 = 1.36
-"""A sample of the fitted distribution is nearer than this over the root of its size, in 95 of 100 cases."""
+"""In 95 of 100 cases a sample of size n of the fitted distribution has a distance below this / sqrt(n)."""
 _EVEN, _RANDOM = 0.35, 0.7
-"""Gaps whose deviation over their mean is below the first are even, above the second those of a Poisson process."""
+"""Gaps with a coefficient of variation below the first are even, and above the second those of a Poisson process."""
 _MINUTE_NS = 60 * NS
 
 
@@ -39,9 +39,9 @@ class _Fit(BaseModel):
 class ServiceFit(_Fit):
     """The answer times of one backend's successes, as a log-normal distribution; ms.
 
-    `measured`: the gateway's own wait for the backend where it reports it, else the client's latency. `distance`: the
-    largest difference between the two cumulative distributions (Kolmogorov and Smirnov); `expected`: what it stays
-    below in 95 of 100 cases if the fit is right. `quantiles`: share, recorded, fitted.
+    `measured`: which times were fitted: the gateway's wait for the backend or, if not reported, the client's latency.
+    `distance`: the largest difference between the two cumulative distributions (Kolmogorov–Smirnov). `expected`: the
+    distance is below this in 95 of 100 cases if the fit is right. `quantiles`: share, recorded ms, fitted ms.
     """
 
     backend: str
@@ -55,10 +55,10 @@ class ServiceFit(_Fit):
 
 
 class FaultFit(_Fit):
-    """How often a backend failed in a phase, of `n` requests it got. `low`, `high`: 95 % interval of `share`.
+    """How often a backend failed in a phase, out of `n` requests. `low` and `high`: the 95 % interval of `share`.
 
-    `status` None: the connection failed. `other`: failures of other kinds than the commonest, which is simulated for
-    all of them.
+    `status`: of the most frequent failure, which is simulated for all; None: the connection failed, or nothing did.
+    `retry_after_s` and `wait_ms`: its medians; None: not reported. `other`: the number of other failures.
     """
 
     phase: str
@@ -75,7 +75,7 @@ class FaultFit(_Fit):
 
 
 class ArrivalFit(_Fit):
-    """The open-loop arrivals of a phase. `variation`: deviation of the gaps over their mean; None: fewer than three."""
+    """The open-loop arrivals of a phase. `variation`: the gaps' coefficient of variation; None: fewer than two gaps."""
 
     phase: str
     n: int
@@ -85,7 +85,7 @@ class ArrivalFit(_Fit):
 
 
 class QuotaFit(_Fit):
-    """The most successes of a backend within a minute, where it throttled without being asked to."""
+    """The quota of a backend that throttled without a simulated fault: its most successes within a minute."""
 
     backend: str
     rpm: int
@@ -93,7 +93,7 @@ class QuotaFit(_Fit):
 
 
 class Calibration(_Fit):
-    """Everything that was fitted to a run. `unfitted`: what could not be, in sentences."""
+    """All fits to a run. `unfitted`: sentences about the parts that could not be fitted."""
 
     run: str
     requests: int
@@ -105,7 +105,7 @@ class Calibration(_Fit):
 
 
 def calibrate(recorded: Recorded) -> tuple[Lab, Scenario, Calibration]:
-    """Return a lab and a scenario that behave as the run did, and how well they fit it."""
+    """Return a lab and a scenario fitted to a run, and the fits."""
     unfitted: list[str] = []
     services = [fit for backend in recorded.lab.backends if (fit := _service(recorded, backend, unfitted))]
     faults, quotas = _faults(recorded)
@@ -187,7 +187,7 @@ def _faults(recorded: Recorded) -> tuple[list[FaultFit], list[QuotaFit]]:
 
 
 def _requests_of(recorded: Recorded, backend: Backend, phase: Phase) -> pd.DataFrame:
-    """The requests of a phase that a backend got: those it answered and, if it is the only one, failed connections."""
+    """Return the requests of a phase that a backend got: those it answered and, if alone, failed connections."""
     rows = recorded.rows[recorded.rows["phase"] == phase.name]
     rows = rows[rows["status"] > 0]
     mine = rows["backend"] == backend.name

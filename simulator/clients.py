@@ -1,4 +1,4 @@
-"""How clients of the gateway answer a failed call: not at all, as the `openai` package does, patiently, or at once."""
+"""How clients retry a failed call: not at all, as the `openai` package does, after Retry-After, or at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 __all__ = ["CLIENTS", "retry_wait_s"]
 
 CLIENTS = {"none": "ChatUser", "sdk": "SdkChatUser", "patient": "PatientChatUser", "storm": "StormChatUser"}
-"""User class by the word that `--clients` takes."""
+"""The user class for each value of `--clients`."""
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 8.0
 _LONGEST_HINT_S = {3: 120.0, 2: 60.0, 1: 60.0}
@@ -19,9 +19,9 @@ def retry_wait_s(
 ) -> float | None:
     """Return the seconds until the client sends the call again, or None if it gives up.
 
-    `status`: 0 when no answer came. `retries`: how many it has made of this call. `sdk_version`: the major version of
-    the `openai` package whose back-off SdkChatUser follows (1 to 3, as their `_base_client.py` has it): up to 2, a
-    Retry-After of more than 60 s is ignored; from 3 on, one of more than 120 s ends the retries.
+    `status`: 0 if no answer came. `retries`: how often this call was retried before. `sdk_version`: the major version
+    of the `openai` package, 1 to 3, whose back-off SdkChatUser follows [SDK-OPENAI]. Up to version 2, a Retry-After of
+    more than 60 s is ignored; from 3 on, one of more than 120 s ends the retries.
     """
     if user == "SdkChatUser":
         return _sdk_wait_s(status, retry_after_s, retries, rng, sdk_version)

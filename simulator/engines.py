@@ -1,6 +1,6 @@
-"""Computes independent jobs of a simulation: on the cores of this machine, or on the workers of a Dask cluster.
+"""Computes independent jobs of a simulation on the cores of this machine, or on the workers of a Dask cluster.
 
-Both return results in the order of the jobs, so an answer merged from them does not depend on who computed which.
+Both return results in the order of the jobs, so what is merged from them does not depend on who computed what.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["ENGINES", "Dask", "Engine", "Local", "engine_of"]
 
 ENGINES = ("local", "dask")
 CONNECT_S = 5.0
-"""How long a scheduler, and its first worker, may take to answer."""
+"""How long a scheduler may take to answer, and how long its first worker may take to connect."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Computes a function of jobs. Function, jobs and results must be picklable."""
+    """Calls a function with each job. Function, jobs and results must be picklable."""
 
     def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
         """Return the results in the order of the jobs."""
@@ -36,7 +36,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Local:
-    """This machine. `processes`: how many compute at once; None: one a core."""
+    """Processes of this machine. `processes`: their number; None: one per core."""
 
     processes: int | None = None
 
@@ -44,7 +44,7 @@ class Local:
         workers = min(self.processes or os.cpu_count() or 1, len(jobs))
         if workers <= 1:
             return [function(job) for job in jobs]
-        # Started afresh: a copy of a process that has threads may hang.
+        # "spawn", because a fork of a process with threads may hang.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             return list(pool.map(function, jobs))
 
@@ -59,7 +59,7 @@ class Dask:
     scheduler: str
 
     def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
-        """Raises BadInput if no cluster can be used at the address, TargetLost if it is lost on the way."""
+        """Raises BadInput if the address has no usable cluster, TargetLost if the cluster is lost meanwhile."""
         distributed = _distributed()
         with self._connected(distributed) as client:
             try:
@@ -72,7 +72,7 @@ class Dask:
                 raise TargetLost(f"--scheduler {self.scheduler}: the connection was lost: {_reason(error)}") from None
 
     def _connected(self, distributed: Any) -> Any:
-        """Return a client of a cluster whose workers have this version of Tripcurve."""
+        """Return a client of the cluster. Its workers have this version of Tripcurve. Raises BadInput as `map` does."""
         try:
             client = distributed.Client(self.scheduler, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -110,7 +110,7 @@ class Dask:
 
 
 def engine_of(name: str, scheduler: str | None) -> Engine:
-    """Return the engine of that name. Raises BadInput for an unknown one, or an address missing or too much."""
+    """Return the engine of that name. Raises BadInput for an unknown name and for a missing or superfluous address."""
     if name not in ENGINES:
         raise BadInput(f"--engine {name!r} is not known; give one of: {', '.join(ENGINES)}")
     if name == "local":
@@ -128,7 +128,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise BadInput("--engine dask needs Dask, which is not installed: pip install 'tripcurve[dask]'") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # one message of ours says the same
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own message says the same
     return distributed
 
 

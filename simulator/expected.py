@@ -1,8 +1,8 @@
-"""Times to trip in closed form, for a count of failures in a sliding window and evenly spaced requests.
+"""Mean times to trip in closed form, for a count of failures in a sliding window and evenly spaced requests.
 
-Each request fails with the same chance, on its own. The `k`-th failure is then the request of a negative binomial
-number. That is the trip if the window is so long that the `k` failures are in it anyway. For a count of 2 the window is
-taken into account exactly; for larger counts, where the window matters, there is no closed form.
+Requests fail independently with the same probability, so the number of requests until the `k`-th failure has a negative
+binomial distribution. That failure is the trip if the window is long enough to contain all `k`. For a count of 2 the
+window is taken into account exactly. For larger counts there is no closed form if the window matters.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["expected_trip_s", "threshold_share"]
 
 _NEGLIGIBLE = 0.01
-"""The window is taken as endless if fewer than this share of the times between the failures are longer."""
+"""The window is treated as infinite if it misses one of the earlier failures with at most this probability."""
 
 
 def threshold_share(rule: BreakerRule, rate: float) -> float:
-    """Return the failure share at which an interval holds the rule's `count` of failures on average, or its percentage.
+    """Return the failure share at which an interval has the rule's `count` of failures on average, or its percentage.
 
-    Above 1: the rule cannot trip at this rate.
+    `rate`: requests per second. A result above 1 means that the rule cannot trip at this rate.
     """
     return rule.percentage / 100 if rule.percentage is not None else (rule.count or 1) / (rate * rule.interval)
 
 
 def expected_trip_s(rule: BreakerRule, rate: float, share: float) -> float | None:
-    """Return the mean seconds from the first request to the trip, or None where no closed form holds."""
+    """Return the mean seconds from the first request to the trip, or None if there is no closed form."""
     if rule.count is None:
         return None
     count, within = rule.count, math.ceil(rule.interval * rate) - 1
@@ -38,12 +38,12 @@ def expected_trip_s(rule: BreakerRule, rate: float, share: float) -> float | Non
 
 
 def _chance_within(share: float, requests: int) -> float:
-    """Return the chance that at least one of so many requests fails."""
+    """Return the probability that at least one of `requests` fails."""
     return 1.0 if share == 1 else -math.expm1(requests * math.log1p(-share))
 
 
 def _chance_fewer(failures: int, share: float, requests: int) -> float:
-    """Return the chance that so many requests hold fewer failures than asked: a binomial tail."""
+    """Return the probability that fewer than `failures` of `requests` fail (a binomial tail)."""
     if share == 1:
         return 0.0 if requests >= failures else 1.0
     total = 0.0

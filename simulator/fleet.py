@@ -1,6 +1,6 @@
-"""Many gateway units in virtual time, each on its own and without rows: when each tripped, and how requests ended.
+"""Simulates many gateway units in virtual time, without rows: when each tripped, and how requests ended.
 
-Units share nothing but the load, so any division of them over processes or machines gives the same answer.
+Units share only the load, so the result does not depend on how they are divided among processes or machines.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from tripcurve.scenario import Scenario
 __all__ = ["Fleet", "play_fleet", "play_units"]
 
 _SHARD = 64
-"""Units of one job."""
+"""The number of units that one job simulates."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The outcome of all units. `first_trip_s`: of each unit, seconds from the run's start; infinite without a trip."""
+    """The outcome of all units. `first_trip_s`: by unit, seconds from the run's start, or infinity without a trip."""
 
     first_trip_s: Floats
     trips: int
     failures: int
     """Answers that the rule counts."""
     shed: float
-    """Requests that came to an open breaker, as expected from how long each was open."""
+    """Expected number of sheds, from how long each breaker was open."""
     requests: float
-    """Requests in all, as expected from the scenario's rates."""
+    """Expected number of all requests, from the scenario's rates."""
 
     def tripped_by(self, share: float) -> float | None:
-        """Return the time by which this share of the units has tripped, or None if so many never did."""
+        """Return the time by which this share of the units had tripped, or None if fewer ever did."""
         place = max(math.ceil(share * len(self.first_trip_s)) - 1, 0)
         found = float(np.sort(self.first_trip_s)[place])
         return found if found < math.inf else None
 
 
 def play_fleet(lab: Lab, scenario: Scenario, *, seed: int = 0, engine: Engine | None = None) -> Fleet:
-    """Play every unit of a lab. `engine`: what computes; None: all cores.
+    """Simulate every unit of a lab. `engine`: where they are computed; None: on all cores.
 
-    Raises BadInput for what the fast method cannot express.
+    Raises BadInput if the fast method cannot simulate it.
     """
     reason = obstacle(lab, scenario)
     if reason is not None:
-        raise BadInput(f"units cannot be simulated each on its own: {reason}")
+        raise BadInput(f"units cannot be simulated independently: {reason}")
     shards = [range(first, min(first + _SHARD, lab.units)) for first in range(0, lab.units, _SHARD)]
     parts = (engine or Local()).map(partial(play_units, lab, scenario, seed), shards)
     return Fleet(
@@ -68,7 +68,7 @@ def play_fleet(lab: Lab, scenario: Scenario, *, seed: int = 0, engine: Engine | 
 
 
 def play_units(lab: Lab, scenario: Scenario, seed: int, units: range) -> Fleet:
-    """Play some units of a lab."""
+    """Simulate some units of a lab, in this process."""
     sources = sources_of(lab, scenario, Network(), seed)
     rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
     first, trips, failures, shed = np.full(len(units), np.inf), 0, 0, 0.0

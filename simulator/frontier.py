@@ -1,4 +1,4 @@
-"""Compares rules that were tried: which of them no other dominates, and which one to take."""
+"""Compares tried rules: finds those that no other dominates, and the one to use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["advise", "dominates", "frontier", "kept_off"]
 
 
 def kept_off(trial: Trial, without: Trial) -> Estimate:
-    """Return the share of the sick backend's load that a rule kept away. `without`: the same incidents, no breaker."""
+    """Return the share of the sick backend's load that a rule kept off. `without`: the trial without a breaker."""
     base = fmean(without.asked)
     if base == 0:
         return Estimate(0.0, 0.0, 0.0)
@@ -19,10 +19,10 @@ def kept_off(trial: Trial, without: Trial) -> Estimate:
 
 
 def dominates(one: Trial, other: Trial) -> bool:
-    """Return whether `one` is better than `other` in some respect, by more than noise, and not worse in any.
+    """Return whether `one` is better than `other` by one criterion, by more than noise, and not worse by any.
 
-    The respects are the clients' outage, the load on the sick backend and false trips. Both were tried with the same
-    seeds, so their differences are compared seed by seed.
+    The criteria are the clients' outage, the load on the sick backend, and false trips. Both rules must have been tried
+    with the same seeds, because differences are computed seed by seed.
     """
     outage = estimate([a - b for a, b in zip(one.outage_s, other.outage_s, strict=True)])
     asked = estimate([a - b for a, b in zip(one.asked, other.asked, strict=True)])
@@ -33,16 +33,16 @@ def dominates(one: Trial, other: Trial) -> bool:
 
 
 def frontier(trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials that no other dominates, by their outage."""
+    """Return the trials that no other dominates, in order of their outage."""
     best = [trial for trial in trials if not any(dominates(other, trial) for other in trials if other is not trial)]
     return sorted(best, key=lambda trial: fmean(trial.outage_s))
 
 
 def advise(best: Sequence[Trial], without: Trial, *, least_kept_off: float, most_false_trips: float) -> Trial | None:
-    """Return the trial with the least outage of those that keep enough load off and seldom trip falsely.
+    """Return the trial with the least outage among those that meet both demands, or None if none does.
 
-    `least_kept_off`: share of the sick backend's load; `most_false_trips`: a day, and it is the interval's upper end
-    that must not exceed it unless no trip was seen at all. None if no trial does.
+    `least_kept_off`: the share of the sick backend's load. `most_false_trips`: per day; the upper end of the interval
+    must not exceed it, unless no false trip occurred at all.
     """
     good = [
         trial

@@ -1,4 +1,4 @@
-"""Reads from a lab's gateway policy the little that a virtual gateway does of it."""
+"""Reads the part of a lab's gateway policy that a virtual gateway simulates: its number of retries."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["gateway_retries"]
 def gateway_retries(policy: Path) -> int:
     """Return how many further attempts a policy makes inside one request: the count of its first `retry` element.
 
-    0 if it has none, or if the count is an expression, which is known only at run time. API Management also takes
-    quotes and `<` inside expressions as they are, so a document that is not well-formed is read as far as possible.
-    Raises BadInput for a file that cannot be read or has no element at all.
+    0 if it has no such element, or if the count is an expression, whose value is known only at run time. API Management
+    accepts unescaped quotes and `<` in expressions, so a document that is not well-formed is parsed as far as possible.
+    Raises BadInput for a file that cannot be read or has no element.
     """
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, recover=True

@@ -1,4 +1,4 @@
-"""The incidents that a rule is judged by, as scenarios: a brown-out, a hard failure, a quota and slow answers."""
+"""The incidents by which rules are judged, as scenarios: a brown-out, a hard failure, a quota and slow answers."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ KINDS = {
 INCIDENTS = tuple(KINDS)
 BROWN_OUT_SHARE = 0.3
 TIMEOUT_S = 10.0
-"""How long clients wait for an answer."""
+"""How long clients wait for an answer, s."""
 BEFORE_S = 5.0
-"""Healthy time before each incident."""
+"""Healthy time before each incident, s."""
 DURING = "incident"
-"""The name of the phase in which the first backend is ill."""
+"""The name of the phase in which the first backend is sick."""
 
 
 def incident(kind: str, lab: Lab, *, rate: float, during_s: float, after_s: float, retries: int = 0) -> Scenario:
     """Return an incident as a scenario for a lab.
 
-    `rate`: requests a second, a Poisson process; twice as many under `quota`. The first backend is healthy for 5 s,
-    ill for `during_s` and healthy for `after_s`. `retries`: of each client, at once. Raises BadInput for an unknown
-    kind, and for one that cannot be fitted to the lab.
+    `rate`: requests per second, a Poisson process; doubled during the incident `quota`. The first backend is healthy
+    for 5 s, sick for `during_s` and healthy for `after_s`. `retries`: of each client, without a pause. Raises BadInput
+    for an unknown kind, or if the lab's rule does not count any status.
     """
     if kind not in KINDS:
         raise BadInput(f"unknown incident {kind!r}; the kinds are: {', '.join(KINDS)}")
@@ -60,7 +60,7 @@ def incident(kind: str, lab: Lab, *, rate: float, during_s: float, after_s: floa
 
 
 def lab_for(kind: str, lab: Lab, rate: float) -> Lab:
-    """Return the lab as an incident needs it: under `quota`, the first backend admits `rate` requests a second."""
+    """Return the lab for an incident: for `quota`, the first backend admits `rate` requests per second."""
     if kind != "quota":
         return lab
     first = lab.backends[0].model_copy(update={"limits": Limits(rpm=max(round(rate * 60), 1))})
@@ -68,7 +68,7 @@ def lab_for(kind: str, lab: Lab, rate: float) -> Lab:
 
 
 def _failing_status(lab: Lab) -> int:
-    """Return a status that the first backend's rule counts as a failure."""
+    """Return a status that the first backend's rule counts as a failure. Raises BadInput if there is none."""
     rule = lab.backends[0].breaker
     if rule is None:
         raise BadInput(f"lab {lab.name}: backend {lab.backends[0].name} has no breaker whose rule could be tuned")

@@ -1,4 +1,4 @@
-"""Points of a trip curve that were measured: taken from recorded runs, or made by runs of their own."""
+"""Measured points of a trip curve, from recorded runs or from runs made for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _HEALTHY_S, _AFTER_S = 2.0, 2.0
 
 @dataclass(frozen=True)
 class LivePoint:
-    """A measured trip. `time_s`: from the onset of the overload; `half_width_s`: how far the measurement may be off."""
+    """A measured trip. `rate`: requests per second. `share`: of failures. `time_s`: from the onset of the overload.
+
+    `half_width_s`: how far `time_s` may be off. `run`: the run directory.
+    """
 
     rate: float
     share: float
@@ -37,7 +40,7 @@ class LivePoint:
 
 
 def points_of_run(run: Path) -> list[LivePoint]:
-    """Return the first trip of each phase with a fault. Raises BadInput for a folder without a report."""
+    """Return the first trip of each phase with a fault. Raises BadInput for a folder without a readable report."""
     scenario = read_document(run / SCENARIO, Scenario, "scenario")
     try:
         summary = Summary.model_validate(json.loads((run / SUMMARY).read_text("utf-8")))
@@ -57,9 +60,9 @@ def points_of_run(run: Path) -> list[LivePoint]:
 
 
 def measure(lab_name: str, lab: Lab, overloads: Sequence[tuple[Overload, float]], folder: Path) -> list[LivePoint]:
-    """Run each overload on the local cloud, for so many seconds, and return its trip, if it was seen.
+    """Run each overload on the local cloud for its seconds, and return the observed trips.
 
-    Each run is a `tripcurve run` of its own, recorded below `folder`. Raises BadInput if one cannot be made.
+    Each run is made by `tripcurve run` and recorded below `folder`. Raises BadInput if a run fails.
     """
     found = []
     for number, (overload, seconds) in enumerate(overloads):

@@ -1,4 +1,4 @@
-"""The time that a request spends around the gateway."""
+"""The times that a request spends in the network, the gateway and the generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ __all__ = ["Network"]
 
 @dataclass(frozen=True)
 class Network:
-    """What lies around the gateway, in seconds. Each way takes `one_way_s` and up to `jitter_s` more."""
+    """Delays around the gateway, in seconds. Each direction takes `one_way_s` plus up to `jitter_s`.
+
+    `gateway_s`: the gateway's own time for a request.
+    """
 
     one_way_s: float = 0.0002
     jitter_s: float = 0.0002

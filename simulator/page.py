@@ -1,4 +1,4 @@
-"""Writes what was computed in virtual time as one page that needs neither a network nor scripts."""
+"""Writes results of the simulator as one HTML page that needs neither a network nor scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tripcurve import __version__
 __all__ = ["INK", "Block", "Chart", "Figure", "Row", "Table", "render_page", "svg_of"]
 
 INK = "currentColor"
-"""Lines and text take the page's colour, light or dark."""
+"""Lines and text have the page's text colour, light or dark."""
 
 
 class Chart(Protocol):
@@ -27,7 +27,7 @@ class Chart(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart as SVG text, and what it shows, in a sentence."""
+    """A chart as SVG text, and a sentence that describes it."""
 
     svg: Markup
     caption: str
@@ -50,14 +50,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Block:
-    """Text to be copied as it is, such as YAML."""
+    """Preformatted text to copy, such as YAML."""
 
     title: str
     text: str
 
 
 def svg_of(chart: Chart, ink: str = INK) -> Markup:
-    """Return an Altair chart as SVG on no ground, its lines and text in `ink`."""
+    """Return an Altair chart as SVG with a transparent background, and lines and text in the colour `ink`."""
     content = json.loads(chart.to_json())
     axis = {"labelColor": ink, "titleColor": ink, "domainColor": ink, "tickColor": ink, "gridOpacity": 0.25}
     content["config"] = content.get("config", {}) | {

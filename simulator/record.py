@@ -1,4 +1,4 @@
-"""Writes what a virtual gateway did as an ordinary run directory, marked as simulated."""
+"""Writes a virtual run as an ordinary run directory, marked as simulated."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def write_run(
 ) -> tuple[Path, int]:
     """Write a run directory and return it with its number of rows.
 
-    `given`: the folder; None names one after the lab, the scenario and the time. `batches` are by start;
-    `simulation` goes into run.json. Raises BadInput when the folder is not empty or cannot be written.
+    `given`: the folder; None: a new one named after the lab, the scenario and the time. `batches`: rows in order of
+    start. `simulation`: for run.json. Raises BadInput if the folder is not empty or cannot be written.
     """
     folder = make_run_dir(given, lab.name, f"{scenario.name}-simulated")
     write_documents(folder, lab, scenario)
@@ -53,7 +53,7 @@ def write_run(
 
 
 def batches_of(run: VirtualRun) -> Iterator[pa.RecordBatch]:
-    """Yield the samples of a virtual run as record batches, by start."""
+    """Yield the samples of a virtual run as record batches, in order of start."""
     for begin in range(0, len(run.samples), _BATCH_ROWS):
         columns = zip(*run.samples[begin : begin + _BATCH_ROWS], strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
@@ -61,7 +61,7 @@ def batches_of(run: VirtualRun) -> Iterator[pa.RecordBatch]:
 
 
 def event_lines(lab: Lab, events: Iterable[VirtualEvent]) -> Iterator[str]:
-    """Yield the breakers' own record, one JSON line an event."""
+    """Yield one JSON line for each breaker event, in Event Grid's schema [D-EG]."""
     topic = f"/subscriptions/virtual/providers/Microsoft.ApiManagement/service/{lab.gateway.name}"
     for unit, backend, rule, event in events:
         yield json.dumps(render_event(event, Anchor(EPOCH_NS, 0), Source(topic, backend, rule, unit)))

@@ -1,4 +1,4 @@
-"""Reads a recorded run as the simulator needs it: lab, scenario and rows."""
+"""Reads the parts of a recorded run that the simulator needs: lab, scenario and rows."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Recorded:
-    """A recorded run. `rows` has the columns of `tripcurve.run.record.SCHEMA`, by start, probes left out."""
+    """A recorded run. `rows`: the columns of `tripcurve.run.record.SCHEMA` in order of start, without probes."""
 
     folder: Path
     lab: Lab
     scenario: Scenario
     start_ns: int
-    """The run's zero, unix ns."""
+    """The start of the run, unix ns."""
     rows: pd.DataFrame
 
 
 def read_recorded(folder: Path) -> Recorded:
-    """Read a run directory. Raises BadInput when it is none, is damaged, or has no requests."""
+    """Read a run directory. Raises BadInput if it is not one, is damaged, or has no requests."""
     path = folder / REQUESTS
     if not path.is_file():
         raise BadInput(f"{folder}: no {REQUESTS} to calibrate from; a killed run gets one from `tripcurve report`")

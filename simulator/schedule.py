@@ -1,4 +1,4 @@
-"""When the requests of one origin are due: by an even rate or a ramp, from an instant on."""
+"""The schedule of one kind of requests: a constant rate or a ramp, from an instant on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Schedule", "load_schedule", "probe_schedule"]
 
 
 class Schedule(NamedTuple):
-    """`total` requests from `begin_s` on, at a rate of `first + slope * t` requests per second."""
+    """`total` requests from `begin_s` on, at `first + slope * t` requests per second, t seconds after `begin_s`."""
 
     begin_s: float
     first: float
@@ -22,18 +22,18 @@ class Schedule(NamedTuple):
     total: float
 
     def instants(self, due: Floats) -> Floats:
-        """Return the seconds from the run's start at which so many requests have been due."""
+        """Return when these numbers of requests have been due, seconds from the run's start, in the shape of `due`."""
         if self.slope == 0:
             return self.begin_s + due / self.first
         root = self.first + np.sqrt(np.maximum(self.first * self.first + 2 * self.slope * due, 0.0))
         return self.begin_s + np.where(due > 0, 2 * due / np.where(root > 0, root, 1.0), 0.0)
 
     def instant(self, due: float) -> float:
-        """Return the same for one number."""
+        """Return when `due` requests have been due, seconds from the run's start."""
         return float(self.instants(np.array([due]))[0])
 
     def due(self, instant: float) -> float:
-        """Return how many requests have been due at an instant, 0 before the first and `total` after the last."""
+        """Return how many requests have been due by an instant: 0 before the first, `total` after the last."""
         elapsed = instant - self.begin_s
         if elapsed <= 0:
             return 0.0
@@ -52,9 +52,9 @@ def load_schedule(phase: Phase, begin_s: float) -> Schedule | None:
 
 
 def probe_schedule(scenario: Scenario, begin_s: float, end_s: float) -> Schedule | None:
-    """Return the schedule of the probes within a phase, or None without probes.
+    """Return the schedule of the probes in a phase, or None if it has no probes.
 
-    The probes of all users send at a steady pulse through the whole run; the first comes half a period after its start.
+    The probes of all users are evenly spaced over the whole run; the first comes half a period after its start.
     """
     rate = scenario.users.get("ProbeUser", 0) * scenario.probe.rate
     if rate <= 0:

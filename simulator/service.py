@@ -1,4 +1,4 @@
-"""The service behind the gateway in virtual time: faults, quotas and answer times of each backend."""
+"""Simulates the backends behind the gateway: their faults, quotas and answer times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Z_95 = 1.6448536269514722
 
 
 class Answer(NamedTuple):
-    """An answer as the caller gets it. `waited_s`: the gateway's wait for the backend; None: no backend was asked."""
+    """An answer as the client gets it. `waited_s`: the gateway's wait for the backend; None: it asked no backend."""
 
     status: int
     origin: str
@@ -41,14 +41,14 @@ class Answer(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """The chances of one request at a backend, as its source has drawn them. None: still to draw with `rng`."""
+    """The random numbers of one request at a backend, as its source drew them. None: not drawn yet, `rng` draws it."""
 
     rng: random.Random
     faulty: bool | None = None
     quantile: int | None = None
 
     def carries(self, fault: Fault) -> bool:
-        """Return whether the request carries the phase's fault."""
+        """Return whether the request gets the phase's fault."""
         return self.rng.random() < fault.share if self.faulty is None else self.faulty
 
     def rank(self) -> int:
@@ -57,12 +57,12 @@ class Chance(NamedTuple):
 
 
 def sigma_of(latency: Latency) -> float:
-    """Return the shape of the log-normal distribution through the median and the 95th percentile."""
+    """Return sigma of the log-normal distribution with this median and 95th percentile."""
     return math.log(latency.p95_ms / latency.median_ms) / Z_95 if latency.median_ms > 0 else 0.0
 
 
 def answer_times(backend: Backend, scenario: Scenario) -> Floats:
-    """Return the seconds a backend takes for an answer, by rank among QUANTILES."""
+    """Return the backend's answer times in seconds, by rank, shape (QUANTILES,)."""
     shape = backend.latency
     if shape is None:
         return np.zeros(QUANTILES)
@@ -71,16 +71,16 @@ def answer_times(backend: Backend, scenario: Scenario) -> Floats:
 
 
 def fault_wait_s(fault: Fault) -> float | None:
-    """Return the seconds before the answer to a request with a fault, or None if it takes the backend's answer time."""
+    """Return the seconds until the answer to a request with a fault, or None if it takes the backend's answer time."""
     if fault.wait_ms is not None:
         return fault.wait_ms / 1000
     if fault.status is not None and fault.status >= 300:
-        return 0.0  # an error costs the mock no model time
+        return 0.0  # the mock answers errors at once
     return None
 
 
 def fault_answer(fault: Fault, backend: str, waited_s: float) -> tuple[Answer, Outcome] | None:
-    """Return the answer to a request with a fault and its outcome for the breaker, or None if neither is changed."""
+    """Return the answer to a faulty request and its outcome for the breaker, or None if the fault changes neither."""
     if fault.drop == "before":
         return Answer(500, "gateway", waited_s=waited_s), Outcome(None, "BackendConnectionFailure")
     if fault.status is None:
@@ -90,7 +90,7 @@ def fault_answer(fault: Fault, backend: str, waited_s: float) -> tuple[Answer, O
 
 
 class Service:
-    """One backend: how it answers each request. All gateway units share it, and so its quota."""
+    """Simulates one backend. All gateway units share it, and so its quota."""
 
     def __init__(self, backend: Backend, lab: Lab, scenario: Scenario) -> None:
         self._backend, self._options, self._tokens = backend, lab.local, scenario.tokens
@@ -122,7 +122,7 @@ class Service:
 
 
 def throttle_of(backend: Backend, lab: Lab) -> Throttle | None:
-    """Return the quota of a backend: a mock's own limits, provisioned units, or None."""
+    """Return the quota of a backend: a mock's limits, or the deployment's capacity; None: unlimited."""
     if backend.limits is not None:
         window_s = 1.0 if lab.local.mock_rpm_window == "1s" else 10.0
         return Quota(backend.limits.rpm, backend.limits.tpm, window_s, lab.local.mock_tpm_window)

@@ -1,12 +1,12 @@
 """The open-loop requests of a run, drawn block by block and in any order.
 
-A source is one origin of requests in one phase: its load, or its probes. Its requests are divided into blocks of equal
-expected size. Which requests carry the phase's fault is drawn by the gaps between them, so a method that needs only
-those does not draw the others.
+A source is one kind of requests in one phase: its load, or its probes. Its requests are divided into blocks of equal
+expected size. The gaps between requests with the phase's fault are drawn, so a method that needs only these requests
+does not draw the others.
 
-* Constant arrivals: request `k` is due at the schedule's `k`-th instant, and falls on a unit at random.
+* Constant arrivals: request `k` is due at the schedule's `k`-th instant, and goes to a random unit.
 * Poisson arrivals: each unit has a stream of requests with the fault and one without, and all are independent. A lab of
-  more than MANY_UNITS units has these whatever its scenario says: with so many, each of them sees random arrivals.
+  more than MANY_UNITS units always has these, because with so many units each one sees random arrivals anyway.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ __all__ = ["MANY_UNITS", "Requests", "Source", "sources_of"]
 MANY_UNITS = 64
 _FAULTY, _MOST = 64, 16_384
 _ROOM = 1 << 20
-"""Ids of one block. A block expects at most _MOST requests, so its last id is never reached."""
+"""The number of ids of one block. A block has at most about _MOST requests, so its last id is never reached."""
 
 Ids = NDArray[np.int64]
 
 
 class Requests(NamedTuple):
-    """Requests by the time they are due; arrays of one length, times in seconds from the run's start."""
+    """Requests in order of their due times: arrays of shape (n,), times in seconds from the run's start."""
 
     intended: Floats
     start: Floats
     admitted: Floats
-    """When the gateway has the request."""
+    """When the gateway gets the request."""
     back: Floats
-    """Time from the gateway to the client."""
+    """Seconds from the gateway to the client."""
     quantile: NDArray[np.uint16]
     """Rank of the backend's answer time among QUANTILES."""
     faulty: NDArray[np.bool_]
@@ -53,7 +53,7 @@ class Requests(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One origin of requests. `share`: the part of them that carries `fault`; 0 without a fault."""
+    """One kind of requests in one phase. `share`: the part with `fault`; 0 without. `number`: its index in the run."""
 
     phase: int
     schedule: Schedule
@@ -68,19 +68,19 @@ class Source:
 
     @property
     def weight(self) -> float:
-        """The part of the schedule's requests that one stream of the source carries."""
+        """The part of the schedule's requests that one stream of the source has."""
         return 1 / self.units if self.poisson else 1.0
 
     @cached_property
     def block(self) -> float:
-        """Length of a block, in requests due; whole for constant arrivals."""
+        """The length of a block in due requests; a whole number for constant arrivals."""
         faulty = _FAULTY / (self.share * self.weight) if self.share else math.inf
         length = min(faulty, _MOST / self.weight, self.schedule.total)
         return length if self.poisson else float(math.ceil(length))
 
     @cached_property
     def blocks(self) -> int:
-        """Number of blocks."""
+        """The number of blocks."""
         return math.ceil(self.schedule.total / self.block)
 
     @cached_property
@@ -88,7 +88,7 @@ class Source:
         return self.network.late_s + self.network.one_way_s + self.network.jitter_s
 
     def earliest(self, block: int) -> float:
-        """Return a time before which the gateway has no request of this block."""
+        """Return a time before which the gateway gets no request of this block."""
         return self.schedule.instant(block * self.block) + self.network.one_way_s
 
     def latest(self, block: int) -> float:
@@ -96,11 +96,11 @@ class Source:
         return self.schedule.instant(min((block + 1) * self.block, self.schedule.total)) + self._slowest_s
 
     def first_after(self, instant: float) -> int:
-        """Return a block of which every earlier one has reached the gateway whole before `instant`."""
+        """Return a block such that the gateway got all requests of the earlier blocks before `instant`."""
         return max(int(self.schedule.due(instant - self._slowest_s) / self.block) - 1, 0)
 
     def admitted_by(self, instant: float, *, inclusive: bool) -> int:
-        """Return how many requests with constant arrivals the gateway has got by an instant, or before it."""
+        """Return how many requests with constant arrivals the gateway got before an instant or, `inclusive`, by it."""
         first = int(self.schedule.due(instant - self._slowest_s))
         last = min(math.ceil(self.schedule.due(instant)) + 1, self.size)
         ids = np.arange(max(first - 1, 0), max(last, 0))
@@ -110,7 +110,7 @@ class Source:
         return max(first - 1, 0) + int(((admitted <= instant) if inclusive else (admitted < instant)).sum())
 
     def faulty(self, unit: int, first: int, last: int) -> Requests:
-        """Return the requests of one unit that carry the fault, of the blocks `first` to `last`, exclusive."""
+        """Return the requests of one unit with the fault, in the blocks from `first` to before `last`."""
         if self.poisson:
             return self._stream(unit, True, first, last)
         ids = self._faulty_ids(first, last)
@@ -119,7 +119,7 @@ class Source:
         return self._drawn(ids, self._key(), ids.astype(float), np.ones(len(ids), bool), self._unit_of(ids))
 
     def requests(self, first: int, last: int, unit: int | None = None) -> Requests:
-        """Return the requests of the blocks `first` to `last`, exclusive: all, or those of one unit."""
+        """Return the requests in the blocks from `first` to before `last`. `unit` None: of all units."""
         if self.poisson:
             units = range(self.units) if unit is None else (unit,)
             return _merged([self._stream(u, f, first, last) for u in units for f in (True, False)])
@@ -135,14 +135,14 @@ class Source:
 
     @cached_property
     def size(self) -> int:
-        """Number of requests with constant arrivals."""
+        """The number of requests with constant arrivals."""
         return math.ceil(self.schedule.total)
 
     def _key(self, *stream: int) -> np.uint64:
         return key_of(self.seed, self.number, *stream)
 
     def _faulty_ids(self, first: int, last: int) -> Ids:
-        """Return the numbers of the requests with the fault, for constant arrivals: geometric gaps in each block."""
+        """Return the ids of the requests with the fault, for constant arrivals: geometric gaps in each block."""
         length = int(self.block)
         if self.share == 0:
             return np.empty(0, np.int64)
@@ -168,7 +168,7 @@ class Source:
         return self._drawn(ids, self._key(3, unit, faulty), due[kept], np.full(len(ids), faulty), units)
 
     def _block_words(self, key: np.uint64, first: int, last: int, expected: float) -> Words:
-        """Return a row of words for each block, long enough for eight standard deviations over what it expects."""
+        """Return a row of words for each block, long enough for eight standard deviations above its expected number."""
         return words(key, _ids(first, last, math.ceil(expected + 8 * math.sqrt(expected)) + 8))
 
     def _unit_of(self, ids: Ids) -> NDArray[np.int32]:
@@ -201,9 +201,9 @@ class Source:
 
 
 def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int) -> list[Source]:
-    """Return the open-loop sources of a run by phase, the load of each before its probes.
+    """Return the open-loop sources of a run by phase, with the load of each phase before its probes.
 
-    The fault is that of the lab's first backend; with a pool, each backend has its own and `Source.faulty` is not used.
+    The fault is that of the lab's first backend. With a pool each backend has its own, so `Source.faulty` is not used.
     """
     poisson = lab.units > MANY_UNITS
     classes = tuple((name, float(n)) for name, n in scenario.users.items() if n and name != "ProbeUser")
@@ -241,7 +241,7 @@ def _ids(first: int, last: int, width: int) -> Ids:
 
 
 def _merged(parts: list[Requests]) -> Requests:
-    """Return several requests as one, by the time they are due."""
+    """Merge several requests in order of their due times."""
     if not parts:
         empty = np.empty(0)
         return Requests(

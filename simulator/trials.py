@@ -1,4 +1,4 @@
-"""Tries a breaker rule: clients' outage and the sick backend's load in incidents, and false trips of a healthy one."""
+"""Tries a breaker rule: the clients' outage and the sick backend's load in incidents, and trips while healthy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ __all__ = ["DAY_S", "Estimate", "Plan", "Trial", "estimate", "false_trips", "try
 
 DAY_S = 86_400.0
 _T_95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 14: 2.14, 19: 2.09, 29: 2.05}
-"""Student's t for a 95 % interval, by degrees of freedom; between two, the smaller one is taken."""
+"""Student's t for a 95 % interval, by degrees of freedom. Between two entries, the smaller degree is used."""
 _MOST_ANSWERS = 2_000_000
-"""The most answers of a healthy backend that one rule is shown, one by one."""
+"""The most answers of a healthy backend that are simulated for one rule."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How rules are tried. Times in seconds; `rate` in requests a second.
+    """How rules are tried. Times are in seconds, `rate` in requests per second.
 
-    `weights`: incidents and how much each counts. `healthy_share`: the share of a healthy backend's answers that are
-    failures. `retries`: of each client.
+    `weights`: the weight of each incident. `during_s` and `after_s`: the length of an incident and of the healthy time
+    after it. `healthy_share`: the share of a healthy backend's answers that are failures. `healthy_s`: the healthy time
+    in which false trips are counted. `retries`: of each client.
     """
 
     weights: Mapping[str, float]
@@ -46,7 +47,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval."""
+    """A mean and its 95 % interval."""
 
     mean: float
     low: float
@@ -55,10 +56,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a rule did, one value for each seed; rule None: no breaker.
+    """The results of a rule, one value for each seed. `rule` None: no breaker.
 
-    `outage_s`: failed calls of clients over the rate, by incident weights: as if nobody had been served so long.
-    `asked`: requests that the sick backend got during an incident. `false_trips` within `healthy_s` of health.
+    `outage_s`: the clients' failed calls divided by the rate, weighted by incident: the length of a full outage with as
+    many failures. `asked`: the requests that the sick backend got during an incident. `false_trips`: trips within
+    `healthy_s` seconds of a healthy backend.
     """
 
     rule: BreakerRule | None
@@ -69,14 +71,14 @@ class Trial:
 
     @property
     def false_trips_a_day(self) -> Estimate:
-        """The rate of trips on a healthy backend, with the 95 % interval of a Poisson count."""
+        """The trips per day of a healthy backend, with the 95 % interval of a Poisson count."""
         scale, count = DAY_S / self.healthy_s, self.false_trips
         middle, half = count + 1.92, 1.96 * math.sqrt(count + 0.96)
         return Estimate(count * scale, max(middle - half, 0.0) * scale, (middle + half) * scale)
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean of a sample and its 95 % interval; of one value, the interval is not bounded."""
+    """Return the mean of a sample and its 95 % interval, which is infinite for a single value."""
     mean = fmean(values)
     if len(values) < 2:
         return Estimate(mean, -math.inf, math.inf)
@@ -87,7 +89,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def with_rule(lab: Lab, rule: BreakerRule | None) -> Lab:
-    """Return the lab with this rule at every backend that has one; None: with no breaker at all."""
+    """Return the lab with this rule for every backend that has one. `rule` None: without breakers."""
     backends = tuple(
         backend if backend.breaker is None else backend.model_copy(update={"breaker": rule}) for backend in lab.backends
     )
@@ -95,12 +97,12 @@ def with_rule(lab: Lab, rule: BreakerRule | None) -> Lab:
 
 
 def try_rule(lab: Lab, rule: BreakerRule | None, plan: Plan) -> Trial:
-    """Play every incident of a plan, with every seed, through a lab that has this rule."""
+    """Simulate every incident of a plan, with every seed, on the lab with this rule. `rule` None: no breaker."""
     return try_rules(lab, [rule], plan, Local(1))[0]
 
 
 def try_rules(lab: Lab, rules: Sequence[BreakerRule | None], plan: Plan, engine: Engine) -> list[Trial]:
-    """Try every rule as `try_rule` does. Each rule's seeds, and its healthy backend, are jobs of their own."""
+    """Try every rule as `try_rule` does. Each seed of a rule is a job of its own, and so is its healthy backend."""
     jobs = [_Job(rule, seed) for rule in rules for seed in (*plan.seeds, None)]
     done, step = engine.map(partial(_play, lab, plan), jobs), len(plan.seeds) + 1
     found = []
@@ -111,21 +113,28 @@ def try_rules(lab: Lab, rules: Sequence[BreakerRule | None], plan: Plan, engine:
 
 
 class _Job(NamedTuple):
-    """A rule and a seed; None: the rule on a healthy backend."""
+    """A rule, and the seed to simulate its incidents with. `seed` None: simulate a healthy backend instead."""
 
     rule: BreakerRule | None
     seed: int | None
 
 
 def _play(lab: Lab, plan: Plan, job: _Job) -> tuple[float, float]:
-    """Return the outage and the requests asked in the incidents, or the false trips and the seconds of health."""
+    """Return what `_incidents` does.
+
+    For a job without a seed: the number of false trips, and the seconds for which the backend was healthy.
+    """
     if job.seed is not None:
         return _incidents(lab, plan, job.rule, job.seed)
     return (0, plan.healthy_s) if job.rule is None else false_trips(lab, job.rule, plan)
 
 
 def _incidents(lab: Lab, plan: Plan, rule: BreakerRule | None, seed: int) -> tuple[float, float]:
-    """Play every incident with one seed; return the outage in seconds and the requests asked, both by weight."""
+    """Simulate every incident with one seed.
+
+    Returns the outage in seconds and the number of requests that the first backend got during the incident.
+    Both are averaged by weight.
+    """
     total, lost, asked = sum(plan.weights.values()), 0.0, 0.0
     for kind, weight in plan.weights.items():
         scenario = incident(
@@ -138,7 +147,7 @@ def _incidents(lab: Lab, plan: Plan, rule: BreakerRule | None, seed: int) -> tup
 
 
 def _outage_s(played: VirtualRun, rate: float) -> float:
-    """Return failed calls over the rate. A call of several attempts failed if none succeeded."""
+    """Return the failed calls divided by the rate. A call with several attempts failed if none succeeded."""
     return (played.calls - sum(200 <= sample.status < 300 for sample in played.samples)) / rate
 
 
@@ -148,10 +157,11 @@ def _asked(played: VirtualRun, backend: str, begin_s: float, during_s: float) ->
 
 
 def false_trips(lab: Lab, rule: BreakerRule, plan: Plan) -> tuple[int, float]:
-    """Return how often the first backend's breaker trips while the backend is healthy, and within how many seconds.
+    """Return how often the first backend's breaker trips while it is healthy, and the simulated seconds.
 
-    Over all units. Failures of a healthy backend are independent of one another. A rule with a count is shown the
-    failures only, since successes do not change it; any other is shown every answer, two million at most.
+    The trips of all units are counted. A healthy backend's failures are independent of each other. For a rule with a
+    count only failures are simulated, because successes do not change it; for any other rule every answer, up to two
+    million.
     """
     alone = rule.count is not None and not lab.local.success_clears
     rate = plan.rate * (plan.healthy_share if alone else 1.0)

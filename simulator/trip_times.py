@@ -1,4 +1,4 @@
-"""Times to trip in virtual time: from the onset of an overload to the trip, over many seeds."""
+"""Simulates times to trip, from the onset of an overload to the trip, with many seeds."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["CurvePoint", "Overload", "curve_points", "overload_of", "rule_of", "
 _LONGEST_S = 7 * 86_400.0
 _NETWORK = Network()
 _ABOVE = 1.05
-"""The smallest failure share of a curve, over the rule's threshold."""
+"""The smallest failure share of a curve, as a multiple of the rule's threshold."""
 
 
 @dataclass(frozen=True)
 class Overload:
-    """A backend that fails this share of its answers, with a status that the rule counts. `rate`: requests a second."""
+    """A backend that fails a share of its answers, with a status that the rule counts. `rate`: requests per second."""
 
     rate: float
     share: float
@@ -39,10 +39,10 @@ class Overload:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Times to trip at one overload, in seconds from its onset, over seeds. None: too few seeds tripped to tell.
+    """Times to trip at one overload over many seeds, in seconds from its onset. None: too few seeds tripped.
 
-    `low`, `median`, `high`: the 5th, 50th and 95th percentile; a seed without a trip by `limit_s` counts as later.
-    `expected_s`: the mean by the closed form, and the mean way to the gateway; None where there is none.
+    `low`, `median`, `high`: the 5th, 50th and 95th percentiles; a seed without a trip by `limit_s` counts as infinite.
+    `expected_s`: the mean by the closed form plus the mean time to the gateway; None: there is no closed form.
     """
 
     rate: float
@@ -57,9 +57,9 @@ class CurvePoint:
 
 
 def shares_for(rule: BreakerRule, rate: float, count: int) -> list[float]:
-    """Return failure shares from just above the rule's threshold to 1, evenly on a log scale; none if it cannot trip.
+    """Return failure shares from just above the rule's threshold to 1, evenly on a log scale. Empty if it cannot trip.
 
-    At a share of exactly its percentage, a percentage rule trips.
+    A rule with a percentage trips at a share of exactly this percentage.
     """
     lowest = threshold_share(rule, rate) * (1.0 if rule.percentage == 100 else _ABOVE)
     if lowest > 1:
@@ -72,7 +72,7 @@ def curve_points(
 ) -> list[CurvePoint]:
     """Return the trip curve of a lab's first backend, by rate and share.
 
-    `engine`: what computes; None: this process. Raises BadInput for a rate that is none.
+    `engine`: where it is computed; None: in this process. Raises BadInput for a rate out of range.
     """
     rule, overloads = rule_of(lab), []
     for rate in rates:
@@ -91,7 +91,7 @@ def rule_of(lab: Lab) -> BreakerRule:
 
 
 def overload_of(rule: BreakerRule, rate: float, share: float) -> Overload:
-    """Return an overload of the first status that the rule counts. Raises BadInput for a rule that counts none."""
+    """Return an overload with the first status that the rule counts. Raises BadInput if it counts no status."""
     if not rule.status_codes:
         raise BadInput(f"rule {rule.name}: it counts no status, so no answer of a backend trips it")
     return Overload(rate, share, rule.status_codes[0][0])
@@ -110,7 +110,7 @@ def _point(lab: Lab, seeds: Sequence[int], overload: Overload) -> CurvePoint:
 
 
 def _limit_s(rule: BreakerRule, overload: Overload) -> float:
-    """Return how long to wait for a trip: many intervals, and many times as long as that many failures take."""
+    """Return how long to wait for a trip, s: 20 intervals plus 20 times what the failures take, up to a week."""
     failures = rule.count or 10
     return min(20 * rule.interval + 20 * failures / (overload.rate * overload.share), _LONGEST_S)
 
@@ -121,7 +121,7 @@ def _rank(times: Sequence[float], share: float) -> float | None:
 
 
 def _trip_times_s(lab: Lab, overload: Overload, seeds: Sequence[int], limit_s: float) -> list[float]:
-    """Return the time to trip of one unit with each seed, or infinity if it has not tripped by the limit."""
+    """Return the time to trip of one unit with each seed, s, or infinity if it did not trip by the limit."""
     fault = {"status": overload.status, "share": overload.share}
     phase = {"name": "overload", "for": limit_s, "rate": overload.rate, "simulate": {lab.backends[0].name: fault}}
     scenario = Scenario.model_validate({"name": "curve", "users": {"ChatUser": 1}, "phases": [phase]})

@@ -1,12 +1,12 @@
-"""A gateway in virtual time: a lab under a scenario, without sockets, clocks or waiting.
+"""The reference method: simulates a scenario on a lab in virtual time, without sockets, clocks or waiting.
 
-A discrete-event simulation around the very breaker and pool of the live gateway. It gives the records a
-client would have made and, beside them, what the breakers really did. The same seed gives the same run. Open-loop
-requests are those of `sources`; a further attempt, and what a closed loop sends, is drawn in the order of events.
+It is a discrete-event simulation with the breaker and pool of the live gateway. It returns the rows that a client would
+have recorded, and the breakers' true events. The same seed gives the same run. Open-loop requests come from `sources`;
+retries and closed-loop requests are drawn in the order of events.
 
-At one instant, answers come before requests: a request that arrives when the breaker trips is shed.
+At one instant answers are processed before requests, so a request that arrives when the breaker trips is shed.
 
-Left out: streaming, and policies other than a number of retries.
+It does not simulate streaming, nor policies other than a number of retries.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
 
 _RETRIED = (429, 503)
-_LEVEL_EVERY_S = 0.1  # how often a closed-loop phase looks whether it has the users it wants
+_LEVEL_EVERY_S = 0.1  # how often a closed-loop phase adjusts its number of users
 
 
 class Arrival(NamedTuple):
@@ -49,7 +49,7 @@ class Arrival(NamedTuple):
 
 
 class VirtualEvent(NamedTuple):
-    """What a breaker really did. Times of the event in seconds from the run's start."""
+    """A true event of a breaker. The event's times are seconds from the run's start."""
 
     unit: int
     backend: str
@@ -58,7 +58,7 @@ class VirtualEvent(NamedTuple):
 
 
 class VirtualAnswer(NamedTuple):
-    """An attempt as its breaker knows it, seconds from the run's start. `start_s`: when the client sent the request."""
+    """One attempt at a backend, in seconds from the run's start. `start_s`: when the client sent the request."""
 
     unit: int
     backend: str
@@ -69,18 +69,18 @@ class VirtualAnswer(NamedTuple):
 
 
 class Answering(Protocol):
-    """A backend in virtual time. `Service` is the lab's; a model of another backend may take its place."""
+    """A simulated backend: `Service`, or another model in its place."""
 
     def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
-        """Return the answer to a request that arrives at `now` (seconds), and the same as the breaker sees it."""
+        """Return the answer to a request that arrives at `now` (seconds), and its outcome for the breaker."""
         ...
 
 
 @dataclass
 class VirtualRun:
-    """Samples by start; the breakers' own events in their order; every attempt at a backend, by admission.
+    """The result: rows by start, the breakers' events in order, and every attempt at a backend by admission.
 
-    `calls`: how many calls clients made, each with its retries.
+    `calls`: how many calls the clients made; retries are not counted.
     """
 
     samples: list[Row] = field(default_factory=list)
@@ -102,25 +102,25 @@ def run_virtual(
     pause_mean_s: float = 0.0,
     arrivals: Iterable[Arrival] | None = None,
 ) -> VirtualRun:
-    """Play a resolved scenario on a lab.
+    """Simulate a resolved scenario on a lab.
 
-    `spread`: how requests fall on the gateway's units. `retries`: further attempts that the policy
-    makes inside one request on a 429 or 503. A client gives up after the scenario's timeout; the
-    gateway goes on, and the breaker hears of the answer. `services`: models that answer in place of the
-    lab's backends of those names. `pause_mean_s`: the mean of the exponentially distributed time that a closed-loop
-    user waits before each request. `arrivals`: the requests to send in place of the scenario's. Raises BadInput
-    for the fault `drop: during`.
+    `network` None: the default one. `spread`: how requests are distributed over the gateway's units. `retries`: further
+    attempts that the policy makes within a request after a 429 or 503. A client gives up after the scenario's timeout,
+    but the gateway goes on and the breaker still counts the answer. `workers`: how many recording processes the rows
+    name. `services`: models that replace the lab's backends of these names. `pause_mean_s`: the mean of the
+    exponentially distributed pause of a closed-loop user before each request. `arrivals`: requests to send instead of
+    the scenario's. Raises BadInput for the fault `drop: during`.
     """
     for index, phase in enumerate(scenario.phases):
         for name, fault in phase.simulate.items():
             if fault.drop == "during":
-                raise BadInput(f"phases[{index}].simulate.{name}.drop: a virtual gateway knows only `before`")
+                raise BadInput(f"phases[{index}].simulate.{name}.drop: the simulator supports only `before`")
     play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
     return play.run(arrivals)
 
 
 class _Drawn(NamedTuple):
-    """A request as its source has drawn it."""
+    """The values of a request that its source drew."""
 
     back_s: float
     unit: int
@@ -136,13 +136,13 @@ class _Request:
     done: Callable[[], None] | None
     attempts_left: int
     retries: int = 0
-    """How often the client has sent this call again."""
+    """How often the client has retried this call."""
     drawn: _Drawn | None = None
-    """None: drawn in the order of events."""
+    """None: the values are drawn in the order of events."""
 
 
 class _Unit:
-    """One gateway process: its own breakers, its own place in the pool."""
+    """One gateway unit, with breakers and a pool of its own."""
 
     def __init__(self, lab: Lab, index: int) -> None:
         self.index = index
@@ -152,7 +152,7 @@ class _Unit:
         self._pool = Pool(members, lab.local, seed=lab.local.seed + index) if lab.has_pool else None
 
     def choose(self, now: float) -> str | None:
-        """The backend for a request; None: the pool has none left."""
+        """Return the backend for a request at `now`, or None if every member of the pool is open."""
         return self._names[0] if self._pool is None else self._pool.choose(lambda name: self._admits(name, now))
 
     def _admits(self, name: str, now: float) -> bool:
@@ -160,13 +160,13 @@ class _Unit:
         return breaker is None or breaker.admits(now)
 
     def soonest(self, now: float) -> float:
-        """Whole seconds until a backend may take requests again, rounded up."""
+        """Return the seconds until the first open breaker closes, rounded up."""
         waits = [b.open_until - now for b in self.breakers.values() if b.open_until is not None]
         return float(math.ceil(max(min(waits, default=0.0), 0.0)))
 
 
 class _Play:
-    """One run under way."""
+    """The state of one simulation."""
 
     def __init__(
         self,
@@ -210,10 +210,10 @@ class _Play:
         return self._result
 
     def _at(self, when: float, action: Callable[[], None], *, first: bool = False) -> None:
-        """Note an action; at one instant, those that come `first` and then the others, each by the time of noting."""
+        """Schedule an action. At one instant, those with `first` run before the others, each in scheduling order."""
         heapq.heappush(self._agenda, (when, not first, next(self._order), action))
 
-    # Traffic
+    # Traffic.
 
     def _schedule(self) -> None:
         for source in sources_of(self._lab, self._scenario, self._network, self._seed):
@@ -244,7 +244,7 @@ class _Play:
         return self._rng.choices(list(self._classes), list(self._classes.values()))[0]
 
     def _wanted_users(self) -> tuple[int, int]:
-        """Index of the phase and its closed-loop users now; none outside such a phase."""
+        """Return the index of the current phase and its number of closed-loop users, 0 outside such a phase."""
         found = self._scenario.phase_at(self._now)
         if found is None:
             return 0, 0
@@ -281,7 +281,7 @@ class _Play:
             return self._units[next(self._turn) % len(self._units)]
         return self._units[self._rng.randrange(len(self._units)) if drawn is None else drawn.unit]
 
-    # Gateway
+    # Gateway.
 
     def _attempt(self, request: _Request, unit: _Unit) -> None:
         name = unit.choose(self._now)
@@ -323,7 +323,7 @@ class _Play:
             if isinstance(event, Opened) and event.until <= self._scenario.duration_s:
                 self._at(event.until, lambda: self._publish(unit, name, breaker, breaker.advance(self._now)))
 
-    # Client
+    # Client.
 
     def _reply(self, request: _Request, answer: Answer) -> None:
         back_s = self._transit() if request.drawn is None else request.drawn.back_s
@@ -335,7 +335,7 @@ class _Play:
         self._go_on(request, answer, max(end, self._now))
 
     def _go_on(self, request: _Request, answer: Answer, end: float) -> None:
-        """Let the client send the call again, or turn to its next one."""
+        """Let the client retry the call, or continue with its next one."""
         wait_s = None
         if request.retries < self._scenario.max_retries:
             wait_s = retry_wait_s(request.user, answer.status, answer.retry_after_s, request.retries, self._rng)
@@ -345,7 +345,7 @@ class _Play:
             self._at(end, request.done)
 
     def _resend(self, request: _Request) -> None:
-        """Send a call again. Nothing is sent after the last phase, as the live generator stops there."""
+        """Retry a call. Nothing is sent after the last phase, because the live generator stops there."""
         found = self._scenario.phase_at(self._now)
         if found is None:
             return

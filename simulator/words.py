@@ -1,7 +1,7 @@
 """Random numbers as pure functions of a seed, a stream and an index.
 
-Every method draws any request's numbers in any order and finds the same ones, so two methods can be compared exactly.
-The function is SplitMix64: word `i` of a stream is the mixed value of `key + i * golden ratio`.
+The methods of simulation may draw the numbers of requests in any order and get the same ones, so two methods can be
+compared exactly. The function is SplitMix64: word `i` of a stream is the mixed value of `key + i * golden ratio`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 QUANTILES = 1 << 16
-"""How many values a quarter of a word has, and so how many quantiles an answer time has."""
+"""The number of values of a quarter of a word, and so the number of quantiles of an answer time."""
 
 
 @lru_cache(maxsize=65_536)
 def key_of(seed: int, *stream: int) -> np.uint64:
-    """Return the key of a stream of words; other numbers give an unrelated stream."""
+    """Return the key of a stream of words. Different numbers give unrelated streams."""
     return np.uint64(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
 
 
 def words(key: np.uint64, ids: NDArray[np.int64] | Words) -> Words:
-    """Return one word of 64 random bits for each id."""
+    """Return one word of 64 random bits for each id, in the shape of `ids`."""
     mixed = ids.astype(np.uint64)
     shifted = np.empty_like(mixed)
     mixed *= _GOLDEN
@@ -45,7 +45,7 @@ def words(key: np.uint64, ids: NDArray[np.int64] | Words) -> Words:
 
 
 def uniform(drawn: Words) -> Floats:
-    """Turn words into numbers between 0 and 1, both excluded."""
+    """Convert words into numbers between 0 and 1, both excluded, in the same shape."""
     return ((drawn >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
@@ -56,7 +56,7 @@ def quarters(drawn: Words) -> NDArray[np.uint16]:
 
 @cache
 def normal_quantiles() -> Floats:
-    """Return the middle quantiles of the standard normal distribution, one for each value of a word's quarter."""
+    """Return quantiles of the standard normal distribution, one for each value of a quarter, shape (QUANTILES,)."""
     normal = NormalDist()
     half = np.array([normal.inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES // 2)])
     return np.concatenate([half, -half[::-1]])

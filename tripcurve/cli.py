@@ -130,7 +130,8 @@ def run(
     sharpen: Annotated[
         bool,
         typer.Option(
-            "--sharpen/--no-sharpen", help="Ask an open breaker densely near its expected reset, to time the reset."
+            "--sharpen/--no-sharpen",
+            help="Send dense probes to an open breaker near its expected reset, to time the reset.",
         ),
     ] = True,
     as_json: JsonOption = False,
@@ -173,7 +174,7 @@ def lint(
         typer.Option("--named-value", metavar="NAME=VALUE", help="A named value that a policy file uses. Repeatable."),
     ] = None,
 ) -> None:
-    """Name line and column of what API Management would refuse."""
+    """List the errors that API Management would refuse, with their lines."""
     from provision.local.lint import lint as lint_files
 
     raise typer.Exit(lint_files(files, form, named_value or []))
@@ -452,10 +453,10 @@ def simulate(
         bool, typer.Option("--replay", help="With --from: send every request at its recorded instant.")
     ] = False,
     method: Annotated[
-        str | None, typer.Option("--method", help="fast or reference. By default fast, where it can do it.")
+        str | None, typer.Option("--method", help="fast or reference. By default fast, if it can simulate the lab.")
     ] = None,
     no_rows: Annotated[
-        bool, typer.Option("--no-rows", help="Only count, and record no run: for thousands of units and more.")
+        bool, typer.Option("--no-rows", help="Only count outcomes, without recording a run: for thousands of units.")
     ] = False,
     engine: EngineOption = "local",
     scheduler: SchedulerOption = None,
@@ -500,7 +501,7 @@ def simulate(
 
 
 def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
-    """Raise BadInput if one of the other options, None where it is not given, is given beside `option`."""
+    """Raise BadInput if an option is given that cannot be combined with `option`. A value of None: not given."""
     given = [name for name, value in others.items() if value is not None]
     if given:
         raise BadInput(f"{' and '.join(given)} cannot be used with {option}")
@@ -510,18 +511,24 @@ def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
 def curve(
     lab: LabArgument = "quick",
     rates: Annotated[
-        list[float] | None, typer.Option("--rate", help="Requests per second. Repeatable; default 2, 20 and 200.")
+        list[float] | None, typer.Option("--rate", help="Requests per second. Repeatable. By default 2, 20 and 200.")
     ] = None,
-    count: Annotated[int | None, typer.Option("--count", help="Failures to trip at; default the lab's own.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", help="Number of failures that trips the breaker. By default the lab's.")
+    ] = None,
     retry_after: Annotated[bool, typer.Option("--retry-after", help="Set the rule's accept_retry_after.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", help="Runs for each point.", min=20, max=10_000)] = 100,
     measure: Annotated[
-        int, typer.Option("--measure", help="Also measure so many points on the local cloud.", min=0, max=50)
+        int, typer.Option("--measure", help="Number of points to measure on the local cloud as well.", min=0, max=50)
     ] = 0,
-    runs: Annotated[list[Path] | None, typer.Option("--run", help="Lay a recorded run's trips over it.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Option("--run", help="Also draw the trips of this recorded run. Repeatable.")
+    ] = None,
     engine: EngineOption = "local",
     scheduler: SchedulerOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder; default runs/LAB-curve-TIME.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the curve. By default runs/LAB-curve-TIME.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the trip curve: time to trip against overload."""

@@ -119,7 +119,7 @@ def write_yaml(model: BaseModel) -> str:
 
 
 def place_of(text: str, field: str) -> tuple[int, int]:
-    """Return line and column, from 1, of a field such as `backends[0].breaker` in a YAML text that can be read.
+    """Return line and column, from 1, of a field such as `backends[0].breaker` in a valid YAML text.
 
     For a field that the text does not have, this is the place of the innermost mapping or list that should have it.
     """

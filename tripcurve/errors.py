@@ -56,26 +56,26 @@ class NotRecorded(TripcurveError):
 
 
 class NotValid(TripcurveError):
-    """What was recorded is not a valid measurement."""
+    """The recorded run is not a valid measurement."""
 
     exit_code = 4
 
 
 class LoadNotDelivered(NotValid):
-    """Too many of the requests that the scenario asks for were never sent."""
+    """Too many of the scenario's requests were never sent."""
 
 
 def reason_of(error: OSError) -> str:
-    """Return the operating system's words for an error, such as "No space left on device".
+    """Return the operating system's description of an error, such as "No space left on device".
 
-    Errors of pyarrow have their number in the text only.
+    pyarrow's errors have their number only in their text.
     """
     number = _errno_of(error)
     return os.strerror(number) if number else str(error).splitlines()[0]
 
 
 def remedy_for(error: OSError, folder: Path) -> str:
-    """Return what makes a run reportable again whose folder could not be written."""
+    """Return a sentence that says how a run whose folder could not be written becomes reportable."""
     full = _errno_of(error) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return f"Make {'room there' if full else 'the folder writable'}, then `tripcurve report {folder}` reports them"
 

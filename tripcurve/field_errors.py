@@ -1,6 +1,6 @@
 """Our own sentence for each mistake that pydantic finds: the field, what is wrong with it, and what would be right.
 
-Pydantic's wording is never shown: it speaks of Python's types, and names the branches of a union as if they were
+Pydantic's wording is never shown, because it uses Python's types, and names the branches of a union as if they were
 keys of the file.
 """
 
@@ -136,7 +136,7 @@ def _key(annotation: Any) -> Any:
 
 
 def _child(annotation: Any, part: int | str) -> tuple[Any, FieldInfo | None]:
-    """Return type and field of one part of a model, mapping or list; None where the type does not say."""
+    """Return type and field of one part of a model, mapping or list; None for those that are unknown."""
     annotation = _plain(annotation)
     if _is_model(annotation):
         if issubclass(annotation, RootModel):
@@ -170,7 +170,7 @@ def _written(path: tuple[int | str, ...]) -> str:
 
 
 def _printable(key: str) -> str:
-    """Return a key as it is, or quoted and cut if it is long or does not print."""
+    """Return a key unchanged, or quoted and shortened if it is long or not printable."""
     return key if key.isprintable() and len(key) <= LONGEST_SHOWN else _shown(key)
 
 
@@ -258,7 +258,7 @@ def _description(place: _Place) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as YAML has it, escaped and cut; a list or mapping by its kind."""
+    """Return a value as YAML writes it, escaped and shortened; for a list or mapping, its kind."""
     if isinstance(value, str):
         return repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…")
     if isinstance(value, Mapping):

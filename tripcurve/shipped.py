@@ -15,7 +15,7 @@ __all__ = ["find_file", "shipped_folder", "shipped_names"]
 
 
 def shipped_folder(folder: str) -> Path:
-    """Return the installed path of a folder such as `provision/labs`."""
+    """Return the installed path of a folder such as `provision/labs`. Raises BadInput if it is not installed."""
     package, _, rest = folder.partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -29,7 +29,7 @@ def shipped_names(folder: str, suffix: str) -> list[str]:
 
 
 def find_file(name: str | Path, folder: str, suffix: str, what: str, base: Path | None = None) -> Path:
-    """Return the file that a user means by a path or by the name of a built-in one.
+    """Return the file for a path, or for the name of a built-in file.
 
     A path takes precedence over a built-in name. A relative path is looked up from `base`, unless that is None, and
     then from the working directory. Raises BadInput that lists the built-in names.

@@ -22,7 +22,7 @@ Kind = Literal["lab", "scenario"]
 
 @dataclass(frozen=True)
 class Checked:
-    """A file that was checked, and one message for each mistake in it; none if it is good.
+    """A checked file, with one message for each mistake in it; empty if it is valid.
 
     `kind` is None for a file that is neither a lab nor a scenario, or cannot be read.
     """
@@ -33,10 +33,10 @@ class Checked:
 
 
 def validate(name: str, lab: str | None = None, as_json: bool = False) -> int:
-    """Check a file, or the built-in lab and scenario of this name. Return 0 if all is good, else 2.
+    """Check a file, or the built-in lab and scenario of this name. Returns 0 if all are valid, else 2.
 
-    `lab` is a lab to which a scenario must fit: the scenario's backends and its numbers of requests are checked
-    against it. None checks the scenario alone. Raises BadInput if there is no such file.
+    `lab` is a lab to which a scenario must fit: the scenario's backends and its numbers of requests are checked against
+    it. None checks the scenario alone. Raises BadInput if there is no such file.
     """
     found = [check_file(path, lab) for path in _files(name)]
     for each in found:
@@ -66,7 +66,7 @@ def check_file(path: Path, lab: str | None = None) -> Checked:
 
 
 def _files(name: str) -> list[Path]:
-    """Return the files meant: the one at this path, else the built-in lab, scenario or both of this name."""
+    """Return the file at this path, or the built-in lab, scenario or both with this name."""
     if Path(name).is_file():
         return [Path(name)]
     known = {folder: shipped_names(folder, ".yaml") for folder in (LABS, SCENARIOS)}
@@ -80,9 +80,9 @@ def _files(name: str) -> list[Path]:
 
 
 def _kind(path: Path) -> Kind:
-    """Return the kind of document that has the more of the file's keys.
+    """Return the kind of document to which more of the file's keys belong.
 
-    Raises BadInput if neither has one that the other has not.
+    Raises BadInput if as many keys belong only to labs as belong only to scenarios.
     """
     keys = set(map(str, read_mapping(path, "lab or scenario")))
     lab, scenario = set(Lab.model_fields), set(Scenario.model_fields)

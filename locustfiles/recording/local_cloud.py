@@ -1,4 +1,4 @@
-"""Questions that the local cloud answers about itself when a run has ended."""
+"""Reads from the local cloud what it did during a run that has ended."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ TIMEOUT_S = 10
 
 
 def gateway_counts(target: Target) -> dict[str, JsonValue]:
-    """Return how many requests the local cloud counted; empty when it does not answer or is not the target."""
+    """Return the numbers of requests that the local cloud counted; empty if it does not answer or is not the target."""
     return _ask(target, "counts")
 
 
 def ended_processes(target: Target) -> list[str]:
-    """Return a sentence about each process of the local cloud that ended unexpectedly; empty for other targets."""
+    """Return a sentence about each process of the local cloud that ended unexpectedly; empty for other targets.
+
+    Also empty if the local cloud does not answer.
+    """
     found = _ask(target, "health").get("dead")
     return [str(sentence) for sentence in found] if isinstance(found, list) else []
 

@@ -1,1 +1,1 @@
-"""What the commands `simulate`, `curve` and `tune` do."""
+"""The commands `simulate`, `curve` and `tune`."""

@@ -1,4 +1,4 @@
-"""`tripcurve simulate --from RUN`: a simulation fitted to a recorded run, laid beside it."""
+"""`tripcurve simulate --from RUN`: a simulation fitted to a recorded run, and compared with it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ QUANTILES = "quantiles.svg"
 def simulate_from(
     run: Path, *, replay: bool = False, seed: int = 0, run_dir: Path | None = None
 ) -> tuple[Path, dict[str, object]]:
-    """Fit a recorded run, simulate it, and return the new run's directory and what the command prints.
+    """Fit a recorded run, simulate it, and return the new run's directory and the result to print.
 
-    `replay`: send each recorded attempt at its recorded instant, rather than draw arrivals like them. The directory
-    also holds the fit (calibration.json) and how its answer times compare with the recorded ones (quantiles.svg).
-    Raises BadInput for a folder that is no run, or one without requests.
+    `replay`: send each recorded attempt at its recorded instant, instead of drawing arrivals. `run_dir` None: a new
+    folder. The directory also has the fit (calibration.json) and a plot of recorded against fitted answer times
+    (quantiles.svg). Raises BadInput for a folder that is not a run, or has no requests.
     """
     recorded = read_recorded(run)
     lab, scenario, fitted = calibrate(recorded)
@@ -66,7 +66,7 @@ def simulate_from(
 
 
 def _gateway_retries(recorded: Recorded) -> int:
-    """Return the retries of the lab's policy, or 0 where the policy's file is not there any more."""
+    """Return the retries of the lab's policy, or 0 if the policy file does not exist any more."""
     try:
         return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB))
     except BadInput:
@@ -103,7 +103,7 @@ def _said(fitted: Calibration, recorded: Recorded, played: VirtualRun) -> dict[s
 
 
 def _recorded_trips(folder: Path) -> list[float] | None:
-    """Return the trips of the run's report, seconds from its start; None: it has no report that can be read."""
+    """Return the trips in the run's report, seconds from its start, or None if it has no readable report."""
     try:
         trips = json.loads((folder / SUMMARY).read_text("utf-8"))["trips"]
         return [round(trip["tripped_s"]["estimate"], 3) for trip in trips if trip["tripped_s"]]

@@ -1,4 +1,4 @@
-"""`tripcurve curve`: the trip curve of a lab's rule, in virtual time, with measured points over it."""
+"""`tripcurve curve`: the trip curve of a lab's rule in virtual time, with measured points."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ _INK = "#1a1a1a"
 
 @dataclass(frozen=True)
 class Asked:
-    """What to draw. `count` None: the lab's own; `retry_after`: heed Retry-After. `seeds`: how many.
+    """The options of the command. `rates`: requests per second. `count` None: the lab's own.
 
-    `engine`: what computes; None: all cores.
+    `retry_after`: set the rule's accept_retry_after. `seeds`: simulations for each point. `measure`: the number of
+    points to measure on the local cloud. `runs`: recorded runs whose trips are drawn too. `engine`: where the points
+    are computed; None: on all cores.
     """
 
     rates: tuple[float, ...] = (2.0, 20.0, 200.0)
@@ -48,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Curve:
-    """A trip curve and the trips measured."""
+    """A trip curve and the measured trips."""
 
     lab: Lab
     rule: BreakerRule
@@ -74,7 +76,10 @@ def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) 
 
 
 def draw_curve(lab: Lab, asked: Asked, lab_name: str, folder: Path) -> Curve:
-    """Return the curve of a lab, with live points measured below `folder` where asked. Raises BadInput."""
+    """Return the curve of a lab, with the live points that were asked for, whose runs are below `folder`.
+
+    Raises BadInput for a rule or rate without a curve, and for a run that cannot be read or made.
+    """
     points = curve_points(lab, asked.rates, SHARES, range(asked.seeds), asked.engine or Local())
     live = [point for run in asked.runs for point in points_of_run(run)]
     if asked.measure:
@@ -95,7 +100,7 @@ def _lab(name: str, asked: Asked) -> Lab:
 
 
 def _overloads(lab: Lab, asked: Asked, points: Sequence[CurvePoint]) -> list[tuple[Overload, float]]:
-    """Return the overloads to run live: at the middle rate, evenly over the shares that trip soon enough."""
+    """Return the overloads to run live, with their seconds: at the middle rate, over shares that trip soon enough."""
     rate = sorted(asked.rates)[len(asked.rates) // 2]
     soon = [p for p in points if p.rate == rate and p.high is not None and p.high < _LONGEST_LIVE_S]
     if not soon:
@@ -107,7 +112,10 @@ def _overloads(lab: Lab, asked: Asked, points: Sequence[CurvePoint]) -> list[tup
 
 
 def write_curve(curve: Curve, folder: Path) -> list[Path]:
-    """Write curve.json and, where the rule can trip, curve.svg, curve.png and curve.html. Raises BadInput."""
+    """Write curve.json and, if the rule can trip, curve.svg, curve.png and curve.html; return their paths.
+
+    Raises BadInput if the folder cannot be written.
+    """
     files: dict[str, bytes] = {"curve.json": (json.dumps(_content(curve), indent=1) + "\n").encode()}
     if curve.points:
         title = f"Trip curve: {rule_text(curve.rule)}"
@@ -127,7 +135,7 @@ def write_curve(curve: Curve, folder: Path) -> list[Path]:
 
 
 def _on_white(svg: str) -> str:
-    """Put a white ground below a drawing, for a picture whose viewer may be dark."""
+    """Return the SVG with a white background, because an image viewer may have a dark one."""
     begin = svg.index(">", svg.index("<svg")) + 1
     return f'{svg[:begin]}<rect width="100%" height="100%" fill="#ffffff"/>{svg[begin:]}'
 

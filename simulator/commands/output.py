@@ -10,7 +10,7 @@ __all__ = ["show"]
 
 
 def show(result: Mapping[str, object], as_json: bool) -> None:
-    """Print `result` on stdout; names keep their order, None prints as a dash."""
+    """Print `result` on stdout, in its order. None is printed as a dash."""
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
         return

@@ -1,4 +1,4 @@
-"""`tripcurve simulate`: a scenario through a lab in virtual time, recorded as an ordinary run."""
+"""`tripcurve simulate`: simulates a scenario on a lab in virtual time, and records it as an ordinary run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["METHODS", "count_outcomes", "simulate", "with_units"]
 METHODS = ("fast", "reference")
 
 MOST_REQUESTS = {"reference": 20_000_000, "fast": 2_000_000_000}
-"""The most requests in a run: the reference method keeps 1 KB of memory for each, the fast one 10 bytes on disk."""
+"""The most requests in a run: the reference method needs 1 KB of memory for each, the fast one 10 bytes on disk."""
 
 
 def simulate(
@@ -43,11 +43,11 @@ def simulate(
     method: str | None = None,
     run_dir: Path | None = None,
 ) -> tuple[Path, dict[str, object]]:
-    """Simulate a run and write its directory; return the directory and what the command prints.
+    """Simulate a run and write its directory; return the directory and the result to print.
 
-    `clients` replaces the scenario's users by one kind (a key of CLIENTS), `retries` its `max_retries`, and `units`
-    the lab's. `method`: fast or reference; None: the fast one where it can.
-    Raises BadInput for anything that cannot be simulated.
+    `clients` replaces the scenario's users by one kind (a key of CLIENTS), `retries` its `max_retries`, and `units` the
+    lab's; None keeps them. `method`: fast or reference; None: fast if that can simulate it, else reference. `run_dir`
+    None: a new folder. Raises BadInput for anything that cannot be simulated.
     """
     lab, attempts = _lab(lab_name, units)
     scenario = _scenario(load_scenario(scenario_name, lab), clients, retries)
@@ -63,10 +63,10 @@ def simulate(
 def count_outcomes(
     lab_name: str, scenario_name: str, *, seed: int = 0, units: int | None = None, engine: Engine | None = None
 ) -> dict[str, object]:
-    """Simulate transitions and counts only, and return what the command prints.
+    """Simulate transitions and counts only, and return the result to print.
 
-    `engine`: what computes; None: all cores. Numbers of requests and sheds are expected ones. Raises BadInput for
-    what the fast method cannot express.
+    `engine`: where it is computed; None: on all cores. The numbers of requests and sheds are expected values. Raises
+    BadInput if the fast method cannot simulate it.
     """
     lab, attempts = _lab(lab_name, units)
     scenario = load_scenario(scenario_name, lab)
@@ -91,7 +91,10 @@ def count_outcomes(
 
 
 def _method(wanted: str | None, reason: str | None) -> tuple[str, str | None]:
-    """Return the method to use, and why it is not the fast one. Raises BadInput if the wanted one cannot do it."""
+    """Return the method to use, and why it is not the fast one (None: it is, or was not wanted).
+
+    Raises BadInput if the wanted method is unknown or cannot simulate the run.
+    """
     if wanted is not None and wanted not in METHODS:
         raise BadInput(f"--method {wanted!r} is not known; give one of: {', '.join(METHODS)}")
     if wanted == "fast" and reason is not None:
@@ -117,7 +120,7 @@ def _trips(events: list[VirtualEvent]) -> dict[str, object]:
 
 
 def _lab(name: str, units: int | None) -> tuple[Lab, int]:
-    """Return the lab, with other units where asked, and the retries that its gateway policy makes."""
+    """Return the lab, with `units` if given, and the retries that its gateway policy makes."""
     lab = load_lab(name)
     policy = policy_path(lab, find_file(name, LABS, ".yaml", "lab"))
     if units is not None:
@@ -126,7 +129,7 @@ def _lab(name: str, units: int | None) -> tuple[Lab, int]:
 
 
 def with_units(lab: Lab, units: int) -> Lab:
-    """Return the lab with so many gateway units. Raises BadInput for none, or more than 100,000."""
+    """Return the lab with this number of gateway units. Raises BadInput for less than 1 or more than 100,000."""
     if not 1 <= units <= 100_000:
         raise BadInput(f"--units must be 1 to 100,000, not {units}")
     gateway = lab.gateway.model_copy(update={"units": units})

@@ -1,4 +1,4 @@
-"""`tripcurve tune`: tries rules in virtual time and names those that no other dominates."""
+"""`tripcurve tune`: tries rules in virtual time, and lists those that no other rule dominates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_RULES = 500
 
 @dataclass(frozen=True)
 class Grid:
-    """The values to try. Empty: some around the lab's own. Times in seconds."""
+    """The values to try, with times in seconds. Empty: some values around the lab's own."""
 
     counts: Sequence[int] = ()
     percentages: Sequence[int] = ()
@@ -40,7 +40,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Tuned:
-    """Every rule that was tried, the lab's own first; those of the frontier; the one to take, or None."""
+    """The result of tuning. `trials`: every rule, the lab's own first. `without`: the same without a breaker.
+
+    `best`: the rules of the frontier. `advised`: the rule to use; None: no rule meets the demands. `least_kept_off` and
+    `most_false_trips`: the demands, see `frontier.advise`.
+    """
 
     lab: Lab
     plan: Plan
@@ -53,7 +57,7 @@ class Tuned:
 
     @property
     def own(self) -> Trial:
-        """The lab's own rule."""
+        """The trial of the lab's own rule."""
         return self.trials[0]
 
 
@@ -70,10 +74,11 @@ def tune_lab(
 ) -> Tuned:
     """Try every rule of a grid on a lab.
 
-    `units`: of the gateway; None: the lab's. `plan.during_s` and `plan.after_s` of 0 are derived from the rules.
-    `healthy_from`: a recorded run from whose phases without faults the failure share of a healthy backend is taken.
-    `least_kept_off`: share of the sick backend's load that the advised rule must keep away; None: as much as the lab's
-    own rule. `engine`: what computes; None: all cores. Raises BadInput.
+    `units` None: the lab's. If `plan.during_s` or `plan.after_s` is 0, it is derived from the rules. `healthy_from`: a
+    recorded run whose phases without faults give the failure share of a healthy backend; None: the plan's share.
+    `least_kept_off`: the share of the sick backend's load that the advised rule must keep off; None: as much as the
+    lab's own rule. `most_false_trips`: per day. `engine`: where the trials are computed; None: on all cores. Raises
+    BadInput for a lab, grid or run that cannot be used.
     """
     lab = load_lab(lab_name)
     if units is not None:
@@ -93,7 +98,7 @@ def tune_lab(
 
 
 def candidates(own: BreakerRule, grid: Grid) -> list[BreakerRule]:
-    """Return the rules of a grid, the lab's own first and each once. Raises BadInput for one that no gateway takes."""
+    """Return the distinct rules of a grid, the lab's own first. Raises BadInput for too many, or for an invalid one."""
     conditions: list[tuple[str, int]] = [("count", count) for count in grid.counts]
     conditions += [("percentage", percentage) for percentage in grid.percentages]
     if not conditions:
@@ -128,7 +133,7 @@ def _rule(
 
 
 def weights_of(text: str) -> dict[str, float]:
-    """Read `brown-out=2,slow=1`. Raises BadInput for an unknown incident or a weight that is none."""
+    """Parse weights such as `brown-out=2,slow=1`. Raises BadInput for an unknown incident or an invalid weight."""
     weights: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
@@ -147,7 +152,7 @@ def weights_of(text: str) -> dict[str, float]:
 
 
 def durations_of(text: str, option: str) -> tuple[float, ...]:
-    """Read `PT10S,60`: times in seconds. Raises BadInput."""
+    """Parse durations such as `PT10S,60` and return seconds. Raises BadInput, which names `option`."""
     try:
         return tuple(parse_seconds(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
@@ -155,7 +160,7 @@ def durations_of(text: str, option: str) -> tuple[float, ...]:
 
 
 def _completed(plan: Plan, own: BreakerRule, rules: Sequence[BreakerRule]) -> Plan:
-    """Return the plan with incidents that last twice the lab's own trip, and health as long as the longest one."""
+    """Return the plan with its missing times, from the trip durations of the lab's own rule and of the longest one."""
     longest = max(rule.trip_duration for rule in rules)
     return replace(
         plan, during_s=plan.during_s or 2 * own.trip_duration, after_s=plan.after_s or longest + own.trip_duration
@@ -174,7 +179,7 @@ def _healthy_share(run: Path) -> float:
 
 
 def to_json(tuned: Tuned) -> dict[str, JsonValue]:
-    """Return everything that was found, for --json."""
+    """Return the whole result as JSON values."""
     plan = tuned.plan
     return {
         "lab": tuned.lab.name,

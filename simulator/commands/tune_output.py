@@ -1,4 +1,4 @@
-"""Shows what `tripcurve tune` found: in the terminal, as a page, and as a lab file with the advised rule."""
+"""Shows the result of `tripcurve tune`: in the terminal, as a page, and as a lab file with the advised rule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rule_text(rule: BreakerRule) -> str:
 
 
 def rule_yaml(rule: BreakerRule) -> str:
-    """Return a rule as a lab file has it."""
+    """Return a rule as YAML for a lab file."""
     content = {"breaker": rule.model_dump(mode="json", exclude_none=True)}
     return yaml.safe_dump(content, sort_keys=False)
 
@@ -55,7 +55,7 @@ def show_tuned(tuned: Tuned, out: Path | None, as_json: bool) -> None:
 
 
 def print_tuned(tuned: Tuned) -> None:
-    """Print the frontier, the lab's own rule beside it, and the advised one as YAML."""
+    """Print the frontier with the lab's own rule, and the advised rule as YAML."""
     console = Console(width=min(Console().width, 100))
     for line in _paragraphs(tuned):
         console.print(line, highlight=False, markup=False)
@@ -70,7 +70,10 @@ def print_tuned(tuned: Tuned) -> None:
 
 
 def write_tuned(tuned: Tuned, folder: Path) -> list[Path]:
-    """Write the page and, where a rule is advised, the lab with it. Return the files. Raises BadInput."""
+    """Write the page and, if a rule is advised, the lab with it; return their paths.
+
+    Raises BadInput if the folder cannot be written.
+    """
     files = {PAGE: _page(tuned)}
     if tuned.advised is not None:
         files[LAB] = write_yaml(with_rule(tuned.lab, tuned.advised.rule))

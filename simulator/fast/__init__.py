@@ -1,1 +1,1 @@
-"""The fast method: jumps from transition to transition over arrays, for labs in which each unit is on its own."""
+"""The fast method: finds breaker transitions in arrays of requests, for labs whose units do not affect each other."""

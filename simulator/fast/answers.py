@@ -1,4 +1,4 @@
-"""Streams of answers as one unit's breaker gets them, drawn block by block in the order of time."""
+"""The answers that one unit's breaker gets, drawn block by block in order of time."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _MOST_BLOCKS = 64
 
 
 class Answers(NamedTuple):
-    """Answers of the backend, by the time they arrive; arrays of one length."""
+    """Answers of the backend in order of arrival: arrays of shape (n,), times in seconds from the run's start."""
 
     arrived: NDArray[Any]
     admitted: NDArray[Any]
     failed: NDArray[Any]
     open_s: NDArray[Any]
-    """How long a trip by this answer lasts. A success can trip a percentage rule: by reaching the least volume."""
+    """How long a trip by this answer lasts, s. A success can trip a percentage rule by completing the least volume."""
 
 
 class Judged(NamedTuple):
-    """What the rule makes of an answer with a fault. `failed` None: it does not enter the window."""
+    """The rule's judgement of a faulty answer. `failed` None: the window ignores it. `open_s`: length of a trip."""
 
     failed: bool | None
     open_s: float
@@ -57,26 +57,26 @@ def judged(fault: Fault, rule: BreakerRule, options: LocalOptions) -> Judged:
 
 @dataclass
 class _Cursor:
-    """A place in a source: the next block to draw."""
+    """A position in a source: the next block to draw. `wait_s` None: a faulty answer takes the backend's time."""
 
     source: Source
     judged: Judged
     wait_s: float | None
     block: int = 0
     blocks: int = 1
-    """How many are drawn at once."""
+    """How many blocks to draw at once."""
 
     def due(self) -> float:
-        """Return a time before which no answer of the next block arrives; infinite at the end."""
+        """Return a time before which no answer of the next block arrives, or infinity at the end."""
         if self.block >= self.source.blocks:
             return math.inf
         return self.source.earliest(self.block)
 
 
 class Feed:
-    """The answers that one unit's breaker may count, in the order of time.
+    """The answers that one unit's breaker may count, in order of time.
 
-    `everything`: successes as well; otherwise only failures. `times`: the backend's answer times by rank.
+    `everything`: include successes; otherwise only failures. `times`: the backend's answer times by rank, s.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class Feed:
 
     @property
     def horizon(self) -> float:
-        """A time before which every answer has been drawn, and every request of those that have not comes after."""
+        """All answers that arrive before this time are drawn, and all requests of answers not yet drawn are later."""
         return self._agenda[0][0] if self._agenda else math.inf
 
     def draw(self) -> Answers:
-        """Draw the next blocks of the source that comes first, as many as end before another source begins."""
+        """Draw the next blocks of the source with the earliest one, and return their answers."""
         _, number, cursor = heapq.heappop(self._agenda)
         last = min(cursor.block + cursor.blocks, cursor.source.blocks)
         found = self._answers(cursor, last)
@@ -116,7 +116,7 @@ class Feed:
         return found
 
     def skip(self, until: float) -> None:
-        """Pass over the blocks whose requests all come before `until`, and go on with small steps."""
+        """Skip the blocks whose requests are all admitted before `until`, and continue with small steps."""
         agenda, self._agenda = self._agenda, []
         for _, number, cursor in agenda:
             cursor.block = max(cursor.block, min(cursor.source.first_after(until), cursor.source.blocks))
@@ -150,7 +150,7 @@ class Feed:
 
 
 def merged(first: Answers, second: Answers) -> Answers:
-    """Return answers of two kinds by the time they arrive; of equal times, by when their requests were admitted."""
+    """Merge two sets of answers in order of arrival, and of admission for equal arrivals."""
     columns = [np.concatenate(pair) for pair in zip(first, second, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
     return Answers(*(column[order] for column in columns))

@@ -1,4 +1,4 @@
-"""Columns of rows as arrays, and the record batches made of them."""
+"""Columns of rows as arrays, and their conversion to record batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Columns", "Words", "joined", "to_batch"]
 
 
 class Columns(NamedTuple):
-    """Rows as arrays of one length: the columns that differ between rows of a simulated run, of their Arrow types."""
+    """The columns that differ between the rows of a simulated run, as arrays of shape (n,) with their Arrow types."""
 
     start_ns: NDArray[Any]
     intended_ns: NDArray[Any]
@@ -36,7 +36,7 @@ class Columns(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The words behind a run's dictionary columns, and its constants."""
+    """The values of a run's dictionary columns, and its constants."""
 
     backend: str
     phases: list[str]
@@ -48,7 +48,7 @@ class Words(NamedTuple):
 
     @classmethod
     def of(cls, lab: Lab, scenario: Scenario, sources: Sequence[Source]) -> Words:
-        """Return the words of a run."""
+        """Return the words of a run with these sources."""
         users: list[str] = []
         base: list[int] = []
         classes = list(dict.fromkeys(source.users for source in sources))
@@ -63,7 +63,7 @@ class Words(NamedTuple):
 
 
 def joined(held: Columns | None, found: Columns, before_ns: int) -> tuple[Columns, Columns]:
-    """Join rows, and divide them by start: those before an instant, and the others. Both are sorted."""
+    """Join rows and split them at a start: before `before_ns`, and from it on. Both sorted. `held` None: no rows."""
     if held is not None and len(held.start_ns):
         found = Columns(*(np.concatenate(pair) for pair in zip(held, found, strict=True)))
     if (found.start_ns[1:] < found.start_ns[:-1]).any():
@@ -74,7 +74,7 @@ def joined(held: Columns | None, found: Columns, before_ns: int) -> tuple[Column
 
 
 def _order(instants: NDArray[Any]) -> NDArray[Any]:
-    """Return the stable order of instants. Sorting them with their places in the low bits is faster than `argsort`."""
+    """Return the stable order of instants. Sorting with the index in the low bits is faster than `argsort`."""
     bits, first = len(instants).bit_length(), instants.min()
     if int(instants.max() - first) >= 1 << (62 - bits):
         order: NDArray[Any] = np.argsort(instants, kind="stable")
@@ -127,7 +127,7 @@ def _tokens(count: int, size: int, bad: NDArray[np.bool_] | None) -> pa.Array:
 
 
 def _dictionary(indices: NDArray[Any], words: tuple[str, ...], mask: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Return words by their indices; null where `mask`."""
+    """Return a dictionary array of words by their indices; null where `mask` is true."""
     size = len(indices)
     if mask is None:
         codes = _numbers(indices, pa.int32())
@@ -142,5 +142,5 @@ def _longest(value: int | None, kind: pa.DataType, size: int) -> pa.Array:
 
 
 def _constant(value: int | None, kind: pa.DataType, size: int) -> pa.Array:
-    """Return the same value so often, from one array that all batches share."""
+    """Return an array of `size` equal values, a slice of one array that all batches share."""
     return _longest(value, kind, 1 << max(size - 1, 0).bit_length()).slice(0, size)

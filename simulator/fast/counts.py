@@ -1,4 +1,4 @@
-"""Counts of a simulated run by arithmetic, without its requests."""
+"""Computes the counts of a simulated run without drawing its requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Counts", "count"]
 
 
 class Counts(NamedTuple):
-    """Requests of a run by outcome. `exact` False: `requests` and `shed` are the expected numbers, rounded."""
+    """The requests of a run by outcome. `exact` False: `requests` and `shed` are expected values, rounded."""
 
     requests: int
     shed: int
@@ -27,7 +27,7 @@ class Counts(NamedTuple):
 
 
 def count(sources: Sequence[Source], trips: Sequence[Sequence[Trip]], failures: int) -> Counts:
-    """Count the requests of a run. The numbers are exact for constant arrivals on one unit, of which each is known."""
+    """Count the requests of a run. The numbers are exact for constant arrivals on one unit."""
     exact = len(trips) == 1 and not any(source.poisson for source in sources)
     if exact:
         requests = sum(source.size for source in sources)
@@ -41,7 +41,7 @@ def count(sources: Sequence[Source], trips: Sequence[Sequence[Trip]], failures: 
 
 
 def _shed(source: Source, trip: Trip) -> int:
-    """Count the requests that came to the open breaker: after the instant of the trip and before its deadline."""
+    """Count the requests that the open breaker shed: admitted after the trip and before the deadline."""
     if source.schedule.due(trip.until) <= 0 or source.latest(source.blocks - 1) < trip.at:
         return 0
     return source.admitted_by(trip.until, inclusive=False) - source.admitted_by(trip.at, inclusive=True)

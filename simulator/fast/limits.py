@@ -1,4 +1,4 @@
-"""What the fast method cannot express."""
+"""Decides whether the fast method can simulate a lab and a scenario."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RETRYING = ("SdkChatUser", "PatientChatUser", "StormChatUser")
 
 
 def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
-    """Return why only the reference method can simulate this, or None if the fast one can."""
+    """Return why only the reference method can simulate the scenario on the lab, or None if the fast one can."""
     traffic = _traffic_obstacle(scenario)
     if traffic is not None:
         return traffic

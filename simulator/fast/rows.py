@@ -27,7 +27,7 @@ _SHED = Answer(503, "gateway")
 
 
 class _Trips(NamedTuple):
-    """The trips of all units by their instants."""
+    """The trips of all units in order of time, as arrays of shape (trips,), in seconds from the run's start."""
 
     at: NDArray[np.float64]
     until: NDArray[np.float64]
@@ -39,7 +39,7 @@ class _Trips(NamedTuple):
 def rows_of(
     lab: Lab, scenario: Scenario, sources: Sequence[Source], trips: Sequence[Sequence[Trip]]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield all rows by start. `sources` and `trips` (of each unit) are those of the run; memory does not grow."""
+    """Yield all rows of a run in order of start, in constant memory. `trips`: by unit."""
     maker = _Maker(lab, scenario, trips)
     words = Words.of(lab, scenario, sources)
     places = [0] * len(sources)
@@ -67,7 +67,7 @@ def _begin(source: Source, block: int) -> float:
 
 
 class _Maker:
-    """Turns requests into columns: which were shed, which failed, and when each answer came."""
+    """Turns requests into columns: decides which were shed, which failed, and when each answer came."""
 
     def __init__(self, lab: Lab, scenario: Scenario, trips: Sequence[Sequence[Trip]]) -> None:
         self._scenario = scenario
@@ -147,9 +147,9 @@ class _Maker:
     def _shed(
         self, requests: Requests, waited: NDArray[np.float64]
     ) -> tuple[NDArray[np.bool_] | None, NDArray[np.float64]]:
-        """Return which requests came to an open breaker, or None if none did, and how long it was still open.
+        """Return which requests were shed, or None if none were, and how long the breaker was still open, s.
 
-        A request that arrives at the instant of a trip and is answered at once is the one that tripped the breaker.
+        A request that arrives at the instant of a trip and is answered at once tripped the breaker, so it is not shed.
         """
         admitted, trips = requests.admitted, self._trips
         nothing = np.empty(0)

@@ -1,4 +1,4 @@
-"""A run of the fast method: its transitions first, then as many of its rows as are asked for."""
+"""A run of the fast method: first its transitions, then its rows as they are needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["FastRun", "run_fast"]
 
 @dataclass(frozen=True)
 class FastRun:
-    """A simulated run whose transitions are known. `trips`: of each unit, in the order of time."""
+    """A simulated run whose transitions are known. `trips`: by unit, in order of time."""
 
     lab: Lab
     scenario: Scenario
@@ -35,11 +35,11 @@ class FastRun:
     """Answers that the rule counts as failures."""
 
     def counts(self) -> Counts:
-        """Return how many requests had which outcome, without making them."""
+        """Return the numbers of requests by outcome, without drawing the requests."""
         return count(self.sources, self.trips, self.failures)
 
     def events(self) -> list[VirtualEvent]:
-        """Return the breakers' events by time. A reset after the scenario's end is not seen."""
+        """Return the breakers' events in order of time, without resets after the scenario's end."""
         rule = self.lab.backends[0].breaker
         if rule is None:
             return []
@@ -59,9 +59,9 @@ class FastRun:
 
 
 def run_fast(lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | None = None) -> FastRun:
-    """Find the transitions of a resolved scenario on a lab: the same as the reference method's with the same seed.
+    """Find the transitions of a resolved scenario on a lab, which equal those of the reference method.
 
-    Raises BadInput, with the reason, for what the fast method cannot express.
+    `network` None: the default one. Raises BadInput, with the reason, if the fast method cannot simulate it.
     """
     reason = obstacle(lab, scenario)
     if reason is not None:

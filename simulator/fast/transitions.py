@@ -1,4 +1,4 @@
-"""The transitions of one unit's breaker, found without looking at the requests between them."""
+"""Finds the transitions of one unit's breaker without drawing the requests between them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Trip(NamedTuple):
 
 
 class Walk:
-    """The way of one unit's breaker through a run. `times`: the backend's answer times by rank."""
+    """Follows one unit's breaker through a run. `times`: the backend's answer times by rank, s."""
 
     def __init__(
         self, sources: list[Source], unit: int, rule: BreakerRule, options: LocalOptions, times: Floats
@@ -37,10 +37,10 @@ class Walk:
         self._window = window_for(rule, options)
         self._opened = Trip(-np.inf, -np.inf, 0.0, 0)
         self.failures = 0
-        """Answers that the rule counts as failures, whatever the state in which they arrived, so far."""
+        """Answers so far that the rule counts as failures, in any state of the breaker."""
 
     def trips(self) -> Iterator[Trip]:
-        """Yield the breaker's trips in the order of time."""
+        """Yield the breaker's trips in order of time."""
         feed, pending = self._feed, _NONE
         while True:
             ready = int(np.searchsorted(pending.arrived, feed.horizon, "left"))
@@ -60,7 +60,7 @@ class Walk:
             pending = merged(pending, self._without_shed(drawn))
 
     def _without_shed(self, answers: Answers) -> Answers:
-        """Leave out the answers that the last trip sheds, and those that arrive during it from requests before."""
+        """Drop answers to requests that the last trip sheds, and late answers that arrive while it is open."""
         opened = self._opened
         shed = (answers.admitted >= opened.at) & (answers.admitted < opened.until)
         late = (answers.arrived >= opened.at) & (answers.arrived < opened.until)

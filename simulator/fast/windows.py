@@ -15,22 +15,22 @@ __all__ = ["Hit", "Window", "window_for"]
 
 
 class Hit(NamedTuple):
-    """The tripping answer's place among the answers given, and the failures in the window at that instant."""
+    """The index of the tripping answer, and the failures in the window at that instant."""
 
     place: int
     failures: int
 
 
 class Window(Protocol):
-    """A counting window over successive arrays of answers, by the time they arrive."""
+    """A counting window over successive arrays of answers in order of arrival."""
 
     def find(self, answers: Answers) -> Hit | None:
-        """Return the first answer that trips, which empties the window; None keeps what the next array needs."""
+        """Return the first answer that trips the breaker and clear the window, or return None and keep the answers."""
         ...
 
 
 class SlidingCount:
-    """`count` failures within `(now - interval, now]`. Expects failures only."""
+    """Trips at `count` failures within `(now - interval, now]`. Its answers must all be failures."""
 
     def __init__(self, count: int, interval_s: float) -> None:
         self._count, self._interval_s = count, interval_s
@@ -43,7 +43,9 @@ class SlidingCount:
             last = times[count - 1 :]
             reached = times[: len(last)] > last - self._interval_s
             if count == 1:
-                reached = np.ones(len(last), bool)  # the answer itself is in the window, however short that is
+                reached = np.ones(
+                    len(last), bool
+                )  # the answer itself is always in the window, even if the interval is lost in rounding
             first = int(reached.argmax())
             if reached[first]:
                 self._before = np.empty(0)
@@ -53,7 +55,7 @@ class SlidingCount:
 
 
 class FixedCount:
-    """`count` failures within a bucket that begins with the first failure or, `on_clock`, at whole intervals."""
+    """Trips at `count` failures in a bucket that begins with the first failure or, `on_clock`, at whole intervals."""
 
     def __init__(self, count: int, interval_s: float, on_clock: bool) -> None:
         self._count, self._interval_s, self._on_clock = count, interval_s, on_clock
@@ -64,7 +66,7 @@ class FixedCount:
         while place < len(times):
             if times[place] >= self._end:
                 self._end, self._failures = self._start_of(float(times[place])) + self._interval_s, 0
-            # The answer that begins a bucket is in it, also where the interval is lost in the rounding of the time.
+            # The answer that begins a bucket is in it, even if the interval is lost in rounding.
             after = max(int(np.searchsorted(times, self._end, "left")), place + 1)
             if self._failures + after - place >= self._count:
                 hit = Hit(place + self._count - self._failures - 1, self._count)
@@ -79,7 +81,7 @@ class FixedCount:
 
 
 class SlidingShare:
-    """`percentage` of failures among the answers of `(now - interval, now]`, from a least number of answers on."""
+    """Trips at `percentage` of failures among the answers of `(now - interval, now]`, if there are at least `least`."""
 
     def __init__(self, percentage: int, interval_s: float, least: int) -> None:
         self._percentage, self._interval_s, self._least = percentage, interval_s, least
@@ -94,7 +96,7 @@ class SlidingShare:
         gone = np.searchsorted(times, times[known:] - self._interval_s, "right")
         total = np.concatenate([[0.0], np.cumsum(failed)])
         place = np.arange(known, len(times))
-        # The answer itself has always its place, also where the interval is lost in the rounding of the time.
+        # The answer itself is always in the window, even if the interval is lost in rounding.
         gone = np.minimum(gone, place)
         failures, volume = total[place + 1] - total[gone], place + 1 - gone
         reached = (volume >= self._least) & (failures * 100 >= self._percentage * volume)
@@ -108,7 +110,7 @@ class SlidingShare:
 
 
 def window_for(rule: BreakerRule, options: LocalOptions) -> Window:
-    """Return an empty window of the kind that the rule and the options ask for."""
+    """Return an empty window of the kind that the rule and the options need."""
     if rule.count is None:
         return SlidingShare(rule.percentage or 100, rule.interval, options.percentage_min_volume)
     if options.breaker_window == "sliding":

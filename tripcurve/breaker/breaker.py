@@ -163,7 +163,7 @@ class Breaker:
         self._expire(now)
         return _NOTHING if self.options.closed_event == "at_next_request" else self._fire(now)
 
-    # Decide
+    # Decisions.
 
     def _record_closed(self, now: float, outcome: Outcome) -> Events:
         failed = self._test.judge(outcome)
@@ -217,7 +217,7 @@ class Breaker:
         shorter_replaces = self.options.retry_after_shorter == "replaces"
         return max(wanted, 0.0 if shorter_replaces else self.rule.trip_duration)
 
-    # Move
+    # Transitions.
 
     def _move(self, to: State) -> None:
         if to not in _TRANSITIONS[self._state]:

@@ -1,7 +1,7 @@
 """Write and read the breaker's events in Event Grid's schema.
 
-Names and data are those of Azure API Management's `CircuitBreaker.Opened` and `.Closed` (its Event
-Grid schema, in preview); `data.local` is our addition: the exact instants, and the unit.
+Names and data are those of Azure API Management's preview events `CircuitBreaker.Opened` and `.Closed` [D-EG].
+`data.local` is our addition, with the exact instants and the unit.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _breaker_event(kind: Literal["opened", "closed"], content: dict[str, Any]) -
 
 
 def _whole(local: dict[str, Any], name: str) -> int | None:
-    """Return a whole number that fits 64 bits, or None where there is none. Raises TypeError for anything else."""
+    """Return a whole number that fits into 64 bits, or None if absent. Raises TypeError for anything else."""
     value = local.get(name)
     if value is not None and (type(value) is not int or abs(value) >= 2**62):
         raise TypeError(f"{name} is not a whole number")

@@ -10,7 +10,7 @@ from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["parse_retry_after"]
 
-LONGEST_S = 3.2e9  # a century: a longer time is not meant seriously, and would overflow a deadline's date
+LONGEST_S = 3.2e9  # a century; a longer time cannot be meant, and would overflow a deadline's date
 
 
 def parse_retry_after(

@@ -1,4 +1,4 @@
-"""A backend's circuit-breaker rule, as the lab writes it and as the gateway runs it."""
+"""A backend's circuit-breaker rule: the model of the lab's `breaker:` block, which the gateway also runs."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ __all__ = [
 UnixNs = Annotated[int, Field(ge=0, lt=2**62)]
 """An instant, unix ns, with room for sums in 64 bits."""
 Ns = Annotated[int | float, Field(gt=-(2**62), lt=2**62)]
-"""A length of time or a difference of clocks, ns, finite and as bounded."""
+"""A duration or a difference of clocks, ns, with room for sums in 64 bits."""
 
 
 class _Part(BaseModel):
@@ -61,7 +61,7 @@ class Counts(_Part):
     units: list[dict[str, JsonValue]] | None = None
     mock: dict[str, JsonValue] | None = None
     unrecorded: int | None = None
-    """Requests that the gateway served but a dead process did not record. None: the target keeps no counts."""
+    """Requests that the gateway counted minus those recorded. None: the target keeps no counts."""
 
 
 class Pacing(_Part):
@@ -100,8 +100,11 @@ class WorkerClock(_Part):
     shared: bool = False
     """Whether both ran on one machine, and so on the same clock."""
     samples: list[tuple[Ns, Ns, Ns]] = []
-    """Offsets through the run, by time: unix ns as its rows have it; how far those rows are ahead of the main process's
-    clock; how far that may be off. Empty: the one estimate above is all that is known."""
+    """Offsets during the run, by time; empty: only the estimate above is known.
+
+    Each has an instant (unix ns in the worker's rows), how far these rows are ahead of the main process's clock (ns),
+    and how far that may be off (ns).
+    """
 
 
 class WorkerInfo(_Part):
@@ -137,10 +140,10 @@ class SharpenedReset(_Part):
     """The dense probes of one open period."""
 
     outcome: str | None = None
-    """as expected, early, late, not expected (no rule says when), budget spent, or run ended."""
+    """`as expected`, `early`, `late`, `not expected` (the rule is not known), `budget spent` or `run ended`."""
     asked: int | None = None
     admitted: str | None = None
-    """Whose request was seen admitted first: probe or traffic. None: nobody's."""
+    """Which request was the first one admitted: `probe` or `traffic`. None: no request was."""
     gap_ms: float | None = None
     """Median time between two probes; None: there were fewer than two."""
 
@@ -149,11 +152,11 @@ class Probing(_Part):
     """Dense probes near resets: extra requests, recorded with the user `ProbeUser`."""
 
     sharpen_s: float | None = None
-    """The gap that was asked for; None: they were turned off."""
+    """The configured gap between two probes; None: dense probes were off."""
     budget: int | None = None
     """The most probes of one open period."""
     reason: str | None = None
-    """Why there were none, or no more from some time on; None: nothing stopped them."""
+    """Why none were sent, or why sending stopped; None: nothing stopped it."""
     requests: int = 0
     answered: int = 0
     """How many of the requests a backend answered."""
@@ -170,7 +173,7 @@ class Ended(_Part):
 
 
 class RunInfo(_Part):
-    """The content of run.json. A field is None where the file, of an older version, does not have it."""
+    """The content of run.json. A field is None if the file, written by an older version, does not have it."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -203,7 +206,7 @@ class RunInfo(_Part):
     host: Host | None = None
     workers: list[WorkerInfo] | None = None
     simulation: dict[str, JsonValue] | None = None
-    """How a simulated run was made: engine, seed and other settings. None for a run with real traffic."""
+    """How a simulated run was made: method, seed and other settings. None for a run with real traffic."""
 
     @classmethod
     def of_killed_run(cls) -> RunInfo:
@@ -216,10 +219,10 @@ class RunInfo(_Part):
 
     @classmethod
     def read(cls, folder: Path) -> RunInfo | None:
-        """Read run.json of a run directory; None when there is no such file.
+        """Read run.json of a run directory. Returns None if there is no such file.
 
-        Raises BadInput, which names the file and what to do, when it is cut short or damaged, or was written by a
-        newer version.
+        Raises BadInput, which names the file and the remedy, if it is cut short or damaged, or a newer version wrote
+        it.
         """
         path = folder / INFO
         remedy = "remove it to report from the records alone"

@@ -1,12 +1,9 @@
 """The files of a run directory. Only this module creates one.
 
-runs/<lab>-<scenario>-<UTC time>/
-  lab.yaml scenario.yaml        as resolved, without secrets
-  run.json                      see `tripcurve.run.info`
-  requests-<worker>.arrows      rows of one process, written while it runs
-  requests.parquet              all rows, sorted by start
-  gateway-events.jsonl          local cloud only: the breakers' own record
-  summary.json and the other reports
+runs/<lab>-<scenario>-<UTC time>/ lab.yaml scenario.yaml        as resolved, without secrets run.json see
+`tripcurve.run.info` requests-<worker>.arrows      rows of one process, written while it runs requests.parquet all rows,
+sorted by start gateway-events.jsonl          local cloud only: the gateway's record of its breakers summary.json and
+the other reports
 """
 
 from __future__ import annotations
@@ -61,7 +58,7 @@ CALIBRATION = "calibration.json"
 
 
 def shard_path(folder: Path, worker: int) -> Path:
-    """Return the file that the `worker`-th process of a run records into."""
+    """Return the file into which process number `worker` of a run records."""
     return folder / f"requests-{worker}.arrows"
 
 
@@ -110,7 +107,7 @@ def claim_run_dir(given: Path | None, lab: str, scenario: str) -> RunLock:
 
 
 def _new_folder(name: Path) -> Path:
-    """Make a folder that did not exist, with a number after its name where other runs began in the same second."""
+    """Make a new folder, with a number after its name if another run began in the same second."""
     name.parent.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         folder = name if number == 1 else name.with_name(f"{name.name}-{number}")
@@ -128,7 +125,7 @@ def _refuse_unless_empty(folder: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all. Raises OSError, and then leaves no half-written file behind."""
+    """Write a text file, completely or not at all. Raises OSError, and then leaves no partial file behind."""
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_text(text, "utf-8")

@@ -1,7 +1,7 @@
-"""Keeps a run directory to one run while it is written.
+"""Locks a run directory, so that only one run writes to it.
 
-The lock belongs to an open file and not to a process: a child that inherits the file holds it too, and the kernel
-frees it when the last holder has ended, however it ended.
+The lock belongs to an open file and not to a process: a child that inherits the file holds it too, and the kernel frees
+it when the last holder has ended, however it ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tripcurve.errors import BadInput
 __all__ = ["INHERITED", "LOCK", "RunLock"]
 
 LOCK = ".lock"
-"""The file in a run directory that is locked. It is left behind, unlocked, by a run that was killed."""
+"""The locked file in a run directory. A run that was killed leaves it behind, unlocked."""
 INHERITED = "TRIPCURVE_RUN_LOCK"
 """The environment variable in which a parent names the open lock file that its child inherits."""
 
@@ -53,7 +53,7 @@ class RunLock:
         return cls(folder, int(number), owner=False)
 
     def release(self) -> None:
-        """Release the lock. The process that made the file removes it, if it can. A second call does nothing."""
+        """Release the lock. The process that made the file also removes it, if it can. A second call does nothing."""
         if self.fd < 0:
             return
         if self._owner:

@@ -1,4 +1,4 @@
-"""Which measures a summary has: a path such as `time_to_trip_s.max` or `trips[0].open_s`, found in the models."""
+"""Checks the path of a measure, such as `time_to_trip_s.max` or `trips[0].open_s`, against the summary's models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEEPEST = 2
 
 
 def fault_in(path: Path) -> str | None:
-    """Return why the path names no number of a summary, with the nearest that does, or None if it names one."""
+    """Return why a path does not name a number of a summary, with a suggestion, or None if it does."""
     kind: Any = Summary
     for place, part in enumerate(path):
         if kind is JsonValue:
@@ -39,7 +39,7 @@ def fault_in(path: Path) -> str | None:
 
 
 def numbers_below(kind: Any, depth: int = 0) -> list[str]:
-    """Return the paths of the numbers in a model, down to two levels; none for anything but a model."""
+    """Return the paths of the numbers in a model, down to two levels. Empty if `kind` is not a model."""
     found = []
     for name in _fields(kind):
         inner = _inner(kind, name)
@@ -51,7 +51,7 @@ def numbers_below(kind: Any, depth: int = 0) -> list[str]:
 
 
 def measure_path(path: Path) -> str:
-    """Return a path as it is written."""
+    """Return a path as text, such as `trips[0].open_s`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
@@ -63,7 +63,7 @@ def _fields(kind: Any) -> list[str]:
 
 
 def _inner(kind: Any, part: str | int) -> Any:
-    """The type behind a key or an index of a type; None where it has no such part."""
+    """Return the type of a key or index of a type, or None if it has no such part."""
     if isinstance(part, int):
         return _bare(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if get_origin(kind) is dict:
@@ -75,7 +75,7 @@ def _inner(kind: Any, part: str | int) -> Any:
 
 
 def _bare(annotation: Any) -> Any:
-    """The type without None and without constraints."""
+    """Return a type without None and without constraints."""
     if annotation is JsonValue or isinstance(annotation, TypeVar):
         return JsonValue
     if get_origin(annotation) in (Union, UnionType):

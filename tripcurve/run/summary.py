@@ -201,7 +201,7 @@ Label = Literal["good", "as configured", "not good", "not shown", "not valid", "
 
 
 class Problem(_Closed):
-    """A fact about the run itself that outranks what it shows of the rule. `text` is a clause without a full stop."""
+    """A problem of the run itself, which matters more than its observations. `text`: a clause without a full stop."""
 
     kind: ProblemKind
     text: str
@@ -210,8 +210,8 @@ class Problem(_Closed):
 class Verdict(_Closed):
     """The one judgement of a run that every report, message and exit code renders.
 
-    `reasons`: clauses, the weightiest first, never empty. `exit_code`: 0 fine, 1 a check failed, 3 the target was lost,
-    4 the run is not a valid measurement, 130 it was interrupted.
+    `reasons`: clauses, the most important first, never empty. `exit_code`: 0 fine, 1 a check failed, 3 the target was
+    lost, 4 the run is not a valid measurement, 130 it was interrupted.
     """
 
     label: Label
@@ -230,11 +230,11 @@ class Summary(_Open):
     scenario: str
     target: str
     interrupted: bool
-    start_ns: int = Field(description="the run's zero, unix ns")
+    start_ns: int = Field(description="the start of the run, unix ns")
     duration_s: Number
     requests: Requests
     latency_ms: Latency = Field(description="from the moment of sending")
-    latency_intended_ms: Latency = Field(description="from the instant at which the schedule wanted the request")
+    latency_intended_ms: Latency = Field(description="from the instant at which the request was due")
     first_token_ms: Quantiles
     token_gap_ms: FewQuantiles
     phases: tuple[Phase, ...]
@@ -277,7 +277,7 @@ class Exit(_Closed):
 
 
 class ReportOutput(Summary):
-    """What `tripcurve report --json` and `tripcurve run --json` print: the summary, and where everything is."""
+    """The output of `tripcurve report --json` and `tripcurve run --json`: the summary, and the paths of its files."""
 
     run: str = Field(description="the run directory")
     reports: dict[str, str] = Field(description="paths of the files written, by kind: html, json, markdown, junit")

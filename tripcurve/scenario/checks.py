@@ -72,7 +72,7 @@ class Check:
         return CheckResult(self.expression, value, _COMPARE[self.comparison](value, self.limit))
 
     def _unobserved(self, summary: Mapping[str, Any]) -> CheckResult:
-        """An upper limit on the outage holds where every request of a whole run succeeded; nothing else passes."""
+        """Judge a check without a value: only an upper limit on the outage passes, if all requests succeeded."""
         bounded_above = self.path[0] == "outage_s" and self.comparison in ("<", "<=") and self.limit > 0
         if bounded_above and _all_succeeded(summary):
             return CheckResult(self.expression, None, True, "not observed: no request failed")
@@ -80,7 +80,7 @@ class Check:
 
 
 def _all_succeeded(summary: Mapping[str, Any]) -> bool:
-    """Whether the run came to its end, sent requests in each phase that it lists, and none of them failed."""
+    """Return whether the run was not interrupted, sent requests in each listed phase, and all of them succeeded."""
     phases = summary.get("phases") or ()
     return bool(phases) and not summary.get("interrupted") and all(0 < one["requests"] == one["ok"] for one in phases)
 
@@ -95,8 +95,7 @@ def _step(value: Any, part: str | int) -> Any:
 def parse(text: str) -> Check:
     """Parse a check. `5%` is read as 0.05.
 
-    Raises BadInput saying where it stops making sense and how a check looks, or that there is no such measure and which
-    one is like it.
+    Raises BadInput, which names the column of a syntax error and an example, or an unknown measure and a similar one.
     """
     example = "a check looks like `time_to_trip_s.max < 2`"
     if len(text) > LONGEST:

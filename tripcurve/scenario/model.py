@@ -154,7 +154,7 @@ class Tokens(_Part):
 
 
 class Probe(_Part):
-    """The steady rate of each ProbeUser, and the dense probes that find out when a breaker resets."""
+    """The steady rate of each ProbeUser, and the dense probes that time a breaker's reset."""
 
     rate: float = Field(5.0, gt=0, le=1000, description="Requests per second of each ProbeUser")
     sharpen: Seconds | None = Field(

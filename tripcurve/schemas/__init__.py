@@ -1,9 +1,9 @@
-"""JSON schemas of the files people write, for their editors, of summary.json, and of what `--json` prints.
+"""JSON schemas of labs and scenarios (for editors), of summary.json, and of the output of `tripcurve report --json`.
 
 `python -m tripcurve.schemas` generates them from the models.
 
-An editor finds the schema by a first line such as
-`# yaml-language-server: $schema=../../tripcurve/schemas/lab.schema.json`.
+An editor finds the schema by a first line such as `# yaml-language-server:
+$schema=../../tripcurve/schemas/lab.schema.json`.
 """
 
 from __future__ import annotations
