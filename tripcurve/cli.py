@@ -174,7 +174,7 @@ def lint(
         typer.Option("--named-value", metavar="NAME=VALUE", help="A named value that a policy file uses. Repeatable."),
     ] = None,
 ) -> None:
-    """List the errors that API Management would refuse, with their lines."""
+    """List what API Management would refuse, with line and column."""
     from provision.local.lint import lint as lint_files
 
     raise typer.Exit(lint_files(files, form, named_value or []))
@@ -590,7 +590,7 @@ def tune(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the breaker rules that no other rule beats, in virtual time."""
+    """Find breaker rules that no other rule beats, in virtual time."""
     from simulator.commands.tune import Grid, durations_of, tune_lab, weights_of
     from simulator.commands.tune_output import show_tuned
     from simulator.engines import engine_of
