@@ -43,7 +43,7 @@ def limits_table() -> str:
         f"| {each.metadata['beyond']} |"
         for each in fields(Limits)
     ]
-    return "\n".join(["| limit | of what | default | beyond it |", "| --- | --- | --- | --- |", *rows, ""])
+    return "\n".join(["| limit | applies to | default | if exceeded |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _number(value: float) -> str:
