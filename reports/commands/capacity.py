@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,10 +15,11 @@ from reports.loading.run import load
 from reports.render.drawing import svg_and_png
 from reports.render.html import render_capacity
 from reports.render.words import number
-from reports.statistics.capacity import Capacity, Limits, Step, from_run, of_steps
+from reports.statistics.capacity import Limits, from_run, of_steps
 from reports.statistics.curve import capacity_curve
 from tripcurve.errors import BadInput, TripcurveError
 from tripcurve.run.layout import REPORT
+from tripcurve.run.summary import Capacity, Step
 
 __all__ = ["PROBES", "capacity_command", "capacity_of_probes"]
 
@@ -33,14 +34,14 @@ def capacity_command(folder: Path, as_json: bool) -> int:
     Raises BadInput when the folder holds no probes.
     """
     lab, capacity = capacity_of_probes(folder)
-    plain = capacity.as_dict()
+    plain = capacity.model_dump(mode="json")
     try:
         (folder / "capacity.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", "utf-8")
-        figure = capacity_curve([asdict(step) for step in capacity.curve]).properties(background="white")
+        figure = capacity_curve(capacity.curve).properties(background="white")
         svg, png = svg_and_png(figure.to_dict())
         (folder / "capacity.svg").write_text(svg, "utf-8")
         (folder / "capacity.png").write_bytes(png)
-        (folder / REPORT).write_text(render_capacity(lab, plain, svg), "utf-8")
+        (folder / REPORT).write_text(render_capacity(lab, capacity, svg), "utf-8")
     except OSError as error:
         raise TripcurveError(f"cannot write the answer into {folder}: {error.strerror}") from None
     if as_json:
@@ -72,7 +73,7 @@ def capacity_of_probes(folder: Path) -> tuple[str, Capacity]:
 
 def _judged(step: Step, reason: str | None) -> Step:
     """A probe also fails by the scenario's own checks, or for want of users: what was said then stands."""
-    return step if step.cause is not None or reason is None else replace(step, cause=reason)
+    return step if step.cause is not None or reason is None else step.model_copy(update={"cause": reason})
 
 
 def _print(capacity: Capacity, folder: Path, console: Console) -> None:
@@ -94,7 +95,7 @@ def _print(capacity: Capacity, folder: Path, console: Console) -> None:
     console.print(f"\nreport: {escape(str(folder / REPORT))}", highlight=False, soft_wrap=True)
 
 
-def _curve_table(curve: list[Step]) -> Table:
+def _curve_table(curve: Sequence[Step]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in ("offered/s", "served/s", "429/s", "503/s", "p50 ms", "p99 ms", "2xx"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -36,28 +36,30 @@ def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, drawin
     from reports.render.csv_tables import write_csv
     from reports.render.terminal import print_summary
     from reports.render.writers import append_job_summary, write_json, write_reports
-    from reports.statistics.summary import summarise
+    from reports.statistics.summary import build_summary
+    from reports.statistics.verdict import verdict_of
     from reports.trips.analysis import analyse
     from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
+    from tripcurve.run.summary import Exit, ReportOutput
     from tripcurve.scenario.checks import parse
 
     for check in checks:
         parse(check)
     run = load(folder)
     analysis = analyse(run)
-    summary = summarise(run, analysis, checks)
+    summary = build_summary(run, analysis, checks)
     written = write_reports(run, analysis, summary, drawing)
     if as_csv:
         written += write_csv(run, summary, run.folder)
     job_page = os.environ.get("GITHUB_STEP_SUMMARY")
     if job_page:
         append_job_summary(run.folder / "summary.md", Path(job_page))
-    verdict = summary["verdict"]
+    verdict = verdict_of(summary)
     if as_json:
         kinds = {REPORT: "html", SUMMARY: "json", SUMMARY_TEXT: "markdown", JUNIT: "junit"}
         paths = {kinds[path.name]: str(path) for path in written if path.name in kinds}
-        exited = {"code": verdict["exit_code"], "reason": verdict["sentence"]}
-        write_json(summary | {"run": str(run.folder), "reports": paths, "exit": exited}, sys.stdout)
+        exited = Exit(code=verdict.exit_code, reason=verdict.sentence)
+        write_json(ReportOutput.of(summary, run.folder, paths, exited), sys.stdout)
     else:
         print_summary(summary, written, Console())
-    return int(verdict["exit_code"])
+    return verdict.exit_code

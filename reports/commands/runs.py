@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,8 +18,11 @@ from reports.render.words import legible, number, share
 from reports.statistics.verdict import verdict_of
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import LAB, SUMMARY
-from tripcurve.run.measures import fault_in
-from tripcurve.run.summary import SUMMARY_VERSION
+from tripcurve.run.measures import fault_in, number_at
+from tripcurve.run.summary import SUMMARY_VERSION, Summary
+
+if TYPE_CHECKING:
+    from reports.render.charts import Figure
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
 
@@ -32,16 +36,11 @@ class History:
 
     folder: Path
     started: datetime
-    summary: dict[str, Any]
+    summary: Summary
 
     def measure(self, path: str) -> float | None:
         """A number of the summary by its dotted path; None where it was not observed or does not exist."""
-        value: Any = self.summary
-        for part in path.split("."):
-            if not isinstance(value, dict) or part not in value:
-                return None
-            value = value[part]
-        return float(value) if isinstance(value, int | float) else None
+        return number_at(self.summary, tuple(path.split(".")))
 
 
 def history(folder: Path) -> tuple[list[History], list[str]]:
@@ -67,14 +66,14 @@ def history(folder: Path) -> tuple[list[History], list[str]]:
 
 def _read(run: Path) -> History:
     """Read a run's summary. Raises BadInput where its schema is newer than this Tripcurve reads."""
-    summary = json.loads((run / SUMMARY).read_text("utf-8"))
-    if summary["schema"] > SUMMARY_VERSION:
+    content = json.loads((run / SUMMARY).read_text("utf-8"))
+    if content["schema"] > SUMMARY_VERSION:
         raise BadInput(
-            f"{run / 'summary.json'} has schema {summary['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "
+            f"{run / SUMMARY} has schema {content['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "
             "use the newer Tripcurve that wrote it"
         )
-    verdict_of(summary)  # a summary that cannot be judged is not whole
-    return History(run, datetime.fromtimestamp(summary["start_ns"] / 1e9, UTC), summary)
+    summary = Summary.model_validate(content)
+    return History(run, datetime.fromtimestamp(summary.start_ns / 1e9, UTC), summary)
 
 
 def runs_command(folder: Path, measure: str | None, as_json: bool) -> int:
@@ -94,22 +93,22 @@ def runs_command(folder: Path, measure: str | None, as_json: bool) -> int:
     return 0
 
 
-def _as_json(runs: list[History], problems: list[str], measure: str | None) -> dict[str, Any]:
+def _as_json(runs: list[History], problems: list[str], measure: str | None) -> dict[str, JsonValue]:
     names = (*HEADLINES, measure) if measure is not None and measure not in HEADLINES else HEADLINES
-    listed = [
+    listed: list[JsonValue] = [
         {
             "run": str(run.folder),
             "started": run.started.isoformat(),
-            "lab": run.summary["lab"],
-            "scenario": run.summary["scenario"],
-            "target": run.summary["target"],
+            "lab": run.summary.lab,
+            "scenario": run.summary.scenario,
+            "target": run.summary.target,
             "verdict": verdict_of(run.summary).label,
-            "trips": len(run.summary["trips"]),
+            "trips": len(run.summary.trips),
             "measures": {name: run.measure(name) for name in names},
         }
         for run in runs
     ]
-    return {"runs": listed, "problems": problems}
+    return {"runs": listed, "problems": list(problems)}
 
 
 def _print(runs: list[History], problems: list[str], measure: str | None, drawn: Path | None, console: Console) -> None:
@@ -139,9 +138,9 @@ def _table(runs: list[History]) -> Table:
         verdict = verdict_of(run.summary)
         table.add_row(
             f"{run.started:%y-%m-%d %H:%M}",
-            escape(legible(f"{run.summary['lab']}, {run.summary['scenario']}")),
+            escape(legible(f"{run.summary.lab}, {run.summary.scenario}")),
             f"{verdict.symbol} {verdict.label}",
-            f"{len(run.summary['trips']):,}",
+            f"{len(run.summary.trips):,}",
             number(run.measure("time_to_trip_s.median")),
             number(run.measure("outage_s.max"), 1),
             share(run.measure("absorption")),
@@ -153,7 +152,7 @@ def _by_lab(runs: list[History]) -> dict[str, list[History]]:
     """The runs of each lab and scenario, which alone make a trend."""
     found: dict[str, list[History]] = {}
     for run in runs:
-        found.setdefault(legible(f"{run.summary['lab']}, {run.summary['scenario']}"), []).append(run)
+        found.setdefault(legible(f"{run.summary.lab}, {run.summary.scenario}"), []).append(run)
     return found
 
 
@@ -166,7 +165,7 @@ def _spark(values: list[float | None]) -> str:
     return f"{line}  {number(low)} to {number(high)}"
 
 
-def trend_chart(runs: list[History], measure: str) -> Any:
+def trend_chart(runs: list[History], measure: str) -> Figure:
     """An Altair figure of one measure over runs, a line for each lab and scenario."""
     import altair as alt
     import pandas as pd
@@ -177,7 +176,7 @@ def trend_chart(runs: list[History], measure: str) -> Any:
                 "started": run.started,
                 "value": run.measure(measure),
                 "run": legible(run.folder.name),
-                "what": legible(f"{run.summary['lab']}, {run.summary['scenario']}"),
+                "what": legible(f"{run.summary.lab}, {run.summary.scenario}"),
             }
             for run in runs
         ]

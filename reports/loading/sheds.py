@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +40,7 @@ class ShedStatuses:
         made_up = pc.equal(table["origin"].cast(pa.string()), "gateway")
         return pc.and_(made_up, pc.is_in(table["status"], pa.array(self.statuses, pa.int16()))).combine_chunks()
 
-    def hold(self, status: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def hold(self, status: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """Return which of these statuses are those of sheds, in the same shape."""
         found: npt.NDArray[np.bool_] = np.isin(status, self.statuses)
         return found
@@ -70,17 +69,12 @@ def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
 
 def _stated(lab: Lab) -> set[int]:
     """Return 503 and the statuses that the rules and the policy set for sheds. The policy's replace the rule's."""
-    found = {status for backend in lab.backends for status in _failure_response(backend.breaker)}
+    rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
+    found = {rule.failure_response for rule in rules if rule.failure_response is not None}
     policy = _policy(lab) or ""
     for section in _SECTION.findall(policy):
         found |= {int(code) for code in _SET_STATUS.findall(section) if int(code) >= 400}
-    return (found or set()) | {UNAVAILABLE}
-
-
-def _failure_response(rule: Any) -> Collection[int]:
-    response = getattr(rule, "failure_response", None)
-    status = getattr(response, "status_code", response)
-    return [status] if isinstance(status, int) else []
+    return found | {UNAVAILABLE}
 
 
 def _policy(lab: Lab) -> str | None:

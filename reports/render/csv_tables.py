@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from reports.loading.run import Run
+from reports.render.words import NOT_KNOWN
 from reports.statistics.series import outcomes_over_time
 from tripcurve.run.record import SCHEMA
+from tripcurve.run.summary import Measured, Summary, Trip
 
 __all__ = ["safe", "write_csv"]
 
@@ -28,12 +29,12 @@ def safe(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def write_csv(run: Run, summary: dict[str, Any], folder: Path) -> list[Path]:
+def write_csv(run: Run, summary: Summary, folder: Path) -> list[Path]:
     """trips.csv, timeline.csv and requests.csv in `folder`; the paths written."""
     paths = [folder / name for name in ("trips.csv", "timeline.csv", "requests.csv")]
-    _write_rows(paths[0], [_flat(trip) for trip in summary["trips"]])
+    _write_rows(paths[0], [_flat(trip) for trip in summary.trips])
     if run.tally.total:
-        bins = outcomes_over_time(run, summary["duration_s"])[["time_s", "end_s", "outcome", "count", "rate"]]
+        bins = outcomes_over_time(run, summary.duration_s)[["time_s", "end_s", "outcome", "count", "rate"]]
         _write_rows(paths[1], bins.to_dict("records"))
     else:
         _write_rows(paths[1], [])
@@ -41,27 +42,35 @@ def write_csv(run: Run, summary: dict[str, Any], folder: Path) -> list[Path]:
     return paths
 
 
-def _flat(trip: dict[str, Any]) -> dict[str, Any]:
+Row = dict[Hashable, object]
+
+
+def _flat(trip: Trip) -> Row:
     """A trip as one row: intervals and truth in columns of their own."""
-    row: dict[str, Any] = {}
-    for name, value in trip.items():
+    row: Row = {}
+    for name, value in trip:
         if name in INTERVALS:
-            row[name] = (value or {}).get("estimate")
-            row[f"{name}_half_width"] = (value or {}).get("half_width")
+            row |= _interval(name, value)
         elif name in ("truth", "error_s"):
-            for instant in ("tripped_s", "reset_s"):
-                row[f"{name.removesuffix('_s')}_{instant}"] = (value or {}).get(instant)
+            known = value or NOT_KNOWN
+            row |= {f"{name.removesuffix('_s')}_{instant}": at for instant, at in known}
         elif name == "bounds":
-            for measure, pair in value.items():
-                row |= {f"{measure}_{end}": at for end, at in zip(_ENDS, pair, strict=True)}
-        elif isinstance(value, list | tuple):
+            row |= {
+                f"{measure}_{end}": at for measure, pair in value.items() for end, at in zip(_ENDS, pair, strict=True)
+            }
+        elif isinstance(value, tuple):
             row[name] = " to ".join(map(str, value))
         else:
             row[name] = value
     return row
 
 
-def _write_rows(path: Path, rows: Iterable[dict[Any, Any]]) -> None:
+def _interval(name: str, measured: Measured | None) -> Row:
+    known = (None, None) if measured is None else (measured.estimate, measured.half_width)
+    return dict(zip((name, f"{name}_half_width"), known, strict=True))
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[Hashable, object]]) -> None:
     rows = list(rows)
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)

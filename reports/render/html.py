@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pandas as pd
@@ -17,15 +16,18 @@ from reports.render.words import (
     UNIT_COLUMNS,
     answer,
     count,
+    error,
     how_ended,
     legible,
     more_trips,
     number,
+    rule_statuses,
     rules_in_words,
     share,
     signed,
     statuses_in_words,
     target_in_words,
+    truth,
     unit_rows,
     who,
     with_half_width,
@@ -33,11 +35,15 @@ from reports.render.words import (
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve import __version__
+from tripcurve.durations import format_iso
+from tripcurve.run.summary import Capacity, Summary, Trip
 
 __all__ = ["MOST_TRIPS", "Pictures", "render", "render_capacity"]
 
 MOST_TRIPS = 100
 """Rows of the trip table; a page of ten thousand serves nobody."""
+MOST_ROWS = 2 * MOST_TRIPS
+"""Rows of a table of a chart's data."""
 
 DESCRIPTIONS = {
     "breaker": "When each breaker was measured open. Triangles: the gateway's own record, where it keeps one.",
@@ -47,46 +53,47 @@ DESCRIPTIONS = {
 }
 
 
-def _beside_truth(name: str) -> Callable[[dict[str, Any]], str]:
-    """`truth 5.051, error +12.2 ms`, for under the measured instant."""
-
-    def cell(trip: dict[str, Any]) -> str:
-        truth, error = (trip["truth"] or {}).get(name), (trip["error_s"] or {}).get(name)
-        if truth is None:
-            return ""
-        return f"truth {truth:.3f}" + ("" if error is None else f", {signed(error * 1000, 1)} ms")
-
-    return cell
+def _beside_truth(true_s: float | None, error_s: float | None) -> str:
+    """`truth 5.051, +12.2 ms`, for under the measured instant; empty where the truth is not known."""
+    if true_s is None:
+        return ""
+    return f"truth {true_s:.3f}" + ("" if error_s is None else f", {signed(error_s * 1000, 1)} ms")
 
 
-def _nothing(trip: dict[str, Any]) -> str:
+def _nothing(trip: Trip) -> str:
     del trip
     return ""
 
 
-Cell = Callable[[dict[str, Any]], str]
+Cell = Callable[[Trip], str]
 TRIP_COLUMNS: dict[str, tuple[Cell, Cell]] = {
-    "backend": (who, lambda trip: "re-trip" if trip["retrip"] else ""),
-    "tripped, s": (lambda trip: with_half_width(trip["tripped_s"]), _beside_truth("tripped_s")),
-    "reset, s": (lambda trip: with_half_width(trip["reset_s"]), _beside_truth("reset_s")),
-    "time to trip, s": (lambda trip: number(trip["time_to_trip_s"]), _nothing),
-    "failures to trip": (lambda trip: count(trip["failures_to_trip"]), lambda trip: _overshoot(trip)),
-    "open, s": (lambda trip: number(trip["open_s"]), lambda trip: _open_error(trip)),
-    "recovery, s": (lambda trip: number(trip["recovery_latency_s"]), _nothing),
-    "restored after, s": (lambda trip: number(trip["restored_s"]), _nothing),
-    "outage, s": (lambda trip: number(trip["outage_s"]), _nothing),
-    "429": (lambda trip: count(trip["throttled"]), _nothing),
-    "503": (lambda trip: count(trip["shed"]), _nothing),
+    "backend": (who, lambda trip: "re-trip" if trip.retrip else ""),
+    "tripped, s": (
+        lambda trip: with_half_width(trip.tripped_s),
+        lambda trip: _beside_truth(truth(trip).tripped_s, error(trip).tripped_s),
+    ),
+    "reset, s": (
+        lambda trip: with_half_width(trip.reset_s),
+        lambda trip: _beside_truth(truth(trip).reset_s, error(trip).reset_s),
+    ),
+    "time to trip, s": (lambda trip: number(trip.time_to_trip_s), _nothing),
+    "failures to trip": (lambda trip: count(trip.failures_to_trip), lambda trip: _overshoot(trip)),
+    "open, s": (lambda trip: number(trip.open_s), lambda trip: _open_error(trip)),
+    "recovery, s": (lambda trip: number(trip.recovery_latency_s), _nothing),
+    "restored after, s": (lambda trip: number(trip.restored_s), _nothing),
+    "outage, s": (lambda trip: number(trip.outage_s), _nothing),
+    "429": (lambda trip: count(trip.throttled), _nothing),
+    "503": (lambda trip: count(trip.shed), _nothing),
 }
 """Heading to what a cell says, and what stands small beneath it."""
 
 
-def _overshoot(trip: dict[str, Any]) -> str:
-    return "" if not trip["overshoot"] else f"overshoot {trip['overshoot']}"
+def _overshoot(trip: Trip) -> str:
+    return "" if not trip.overshoot else f"overshoot {trip.overshoot}"
 
 
-def _open_error(trip: dict[str, Any]) -> str:
-    return "" if trip["open_error_s"] is None else f"{signed(trip['open_error_s'])} to rule"
+def _open_error(trip: Trip) -> str:
+    return "" if trip.open_error_s is None else f"{signed(trip.open_error_s)} to rule"
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Pictures:
     capacity_svg: str | None = None
 
 
-def render(summary: dict[str, Any], pictures: Pictures) -> str:
+def render(summary: Summary, pictures: Pictures) -> str:
     """The whole page. All text is escaped by the template; the data in scripts is escaped JSON."""
     phase_headings, phase_rows = phase_table(summary)
     return (
@@ -115,14 +122,14 @@ def render(summary: dict[str, Any], pictures: Pictures) -> str:
             summary=summary,
             capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),
-            rules=rules_in_words(summary),
+            rules=rules_in_words(summary.rule),
             verdict=verdict_of(summary),
             headline=HEADLINES[verdict_of(summary).label],
             statuses=statuses_in_words(summary),
             answer=answer(summary),
             ended=how_ended(summary),
             trip_headings=list(TRIP_COLUMNS),
-            trip_rows=[_trip_row(trip) for trip in summary["trips"][:MOST_TRIPS]],
+            trip_rows=[_trip_row(trip) for trip in summary.trips[:MOST_TRIPS]],
             more_trips=more_trips(summary, MOST_TRIPS),
             unit_headings=list(UNIT_COLUMNS),
             unit_rows=unit_rows(summary, MOST_TRIPS),
@@ -133,7 +140,7 @@ def render(summary: dict[str, Any], pictures: Pictures) -> str:
     )
 
 
-def render_capacity(lab: str, capacity: dict[str, Any], curve_svg: str) -> str:
+def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
     """The page of `tripcurve capacity`. `capacity`: as in capacity.json."""
     return (
         _environment()
@@ -152,23 +159,29 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "count": count, "share": share, "legible": legible}
+    environment.filters |= {"number": number, "count": count, "share": share, "legible": legible, "iso": format_iso}
+    environment.filters["statuses"] = rule_statuses
     return environment
 
 
-def _trip_row(trip: dict[str, Any]) -> list[tuple[str, str]]:
+def _trip_row(trip: Trip) -> list[tuple[str, str]]:
     return [(main(trip), beneath(trip)) for main, beneath in TRIP_COLUMNS.values()]
 
 
-def _chart(name: str, table: pd.DataFrame) -> dict[str, Any]:
-    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return {
-        "name": name,
-        "description": DESCRIPTIONS[name],
-        "headings": list(table.columns),
-        "rows": rows[: 2 * MOST_TRIPS],
-        "hidden": max(0, len(rows) - 2 * MOST_TRIPS),
-    }
+@dataclass(frozen=True)
+class _Chart:
+    """A figure's text alternative: its description, and its data as a table that leaves out `hidden` rows."""
+
+    name: str
+    description: str
+    headings: list[str]
+    rows: list[list[str]]
+    hidden: int
+
+
+def _chart(name: str, table: pd.DataFrame) -> _Chart:
+    rows = [[_cell(value) for value in row] for row in table.head(MOST_ROWS).itertuples(index=False)]
+    return _Chart(name, DESCRIPTIONS[name], list(table.columns), rows, max(0, len(table) - MOST_ROWS))
 
 
 def _cell(value: object) -> str:
@@ -177,7 +190,7 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _script_json(value: dict[str, Any]) -> Markup:
+def _script_json(value: Spec) -> Markup:
     """JSON that cannot end the script it stands in."""
     text = json.dumps(value, separators=(",", ":"))
     for character in "<>&\u2028\u2029":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from reports.render.words import legible, who
+from tripcurve.run.summary import Measured, Summary
 
 __all__ = ["write_junit"]
 
@@ -23,15 +24,15 @@ class _Case(NamedTuple):
     failure: str | None
 
 
-def write_junit(summary: dict[str, Any], path: Path) -> None:
+def write_junit(summary: Summary, path: Path) -> None:
     """Write a case for the run's validity, for each check, and for each instant of a trip whose truth is known."""
     cases = [_validity(summary), *_checks(summary), *_instants(summary)]
     suite = ElementTree.Element(
         "testsuite",
-        name=legible(f"tripcurve {summary['lab']} {summary['scenario']}"),
+        name=legible(f"tripcurve {summary.lab} {summary.scenario}"),
         tests=str(len(cases)),
         failures=str(sum(case.failure is not None for case in cases)),
-        time=f"{summary['duration_s']:.3f}",
+        time=f"{summary.duration_s:.3f}",
     )
     for case in cases:
         element = ElementTree.SubElement(
@@ -42,43 +43,32 @@ def write_junit(summary: dict[str, Any], path: Path) -> None:
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _validity(summary: dict[str, Any]) -> _Case:
-    problems = [f"{problem['kind']}: {problem['text']}" for problem in summary.get("problems") or []]
+def _validity(summary: Summary) -> _Case:
+    problems = [f"{problem.kind}: {problem.text}" for problem in summary.problems]
     return _Case("run", "the run is a valid measurement", "; ".join(problems) or None)
 
 
-def _checks(summary: dict[str, Any]) -> Iterator[_Case]:
-    for check in summary["checks"]:
-        value = check.get("reason") or "not observed" if check["value"] is None else str(check["value"])
-        yield _Case("checks", check["expression"], None if check["passed"] else f"value: {value}")
+def _checks(summary: Summary) -> Iterator[_Case]:
+    for check in summary.checks:
+        value = check.reason or "not observed" if check.value is None else str(check.value)
+        yield _Case("checks", check.expression, None if check.passed else f"value: {value}")
 
 
-def _instants(summary: dict[str, Any]) -> Iterator[_Case]:
-    trips = summary["trips"]
+def _instants(summary: Summary) -> Iterator[_Case]:
+    trips = summary.trips
     for number, trip in enumerate(trips[:MOST_TRIPS], 1):
-        for name, error_s in _errors(trip):
-            yield _Case(
-                "trips",
-                f"trip {number} of {who(trip)}: {name} lies within its half-width",
-                _outside(trip[name], error_s),
-            )
-    others = [(trip[name], error_s) for trip in trips[MOST_TRIPS:] for name, error_s in _errors(trip)]
+        for name, (measured, error_s) in trip.errors.items():
+            case = f"trip {number} of {who(trip)}: {name} lies within its half-width"
+            yield _Case("trips", case, _outside(measured, error_s))
+    others = [pair for trip in trips[MOST_TRIPS:] for pair in trip.errors.values()]
     if others:
         outside = sum(_outside(measured, error_s) is not None for measured, error_s in others)
         failure = f"{outside:,} of {len(others):,} lie outside" if outside else None
         yield _Case("trips", "the instants of all other trips lie within their half-widths", failure)
 
 
-def _errors(trip: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """The instants of a trip that were measured and whose truth is known, each with its error, s."""
-    for name in ("tripped_s", "reset_s"):
-        error_s = (trip["error_s"] or {}).get(name)
-        if trip[name] is not None and error_s is not None:
-            yield name, error_s
-
-
-def _outside(measured: dict[str, float], error_s: float) -> str | None:
+def _outside(measured: Measured, error_s: float) -> str | None:
     """What is wrong where the true instant lies outside the stated interval; None where it lies inside."""
-    if abs(error_s) <= measured["half_width"]:
+    if abs(error_s) <= measured.half_width:
         return None
-    return f"off by {error_s * 1000:+.3f} ms, more than the half-width of {measured['half_width'] * 1000:.3f} ms"
+    return f"off by {error_s * 1000:+.3f} ms, more than the half-width of {measured.half_width * 1000:.3f} ms"

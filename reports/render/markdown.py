@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from reports.render.words import (
     UNIT_COLUMNS,
@@ -19,18 +18,19 @@ from reports.render.words import (
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows
 from reports.statistics.verdict import HEADLINES, verdict_of
+from tripcurve.run.summary import CheckOutcome, Summary
 
 __all__ = ["render_markdown"]
 
 MOST_TRIPS = 100
 
 
-def render_markdown(summary: dict[str, Any]) -> str:
+def render_markdown(summary: Summary) -> str:
     """The summary as Markdown; names from the lab and texts from backends are escaped."""
     verdict, ended = verdict_of(summary), how_ended(summary)
-    lines = [f"# {_plain(summary['lab'])}: {_plain(summary['scenario'])}", ""]
+    lines = [f"# {_plain(summary.lab)}: {_plain(summary.scenario)}", ""]
     lines += [f"**{verdict.symbol} {HEADLINES[verdict.label]}**" + (f" ({ended})" if ended else ""), ""]
-    lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary)), ""]
+    lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary.rule)), ""]
     lines += [_plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
     lines += _section("Requests", ["status", "requests"], _statuses(summary))
     headings = ["answered by", "counted from", "n", "p50", "p95", "p99", "max"]
@@ -38,12 +38,12 @@ def render_markdown(summary: dict[str, Any]) -> str:
     lines += _section("By phase", *phase_table(summary))
     lines += _section("Conformance", ["", "backend", "rule", "configured", "observed"], _conformance(summary))
     lines += _section("Pacing and data quality", ["", "value"], [list(row) for row in quality_rows(summary)])
-    if summary["notes"]:
-        lines += ["## Notes", "", *(f"- {_plain(note)}" for note in summary["notes"]), ""]
+    if summary.notes:
+        lines += ["## Notes", "", *(f"- {_plain(note)}" for note in summary.notes), ""]
     return "\n".join(lines)
 
 
-def _trips(summary: dict[str, Any]) -> list[str]:
+def _trips(summary: Summary) -> list[str]:
     headings = [heading.strip() for heading in trip_columns(summary)]
     lines = _section("Trips", headings, trip_rows(summary, MOST_TRIPS))
     more = more_trips(summary, MOST_TRIPS)
@@ -51,38 +51,36 @@ def _trips(summary: dict[str, Any]) -> list[str]:
     return lines + _section("Units", list(UNIT_COLUMNS), unit_rows(summary, MOST_TRIPS))
 
 
-def _checks(summary: dict[str, Any]) -> list[str]:
-    rows = [["✓ passed" if c["passed"] else "✗ FAILED", c["expression"], _value(c)] for c in summary["checks"]]
+def _checks(summary: Summary) -> list[str]:
+    rows = [["✓ passed" if c.passed else "✗ FAILED", c.expression, _value(c)] for c in summary.checks]
     return _section("Checks", ["", "check", "value"], rows)
 
 
-def _value(check: dict[str, Any]) -> str:
-    return check.get("reason") or number(check["value"])
+def _value(check: CheckOutcome) -> str:
+    return check.reason or number(check.value)
 
 
-def _statuses(summary: dict[str, Any]) -> list[list[str]]:
-    return [
-        ["no response" if status == "0" else status, count(n)] for status, n in summary["requests"]["by_status"].items()
-    ]
+def _statuses(summary: Summary) -> list[list[str]]:
+    return [["no response" if status == "0" else status, count(n)] for status, n in summary.requests.by_status.items()]
 
 
-def _latencies(summary: dict[str, Any]) -> list[list[str]]:
+def _latencies(summary: Summary) -> list[list[str]]:
     return [
         [
-            row["origin"],
-            row["since"],
-            count(row["figures"]["n"]),
-            *(number(row["figures"][name], 1) for name in ("p50", "p95", "p99", "max")),
+            row.origin,
+            row.since,
+            count(row.figures.n),
+            *(number(value, 1) for value in (row.figures.p50, row.figures.p95, row.figures.p99, row.figures.max)),
         ]
         for row in latency_rows(summary)
     ]
 
 
-def _conformance(summary: dict[str, Any]) -> list[list[str]]:
+def _conformance(summary: Summary) -> list[list[str]]:
     symbols = {"confirmed": "✓ ", "contradicted": "✗ "}
     return [
-        [symbols.get(f["verdict"], "? ") + f["verdict"], f["backend"], f["part"], f["configured"], f["observed"]]
-        for f in summary["conformance"]
+        [symbols.get(f.verdict, "? ") + f.verdict, f.backend, f.part, f.configured, f.observed]
+        for f in summary.conformance
     ]
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
-from typing import Any
 
 from reports.statistics.verdict import verdict_of
-from tripcurve.durations import parse_seconds
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.summary import Instants, Measured, Summary, Trip
 
 __all__ = [
     "TRIP_COLUMNS",
     "UNIT_COLUMNS",
     "answer",
     "count",
+    "error",
     "how_ended",
+    "in_ms",
     "legible",
     "more_trips",
     "number",
+    "rule_statuses",
     "rules_in_words",
     "share",
     "signed",
@@ -25,6 +28,7 @@ __all__ = [
     "target_in_words",
     "trip_columns",
     "trip_rows",
+    "truth",
     "unit_rows",
     "who",
     "with_half_width",
@@ -44,76 +48,82 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def with_half_width(measured: dict[str, float] | None) -> str:
+def with_half_width(measured: Measured | None) -> str:
     """`5.087 ±0.012`, or a dash."""
-    return "–" if measured is None else f"{measured['estimate']:.3f} ±{measured['half_width']:.3f}"
+    return "–" if measured is None else f"{measured.estimate:.3f} ±{measured.half_width:.3f}"
 
 
-def _error(name: str) -> Callable[[dict[str, Any]], str]:
-    def cell(trip: dict[str, Any]) -> str:
-        error = (trip["error_s"] or {}).get(name)
-        return "–" if error is None else f"{error * 1000:+.1f}"
-
-    return cell
+def in_ms(error_s: float | None) -> str:
+    """An error with its sign, ms, or a dash."""
+    return "–" if error_s is None else f"{error_s * 1000:+.1f}"
 
 
-def _truth(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda trip: number((trip["truth"] or {}).get(name))
+NOT_KNOWN = Instants(tripped_s=None, reset_s=None)
 
 
-TRIP_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+def truth(trip: Trip) -> Instants:
+    """The true instants of a trip, None where the target keeps no record of them."""
+    return trip.truth or NOT_KNOWN
+
+
+def error(trip: Trip) -> Instants:
+    """The errors of a trip's instants, None where one was not measured or its truth is not known."""
+    return trip.error_s or NOT_KNOWN
+
+
+TRIP_COLUMNS: dict[str, Callable[[Trip], str]] = {
     "backend": lambda trip: who(trip),
-    "tripped, s": lambda trip: with_half_width(trip["tripped_s"]),
-    "truth, s": _truth("tripped_s"),
-    "error, ms": _error("tripped_s"),
-    "reset, s": lambda trip: with_half_width(trip["reset_s"]),
-    "truth, s ": _truth("reset_s"),
-    "error, ms ": _error("reset_s"),
-    "time to trip, s": lambda trip: number(trip["time_to_trip_s"]),
-    "failures": lambda trip: count(trip["failures_to_trip"]),
-    "overshoot": lambda trip: count(trip["overshoot"]),
-    "open, s": lambda trip: number(trip["open_s"]),
-    "open error, s": lambda trip: signed(trip["open_error_s"]),
-    "recovery, s": lambda trip: number(trip["recovery_latency_s"]),
-    "restored, s": lambda trip: number(trip["restored_s"]),
-    "outage, s": lambda trip: number(trip["outage_s"]),
-    "429": lambda trip: count(trip["throttled"]),
-    "503": lambda trip: count(trip["shed"]),
-    "re-trip": lambda trip: "yes" if trip["retrip"] else "no",
+    "tripped, s": lambda trip: with_half_width(trip.tripped_s),
+    "truth, s": lambda trip: number(truth(trip).tripped_s),
+    "error, ms": lambda trip: in_ms(error(trip).tripped_s),
+    "reset, s": lambda trip: with_half_width(trip.reset_s),
+    "truth, s ": lambda trip: number(truth(trip).reset_s),
+    "error, ms ": lambda trip: in_ms(error(trip).reset_s),
+    "time to trip, s": lambda trip: number(trip.time_to_trip_s),
+    "failures": lambda trip: count(trip.failures_to_trip),
+    "overshoot": lambda trip: count(trip.overshoot),
+    "open, s": lambda trip: number(trip.open_s),
+    "open error, s": lambda trip: signed(trip.open_error_s),
+    "recovery, s": lambda trip: number(trip.recovery_latency_s),
+    "restored, s": lambda trip: number(trip.restored_s),
+    "outage, s": lambda trip: number(trip.outage_s),
+    "429": lambda trip: count(trip.throttled),
+    "503": lambda trip: count(trip.shed),
+    "re-trip": lambda trip: "yes" if trip.retrip else "no",
 }
 """Columns of the trip table: heading to cell. A trailing blank keeps two headings apart."""
 
 TRUTH_COLUMNS = ("truth, s", "error, ms", "truth, s ", "error, ms ")
-UNIT_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "backend": lambda trip: str(trip["backend"] or "–"),
-    "first shed, s": lambda trip: number(trip.get("first_shed_s")),
-    "every unit tripped, s": lambda trip: with_half_width(trip.get("full_shed_s")),
-    "shed share between": lambda trip: share(trip.get("partial_shed_share")),
+UNIT_COLUMNS: dict[str, Callable[[Trip], str]] = {
+    "backend": lambda trip: str(trip.backend or "–"),
+    "first shed, s": lambda trip: number(trip.first_shed_s),
+    "every unit tripped, s": lambda trip: with_half_width(trip.full_shed_s),
+    "shed share between": lambda trip: share(trip.partial_shed_share),
 }
 """What several units add: they trip one by one, and shed only a part until all have."""
 
 
-def trip_columns(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], str]]:
+def trip_columns(summary: Summary) -> dict[str, Callable[[Trip], str]]:
     """The columns that this run can fill: truth only where the target kept a record."""
-    hidden = () if summary["truth_known"] else TRUTH_COLUMNS
+    hidden = () if summary.truth_known else TRUTH_COLUMNS
     return {name: cell for name, cell in TRIP_COLUMNS.items() if name not in hidden}
 
 
-def trip_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+def trip_rows(summary: Summary, most: int | None = None) -> list[list[str]]:
     """A row for each trip, for the first `most` of them; None: for all."""
     columns = trip_columns(summary).values()
-    return [[cell(trip) for cell in columns] for trip in summary["trips"][:most]]
+    return [[cell(trip) for cell in columns] for trip in summary.trips[:most]]
 
 
-def unit_rows(summary: dict[str, Any], most: int | None = None) -> list[list[str]]:
+def unit_rows(summary: Summary, most: int | None = None) -> list[list[str]]:
     """A row for each trip of a breaker whose units trip apart; empty with one unit."""
-    grouped = [trip for trip in summary["trips"] if trip.get("first_shed_s") is not None]
+    grouped = [trip for trip in summary.trips if trip.first_shed_s is not None]
     return [[cell(trip) for cell in UNIT_COLUMNS.values()] for trip in grouped[:most]]
 
 
-def who(trip: dict[str, Any]) -> str:
-    name = str(trip["backend"] or "–")
-    return name if trip["unit"] in (None, 0) else f"{name}, unit {trip['unit']}"
+def who(trip: Trip) -> str:
+    name = str(trip.backend or "–")
+    return name if trip.unit in (None, 0) else f"{name}, unit {trip.unit}"
 
 
 def count(value: int | None) -> str:
@@ -129,66 +139,69 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-def more_trips(summary: dict[str, Any], shown: int) -> str | None:
+def more_trips(summary: Summary, shown: int) -> str | None:
     """What to say under a table that shows only the first trips; None where it shows all."""
-    hidden = len(summary["trips"]) - shown
+    hidden = len(summary.trips) - shown
     return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
 
 
-def statuses_in_words(summary: dict[str, Any]) -> str:
+def statuses_in_words(summary: Summary) -> str:
     """`801 × 200, 9 × 429, 3 × no response; 60 of the 2xx broken`; empty without requests."""
-    requests, parts = summary["requests"], []
-    for status, n in requests["by_status"].items():
+    requests, parts = summary.requests, []
+    for status, n in requests.by_status.items():
         parts.append(f"{n:,} × {'no response' if status == '0' else status}")
-    broken = requests.get("broken")
-    return ", ".join(parts) + (f"; {broken:,} of the 2xx broken" if broken else "")
+    return ", ".join(parts) + (f"; {requests.broken:,} of the 2xx broken" if requests.broken else "")
 
 
-def target_in_words(summary: dict[str, Any]) -> str:
-    return {"local": "the local cloud", "azure": "Azure"}.get(str(summary["target"]), str(summary["target"]))
+def target_in_words(summary: Summary) -> str:
+    return {"local": "the local cloud", "azure": "Azure"}.get(summary.target, summary.target)
 
 
-def rules_in_words(summary: dict[str, Any]) -> list[str]:
+def rules_in_words(rules: dict[str, BreakerRule]) -> list[str]:
     """A line for each different rule, with the backends that have it."""
     backends: dict[str, list[str]] = {}
-    for backend, rule in summary["rule"].items():
-        backends.setdefault(_rule_in_words(rule), []).append(str(backend))
+    for backend, rule in rules.items():
+        backends.setdefault(_rule_in_words(rule), []).append(backend)
     return [f"Rule of {', '.join(names)}: {text}." for text, names in backends.items()]
 
 
-def _rule_in_words(rule: dict[str, Any]) -> str:
-    statuses = ", ".join(str(status) for status in rule["status_codes"]) or "of other kinds"
-    few = "failure" if rule["count"] == 1 else "failures"
-    at = f"at {rule['count']} {few}" if rule["count"] is not None else f"when {rule['percentage']} % of answers fail"
-    within, duration = (f"{parse_seconds(rule[name]):g} s" for name in ("interval", "trip_duration"))
-    heeds = ", or as Retry-After says" if rule["accept_retry_after"] else ""
-    return f"trips {at} ({statuses}) within {within}, then stays open for {duration}{heeds}"
+def _rule_in_words(rule: BreakerRule) -> str:
+    few = "failure" if rule.count == 1 else "failures"
+    at = f"at {rule.count} {few}" if rule.count is not None else f"when {rule.percentage} % of answers fail"
+    heeds = ", or as Retry-After says" if rule.accept_retry_after else ""
+    statuses = rule_statuses(rule) or "of other kinds"
+    return f"trips {at} ({statuses}) within {rule.interval:g} s, then stays open for {rule.trip_duration:g} s{heeds}"
 
 
-def how_ended(summary: dict[str, Any]) -> str | None:
+def rule_statuses(rule: BreakerRule) -> str:
+    """`429, 500-599`: the statuses that the rule counts."""
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes)
+
+
+def how_ended(summary: Summary) -> str | None:
     """Interrupted or killed, in words; None for a run that came to its end."""
-    if not summary["interrupted"]:
+    if not summary.interrupted:
         return None
-    killed = any("was killed" in note for note in summary["notes"])
+    killed = any("was killed" in note for note in summary.notes)
     return "killed: this is what was recorded until then" if killed else "interrupted: the part that ran is reported"
 
 
-def answer(summary: dict[str, Any]) -> list[str]:
+def answer(summary: Summary) -> list[str]:
     """The run in three sentences: the verdict and why, what happened, how accurate this is."""
     return [verdict_of(summary).sentence, _what_happened(summary), _how_sure(summary)]
 
 
-def _what_happened(summary: dict[str, Any]) -> str:
-    trips, requests = len(summary["trips"]), summary["requests"]
-    unseen = "Whether the breaker opened is not observable" if summary.get("unobservable") else None
+def _what_happened(summary: Summary) -> str:
+    trips, requests = len(summary.trips), summary.requests
+    unseen = "Whether the breaker opened is not observable" if summary.unobservable else None
     text = f"The breaker opened {_times(trips)}" if trips else unseen or "The breaker was not seen to open"
-    if summary["retrips"]:
-        text += f", {summary['retrips']:,} of them again while the fault lasted"
-    text += f"; of {requests['total']:,} requests clients saw {summary['throttles']:,} × 429 from backends"
-    text += f" and {summary['sheds']:,} × 503 from the gateway"
-    if summary["ratio_503_429"] is not None:
-        text += f" ({summary['ratio_503_429']:.1f} for each 429)"
-    longest = summary["outage_s"]["max"]
+    if summary.retrips:
+        text += f", {summary.retrips:,} of them again while the fault lasted"
+    text += f"; of {requests.total:,} requests clients saw {summary.throttles:,} × 429 from backends"
+    text += f" and {summary.sheds:,} × 503 from the gateway"
+    if summary.ratio_503_429 is not None:
+        text += f" ({summary.ratio_503_429:.1f} for each 429)"
+    longest = summary.outage_s.max
     return text + (f", and the longest outage lasted {longest:.1f} s." if longest is not None else ".")
 
 
@@ -196,23 +209,23 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def _how_sure(summary: dict[str, Any]) -> str:
-    accuracy = summary["accuracy"]
-    if accuracy["n"]:
-        outside = "none" if not accuracy["outside"] else str(accuracy["outside"])
-        several = "instant that was" if accuracy["n"] == 1 else f"{accuracy['n']:,} instants that were"
+def _how_sure(summary: Summary) -> str:
+    accuracy = summary.accuracy
+    if accuracy.median_error_s is not None and accuracy.max_error_s is not None:
+        outside = "none" if not accuracy.outside else str(accuracy.outside)
+        several = "instant that was" if accuracy.n == 1 else f"{accuracy.n:,} instants that were"
         return (
             f"Compared with the gateway's own record, the {several} measured here differ "
-            f"by {accuracy['median_error_s'] * 1000:.1f} ms (median), at most {accuracy['max_error_s'] * 1000:.1f} ms; "
+            f"by {accuracy.median_error_s * 1000:.1f} ms (median), at most {accuracy.max_error_s * 1000:.1f} ms; "
             f"{outside} of them by more than the stated half-width."
         )
-    if summary["truth_known"]:
-        missed = len(summary.get("unobserved_trips") or [])
+    if summary.truth_known:
+        missed = len(summary.unobserved_trips)
         if missed:
             opened = f"{missed:,} opening" + ("" if missed == 1 else "s")
             return f"The gateway's own record has {opened} of which no request shows the instant."
         return "The gateway's own record has no opening either."
-    widths = [trip[name]["half_width"] for trip in summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]]
+    widths = [one.half_width for trip in summary.trips for one in (trip.tripped_s, trip.reset_s) if one is not None]
     if not widths:
         return "A live target keeps no record of its own to compare with."
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from reports.loading.run import Run
 from reports.render.charts import figures, on_white, specifications
@@ -18,17 +18,18 @@ from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
 from tripcurve.errors import TripcurveError
 from tripcurve.run.layout import CHARTS, JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
+from tripcurve.run.summary import Summary
 
 __all__ = ["append_job_summary", "write_json", "write_reports"]
 
 
-def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any], drawing: Executor | None = None) -> list[Path]:
+def write_reports(run: Run, analysis: Analysis, summary: Summary, drawing: Executor | None = None) -> list[Path]:
     """Write summary.json, summary.md, junit.xml, charts as SVG and PNG, and report.html into the run's folder.
 
     `drawing`: where to draw the charts, see `drawing_processes`; None: in this process. Returns the paths.
     Raises TripcurveError when the folder cannot be written.
     """
-    folder, duration_s, drawing = run.folder, summary["duration_s"], drawing or AtOnce()
+    folder, duration_s, drawing = run.folder, summary.duration_s, drawing or AtOnce()
     specs = specifications(figures(run, analysis, duration_s)) if run.tally.total else {}
     script = drawing.submit(vega_script) if specs else None
     files = {name: drawing.submit(svg_and_png, on_white(spec)) for name, spec in specs.items()}
@@ -50,17 +51,17 @@ def write_reports(run: Run, analysis: Analysis, summary: dict[str, Any], drawing
     return [folder / REPORT, folder / SUMMARY, folder / SUMMARY_TEXT, folder / JUNIT, *written]
 
 
-def write_json(summary: dict[str, Any], out: TextIO) -> None:
+def write_json(summary: Summary, out: TextIO) -> None:
     """One JSON object and a newline. Not-a-number never gets in: a value that is not known is null."""
-    json.dump(summary, out, indent=1, allow_nan=False, ensure_ascii=False)
+    json.dump(summary.as_written(), out, indent=1, allow_nan=False, ensure_ascii=False)
     out.write("\n")
 
 
-def _capacity_svg(summary: dict[str, Any], drawing: Executor) -> Future[str] | None:
+def _capacity_svg(summary: Summary, drawing: Executor) -> Future[str] | None:
     """The capacity curve as a still picture; None for a run that is no step-load."""
-    if not summary["capacity"]:
+    if summary.capacity is None:
         return None
-    figure = capacity_curve(summary["capacity"]["curve"]).properties(background="white")
+    figure = capacity_curve(summary.capacity.curve).properties(background="white")
     return drawing.submit(svg_of, figure.to_dict())
 
 

@@ -8,9 +8,8 @@ that was not carried and the highest carried step below it.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import pandas as pd
 
@@ -20,9 +19,10 @@ from reports.trips.analysis import analyse
 from reports.trips.instants import NS
 from reports.trips.trip import Trip
 from tripcurve.lab import Lab
+from tripcurve.run.summary import Capacity, Headroom, Step
 from tripcurve.scenario import Scenario
 
-__all__ = ["Capacity", "Headroom", "Limits", "Step", "from_run", "is_step_load", "of_steps"]
+__all__ = ["Limits", "from_run", "is_step_load", "of_steps"]
 
 FEWEST_REQUESTS = 30
 RPM_PER_1000_TPM = 6  # chat models [D-QUOTA]
@@ -34,61 +34,6 @@ class Limits:
 
     ok_share: float = 0.99
     p99_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One phase, with rates per second over its own time. `n`: requests.
-
-    `ok_share`: the share of 2xx; `ok_low`: the lower end of its 95 % interval. `p50_ms` and `p99_ms`: of 2xx, from the
-    intended start; None: no request succeeded. `cause`: why the step was not carried; None: it was.
-    """
-
-    phase: str
-    n: int
-    seconds: float
-    offered_s: float
-    served_s: float
-    shed_s: float
-    throttled_s: float
-    failed_s: float
-    tokens_per_minute: float
-    ok_share: float
-    ok_low: float
-    p50_ms: float | None
-    p99_ms: float | None
-    trips: int
-    cause: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Headroom:
-    """A quota, summed over all backends, and how much of it the highest carried step used."""
-
-    quota: str
-    limit: float
-    used: float
-
-    @property
-    def left_share(self) -> float:
-        return 1 - self.used / self.limit
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """The highest carried step and the first failed one. `carried` None: no step was. `failed` None: all steps were."""
-
-    carried: Step | None
-    failed: Step | None
-    curve: list[Step]
-    headroom: list[Headroom]
-    confidence: str
-
-    def as_dict(self) -> dict[str, Any]:
-        plain = asdict(self)
-        for quota, row in zip(self.headroom, plain["headroom"], strict=True):
-            row["left_share"] = quota.left_share
-        return plain
 
 
 def is_step_load(scenario: Scenario) -> bool:
@@ -110,7 +55,13 @@ def of_steps(steps: list[Step], lab: Lab) -> Capacity:
     failed = next((step for step in curve if step.cause is not None), None)
     below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
     carried = below[-1] if below else None
-    return Capacity(carried, failed, curve, _headroom(lab, carried), _confidence(carried, failed))
+    return Capacity(
+        carried=carried,
+        failed=failed,
+        curve=tuple(curve),
+        headroom=tuple(_headroom(lab, carried)),
+        confidence=_confidence(carried, failed),
+    )
 
 
 def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
@@ -196,7 +147,7 @@ def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:
         ("tokens per minute", tpm, carried.tokens_per_minute),
     )
     return [
-        Headroom(name, float(sum(known)), used)
+        Headroom(quota=name, limit=(limit := float(sum(known))), used=used, left_share=1 - used / limit)
         for name, values, used in quotas
         if len(known := [value for value in values if value is not None]) == len(values)
     ]

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -361,17 +361,13 @@ def compare_command(
             "regressed": regressed,
             "undecided": undecided,
         }
-        json.dump(told | _plain(found), sys.stdout, indent=1)
+        json.dump(told | {"measures": [asdict(one) for one in found]}, sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         _print(found, unlike, Console())
         if undecided:
             print(f"limits that cannot be judged: {', '.join(undecided)}" + ("" if allow_undecided else " (FAILED)"))
     return 1 if failed else 0
-
-
-def _plain(found: list[Comparison]) -> dict[str, Any]:
-    return {"measures": [asdict(one) for one in found]}
 
 
 def _print(found: list[Comparison], unlike: list[str], console: Console) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
+
+from tripcurve.run.summary import Step
 
 __all__ = ["capacity_curve"]
 
@@ -13,17 +15,12 @@ OUTCOMES = {"served_s": "served", "shed_s": "shed", "throttled_s": "throttled", 
 COLOURS = ("#009E73", "#0072B2", "#E69F00", "#CC79A7")
 
 
-def capacity_curve(steps: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
+def capacity_curve(steps: Sequence[Step]) -> alt.LayerChart | alt.FacetChart:
     """Return a chart of the served, shed, throttled and failed rates against the offered rate, in requests per second.
 
-    `steps`: dictionaries with the fields of `reports.statistics.capacity.Step`. The dashed line is the ideal: all
-    served.
+    The dashed line is the ideal: all served.
     """
-    rows: list[dict[str, Any]] = [
-        {"offered": step["offered_s"], "rate": step[field], "what": name}
-        for step in steps
-        for field, name in OUTCOMES.items()
-    ]
+    rows = [(step.offered_s, getattr(step, field), name) for step in steps for field, name in OUTCOMES.items()]
     frame = pd.DataFrame(rows, columns=["offered", "rate", "what"])
     x = alt.X("offered:Q", title="offered, requests per second")
     y = alt.Y("rate:Q", title="requests per second")
@@ -32,7 +29,7 @@ def capacity_curve(steps: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetCha
     shape = alt.Shape("what:N", title=None, scale=alt.Scale(domain=names))
     lines = alt.Chart(frame).mark_line(strokeWidth=2).encode(x=x, y=y, color=colour)
     points = alt.Chart(frame).mark_point(size=60, filled=True).encode(x=x, y=y, color=colour, shape=shape)
-    most = max((step["offered_s"] for step in steps), default=1.0)
+    most = max((step.offered_s for step in steps), default=1.0)
     ideal = alt.Chart(pd.DataFrame({"offered": [0.0, most], "rate": [0.0, most]}))
     dashed = ideal.mark_line(strokeDash=[4, 4], color="#7f7f7f").encode(x=x, y=y)
     return alt.layer(dashed, lines, points).properties(width=560, height=300)

@@ -2,83 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from reports.render.words import count, number
+from tripcurve.run.info import Counts, WorkerInfo
+from tripcurve.run.summary import FewQuantiles, Quantiles, Summary
 
-__all__ = ["latency_rows", "phase_table", "quality_rows"]
+__all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows"]
 
 
-def latency_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return rows by side that answered: `origin`, `since` (what latency counts from), `figures` (n and quantiles).
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """Latency of the answers of one side, or of streams' tokens. `since`: the instant it is counted from."""
 
-    The row from the intended start comes first, if known: it includes the wait that a late start hides. If answers were
-    streamed, rows for their tokens follow.
+    origin: str
+    since: str
+    figures: Quantiles
+
+
+def latency_rows(summary: Summary) -> list[LatencyRow]:
+    """Return rows by side that answered. If answers were streamed, rows for their tokens follow.
+
+    The row from the intended start comes first: it includes the wait that a late start hides.
     """
-    rows = []
-    intended = summary.get("latency_intended_ms") or {}
-    for origin in ("backend", "gateway"):
-        if origin in intended:
-            rows.append({"origin": origin, "since": "intended start", "figures": intended[origin]})
-        rows.append({"origin": origin, "since": "sending (uncorrected)", "figures": summary["latency_ms"][origin]})
-    for name, since in _TOKENS.items():
-        figures = summary.get(name) or {}
-        if figures.get("n"):
-            unknown = dict.fromkeys(summary["latency_ms"]["backend"])
-            rows.append({"origin": "stream", "since": since, "figures": unknown | figures})
+    intended, wire = summary.latency_intended_ms, summary.latency_ms
+    rows = [
+        LatencyRow("backend", "intended start", intended.backend),
+        LatencyRow("backend", "sending (uncorrected)", wire.backend),
+        LatencyRow("gateway", "intended start", intended.gateway),
+        LatencyRow("gateway", "sending (uncorrected)", wire.gateway),
+    ]
+    if summary.first_token_ms.n:
+        rows.append(LatencyRow("stream", "sending, to the first token", summary.first_token_ms))
+    if summary.token_gap_ms.n:
+        rows.append(LatencyRow("stream", "one token, to the next", _few(summary.token_gap_ms)))
     return rows
 
 
-_TOKENS = {"first_token_ms": "sending, to the first token", "token_gap_ms": "one token, to the next"}
+def _few(known: FewQuantiles) -> Quantiles:
+    return Quantiles(n=known.n, p50=known.p50, p90=None, p95=None, p99=known.p99, p999=None, max=None)
 
 
-def phase_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and rows of the per-phase table: each phase's values other than lists and dictionaries."""
-    phases = [phase for phase in summary.get("phases") or [] if isinstance(phase, dict)]
-    if not phases:
-        return [], []
-    keys = [key for key, value in phases[0].items() if not isinstance(value, dict | list)]
-    rows = [[_value(phase.get(key)) for key in keys] for phase in phases]
-    return [key.replace("rate_s", "requests/s").replace("_", " ") for key in keys], rows
+PHASE_COLUMNS = ("phase", "requests", "requests/s", "ok", "throttled", "shed", "no response", "other")
 
 
-def _value(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return number(value, 2)
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def quality_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return rows about the quality of the data: late, dropped and lost requests, and clock offsets."""
-    pacing, counts, recorded = summary["pacing"], summary["counts"], summary["requests"]["total"]
-    gateway = (counts.get("gateway") or {}).get("requests")
+def phase_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows of the per-phase table; both are empty if there was no request."""
     rows = [
-        ("arrivals intended", count(pacing["intended"])),
-        ("sent", count(pacing["sent"])),
-        ("late start, p99", _ms(pacing["late_p99_ms"])),
-        ("dropped, no user free", count(pacing["dropped"])),
-        ("attempts recorded", count(recorded)),
-        ("requests the gateway counted", count(gateway)),
+        [
+            phase.phase,
+            count(phase.requests),
+            number(phase.rate_s, 2),
+            *map(count, (phase.ok, phase.throttled, phase.shed, phase.no_response, phase.other)),
+        ]
+        for phase in summary.phases
     ]
-    if counts.get("unrecorded") is not None:
-        rows.append(("attempts not recorded", count(counts["unrecorded"])))
-    rows.append(("attempts without a response", count(summary["requests"]["by_origin"]["client"])))
-    return [*rows, *_workers(summary)]
+    return list(PHASE_COLUMNS) if rows else [], rows
 
 
-def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{number(value, 2)} ms"
+def quality_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return rows about the quality of the data: late, dropped and lost requests, and clock offsets."""
+    pacing, counts = summary.pacing, Counts.model_validate(summary.counts)
+    rows = [
+        ("arrivals intended", count(pacing.intended)),
+        ("sent", count(pacing.sent)),
+        ("late start, p99", "–" if pacing.late_p99_ms is None else f"{number(pacing.late_p99_ms, 2)} ms"),
+        ("dropped, no user free", count(pacing.dropped)),
+        ("attempts recorded", count(summary.requests.total)),
+        ("requests the gateway counted", count(None if counts.gateway is None else counts.gateway.requests)),
+    ]
+    if counts.unrecorded is not None:
+        rows.append(("attempts not recorded", count(counts.unrecorded)))
+    rows.append(("attempts without a response", count(summary.requests.by_origin["client"])))
+    return [*rows, *_clocks(summary)]
 
 
-def _workers(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def _clocks(summary: Summary) -> list[tuple[str, str]]:
     """Return a row about the clock of each worker that runs on another machine than the main process."""
     rows = []
-    for worker in summary.get("workers") or []:
-        clock = worker.get("clock") or {}
-        half_width = clock.get("half_width_ns")
-        if half_width is None or clock.get("shared"):
-            continue
-        rows.append((f"clock of worker {worker.get('worker', '?')}", f"corrected, known to ±{half_width / 1e6:.3f} ms"))
+    for worker in map(WorkerInfo.model_validate, summary.workers):
+        clock = worker.clock
+        if clock is not None and not clock.shared and "half_width_ns" in clock.model_fields_set:
+            name = "?" if worker.worker is None else worker.worker
+            rows.append((f"clock of worker {name}", f"corrected, known to ±{clock.half_width_ns / 1e6:.3f} ms"))
     return rows

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tripcurve.run.summary import Label, Verdict
+from tripcurve.run.summary import CheckOutcome, Label, Summary, Verdict
 
 __all__ = ["HEADLINES", "judge", "verdict_of"]
-
-Summary = dict[str, Any]
 
 SYMBOLS: dict[Label, str] = {
     "good": "✓",
@@ -47,25 +43,23 @@ def judge(summary: Summary) -> Verdict:
     service was restored, or trips were missed. As configured: no check was set, and some part of the rule was
     confirmed. Good: no trip was missed, service was restored, and all checks passed.
     """
-    problems = summary.get("problems") or []
-    weighty = [problem["text"] for problem in problems if problem["kind"] != "interrupted"]
+    weighty = [problem.text for problem in summary.problems if problem.kind != "interrupted"]
     against = [*_failed_checks(summary), *_contradictions(summary), *_doubtful(summary)]
-    code = _exit_code(summary, problems)
+    code = _exit_code(summary)
     if weighty:
-        lost = problems[0]["kind"] == "target lost"
+        lost = summary.problems[0].kind == "target lost"
         return _verdict("target lost" if lost else "not valid", [*weighty, *against], code)
     if against:
         return _verdict("not good", against, code)
     unshown = _unshown(summary)
     if unshown is not None:
-        return _verdict("not shown", [unshown, *(_favour(summary) if summary["trips"] else [])], code)
-    return _verdict("good" if summary["checks"] else "as configured", _favour(summary), code)
+        return _verdict("not shown", [unshown, *(_favour(summary) if summary.trips else [])], code)
+    return _verdict("good" if summary.checks else "as configured", _favour(summary), code)
 
 
 def verdict_of(summary: Summary) -> Verdict:
     """Return the verdict in a summary, or judge a summary without one, which a version before 0.2 wrote."""
-    kept = summary.get("verdict")
-    return judge(summary) if kept is None else Verdict.model_validate(kept)
+    return summary.verdict or judge(summary)
 
 
 def _verdict(label: Label, reasons: list[str], code: int) -> Verdict:
@@ -75,58 +69,58 @@ def _verdict(label: Label, reasons: list[str], code: int) -> Verdict:
     return Verdict(label=label, symbol=SYMBOLS[label], sentence=sentence, reasons=tuple(reasons), exit_code=code)
 
 
-def _exit_code(summary: Summary, problems: list[dict[str, str]]) -> int:
-    kinds = [problem["kind"] for problem in problems]
+def _exit_code(summary: Summary) -> int:
+    kinds = [problem.kind for problem in summary.problems]
     if "target lost" in kinds:
         return TARGET_LOST
     if kinds == ["interrupted"]:
         return INTERRUPTED
     if kinds:
         return NOT_VALID
-    return 0 if all(check["passed"] for check in summary["checks"]) else CHECK_FAILED
+    return 0 if all(check.passed for check in summary.checks) else CHECK_FAILED
 
 
 def _unshown(summary: Summary) -> str | None:
     """Return why the label is neither good nor as configured, or None if it is one of them."""
-    if summary["interrupted"]:
+    if summary.interrupted:
         return "the run was cut short"
-    if not summary["trips"]:
+    if not summary.trips:
         return _no_trip(summary)
     if not _restored(summary):
         return "the run ended before service was seen restored"
-    missed = len(summary.get("unobserved_trips") or [])
+    missed = len(summary.unobserved_trips)
     if missed:
-        true = len(summary["trips"]) + missed
+        true = len(summary.trips) + missed
         return f"{missed:,} of the {true:,} openings in the gateway's record were not measured"
-    if summary["checks"]:
+    if summary.checks:
         return None
-    if summary["time_to_trip_s"]["median"] is None and summary["open_s"]["median"] is None:
+    if summary.time_to_trip_s.median is None and summary.open_s.median is None:
         return "no trip was seen from its first failure, nor to its reset"
-    if not any(found["verdict"] == "confirmed" for found in summary["conformance"]):
+    if not any(found.verdict == "confirmed" for found in summary.conformance):
         return "no part of the rule was confirmed"
     return None
 
 
 def _failed_checks(summary: Summary) -> list[str]:
-    failed = [check for check in summary["checks"] if not check["passed"]]
-    shown = [f"the check {c['expression']} failed ({_value(c)})" for c in failed[:2]]
+    failed = [check for check in summary.checks if not check.passed]
+    shown = [f"the check {c.expression} failed ({_value(c)})" for c in failed[:2]]
     return shown if len(failed) < 3 else [*shown, f"so did {len(failed) - 2} more"]
 
 
-def _value(check: dict[str, Any]) -> str:
-    return check.get("reason") or "not observed" if check["value"] is None else f"it was {check['value']:,.3f}"
+def _value(check: CheckOutcome) -> str:
+    return check.reason or "not observed" if check.value is None else f"it was {check.value:,.3f}"
 
 
 def _contradictions(summary: Summary) -> list[str]:
     return [
-        f"{found['backend']}'s {found['part']} is {found['configured']}, observed {found['observed']}"
-        for found in summary["conformance"]
-        if found["verdict"] == "contradicted"
+        f"{found.backend}'s {found.part} is {found.configured}, observed {found.observed}"
+        for found in summary.conformance
+        if found.verdict == "contradicted"
     ]
 
 
 def _doubtful(summary: Summary) -> list[str]:
-    outside = summary["accuracy"]["outside"]
+    outside = summary.accuracy.outside
     if not outside:
         return []
     lay = "1 measured instant lay outside its" if outside == 1 else f"{outside} measured instants lay outside their"
@@ -134,10 +128,10 @@ def _doubtful(summary: Summary) -> list[str]:
 
 
 def _no_trip(summary: Summary) -> str:
-    throttles = summary["throttles"]
-    if summary.get("unobservable"):
-        return f"the breaker is not observable: {summary['unobservable']}"
-    missed = len(summary.get("unobserved_trips") or [])
+    throttles = summary.throttles
+    if summary.unobservable:
+        return f"the breaker is not observable: {summary.unobservable}"
+    missed = len(summary.unobserved_trips)
     if missed:
         openings = "the one opening" if missed == 1 else f"all {missed:,} openings"
         return f"{openings} in the gateway's record went unmeasured"
@@ -149,19 +143,19 @@ def _no_trip(summary: Summary) -> str:
 
 def _restored(summary: Summary) -> bool:
     """Return whether service was restored after the last trip, by its own backend or by others."""
-    last = max(summary["trips"], key=lambda trip: (trip["tripped_s"] or {"estimate": 0.0})["estimate"])
-    return last["recovery_latency_s"] is not None or last["outage_s"] is not None
+    last = max(summary.trips, key=lambda trip: 0.0 if trip.tripped_s is None else trip.tripped_s.estimate)
+    return last.recovery_latency_s is not None or last.outage_s is not None
 
 
 def _favour(summary: Summary) -> list[str]:
     """Return the observations in favour: the slowest trip, the open time, the load that was shed, and the checks."""
     reasons = [*_trip_times(summary), *_open_times(summary)]
-    total = summary["requests"]["total"]
-    if summary["sheds"] and total:
-        reasons.append(f"the gateway shed {summary['sheds'] / total:.0%} of all requests")
-    if summary["checks"]:
-        count = len(summary["checks"])
-        passed = all(check["passed"] for check in summary["checks"])
+    total = summary.requests.total
+    if summary.sheds and total:
+        reasons.append(f"the gateway shed {summary.sheds / total:.0%} of all requests")
+    if summary.checks:
+        count = len(summary.checks)
+        passed = all(check.passed for check in summary.checks)
         reasons += [] if not passed else ["its one check passed" if count == 1 else f"all {count} checks passed"]
     else:
         reasons.append(NO_CHECK)
@@ -169,30 +163,30 @@ def _favour(summary: Summary) -> list[str]:
 
 
 def _trip_times(summary: Summary) -> list[str]:
-    time, trips = summary["time_to_trip_s"], len(summary["trips"])
-    if time["max"] is None:
+    time, trips = summary.time_to_trip_s, len(summary.trips)
+    if time.max is None:
         return []
-    soon = time["max"] < 0.001  # the first failure tripped the breaker, or nearly
-    when = "at the first failure" if soon else f"{time['max']:.3f} s after the first failure"
+    soon = time.max < 0.001  # the first failure trips, or as good as
+    when = "at the first failure" if soon else f"{time.max:.3f} s after the first failure"
     if trips == 1:
         return [f"it tripped {when}"]
-    seen = f"{trips:,} trips" if time["n"] == trips else f"{time['n']:,} trips seen whole, of {trips:,},"
+    seen = f"{trips:,} trips" if time.n == trips else f"{time.n:,} trips seen whole, of {trips:,},"
     if soon:
         return [f"each of {seen} came {when}"]
-    worst = next((trip for trip in summary["trips"] if trip["time_to_trip_s"] == time["max"]), None)
-    at = f", at {worst['tripped_s']['estimate']:.2f} s" if worst is not None and worst["tripped_s"] else ""
+    worst = next((trip for trip in summary.trips if trip.time_to_trip_s == time.max), None)
+    at = f", at {worst.tripped_s.estimate:.2f} s" if worst is not None and worst.tripped_s else ""
     return [f"the slowest of {seen} came {when}{at}"]
 
 
 def _open_times(summary: Summary) -> list[str]:
-    opened, error = summary["open_s"], summary["open_error_s"]
-    if opened["median"] is None:
+    opened, error = summary.open_s, summary.open_error_s
+    if opened.median is None or opened.min is None or opened.max is None:
         return []
-    as_set = error["max"] is not None and max(abs(error["min"]), abs(error["max"])) < 0.1
-    grouped = any(trip["first_shed_s"] is not None for trip in summary["trips"])
+    as_set = error.min is not None and error.max is not None and max(abs(error.min), abs(error.max)) < 0.1
+    grouped = any(trip.first_shed_s is not None for trip in summary.trips)
     who = "some unit was open for" if grouped else "it stayed open for"
-    spread = opened["max"] - opened["min"] >= 0.01
-    length = f"{opened['min']:.2f} to {opened['max']:.2f} s" if spread else f"{opened['median']:.2f} s"
+    spread = opened.max - opened.min >= 0.01
+    length = f"{opened.min:.2f} to {opened.max:.2f} s" if spread else f"{opened.median:.2f} s"
     return [f"{who} {length}" + (" as configured" if as_set else "")]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from reports.trips.instants import By
 
@@ -28,19 +27,12 @@ class Measured:
         """The most that the true value can be, seconds."""
         return self.estimate + self.half_width
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "estimate": self.estimate,
-            "half_width": self.half_width,
-            "low": self.low,
-            "high": self.high,
-            "by": self.by,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One trip. Times are seconds from the run's start; None means not observed, or not defined for this trip.
+    """One trip, with the measures that `tripcurve.run.summary.Trip` has.
+
+    Times are seconds from the run's start; None means not observed, or not defined for this trip.
 
     `bounds`: by a measure's name, the least and the most that the true value can be. `truth`: the true `tripped_s` and
     `reset_s`, and `error_s`: measured minus true; both are None if the target does not record its trips.
@@ -68,8 +60,3 @@ class Trip:
     truth: dict[str, float | None] | None = None
     error_s: dict[str, float | None] | None = None
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the trip as plain values, in the order in which summary.json lists them."""
-        instants = {name: getattr(self, name) for name in ("tripped_s", "reset_s", "full_shed_s")}
-        return asdict(self) | {name: one.as_dict() for name, one in instants.items() if one is not None}

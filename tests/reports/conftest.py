@@ -18,6 +18,7 @@ from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
 from tests.reports.runs import TRIP, fault, lab_of, scenario_of, write
 from tripcurve.run.record import SCHEMA
+from tripcurve.run.summary import Summary
 
 HOSTILE = "=cmd|' /C calc'!A0</script><script>alert(1)</script><b>\x1b[31mred\u202e"
 """HTML, an ending script, ANSI colour, a spreadsheet formula and a turn of the reading direction in one name."""
@@ -28,17 +29,23 @@ class Reported:
     run: Run
     analysis: Analysis
     summary: dict[str, Any]
+    """The content of summary.json."""
 
     @property
     def page(self) -> Path:
         return self.run.folder / "report.html"
 
 
+def typed(summary: dict[str, Any]) -> Summary:
+    """The content of a summary.json as the renderers take it."""
+    return Summary.model_validate(summary)
+
+
 def report(folder: Path) -> Reported:
     run = load(folder)
     analysis = analyse(run)
     summary = summarise(run, analysis, [])
-    write_reports(run, analysis, summary)
+    write_reports(run, analysis, typed(summary))
     return Reported(run, analysis, summary)
 
 
@@ -107,7 +114,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     summary = summarise(run, analysis, [])
     summary["target"] = HOSTILE
     summary["checks"] = [{"expression": HOSTILE, "value": None, "passed": False}]
-    write_reports(run, analysis, summary)
+    write_reports(run, analysis, typed(summary))
     return Reported(run, analysis, summary)
 
 

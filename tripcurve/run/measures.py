@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, JsonValue
 from tripcurve.run.summary import Summary
 from tripcurve.suggestions import did_you_mean
 
-__all__ = ["fault_in", "measure_path", "numbers_below"]
+__all__ = ["fault_in", "measure_path", "number_at", "numbers_below"]
 
 Path = tuple[str | int, ...]
 _DEEPEST = 2
@@ -38,6 +40,25 @@ def fault_in(path: Path) -> str | None:
     return f"{measure_path(path)!r} is not a number{hint}"
 
 
+def number_at(summary: object, path: Path) -> int | float | None:
+    """Return the number that the path names in a summary, model or content of the file. None: it was not observed."""
+    value = summary
+    for part in path:
+        value = _part(value, part)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return None if math.isnan(value) else value
+
+
+def _part(value: object, part: str | int) -> object:
+    if isinstance(part, int):
+        return value[part] if isinstance(value, list | tuple) and part < len(value) else None
+    if isinstance(value, BaseModel):
+        name = _fields(type(value)).get(part)
+        return None if name is None else getattr(value, name)
+    return value.get(part) if isinstance(value, Mapping) else None
+
+
 def numbers_below(kind: Any, depth: int = 0) -> list[str]:
     """Return the paths of the numbers in a model, down to two levels. Empty if `kind` is not a model."""
     found = []
@@ -56,10 +77,11 @@ def measure_path(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def _fields(kind: Any) -> list[str]:
+def _fields(kind: Any) -> dict[str, str]:
+    """The names of a model's attributes by the keys of the file; empty for anything but a model."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        return []
-    return [field.alias or name for name, field in kind.model_fields.items()]
+        return {}
+    return {field.alias or name: name for name, field in kind.model_fields.items()}
 
 
 def _inner(kind: Any, part: str | int) -> Any:
@@ -68,10 +90,8 @@ def _inner(kind: Any, part: str | int) -> Any:
         return _bare(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if get_origin(kind) is dict:
         return _bare(get_args(kind)[1])
-    if part not in _fields(kind):
-        return None
-    field = next(field for name, field in kind.model_fields.items() if (field.alias or name) == part)
-    return _bare(field.annotation)
+    name = _fields(kind).get(part)
+    return None if name is None else _bare(kind.model_fields[name].annotation)
 
 
 def _bare(annotation: Any) -> Any:

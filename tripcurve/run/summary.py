@@ -5,13 +5,42 @@ Times are seconds from the run's start unless a name gives another unit. None: n
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-__all__ = ["SUMMARY_VERSION", "Exit", "Problem", "ReportOutput", "Summary", "Verdict"]
+from tripcurve.lab.rule import BreakerRule
 
-SUMMARY_VERSION = 1
+__all__ = [
+    "SUMMARY_VERSION",
+    "Accuracy",
+    "Capacity",
+    "CheckOutcome",
+    "Exit",
+    "FewQuantiles",
+    "Finding",
+    "Headroom",
+    "Instants",
+    "Label",
+    "Latency",
+    "Measured",
+    "Pacing",
+    "Phase",
+    "Problem",
+    "Quantiles",
+    "ReportOutput",
+    "Requests",
+    "Spread",
+    "Step",
+    "Summary",
+    "Tokens",
+    "Trip",
+    "TrueTrip",
+    "Verdict",
+]
+
+SUMMARY_VERSION: Final = 1
 
 Number = int | float
 Count = Annotated[int, Field(ge=0)]
@@ -21,13 +50,13 @@ Bounds = tuple[Number, Number]
 class _Closed(BaseModel):
     """A part whose keys are all known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class _Open(BaseModel):
     """A part to which recorders and later versions may add keys."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", from_attributes=True)
 
 
 class Requests(_Closed):
@@ -128,6 +157,17 @@ class Trip(_Open):
     error_s: Instants | None
     bounds: dict[str, Bounds]
 
+    @property
+    def errors(self) -> dict[str, tuple[Measured, Number]]:
+        """The measured instants whose truth is known, by name, each with its error (measured minus true, s)."""
+        if self.error_s is None:
+            return {}
+        found = {
+            "tripped_s": (self.tripped_s, self.error_s.tripped_s),
+            "reset_s": (self.reset_s, self.error_s.reset_s),
+        }
+        return {name: (one, error) for name, (one, error) in found.items() if one is not None and error is not None}
+
 
 class TrueTrip(_Closed):
     """A trip in the gateway's own record. `reset_s` is None if the breaker was still open at the end."""
@@ -174,6 +214,48 @@ class Finding(_Closed):
     observed: str
     verdict: Literal["confirmed", "contradicted", "not shown"]
     remedy: str | None
+
+
+class Step(_Closed):
+    """One phase of a rising load: rates per second over its own time.
+
+    `ok_low` is the lower end of the success share's 95 % interval. `cause`: why it was not carried; None if it was.
+    """
+
+    phase: str
+    n: Count
+    seconds: Number
+    offered_s: Number
+    served_s: Number
+    shed_s: Number
+    throttled_s: Number
+    failed_s: Number
+    tokens_per_minute: Number
+    ok_share: Number
+    ok_low: Number
+    p50_ms: Number | None
+    p99_ms: Number | None
+    trips: Count
+    cause: str | None
+
+
+class Headroom(_Closed):
+    """A quota of all backends that have it, how much of it the highest carried step used, and the share left."""
+
+    quota: str
+    limit: Number
+    used: Number
+    left_share: Number
+
+
+class Capacity(_Closed):
+    """How much load was carried. `carried` None: not even the lowest step was. `failed` None: all steps were."""
+
+    carried: Step | None
+    failed: Step | None
+    curve: tuple[Step, ...]
+    headroom: tuple[Headroom, ...]
+    confidence: str
 
 
 class Spread(_Closed):
@@ -251,9 +333,9 @@ class Summary(_Open):
     tokens: Tokens
     pacing: Pacing
     accuracy: Accuracy
-    rule: dict[str, JsonValue]
+    rule: dict[str, BreakerRule] = Field(description="the rule of each backend that has one")
     conformance: tuple[Finding, ...]
-    capacity: dict[str, JsonValue] | None = Field(description="None: the scenario is not one of rising steps")
+    capacity: Capacity | None = Field(description="None: the scenario is not one of rising steps")
     local_options: dict[str, JsonValue]
     counts: dict[str, JsonValue]
     workers: tuple[dict[str, JsonValue], ...]
@@ -267,6 +349,10 @@ class Summary(_Open):
     checks: tuple[CheckOutcome, ...]
     problems: tuple[Problem, ...] = ()
     verdict: Verdict | None = Field(None, description="null: a version before 0.2 wrote the summary")
+
+    def as_written(self) -> dict[str, JsonValue]:
+        """Return the content of the file as JSON values."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 class Exit(_Closed):
@@ -282,3 +368,8 @@ class ReportOutput(Summary):
     run: str = Field(description="the run directory")
     reports: dict[str, str] = Field(description="paths of the files written, by kind: html, json, markdown, junit")
     exit: Exit
+
+    @classmethod
+    def of(cls, summary: Summary, run: Path, reports: dict[str, str], exited: Exit) -> ReportOutput:
+        """Return the output for a summary, already checked, and where its files are."""
+        return cls.model_construct(**dict(summary), run=str(run), reports=reports, exit=exited)

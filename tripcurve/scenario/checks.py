@@ -5,9 +5,8 @@ They are parsed by a grammar and never evaluated as code.
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,10 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from tripcurve.errors import BadInput
-from tripcurve.run.measures import fault_in
+from tripcurve.run.measures import fault_in, number_at
+from tripcurve.run.summary import CheckOutcome
 
-__all__ = ["Check", "CheckResult", "parse"]
+__all__ = ["Check", "parse"]
 
 LONGEST = 500
 
@@ -44,16 +44,6 @@ _COMPARE = {
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The result of a check. `value` None: not observed; `reason` says why the check passed or failed all the same."""
-
-    expression: str
-    value: float | None
-    passed: bool
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
     """A parsed check. `path` contains keys and list indexes."""
 
@@ -62,34 +52,29 @@ class Check:
     comparison: str
     limit: float
 
-    def evaluate(self, summary: Mapping[str, Any]) -> CheckResult:
-        """Compare the summary's number with the limit."""
-        value: Any = summary
-        for part in self.path:
-            value = _step(value, part)
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    def evaluate(self, summary: Mapping[str, Any]) -> CheckOutcome:
+        """Compare the number of a summary, given as the content of its file, with the limit."""
+        value = number_at(summary, self.path)
+        if value is None:
             return self._unobserved(summary)
-        return CheckResult(self.expression, value, _COMPARE[self.comparison](value, self.limit))
+        return CheckOutcome(
+            expression=self.expression, value=value, passed=_COMPARE[self.comparison](value, self.limit)
+        )
 
-    def _unobserved(self, summary: Mapping[str, Any]) -> CheckResult:
+    def _unobserved(self, summary: Mapping[str, Any]) -> CheckOutcome:
         """Judge a check without a value: only an upper limit on the outage passes, if all requests succeeded."""
         bounded_above = self.path[0] == "outage_s" and self.comparison in ("<", "<=") and self.limit > 0
         if bounded_above and _all_succeeded(summary):
-            return CheckResult(self.expression, None, True, "not observed: no request failed")
-        return CheckResult(self.expression, None, False, "not observed")
+            return CheckOutcome(
+                expression=self.expression, value=None, passed=True, reason="not observed: no request failed"
+            )
+        return CheckOutcome(expression=self.expression, value=None, passed=False, reason="not observed")
 
 
 def _all_succeeded(summary: Mapping[str, Any]) -> bool:
     """Return whether the run was not interrupted, sent requests in each listed phase, and all of them succeeded."""
     phases = summary.get("phases") or ()
     return bool(phases) and not summary.get("interrupted") and all(0 < one["requests"] == one["ok"] for one in phases)
-
-
-def _step(value: Any, part: str | int) -> Any:
-    if isinstance(part, int):
-        in_range = isinstance(value, Sequence) and not isinstance(value, str) and part < len(value)
-        return value[part] if in_range else None
-    return value.get(part) if isinstance(value, Mapping) else None
 
 
 def parse(text: str) -> Check:

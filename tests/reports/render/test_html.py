@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reports.render.html import Pictures, render
-from tests.reports.conftest import Reported
+from tests.reports.conftest import Reported, typed
 
 
 def own_text(page: str) -> str:
@@ -42,7 +42,7 @@ def test_nothing_is_fetched_from_anywhere(good: Reported) -> None:
 
 
 def test_ten_thousand_trips_stay_a_small_page(many: Callable[[int], dict[str, Any]]) -> None:
-    page = render(many(10_000), Pictures())
+    page = render(typed(many(10_000)), Pictures())
     assert "The first 100 of 10,000 trips." in page
     assert len(page) < 200_000
 

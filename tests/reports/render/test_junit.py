@@ -9,11 +9,11 @@ from typing import Any
 from lxml import etree
 
 from reports.render.junit import write_junit
-from tests.reports.conftest import Reported
+from tests.reports.conftest import Reported, typed
 
 
 def suite_of(summary: dict[str, Any], folder: Path) -> etree._Element:
-    write_junit(summary, folder / "junit.xml")
+    write_junit(typed(summary), folder / "junit.xml")
     return etree.fromstring(
         (folder / "junit.xml").read_bytes(), etree.XMLParser(no_network=True, resolve_entities=False)
     )

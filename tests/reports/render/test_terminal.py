@@ -13,14 +13,14 @@ from rich.console import Console
 
 from reports.render.terminal import print_summary
 from reports.statistics.facts import latency_rows, quality_rows
-from tests.reports.conftest import Reported
+from tests.reports.conftest import Reported, typed
 from tests.reports.render.golden import matches
 
 
 def printed(summary: dict[str, Any], colour: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=colour, color_system="standard" if colour else None)
-    print_summary(summary, [Path("runs/it/report.html")], console)
+    print_summary(typed(summary), [Path("runs/it/report.html")], console)
     return out.getvalue()
 
 
@@ -63,7 +63,7 @@ def test_colour_has_words_beside_it(tripped: Reported) -> None:
 def test_clocks_that_are_not_shared_are_told_with_their_doubt(tripped: Reported) -> None:
     clocks = [{"half_width_ns": 0, "shared": True}, {"half_width_ns": 1_500_000, "shared": False}]
     workers = [{"worker": number, "clock": clock} for number, clock in enumerate(clocks)]
-    rows = dict(quality_rows({**tripped.summary, "workers": workers}))
+    rows = dict(quality_rows(typed({**tripped.summary, "workers": workers})))
     assert rows["clock of worker 1"] == "corrected, known to ±1.500 ms"
     assert "clock of worker 0" not in rows
 
@@ -73,9 +73,9 @@ def test_streams_tokens_are_told_where_there_were_any(tripped: Reported) -> None
     gaps = {"n": 19_000, "p50": 5.0, "p99": 9.5}
     text = printed({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps})
     assert re.search(r"first token +p50 21\.5 · p95 40\.0 · p99 55\.5 ms of 1,000", text)
-    rows = latency_rows({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps})
-    assert [row["since"] for row in rows[-2:]] == ["sending, to the first token", "one token, to the next"]
-    assert rows[-1]["figures"]["p95"] is None
+    rows = latency_rows(typed({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps}))
+    assert [row.since for row in rows[-2:]] == ["sending, to the first token", "one token, to the next"]
+    assert rows[-1].figures.p95 is None
     assert "first token" not in printed(tripped.summary)
 
 

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from reports.render.csv_tables import safe, write_csv
-from tests.reports.conftest import HOSTILE, Reported
+from tests.reports.conftest import HOSTILE, Reported, typed
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -19,7 +19,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_trips_have_a_row_each_with_what_the_summary_says(good: Reported, tmp_path: Path) -> None:
-    written = write_csv(good.run, good.summary, tmp_path)
+    written = write_csv(good.run, typed(good.summary), tmp_path)
     trips = rows(written[0])
     assert [float(row["tripped_s"]) for row in trips] == [
         trip["tripped_s"]["estimate"] for trip in good.summary["trips"]
@@ -27,7 +27,7 @@ def test_trips_have_a_row_each_with_what_the_summary_says(good: Reported, tmp_pa
 
 
 def test_no_cell_of_the_trips_holds_a_python_object(good: Reported, tmp_path: Path) -> None:
-    path = write_csv(good.run, good.summary, tmp_path)[0]
+    path = write_csv(good.run, typed(good.summary), tmp_path)[0]
     text = path.read_text("utf-8")
     assert not set("{}[]'") & set(text)
     bounds = good.summary["trips"][0]["bounds"]["open_s"]
@@ -35,13 +35,13 @@ def test_no_cell_of_the_trips_holds_a_python_object(good: Reported, tmp_path: Pa
 
 
 def test_every_attempt_is_in_requests_csv(good: Reported, tmp_path: Path) -> None:
-    requests = pd.read_csv(write_csv(good.run, good.summary, tmp_path)[2])
+    requests = pd.read_csv(write_csv(good.run, typed(good.summary), tmp_path)[2])
     assert len(requests) == good.summary["requests"]["total"]
     assert list(requests["status"]) == list(good.run.requests["status"])
 
 
 def test_no_cell_is_a_formula(hostile: Reported, tmp_path: Path) -> None:
-    for path in write_csv(hostile.run, hostile.summary, tmp_path):
+    for path in write_csv(hostile.run, typed(hostile.summary), tmp_path):
         with path.open(encoding="utf-8", newline="") as lines:
             texts = [cell for row in csv.reader(lines) for cell in row if not _is_number(cell)]
         assert [text for text in texts if text[:1] in "=+@\t\r" and text] == []

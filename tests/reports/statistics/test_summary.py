@@ -132,10 +132,10 @@ def unmarked_run(folder: Path, plan: Plan, more: list[dict[str, Any]]) -> dict[s
 def test_a_pool_whose_answers_are_not_marked_is_not_observable(tmp_path: Path) -> None:
     summary = unmarked_run(tmp_path / "run", Plan(marked=False), [{"name": "m2"}])
     assert summary["unobservable"] is not None
-    assert "did not open" not in " ".join(answer(summary))
+    assert "did not open" not in " ".join(answer(Summary.model_validate(summary)))
 
 
 def test_unmarked_503s_that_cannot_be_told_apart_are_not_observable(tmp_path: Path) -> None:
     summary = unmarked_run(tmp_path / "run", Plan(marked=False, status=503, backend_s=0.0005), [])
     assert (summary["trips"], summary["unobservable"] is None) == ([], False)
-    assert "not observable" in answer(summary)[1]
+    assert "not observable" in answer(Summary.model_validate(summary))[1]

@@ -6,26 +6,43 @@ from typing import Any
 
 import pytest
 
-from reports.render.words import answer, rules_in_words
-from reports.statistics.verdict import judge, verdict_of
-from tests.reports.conftest import Reported
-from tests.reports.runs import RULE, lab_of
+from reports.render import words
+from reports.statistics import verdict
+from tests.reports.conftest import Reported, typed
+from tests.reports.runs import RULE
+from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.summary import Verdict
+
+
+def judge(summary: dict[str, Any]) -> Verdict:
+    """Judge anew, whatever verdict the summary holds."""
+    return verdict.judge(typed(summary))
+
+
+def answer(summary: dict[str, Any]) -> list[str]:
+    return words.answer(typed(summary))
+
+
+def rule_lines(*backends: str, **changes: Any) -> list[str]:
+    rules = {name: BreakerRule.model_validate(RULE) for name in backends}
+    return words.rules_in_words(rules | {name: BreakerRule.model_validate(rule) for name, rule in changes.items()})
+
 
 PASSED = [{"expression": "sheds > 0", "value": 9.0, "passed": True}]
 
 
 def test_a_rule_whose_checks_pass_is_good(good: Reported) -> None:
-    verdict = judge({**good.summary, "checks": PASSED})
-    assert (verdict.label, verdict.exit_code) == ("good", 0)
-    assert "after the first failure" in verdict.sentence
-    assert "as configured" in verdict.sentence
-    assert "its one check passed" in verdict.sentence
+    found = judge({**good.summary, "checks": PASSED})
+    assert (found.label, found.exit_code) == ("good", 0)
+    assert "after the first failure" in found.sentence
+    assert "as configured" in found.sentence
+    assert "its one check passed" in found.sentence
 
 
 def test_without_checks_a_rule_is_never_called_good(good: Reported) -> None:
-    verdict = judge(good.summary)
-    assert (verdict.label, verdict.exit_code) == ("as configured", 0)
-    assert "no check was set" in verdict.sentence
+    found = judge(good.summary)
+    assert (found.label, found.exit_code) == ("as configured", 0)
+    assert "no check was set" in found.sentence
 
 
 def test_without_checks_and_without_a_confirmed_part_nothing_was_shown(good: Reported) -> None:
@@ -48,9 +65,9 @@ def test_the_slowest_trip_and_the_shed_share_are_named(good: Reported) -> None:
 
 def test_trips_that_no_request_shows_keep_it_from_being_good(good: Reported) -> None:
     missed = [{"backend": "m1", "unit": 0, "tripped_s": 1.0, "reset_s": 2.0}] * 7
-    verdict = judge({**good.summary, "checks": PASSED, "unobserved_trips": missed, "trips": good.summary["trips"][-1:]})
-    assert verdict.label == "not shown"
-    assert "7 of the 8 openings in the gateway's record were not measured" in verdict.sentence
+    found = judge({**good.summary, "checks": PASSED, "unobserved_trips": missed, "trips": good.summary["trips"][-1:]})
+    assert found.label == "not shown"
+    assert "7 of the 8 openings in the gateway's record were not measured" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -67,29 +84,30 @@ def test_trips_that_no_request_shows_keep_it_from_being_good(good: Reported) -> 
 def test_a_problem_outranks_the_rule(tripped: Reported, good: Reported, kind: str, label: str, code: int) -> None:
     problems = [{"kind": kind, "text": "this happened"}]
     cut = kind == "interrupted"
-    verdict = judge({**good.summary, "checks": PASSED, "problems": problems, "interrupted": cut})
-    assert (verdict.label, verdict.exit_code) == (label, code)
-    assert cut or "this happened" in verdict.sentence
+    found = judge({**good.summary, "checks": PASSED, "problems": problems, "interrupted": cut})
+    assert (found.label, found.exit_code) == (label, code)
+    assert cut or "this happened" in found.sentence
     assert judge({**tripped.summary, "problems": problems}).exit_code == code
 
 
 def test_the_summary_holds_the_verdict(good: Reported) -> None:
     assert good.summary["verdict"] == judge(good.summary).model_dump(mode="json")
-    assert verdict_of(good.summary) == judge(good.summary)
-    assert verdict_of({key: value for key, value in good.summary.items() if key != "verdict"}) == judge(good.summary)
+    assert verdict.verdict_of(typed(good.summary)) == judge(good.summary)
+    before = {key: value for key, value in good.summary.items() if key != "verdict"}
+    assert verdict.verdict_of(typed(before)) == judge(good.summary)
 
 
 def test_a_failed_check_makes_it_not_good_and_is_named(tripped: Reported) -> None:
-    verdict = judge(tripped.summary)
-    assert verdict.label == "not good"
-    assert "outage_s.max < 1 failed" in verdict.sentence
+    found = judge(tripped.summary)
+    assert found.label == "not good"
+    assert "outage_s.max < 1 failed" in found.sentence
 
 
 def test_a_contradicted_part_of_the_rule_makes_it_not_good(good: Reported) -> None:
-    found = {**good.summary["conformance"][0], "verdict": "contradicted", "observed": "5 failures"}
-    verdict = judge({**good.summary, "conformance": [found]})
-    assert verdict.label == "not good"
-    assert "observed 5 failures" in verdict.sentence
+    against = {**good.summary["conformance"][0], "verdict": "contradicted", "observed": "5 failures"}
+    found = judge({**good.summary, "conformance": [against]})
+    assert found.label == "not good"
+    assert "observed 5 failures" in found.sentence
 
 
 def test_an_instant_outside_its_interval_is_never_called_good(good: Reported) -> None:
@@ -97,9 +115,9 @@ def test_an_instant_outside_its_interval_is_never_called_good(good: Reported) ->
 
 
 def test_without_a_trip_nothing_was_shown(healthy: Reported) -> None:
-    verdict = judge(healthy.summary)
-    assert verdict.label == "not shown"
-    assert "not seen to open" in verdict.sentence
+    found = judge(healthy.summary)
+    assert found.label == "not shown"
+    assert "not seen to open" in found.sentence
 
 
 def test_a_killed_run_shows_nothing_for_sure(killed: Reported) -> None:
@@ -109,9 +127,9 @@ def test_a_killed_run_shows_nothing_for_sure(killed: Reported) -> None:
 
 def test_a_run_that_ends_while_open_is_not_called_good(good: Reported) -> None:
     last = {**good.summary["trips"][-1], "recovery_latency_s": None, "outage_s": None}
-    verdict = judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]})
-    assert verdict.label == "not shown"
-    assert "before service was seen restored; " in verdict.sentence
+    found = judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]})
+    assert found.label == "not shown"
+    assert "before service was seen restored; " in found.sentence
 
 
 def test_a_pool_whose_other_member_serves_is_restored(good: Reported) -> None:
@@ -146,15 +164,13 @@ def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> No
     ],
 )
 def test_the_rule_is_said_in_words(rule: dict[str, Any], said: str) -> None:
-    dumped = lab_of(rule).model_dump(mode="json")["backends"][0]["breaker"]
-    [line] = rules_in_words({"rule": {"m1": dumped}})
+    [line] = rule_lines(m1=rule)
     assert line.startswith("Rule of m1: ")
     assert said in line
 
 
-def test_backends_with_the_same_rule_share_a_line(good: Reported) -> None:
-    rule = good.summary["rule"]["m1"]
-    assert len(rules_in_words({"rule": {"m1": rule, "m2": rule, "m3": {**rule, "count": 7}}})) == 2
+def test_backends_with_the_same_rule_share_a_line() -> None:
+    assert len(rule_lines("m1", "m2", m3={**RULE, "count": 7})) == 2
 
 
 def test_the_answer_is_three_sentences(good: Reported, healthy: Reported, live: Reported) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tripcurve.errors import BadInput
-from tripcurve.scenario.checks import Check, CheckResult, parse
+from tripcurve.run.summary import CheckOutcome
+from tripcurve.scenario.checks import Check, parse
 
 SUMMARY: dict[str, Any] = {
     "time_to_trip_s": {"min": 0.1, "median": 0.2, "max": 2},
@@ -42,7 +43,7 @@ SUMMARY: dict[str, Any] = {
     ],
 )
 def test_a_number_is_compared(text: str, value: float, passed: bool) -> None:
-    assert parse(text).evaluate(SUMMARY) == CheckResult(text, value, passed)
+    assert parse(text).evaluate(SUMMARY) == CheckOutcome(expression=text, value=value, passed=passed)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,9 @@ def test_a_number_is_compared(text: str, value: float, passed: bool) -> None:
     ],
 )
 def test_what_was_not_observed_never_passes(text: str) -> None:
-    assert parse(text).evaluate(SUMMARY) == CheckResult(text, None, False, "not observed")
+    assert parse(text).evaluate(SUMMARY) == CheckOutcome(
+        expression=text, value=None, passed=False, reason="not observed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def whole(**changes: int) -> dict[str, Any]:
 
 def test_an_upper_limit_on_the_outage_holds_where_no_request_failed() -> None:
     result = parse("outage_s.max < 1").evaluate(whole())
-    assert result == CheckResult("outage_s.max < 1", None, True, "not observed: no request failed")
+    assert (result.value, result.passed, result.reason) == (None, True, "not observed: no request failed")
 
 
 @pytest.mark.parametrize(
