@@ -46,7 +46,7 @@ def test_answer_times_are_found_again(tmp_path: Path) -> None:
     assert lab.backends[0].latency.median_ms == service.median_ms
 
 
-def test_answer_times_of_another_shape_are_said_not_to_fit(tmp_path: Path) -> None:
+def test_answer_times_of_another_shape_are_reported_not_to_fit(tmp_path: Path) -> None:
     """Half of the requests take ten times as long as the other half."""
     run = recorded(tmp_path, HEALTHY, backend={"latency": {"median_ms": 40, "p95_ms": 44}})
     slow = run.rows.index % 2 == 0

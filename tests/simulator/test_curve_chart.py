@@ -16,6 +16,6 @@ def test_it_has_a_band_a_median_and_log_scales() -> None:
     assert drawn["layer"][0]["encoding"]["y"]["scale"]["type"] == "log"
 
 
-def test_measured_trips_lie_over_it() -> None:
+def test_measured_trips_are_drawn_over_it() -> None:
     drawn = curve_chart("t", POINTS, [LivePoint(20.0, 0.5, 0.3, 0.01, "run")]).to_dict()
     assert [layer["mark"]["type"] for layer in drawn["layer"]][-2:] == ["rule", "point"]

@@ -57,7 +57,7 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
         ("dask", None, "--engine dask needs --scheduler ADDRESS"),
     ],
 )
-def test_an_engine_that_cannot_be_is_refused(name: str, scheduler: str | None, message: str) -> None:
+def test_an_unusable_engine_is_refused(name: str, scheduler: str | None, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         engine_of(name, scheduler)
 
@@ -69,7 +69,7 @@ def test_without_dask_the_message_says_how_to_install_it(monkeypatch: pytest.Mon
 
 
 @needs_dask
-def test_a_cluster_finds_exactly_what_one_process_finds(cluster: Any) -> None:
+def test_a_cluster_gives_exactly_the_result_of_one_process(cluster: Any) -> None:
     many, engine = (lab(200), scenario()), engine_of("dask", cluster.scheduler_address)
     assert same(play_fleet(*many, seed=3, engine=engine), play_fleet(*many, seed=3, engine=Local(1)))
     quick = load_lab("quick")
@@ -93,7 +93,7 @@ def test_a_job_that_kills_every_worker_ends_with_a_message(cluster: Any) -> None
 
 
 @needs_dask
-def test_a_scheduler_that_is_not_there_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_scheduler_gives_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.engines.CONNECT_S", 0.3)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -105,7 +105,7 @@ def test_a_scheduler_that_is_not_there_is_one_message(monkeypatch: pytest.Monkey
 
 
 @needs_dask
-def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_workers_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:

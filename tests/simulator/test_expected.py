@@ -43,7 +43,7 @@ def test_the_mean_is_that_of_playing_every_request(count: int, interval: float, 
     assert abs(fmean(times) - expected) <= 4 * stdev(times) / len(times) ** 0.5 + 1e-9
 
 
-def test_no_closed_form_is_claimed_where_the_window_matters_or_for_a_percentage() -> None:
+def test_there_is_no_closed_form_if_the_window_matters_or_for_a_percentage() -> None:
     assert expected_trip_s(rule(count=3, interval=1), 10, 0.1) is None
     assert expected_trip_s(rule(percentage=50), 10, 0.6) is None
 

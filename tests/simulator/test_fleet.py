@@ -35,7 +35,7 @@ def same(one: Fleet, other: Fleet) -> bool:
     )
 
 
-def test_two_processes_find_what_one_finds() -> None:
+def test_two_processes_give_the_same_result_as_one() -> None:
     alone, shared = (play_fleet(lab(200), scenario(), seed=3, engine=Local(count)) for count in (1, 2))
     assert same(alone, shared)
 
@@ -48,7 +48,7 @@ def test_each_unit_trips_as_in_a_run_with_rows() -> None:
     assert fleet.shed == pytest.approx(run.counts().shed, abs=1)
 
 
-def test_shares_of_tripped_units_follow_in_order_and_are_none_where_too_few_trip() -> None:
+def test_times_of_tripped_shares_ascend_and_are_none_if_too_few_units_trip() -> None:
     fleet = play_fleet(lab(100), scenario(), engine=Local(1))
     half, nearly_all = fleet.tripped_by(0.5), fleet.tripped_by(0.99)
     assert half is not None

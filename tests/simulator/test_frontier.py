@@ -53,7 +53,7 @@ def test_the_frontier_is_never_empty_and_none_of_it_dominates_another(given_tria
 
 
 @given(trials)
-def test_what_is_advised_fulfils_the_demands(given_trials: list[Trial]) -> None:
+def test_the_advised_rule_fulfils_the_demands(given_trials: list[Trial]) -> None:
     chosen = advise(given_trials, WITHOUT, least_kept_off=0.6, most_false_trips=10)
     fulfil = [
         t
@@ -64,5 +64,5 @@ def test_what_is_advised_fulfils_the_demands(given_trials: list[Trial]) -> None:
     assert chosen is None or all(sum(chosen.outage_s) <= sum(t.outage_s) for t in fulfil)
 
 
-def test_a_backend_that_nobody_asked_was_spared_nothing() -> None:
+def test_a_backend_that_got_no_request_was_spared_nothing() -> None:
     assert kept_off(trial(8, 50), Trial(None, [0.0] * 3, [0.0] * 3)).mean == 0

@@ -20,7 +20,7 @@ from tripcurve.errors import BadInput
         ("<forward-request />", 0),
     ],
 )
-def test_they_are_the_count_of_the_first_retry_element(backend: str, retries: int, tmp_path: Path) -> None:
+def test_retries_are_the_count_of_the_first_retry_element(backend: str, retries: int, tmp_path: Path) -> None:
     policy = tmp_path / "policy.xml"
     policy.write_text(f"<policies><backend>{backend}</backend></policies>", "utf-8")
     assert gateway_retries(policy) == retries

@@ -66,6 +66,6 @@ def test_the_failures_are_of_a_status_that_the_rule_counts() -> None:
         ("hard-fail", lab(status_codes=[], error_reasons=["Timeout"]), "counts no status"),
     ],
 )
-def test_what_cannot_be_simulated_is_refused(kind: str, given: Lab, message: str) -> None:
+def test_an_incident_that_cannot_be_simulated_is_refused(kind: str, given: Lab, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         incident(kind, given, rate=20, during_s=20, after_s=20)

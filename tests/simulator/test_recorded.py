@@ -17,7 +17,7 @@ def run(tmp_path: Path) -> Path:
     return simulate("quick", "trip-and-recover", run_dir=tmp_path / "run")[0]
 
 
-def test_a_run_is_read_whole(run: Path) -> None:
+def test_a_run_is_read_completely(run: Path) -> None:
     recorded = read_recorded(run)
     assert recorded.lab.name == "quick"
     assert len(recorded.rows) == int((pq.read_table(run / "requests.parquet")["user"].to_pandas() != "ProbeUser").sum())
@@ -30,7 +30,7 @@ def test_a_folder_without_requests_is_refused_with_a_remedy(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1" + b"\0" * 40, b"no parquet at all"])
-def test_a_damaged_record_is_named(content: bytes, run: Path) -> None:
+def test_a_damaged_record_is_refused_with_its_path(content: bytes, run: Path) -> None:
     (run / "requests.parquet").write_bytes(content)
     with pytest.raises(BadInput, match=r"requests\.parquet cannot be read"):
         read_recorded(run)

@@ -98,7 +98,7 @@ def test_an_interval_holds_the_mean_and_shrinks_with_more_values() -> None:
     assert math.isinf(estimate([1.0]).high)
 
 
-def test_no_trips_seen_still_have_an_upper_bound() -> None:
+def test_a_run_without_trips_still_has_an_upper_bound() -> None:
     found = Trial(rule(), healthy_s=DAY_S).false_trips_a_day
     assert (found.mean, found.low) == (0, 0)
     assert 3 < found.high < 5

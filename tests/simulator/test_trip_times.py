@@ -50,7 +50,7 @@ def test_the_smallest_share_of_a_percentage_of_100_is_every_answer() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, 2e6, float("nan")])
-def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+def test_a_rate_out_of_range_is_refused(rate: float) -> None:
     with pytest.raises(BadInput, match="--rate must be more than 0"):
         curve_points(lab(), [rate], 8, SEEDS)
 

@@ -77,7 +77,7 @@ def test_units_trip_apart() -> None:
     assert statuses(run)[429] >= 9
 
 
-def test_a_pool_goes_on_with_its_other_member() -> None:
+def test_a_pool_continues_with_its_other_member() -> None:
     run = run_virtual(lab(backends=2, trip_duration=60), scenario({"simulate": {"m1": FAULT}}), network=EXACT)
     assert statuses(run) == {429: 3, 200: 47}
     assert [e.backend for e in run.events] == ["m1"]
@@ -100,7 +100,7 @@ def test_a_dropped_connection_is_the_gateways_500() -> None:
     assert {(s.status, s.origin, s.backend) for s in run.samples} == {(500, "gateway", None)}
 
 
-def test_a_drop_in_mid_answer_is_refused() -> None:
+def test_a_drop_in_the_middle_of_an_answer_is_refused() -> None:
     with pytest.raises(BadInput, match=r"phases\[0\].simulate.m1.drop"):
         run_virtual(lab(), scenario({"simulate": {"m1": {"drop": "during"}}}))
 
@@ -122,7 +122,7 @@ def test_a_closed_loop_follows_its_ramp() -> None:
     assert by_half[1] > 2 * by_half[0]
 
 
-def test_the_probe_keeps_its_own_steady_pulse() -> None:
+def test_the_probe_keeps_its_own_steady_rate() -> None:
     run = run_virtual(lab(), scenario({}, users={"ChatUser": 1, "ProbeUser": 2}, probe={"rate": 3}))
     assert Counter(s.user for s in run.samples) == {"ChatUser": 50, "ProbeUser": 30}
 

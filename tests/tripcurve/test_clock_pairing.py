@@ -14,7 +14,7 @@ AHEAD_NS = 1_795_933_944_000_000_000
 
 
 @given(st.lists(st.integers(0, 50_000_000), min_size=3, max_size=3 * ATTEMPTS))
-def test_the_pair_is_off_by_at_most_half_of_the_fastest_reading(delays: list[int]) -> None:
+def test_the_pairs_error_is_at_most_half_of_the_fastest_reading(delays: list[int]) -> None:
     """`delays`: how long the process is held up before each reading, ns; the last is repeated."""
     now, waits = 0, chain(delays, repeat(delays[-1]))
     gaps: list[list[int]] = []

@@ -31,7 +31,7 @@ def test_iso_and_plain_seconds_are_read(value: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["5 minutes", "P1M", "P1Y", "", "five", "PT", True, None, [], {}])
-def test_anything_else_is_refused_with_what_would_be_right(value: object) -> None:
+def test_anything_else_is_refused_with_an_example(value: object) -> None:
     with pytest.raises(ValueError, match="PT5M"):
         parse_seconds(value)
 
@@ -49,7 +49,7 @@ def test_anything_else_is_refused_with_what_would_be_right(value: object) -> Non
         (90_000, "PT25H"),
     ],
 )
-def test_seconds_are_written_as_arm_takes_them(seconds: float, text: str) -> None:
+def test_seconds_are_written_in_arms_format(seconds: float, text: str) -> None:
     assert format_iso(seconds) == text
 
 

@@ -107,7 +107,7 @@ ALL_PLACES = [(model, document, path) for model, document in DOCUMENTS for path 
 
 
 @pytest.mark.parametrize(("model", "document"), DOCUMENTS, ids=["lab", "scenario"])
-def test_the_documents_of_these_tests_are_good_and_name_every_field(
+def test_the_documents_of_these_tests_are_valid_and_have_every_field(
     model: type[BaseModel], document: dict[str, Any]
 ) -> None:
     assert mistakes(model, document) == []
@@ -134,7 +134,7 @@ def test_no_wrong_value_at_any_field_shows_pydantics_words(value: Any) -> None:
         max_leaves=6,
     ),
 )
-def test_a_mistake_is_named_at_its_own_field(
+def test_a_mistake_is_reported_at_its_own_field(
     place: tuple[type[BaseModel], dict[str, Any], tuple[Any, ...]], value: Any
 ) -> None:
     model, document, path = place
@@ -152,7 +152,7 @@ def test_every_field_with_a_form_describes_it() -> None:
 
 
 @pytest.mark.parametrize("model_and_place", ALL_PLACES, ids=lambda each: written(each[2]))
-def test_a_misspelt_key_gets_the_key_that_was_meant(
+def test_a_misspelt_key_gets_a_suggestion(
     model_and_place: tuple[type[BaseModel], dict[str, Any], tuple[Any, ...]],
 ) -> None:
     model, document, path = model_and_place
@@ -182,7 +182,7 @@ def test_a_misspelt_key_gets_the_key_that_was_meant(
         (("arrivals",), "poison", "arrivals", POISSON),
     ],
 )  # fmt: skip
-def test_the_message_says_what_is_wrong_and_what_would_be_right(
+def test_the_message_says_what_is_wrong_and_how_to_correct_it(
     path: tuple[Any, ...], value: Any, field: str, message: str
 ) -> None:
     assert mistakes(Scenario, changed(SCENARIO, path, value)) == [FieldError(field, message)]

@@ -16,7 +16,7 @@ def test_a_burst_gets_its_evaluation_period_and_no_more(rpm: int, window_s: floa
     assert admitted == fit
 
 
-def test_a_refused_call_is_told_the_start_of_the_next_period_and_admitted_there() -> None:
+def test_a_refused_call_gets_the_wait_until_the_next_period_and_is_admitted_then() -> None:
     quota = Quota(60, None, 1.0)
     assert quota.admit(5.0, 1) is None
     refusal = quota.admit(5.25, 1)
@@ -43,7 +43,7 @@ def test_a_minute_of_periods_admits_exactly_the_rpm(rpm: int, window_s: float) -
 
 
 @given(st.integers(1, 300), st.lists(st.floats(0, 5, allow_nan=False), max_size=60))
-def test_waiting_as_told_is_always_enough_for_a_call(rpm: int, gaps: list[float]) -> None:
+def test_waiting_for_the_stated_time_is_always_enough_for_a_call(rpm: int, gaps: list[float]) -> None:
     quota, now = Quota(rpm, None, 1.0), 0.0
     for gap in gaps:
         now += gap
@@ -61,7 +61,7 @@ def test_the_token_minute_begins_with_its_first_request_and_resets() -> None:
     assert quota.admit(70.0, 100) is None
 
 
-def test_a_cost_that_can_never_fit_is_told_a_day() -> None:
+def test_a_cost_that_can_never_fit_gets_a_wait_of_a_day() -> None:
     for window in (TokenMinute(100), SlidingTokens(100)):
         assert window.wait(0.0, 101) == DAY_S
 
@@ -85,7 +85,7 @@ def test_a_sliding_minute_never_holds_more_than_its_tokens(steps: list[tuple[flo
         assert sum(cost for at, cost in taken if at > now - 60) <= 100
 
 
-def test_the_longer_of_two_waits_is_told() -> None:
+def test_the_longer_of_two_waits_is_stated() -> None:
     quota = Quota(6, 100)
     assert quota.admit(0.0, 100) is None
     refusal = quota.admit(1.0, 100)

@@ -33,7 +33,7 @@ def test_it_is_a_json_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda value: getattr(value, "stem", value))
-def test_what_ships_satisfies_it(name: str, path: Path) -> None:
+def test_the_built_in_files_satisfy_it(name: str, path: Path) -> None:
     content = yaml.safe_load(path.read_text("utf-8"))
     as_editors_read_it = json.loads(json.dumps(content, default=str))  # YAML 1.2 has no dates
     assert [error.message for error in validator(name).iter_errors(as_editors_read_it)] == []

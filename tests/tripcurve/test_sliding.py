@@ -40,5 +40,5 @@ def test_an_entry_exactly_the_period_old_has_left() -> None:
     assert (window.total(13.999), window.total(14.0)) == (3, 0)
 
 
-def test_nothing_is_promised_that_not_even_an_empty_window_fits() -> None:
+def test_no_wait_is_given_for_a_cost_that_exceeds_an_empty_window() -> None:
     assert filled([(1, 1)]).wait(1, lambda used: used < 0) is None

@@ -17,7 +17,7 @@ def test_the_folder_is_the_variables_or_the_default(environ: dict[str, str], fol
     assert state_folder(environ) == Path(folder)
 
 
-def test_azure_and_the_local_cloud_have_a_file_each() -> None:
+def test_azure_and_the_local_cloud_have_separate_files() -> None:
     assert state_path("quick", "azure", Path("/s")) == Path("/s/quick.json")
     assert state_path("quick", "local", Path("/s")) == Path("/s/quick.local.json")
 

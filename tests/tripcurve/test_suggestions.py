@@ -28,7 +28,7 @@ KNOWN = ["accept_retry_after", "mock", "openai", "trip_duration", "trip-and-reco
         ("mock" * 30, None),
     ],
 )
-def test_a_slip_is_corrected_and_another_name_is_not(name: str, meant: str | None) -> None:
+def test_a_typing_mistake_is_corrected_and_another_name_is_not(name: str, meant: str | None) -> None:
     assert closest(name, KNOWN) == meant
     assert did_you_mean(name, KNOWN) == ("" if meant is None else f"; did you mean {meant!r}?")
 

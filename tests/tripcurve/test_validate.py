@@ -68,9 +68,7 @@ def test_a_missing_policy_is_a_mistake_of_the_lab(written: Any, capsys: pytest.C
     assert "api.policy: policy 'singel-backend.xml' not found" in capsys.readouterr().err
 
 
-def test_a_scenario_is_checked_against_a_lab_where_one_is_given(
-    written: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_scenario_is_checked_against_a_lab_if_one_is_given(written: Any, capsys: pytest.CaptureFixture[str]) -> None:
     scenario, lab = written(SCENARIO), written(LAB, "lab.yaml")
     assert validate(scenario) == 0
     assert validate(scenario, lab) == 2
@@ -78,7 +76,7 @@ def test_a_scenario_is_checked_against_a_lab_where_one_is_given(
 
 
 @pytest.mark.parametrize("content", [{}, {"name": "x"}, {"name": "x", "phases": [], "gateway": {}}])
-def test_a_file_that_is_neither_says_what_each_has(
+def test_a_file_of_neither_kind_gets_a_message_that_describes_both(
     content: Any, written: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert validate(written(content), as_json=True) == 2
@@ -93,7 +91,7 @@ def test_a_file_that_is_not_yaml_is_a_mistake_with_its_line(tmp_path: Path, caps
     assert "line 2, column 1: duplicate key 'name' (first on line 1)" in answered(capsys)["files"][0]["errors"][0]
 
 
-def test_an_unknown_name_gets_the_one_that_was_meant() -> None:
+def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(BadInput, match=r"'quik' is neither .*; did you mean 'quick'\? Built-in names: flapping"):
         validate("quik")
 

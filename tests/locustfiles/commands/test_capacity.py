@@ -39,7 +39,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         ({"checks": [{"expression": "latency_ms.backend.p95 < 100", "passed": True}]}, None),
     ],
 )
-def test_the_first_cause_is_named(changes: dict[str, Any], reason: str | None) -> None:
+def test_the_first_cause_is_reported(changes: dict[str, Any], reason: str | None) -> None:
     found = why_not(summary(**changes), 0.99)
     assert (found is None) == (reason is None)
     assert reason is None or reason in str(found)

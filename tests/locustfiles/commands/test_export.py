@@ -92,7 +92,7 @@ def test_the_settings_read_back_as_the_lab_and_the_scenario(tmp_path: Path) -> N
     assert load_scenario(str(tmp_path / "scenario.yaml"), lab) == load_scenario("pool-failover", load_lab("pool"))
 
 
-def test_a_policy_of_ones_own_travels_with_the_lab(tmp_path: Path) -> None:
+def test_a_users_own_policy_is_exported_with_the_lab(tmp_path: Path) -> None:
     lab_file = tmp_path / "mine.yaml"
     (tmp_path / "mine.xml").write_text((shipped_folder(POLICIES) / "single-backend.xml").read_text())
     lab_file.write_text((shipped_folder(LABS) / "quick.yaml").read_text().replace("single-backend.xml", "mine.xml"))
@@ -129,7 +129,7 @@ def test_workers_find_the_master_and_the_network_lets_only_them_in(tmp_path: Pat
     assert network["podSelector"]["matchLabels"].items() <= master["spec"]["template"]["metadata"]["labels"].items()
 
 
-def test_what_is_mounted_is_there(tmp_path: Path) -> None:
+def test_every_mounted_volume_exists(tmp_path: Path) -> None:
     made = kubernetes(tmp_path)
     for part in ("master.yaml", "workers.yaml"):
         volumes = {each["name"] for each in pod(made[part])["volumes"]}

@@ -43,7 +43,7 @@ def test_a_killed_load_generator_is_not_recorded(
     assert "out of memory" in told
 
 
-def test_a_crash_of_the_load_generator_is_no_failed_check(
+def test_a_crash_of_the_load_generator_is_not_a_failed_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ending("raise SystemExit(1)", monkeypatch)

@@ -126,7 +126,7 @@ def test_two_processes_lose_no_row(running: Running) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])
-def test_gaps_between_tokens_are_told_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_gaps_between_tokens_are_reported_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
     scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
     with serving(tokens(count=5, gap_s=0.04)) as port:
         running = Running(tmp_path, port, Gateway())
@@ -147,7 +147,7 @@ def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
     assert len(running.rows()) == running.gateway.served
 
 
-def test_a_worker_that_is_killed_is_named_and_the_run_goes_on(running: Running) -> None:
+def test_a_worker_that_is_killed_is_reported_and_the_run_continues(running: Running) -> None:
     host = own_host()
     scenario = "name: long\nusers: {ChatUser: 4}\nphases: [{name: all, for: 8, rate: 100}]\n"
     master = running.drive(scenario, "--master", "--expect-workers", "2", "--master-bind-host", host)
@@ -202,7 +202,7 @@ def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(runnin
     assert (rows["phase"] == "b").sum() > 100
 
 
-def test_a_probe_that_is_seated_anew_does_not_make_up_for_lost_beats(running: Running) -> None:
+def test_a_probe_that_gets_a_new_user_does_not_catch_up_on_missed_times(running: Running) -> None:
     host = own_host()
     phases = "phases: [{name: all, for: 9, rate: 20}]"
     scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 20}}\n{phases}\n"
@@ -232,7 +232,7 @@ def test_two_runs_cannot_share_a_folder(running: Running) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")])
-def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ...]) -> None:
+def test_an_interrupted_run_keeps_all_its_rows(running: Running, words: tuple[str, ...]) -> None:
     process = running.drive(LONG, *words)
     running.wait_for_rows()
     process.send_signal(signal.SIGINT)
@@ -245,7 +245,7 @@ def test_an_interrupted_run_is_kept_whole(running: Running, words: tuple[str, ..
     assert info["ended"] == {"kind": "interrupted", "reason": None, "at_ns": info["end_ns"]}
 
 
-def test_a_terminated_run_is_kept_whole(running: Running) -> None:
+def test_a_terminated_run_keeps_all_its_rows(running: Running) -> None:
     process = running.drive(LONG)
     running.wait_for_rows()
     process.send_signal(signal.SIGTERM)
@@ -265,7 +265,7 @@ def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> Non
     assert not (running.run_dir / ".lock").exists()
 
 
-def test_a_target_that_goes_away_is_recorded_to_the_end_and_named(tmp_path: Path) -> None:
+def test_a_target_that_goes_away_is_recorded_to_the_end_and_reported(tmp_path: Path) -> None:
     gone = threading.Event()
 
     def leave(connection: socket.socket) -> None:
@@ -312,7 +312,7 @@ def test_a_key_that_is_refused_is_found_before_the_run(tmp_path: Path) -> None:
         (LONG, ("--target", "http://nowhere.invalid"), 3, "cannot be reached"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_a_line(
+def test_unusable_input_is_refused_in_one_line(
     running: Running, scenario: str, words: tuple[str, ...], code: int, message: str
 ) -> None:
     got, _, err = ended(running.drive(scenario, *words))
@@ -354,7 +354,7 @@ def _fenced(page: str, kind: str) -> str:
     return page.split(f"```{kind}\n")[1].split("```")[0]
 
 
-def test_the_documentations_own_user_is_recorded_like_ours(running: Running) -> None:
+def test_the_user_in_the_documentation_is_recorded_like_the_built_in_ones(running: Running) -> None:
     page = (LOCUSTFILE.parents[1] / "docs" / "writing-users.md").read_text()
     file = running.folder / "mine.py"
     file.write_text(_fenced(page, "python"))

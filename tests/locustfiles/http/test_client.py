@@ -129,17 +129,17 @@ def test_each_server_gives_a_recorded_outcome(
         ("no such name", 0, "DnsFailure"),
     ],
 )
-def test_connections_that_fail_have_a_class_each(
+def test_each_kind_of_failed_connection_has_its_own_class(
     outcomes: dict[str, list[dict[str, Any]]], name: str, status: int, error: str | None
 ) -> None:
     assert {(one["status"], one["error"]) for one in outcomes[name]} == {(status, error)}
 
 
-def test_a_server_without_tls_is_no_success(outcomes: dict[str, list[dict[str, Any]]]) -> None:
+def test_a_server_without_tls_is_not_a_success(outcomes: dict[str, list[dict[str, Any]]]) -> None:
     assert outcomes["no tls there"][0]["error"] in {"TlsFailure", "ConnectTimeout", "ConnectionReset"}
 
 
-def test_bodies_arrive_whole(outcomes: dict[str, list[dict[str, Any]]]) -> None:
+def test_bodies_arrive_complete(outcomes: dict[str, list[dict[str, Any]]]) -> None:
     for name in ("well", "chunked", "no length, then closes", "HTTP/1.0", "tls"):
         assert {one["body"] for one in outcomes[name]} == {COMPLETION.decode()}
 

@@ -38,7 +38,7 @@ def phase(**faults: object) -> Phase:
     return Phase.model_validate({"name": "p", "for": 1, "rate": 1, "simulate": faults})
 
 
-def test_no_two_prompts_are_alike_and_all_are_as_long() -> None:
+def test_all_prompts_differ_and_have_the_same_length() -> None:
     made = prompts()
     bodies = [made.after(b"") for _ in range(500)]
     assert len(set(bodies)) == 500
@@ -91,14 +91,14 @@ def test_a_fault_with_a_share_is_drawn_for_each_request(lab: Lab) -> None:
     assert 900 < faulty < 1100
 
 
-def test_faults_of_two_backends_are_drawn_apart(lab: Lab) -> None:
+def test_faults_of_two_backends_are_drawn_independently(lab: Lab) -> None:
     fault = {"status": 500, "share": 0.5}
     heads = Heads(phase(openaimock1=fault, openaimock2=fault), lab, random.Random(3))
     assert len({heads.simulation() for _ in range(200)}) == 4
 
 
 @pytest.mark.parametrize("url", ["gateway", "ftp://gw", "http://", "http://gw:99999", "http://gw:x"])
-def test_what_is_no_gateway_url_is_refused(url: str) -> None:
+def test_a_target_that_is_not_a_gateway_url_is_refused(url: str) -> None:
     with pytest.raises(BadInput, match="gateway"):
         Address.of_url(url)
 

@@ -39,7 +39,9 @@ def answered(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
         (answered(0), "client", None),
     ],
 )
-def test_who_answered_is_told_by_the_instrumentation(answer: Answer, origin: str, backend: str | None) -> None:
+def test_the_origin_of_an_answer_is_read_from_the_policys_headers(
+    answer: Answer, origin: str, backend: str | None
+) -> None:
     assert READER.origin(answer) == origin
     assert READER.backend(answer) == backend
 
@@ -51,7 +53,7 @@ def test_the_gateways_wait_is_read_in_milliseconds(value: str, us: int | None) -
     assert READER.backend_us(answered(x_tripcurve_backend_ms=value)) == us
 
 
-def test_an_answer_that_tells_nothing_is_none() -> None:
+def test_an_answer_without_these_headers_gives_none() -> None:
     answer = answered()
     assert READER.backend_us(answer) is None
     assert READER.retry_after_s(answer) is None
@@ -74,7 +76,9 @@ def test_retry_after_is_seconds() -> None:
         (b"", None),
     ],
 )
-def test_tokens_come_from_usage_and_a_body_that_is_no_object_is_no_completion(body: bytes, usage: Usage | None) -> None:
+def test_tokens_come_from_usage_and_a_body_that_is_not_an_object_is_not_a_completion(
+    body: bytes, usage: Usage | None
+) -> None:
     assert READER.usage(answered(body=body)) == usage
 
 
@@ -108,7 +112,7 @@ def test_a_stream_reads_the_same_however_it_is_cut(cuts: list[int]) -> None:
         (b": a comment\n\n" + STREAM, None, None),
     ],
 )
-def test_a_stream_that_does_not_end_well_is_an_error(data: bytes, error: str | None, verdict: str | None) -> None:
+def test_a_stream_that_ends_early_or_wrongly_is_an_error(data: bytes, error: str | None, verdict: str | None) -> None:
     stream = CompletionStream()
     stream.feed(data, 1)
     assert stream.verdict(error) == verdict
@@ -129,7 +133,7 @@ def test_the_true_offset_lies_within_the_half_width(truth: int, trips: list[tupl
     assert best.half_width_ns <= (min(there + back for there, back in trips[-16:]) + 1) // 2
 
 
-def test_a_clock_turns_back_and_forth_and_knows_its_machine() -> None:
+def test_a_clock_converts_in_both_directions_and_names_its_machine() -> None:
     clock = Clock.now()
     assert clock.monotonic(clock.unix(123)) == 123
     assert clock.shared_with(Clock.from_message(clock.to_message()))
@@ -146,7 +150,7 @@ def test_a_quantile_is_within_a_bin_of_the_exact_one(times: list[float], share: 
     assert exact * 1000 * 0.98 <= found <= max(exact * 1000, 0.001) * 1.03
 
 
-def test_nothing_counted_has_no_quantile() -> None:
+def test_an_empty_histogram_has_no_quantile() -> None:
     assert Histogram().quantile_ms(0.99) is None
 
 

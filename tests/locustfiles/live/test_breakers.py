@@ -81,7 +81,7 @@ def test_a_trip_joins_the_gateways_instants_with_what_clients_saw() -> None:
     assert round(trip.recovery_latency_s, 6) == 0.2
 
 
-def test_with_several_breakers_nothing_of_the_clients_is_pinned_on_one() -> None:
+def test_with_several_breakers_client_data_is_assigned_to_none_of_them() -> None:
     sighting = Sighting(5.01, 0.01, 4.9, 4, 4, 180, 9.0, 9.2)
     [trip] = trips_by_events(load_lab("pool"), events(opened(5.0)), [sighting], START_NS, ns(6.0))
     assert (trip.open_s, trip.shed, trip.time_to_trip_s) == (None, None, None)
@@ -95,7 +95,7 @@ def test_without_events_the_clients_view_stands_alone() -> None:
     assert (trip.half_width_s, trip.open_s, trip.shed) == (0.01, None, 180)
 
 
-def test_a_file_that_grows_is_read_by_whole_lines(tmp_path: Path) -> None:
+def test_a_growing_file_is_read_only_in_complete_lines(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     tail = EventTail(path)
     assert tail.follow() == []

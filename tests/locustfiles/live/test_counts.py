@@ -44,7 +44,7 @@ def batch(*answers: tuple[float, int, str]) -> Batch:
         ((401, "gateway", None), "other"),
     ],
 )
-def test_a_shed_is_told_from_a_backends_own_503(answer: tuple[int, str, str | None], kind: str) -> None:
+def test_a_shed_is_distinguished_from_a_backends_own_503(answer: tuple[int, str, str | None], kind: str) -> None:
     assert kind_of(*answer) == kind
 
 
@@ -64,7 +64,7 @@ def timeline_of(rate: float = 10.0) -> Timeline:
     return Timeline(Scenario.model_validate({"name": "s", "phases": phases}), 0)
 
 
-def test_a_target_that_answers_nothing_is_named_within_two_seconds() -> None:
+def test_a_target_that_stops_answering_is_reported_within_two_seconds() -> None:
     live, timeline = Live(START), timeline_of()
     live.add(batch(*((at / 10, 200, "backend") for at in range(1, 31))))
     assert "2xx 10/s" in line(live, timeline, 3_700_000_000)
@@ -72,13 +72,13 @@ def test_a_target_that_answers_nothing_is_named_within_two_seconds() -> None:
     assert "2xx" not in line(live, timeline, 6_000_000_000)
 
 
-def test_a_silence_without_arrivals_is_none() -> None:
+def test_a_time_without_arrivals_is_not_a_silence() -> None:
     live, timeline = Live(START), timeline_of(rate=0.5)
     live.add(batch((0.1, 200, "backend")))
     assert "no answer" not in line(live, timeline, 4_500_000_000)
 
 
-def test_trips_are_those_of_the_gateways_record_where_there_is_one() -> None:
+def test_trips_are_those_of_the_gateways_record_if_there_is_one() -> None:
     live, timeline = Live(START), timeline_of()
     assert line(live, timeline, 10**9, lambda: (11, 2)).endswith("trips 11 (2 open)")
     assert line(live, timeline, 10**9, lambda: (1, 0)).endswith("trips 1 (closed)")
@@ -101,7 +101,7 @@ def test_only_the_last_seconds_are_kept() -> None:
     assert live.totals["2xx"] == KEPT_SECONDS + 50
 
 
-def test_the_line_of_progress_names_phase_time_rates_and_state() -> None:
+def test_the_progress_line_shows_phase_time_rates_and_state() -> None:
     phases = [{"name": "healthy", "for": 5, "rate": 1}, {"name": "fault", "for": 5, "rate": 1}]
     timeline = Timeline(Scenario.model_validate({"name": "s", "phases": phases}), 0)
     live = Live(START)

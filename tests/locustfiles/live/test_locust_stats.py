@@ -69,7 +69,7 @@ def test_entries_add_up_to_the_rows(rows: list[Answer]) -> None:
     assert sum(error.occurrences for error in stats.errors.values()) == failed
 
 
-def test_each_failure_is_named_by_its_status_and_answerer_or_its_error() -> None:
+def test_each_failure_is_named_by_its_status_and_origin_or_its_error() -> None:
     stats = RequestStats()
     rows = [("U", "gateway", 503, None, 1.0)] * 2 + [("U", "backend", 200, "IncompleteBody", 1.0)]
     feed(stats, batch(rows))

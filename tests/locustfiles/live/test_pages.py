@@ -68,7 +68,7 @@ def test_a_run_from_first_screen_to_report(web: Web, open_page: Open) -> None:
     assert popup.value.title() == "quick · short · Tripcurve"
 
 
-def test_the_report_route_leads_nowhere_else(web: Web, open_page: Open) -> None:
+def test_the_report_route_serves_no_other_folder(web: Web, open_page: Open) -> None:
     web.start()
     page = open_page(web.url).page
     assert status(web, "report.html") == 404  # there is no run yet
@@ -107,7 +107,7 @@ def test_a_master_shows_what_its_workers_see(web: Web, open_page: Open) -> None:
     check_run(web, watched)
 
 
-def test_what_cannot_run_is_said_on_the_page(web: Web, open_page: Open) -> None:
+def test_the_page_says_why_a_run_cannot_start(web: Web, open_page: Open) -> None:
     web.start("--target", "azure")
     page = open_page(web.url).page
     begin(page)

@@ -108,7 +108,7 @@ def test_a_failure_resets_and_only_a_2xx_recovers() -> None:
     assert (second.failures, second.recovered_s) == (1, pytest.approx(9.1))
 
 
-def test_what_no_answer_came_to_and_a_backends_own_503_open_nothing() -> None:
+def test_requests_without_an_answer_and_a_backends_own_503_open_nothing() -> None:
     assert seen(((0.0, 0.1, 0, "client"), (0.1, 0.2, 503, "backend"), (0.2, 0.3, 200, "backend"))) == []
 
 
@@ -122,7 +122,7 @@ def period(tripped_s: float, reset_s: float | None, shed: int = 1, recovered_s: 
     return Sighting(tripped_s, 0.01, tripped_s - 0.1, 2, 2, shed, reset_s, recovered_s)
 
 
-def test_what_two_workers_see_at_once_is_one_period() -> None:
+def test_periods_that_two_workers_see_at_the_same_time_are_one() -> None:
     [both] = merge([period(1.1, 5.0, 7, 5.1), period(1.0, 5.2, 5, 5.3)])
     assert (both.tripped_s, both.reset_s, both.shed, both.failures) == (1.0, 5.2, 12, 4)
     assert both.recovered_s == 5.3

@@ -21,7 +21,7 @@ def scenario(arrivals: str = "constant", **phase: object) -> Scenario:
 
 
 @given(workers=st.integers(1, 9))
-def test_workers_together_keep_the_very_schedule_of_one(workers: int) -> None:
+def test_workers_together_keep_the_schedule_of_one_process(workers: int) -> None:
     alone = list(arrivals(scenario(), Share()))
     shared = heapq.merge(*(arrivals(scenario(), Share(worker, workers)) for worker in range(workers)))
     assert list(shared) == alone
@@ -56,7 +56,7 @@ def test_poisson_gaps_are_exponential_alone_and_shared(workers: int) -> None:
     assert kolmogorov_smirnov(gaps, 50.0) < 1.63  # one in a hundred; the seed is fixed
 
 
-def test_the_test_of_gaps_tells_even_arrivals_from_random_ones() -> None:
+def test_the_test_of_gaps_distinguishes_even_from_random_arrivals() -> None:
     assert kolmogorov_smirnov([0.02] * 1000, 50.0) > 10
 
 
@@ -70,7 +70,7 @@ def test_random_numbers_differ_by_worker_purpose_and_seed_and_repeat_with_the_sa
     assert draw(0, 1, "a") == drawn[1]
 
 
-def test_probes_keep_their_rate_and_fall_between_one_another() -> None:
+def test_probes_keep_their_rate_and_start_at_different_times() -> None:
     pulses = [list(probe_arrivals(Probe(rate=4), number, 60.0)) for number in range(3)]
     for pulse in pulses:
         assert len(pulse) == 240

@@ -110,7 +110,7 @@ def test_the_cost_is_counted_per_reset() -> None:
     ("open_ns", "budget", "outcome"),
     [(2 * S, 200, "early"), (4 * S + 5 * LATE_NS, 200, "late"), (4 * S + 5 * LATE_NS, 20, "budget spent")],
 )
-def test_a_wrong_expectation_is_named(open_ns: int, budget: int, outcome: str) -> None:
+def test_a_wrong_expectation_is_reported(open_ns: int, budget: int, outcome: str) -> None:
     _, probing = planted(open_ns, budget=budget)
     assert probing.resets[0].outcome == outcome
     assert probing.requests <= budget
@@ -153,7 +153,7 @@ def test_a_gateway_that_limits_the_prober_is_left_alone() -> None:
     assert "limit of its own (429)" in (account(sharpener).reason or "")
 
 
-def test_a_sharpness_that_cannot_be_reached_is_said() -> None:
+def test_a_gap_that_cannot_be_reached_is_reported() -> None:
     _, probing = planted(4 * S, sharpen_s=1e-6)
     assert (probing.resets[0].gap_ms or 0) >= RTT_NS / MS
     assert "ms apart" in (probing.reason or "")
@@ -196,6 +196,6 @@ def test_a_run_without_dense_probes_says_why(sharpen_s: float | None, budget: in
     assert why_not(LAB, sharpen_s, budget) == words
 
 
-def test_several_units_are_not_asked() -> None:
+def test_several_units_get_no_dense_probes() -> None:
     lab = LAB.model_copy(update={"gateway": LAB.gateway.model_copy(update={"units": 3})})
     assert "several units" in (why_not(lab, 0.001, 200) or "")

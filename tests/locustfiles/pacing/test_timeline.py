@@ -36,7 +36,7 @@ def test_the_end_is_the_sum_of_the_phases() -> None:
 @pytest.mark.parametrize(
     ("phase", "into_s", "users"), [(0, 0.0, 10), (1, 0.1, 5), (2, 0.0, 2), (2, 5.0, 12), (2, 10.0, 22)]
 )
-def test_open_loop_wants_all_users_and_closed_loop_the_phases_and_the_probes(
+def test_user_count_is_all_users_in_open_loop_and_those_of_the_phase_plus_probes_in_closed_loop(
     phase: int, into_s: float, users: int
 ) -> None:
     assert user_count(SCENARIO, SCENARIO.phases[phase], into_s) == users

@@ -69,7 +69,7 @@ def test_rows_come_back_as_they_were_in_the_schema(tmp_path: Path) -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 40), max_size=8))
-def test_however_flushes_fall_every_row_is_there_once(
+def test_every_row_is_there_once_whenever_flushes_happen(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
 ) -> None:
     path = tmp_path_factory.mktemp("r") / "r.arrows"
@@ -182,7 +182,7 @@ def test_shards_join_sorted_and_complete_whatever_overlaps(
     assert table.schema.metadata[b"tripcurve.schema"] == b"1"
 
 
-def test_a_shard_cut_off_in_the_middle_gives_what_was_whole(tmp_path: Path) -> None:
+def test_a_shard_cut_off_in_the_middle_gives_its_complete_rows(tmp_path: Path) -> None:
     path = tmp_path / "requests-0.arrows"
     recorder = Recorder(path)
     for number in range(300):

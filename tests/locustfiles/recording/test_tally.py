@@ -31,11 +31,11 @@ def test_a_tally_travels_whole() -> None:
     assert back.to_message() == tally.to_message()
 
 
-def test_beats_of_a_busy_probe_are_no_undelivered_load() -> None:
+def test_skipped_probes_are_not_undelivered_load() -> None:
     assert Tally(intended=10, dropped=4, dropped_probes=4).undelivered == 0
 
 
-def test_the_sentence_names_how_many_and_why() -> None:
+def test_the_sentence_says_how_many_and_why() -> None:
     text = Tally(intended=1350, sent=700, dropped=50, missed=600).describe_undelivered()
     assert "650 of 1,350 arrivals were never sent" in text
     assert "600 after a worker died" in text

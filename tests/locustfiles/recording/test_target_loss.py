@@ -65,7 +65,7 @@ def test_a_slow_answer_sent_before_the_silence_ends_it(tmp_path: Path) -> None:
         [silent(at, error="Cancelled") for at in range(1000, 2300, 100)],  # cut off by the end of the run itself
     ],
 )
-def test_a_silence_that_can_be_chance_is_none(tmp_path: Path, last: list[Row]) -> None:
+def test_a_silence_that_may_be_chance_is_not_a_loss(tmp_path: Path, last: list[Row]) -> None:
     assert loss(tmp_path, HEALTHY + last) is None
 
 

@@ -15,7 +15,7 @@ NAMES = shipped_names(SCENARIOS, ".yaml")
 CLASSES = {"ChatUser", "ProbeUser", "StreamingChatUser", "SdkChatUser", "StormChatUser", "PatientChatUser"}
 
 
-def test_what_is_promised_ships() -> None:
+def test_the_promised_scenarios_are_included() -> None:
     promised = "trip-and-recover steady step-load spike slow-backend flapping quota retry-storm pool-failover interval"
     assert set(promised.split()) <= set(NAMES)
 
@@ -50,7 +50,9 @@ def trips(actual_interval_s: float, lab_name: str) -> list[str]:
     ("share", "phases"),
     [(0.9, []), (1.0, ["in-time"]), (1.15, ["too-late", "in-time"])],
 )
-def test_interval_tells_the_rules_interval_from_others(lab: str, share: float, phases: list[str]) -> None:
+def test_the_scenario_interval_distinguishes_the_rules_interval_from_others(
+    lab: str, share: float, phases: list[str]
+) -> None:
     breaker = load_lab(lab).backends[0].breaker
     assert breaker is not None
     assert trips(breaker.interval * share, lab) == phases

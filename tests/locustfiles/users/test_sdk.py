@@ -92,7 +92,7 @@ def test_each_attempt_is_a_record_and_only_the_first_has_a_place_in_the_schedule
     assert (gaps_ms - 25).abs().max() < 0.001
 
 
-def test_what_the_caller_saw_is_counted_once_a_call(retried: tuple[Running, list[dict[str, Any]]]) -> None:
+def test_the_outcome_for_the_caller_is_counted_once_per_call(retried: tuple[Running, list[dict[str, Any]]]) -> None:
     running, told = retried
     assert running.info()["outcomes"] == {"SdkChatUser settled": 40}
     entries = {entry["name"]: entry for entry in told}

@@ -115,7 +115,7 @@ def test_any_other_401_stays_a_failed_sign_in(text: str) -> None:
 
 
 @pytest.mark.parametrize(("offset", "word"), [(900, "ahead"), (-900, "behind")])
-def test_a_clock_that_is_off_is_blamed_for_the_refused_token(offset: int, word: str) -> None:
+def test_a_wrong_clock_is_reported_as_the_cause_of_a_refused_token(offset: int, word: str) -> None:
     error = ClientAuthenticationError(response=_response(401, "InvalidAuthenticationToken", "lifetime"))
     assert f"clock is 900 s {word}" in str(_raised(error, now=1_000_000 + offset))
 

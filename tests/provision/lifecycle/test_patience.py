@@ -126,7 +126,7 @@ def test_throttling_by_arm_is_waited_out(
 
 
 @pytest.mark.parametrize("path", [SERVICE, "/operationStatuses/", "/backends/[^/]+$", "/apis/[^/]+$"])
-def test_a_connection_dropped_here_or_there_is_no_reason_to_stop(
+def test_a_few_dropped_connections_do_not_stop_the_command(
     path: str, local_cloud: Cloud, tmp_path: Path, inject: Inject
 ) -> None:
     lab = mock_lab()
@@ -136,7 +136,7 @@ def test_a_connection_dropped_here_or_there_is_no_reason_to_stop(
         assert not plan_lab(lab, local_cloud, state=state).has_changes
 
 
-def test_an_outage_longer_than_the_sdks_own_patience_is_ridden_out(
+def test_an_outage_longer_than_the_sdks_own_retries_is_waited_out(
     local_cloud: Cloud, tmp_path: Path, inject: Inject
 ) -> None:
     lab, heard = mock_lab(), Heard()
@@ -149,7 +149,7 @@ def test_an_outage_longer_than_the_sdks_own_patience_is_ridden_out(
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
-def test_a_creation_that_fails_says_why_and_the_next_up_makes_it_good(
+def test_a_creation_that_fails_says_why_and_the_next_up_repairs_it(
     local_cloud: Cloud, tmp_path: Path, inject: Inject
 ) -> None:
     lab, heard = mock_lab(), Heard()
@@ -163,7 +163,7 @@ def test_a_creation_that_fails_says_why_and_the_next_up_makes_it_good(
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
-def test_up_waits_for_a_gateway_that_an_interrupted_up_left_in_the_making(
+def test_up_waits_for_a_gateway_that_an_interrupted_up_was_creating(
     local_cloud: Cloud, tmp_path: Path, inject: Inject, release: Callable[[float], None]
 ) -> None:
     lab = mock_lab()
@@ -218,7 +218,7 @@ def test_a_missing_role_is_named_with_its_scope(
         apply_lab(lab, limited, state=state)
 
 
-def test_a_wrong_secret_is_no_credential(connection: dict[str, Any]) -> None:
+def test_a_wrong_secret_is_reported_as_a_refused_sign_in(connection: dict[str, Any]) -> None:
     from provision.resources.clouds import local
 
     wrong = local({**connection, "client_secret": "not-the-secret"})
@@ -305,7 +305,7 @@ def test_only_refusals_that_pass_are_waited_for(status: int, code: str, message:
     assert (found is not None) == waits
 
 
-def test_down_waits_for_a_gateway_that_is_still_in_the_making(
+def test_down_waits_for_a_gateway_that_is_still_being_created(
     local_cloud: Cloud, tmp_path: Path, inject: Inject, release: Callable[[float], None]
 ) -> None:
     lab = mock_lab()
@@ -317,7 +317,7 @@ def test_down_waits_for_a_gateway_that_is_still_in_the_making(
         assert status_lab(lab, local_cloud, state=state).standing == "down"
 
 
-def test_a_gateway_that_is_never_made_is_given_up_at_last(
+def test_waiting_for_a_gateway_that_is_never_created_ends(
     local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = mock_lab()
@@ -331,7 +331,7 @@ def test_a_gateway_that_is_never_made_is_given_up_at_last(
         admin("DELETE")
 
 
-def test_looking_for_soft_deleted_twins_needs_no_right_to_do_so(
+def test_a_missing_right_to_list_soft_deleted_names_is_not_an_error(
     local_cloud: Cloud, tmp_path: Path, inject: Inject
 ) -> None:
     lab = mock_lab()

@@ -101,50 +101,50 @@ def _plan(thing: Resource, state: State | None = None) -> Step:
         ({}, {"a": None}, []),
     ],
 )
-def test_differences_are_told_field_by_field(found: Fields, desired: Fields, changes: list[Any]) -> None:
+def test_differences_are_reported_field_by_field(found: Fields, desired: Fields, changes: list[Any]) -> None:
     assert [(change.field, change.old, change.new) for change in differences(found, desired)] == changes
 
 
-def test_what_is_missing_is_created_with_the_fields_it_gets() -> None:
+def test_a_missing_resource_is_created_with_its_fields() -> None:
     action = _plan(_thing({"a": 1, "b": None}, None)).action
     assert (action.action, action.ours) == ("create", True)
     assert [(change.field, change.new) for change in action.changes] == [("a", 1)]
 
 
-def test_what_is_ours_and_otherwise_is_changed() -> None:
+def test_our_resource_that_differs_is_changed() -> None:
     action = _plan(_thing({"a": 2}, Found({"a": 1}, tags=OURS))).action
     assert (action.action, action.ours) == ("change", True)
 
 
-def test_what_is_still_being_made_is_waited_for() -> None:
+def test_a_resource_that_is_being_created_is_waited_for() -> None:
     assert _plan(_thing({"a": 2}, Found({"a": None}, tags=OURS, state="Activating"))).action.action == "wait"
 
 
-def test_what_failed_to_be_made_is_made_again() -> None:
+def test_a_resource_whose_creation_failed_is_created_again() -> None:
     action = _plan(_thing({"a": 1}, Found({"a": 1}, tags=OURS, state="Failed"))).action
     assert (action.action, action.changes[0].field) == ("change", "provisioning state")
 
 
 @pytest.mark.parametrize("tags", [{}, {TAG: "another"}])
-def test_what_is_not_ours_is_used_as_long_as_it_fits(tags: dict[str, str]) -> None:
+def test_a_resource_of_others_is_used_if_it_fits(tags: dict[str, str]) -> None:
     action = _plan(_thing({"a": 1}, Found({"a": 1}, tags=tags))).action
     assert (action.action, action.ours) == ("leave", False)
 
 
 @pytest.mark.parametrize(("tags", "owner"), [({}, "existed before"), ({TAG: "another"}, "belongs to lab another")])
-def test_what_is_not_ours_is_never_changed(tags: dict[str, str], owner: str) -> None:
+def test_a_resource_of_others_is_never_changed(tags: dict[str, str], owner: str) -> None:
     with pytest.raises(BadInput, match=f"thing t {owner}.*\\(a\\).*\nnothing was changed"):
         _plan(_thing({"a": 2}, Found({"a": 1}, tags=tags)))
 
 
-def test_a_costly_resource_of_others_is_used_only_when_the_lab_says_so() -> None:
+def test_a_costly_resource_of_others_is_used_only_if_the_lab_says_so() -> None:
     with pytest.raises(BadInput, match=r"write `existing: \{thing: true\}`"):
         _plan(_thing({"a": 1}, Found({"a": 1}, tags={}), kind=Kept))
     action = _plan(_thing({"a": 1}, Found({"a": 1}, tags={}), kind=Kept, declared=True)).action
     assert (action.action, action.ours) == ("leave", False)
 
 
-def test_what_the_lab_says_exists_and_does_not_is_refused() -> None:
+def test_a_resource_that_the_lab_says_exists_but_does_not_is_refused() -> None:
     with pytest.raises(BadInput, match="says that it exists, but it does not"):
         _plan(_thing({"a": 1}, None, declared=True))
 
@@ -173,7 +173,7 @@ def test_a_name_held_by_a_soft_deleted_twin_is_refused_with_the_command_that_fre
         _plan(thing, state)
 
 
-def test_a_part_is_ours_when_its_whole_is_or_when_we_recorded_it() -> None:
+def test_a_part_is_ours_if_its_parent_is_or_if_the_state_file_lists_it() -> None:
     whole = _thing({}, Found({}, tags={}))
     part = Thing(CONTEXT, "part", whole)
     part.wanted, part.there = {"a": 1}, Found({"a": 2})
@@ -186,7 +186,7 @@ def test_a_part_is_ours_when_its_whole_is_or_when_we_recorded_it() -> None:
     assert make_plan([whole, part], [], _state())[1].action.action == "change"
 
 
-def test_an_orphan_is_deleted_and_one_that_is_gone_is_not_spoken_of() -> None:
+def test_an_orphan_is_deleted_and_one_that_is_gone_is_not_mentioned() -> None:
     gone, still = _thing({}, None), _thing({}, Found({}, tags=OURS))
     steps = make_plan([], [gone, still], _state())
     assert [step.action.action for step in steps] == ["delete"]

@@ -40,13 +40,13 @@ def test_a_log_gets_a_line_each_minute_and_one_at_the_end() -> None:
     ]
 
 
-def test_a_terminal_keeps_nothing_but_the_last_line() -> None:
+def test_a_terminal_keeps_only_the_last_line() -> None:
     told = _told(terminal=True, minutes=1)
     assert "creating gateway g" in told
     assert told.rstrip().endswith("✓ created   gateway g                                             65.2 s")
 
 
-def test_quick_work_is_told_in_tenths_and_failure_with_a_cross() -> None:
+def test_short_times_are_shown_in_tenths_and_a_failure_with_a_cross() -> None:
     out, clock = StringIO(), Clock()
     progress = ConsoleProgress(Console(file=out, width=80), clock)
     progress.started("create", "backend b")

@@ -27,7 +27,7 @@ def _endpoint() -> GatewayAccess:
     )
 
 
-def test_a_saved_state_loads_as_it_was_key_included(tmp_path: Path) -> None:
+def test_a_saved_state_loads_unchanged_including_its_key(tmp_path: Path) -> None:
     file = StateFile.of(lab(), AZURE, tmp_path)
     state = file.load()
     state.will_create(GROUP)
@@ -39,7 +39,7 @@ def test_a_saved_state_loads_as_it_was_key_included(tmp_path: Path) -> None:
     assert loaded.endpoint.api_key.get_secret_value() == KEY
 
 
-def test_the_file_is_for_its_owner_only_and_no_scrap_is_left_beside_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file_and_no_temporary_file_is_left(tmp_path: Path) -> None:
     file = StateFile.of(lab(), AZURE, tmp_path)
     state = file.load()
     state.endpoint = _endpoint()
@@ -55,7 +55,7 @@ def test_a_key_never_shows_in_a_state_printed_or_logged() -> None:
     assert KEY not in str(state)
 
 
-def test_a_save_that_fails_leaves_the_former_state_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_fails_leaves_the_former_state_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = StateFile.of(lab(), AZURE, tmp_path)
     state = file.load()
     state.will_create(GROUP)
@@ -74,7 +74,7 @@ def test_a_save_that_fails_leaves_the_former_state_whole(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-def test_a_truncated_state_is_refused_with_the_way_out(tmp_path: Path, share: float) -> None:
+def test_a_truncated_state_is_refused_with_a_remedy(tmp_path: Path, share: float) -> None:
     file = StateFile.of(lab(), AZURE, tmp_path)
     state = file.load()
     state.will_create(GROUP)
@@ -93,14 +93,14 @@ def test_a_state_of_another_subscription_is_refused_by_name(tmp_path: Path) -> N
         StateFile.of(lab(), AZURE, tmp_path).load()
 
 
-def test_a_local_cloud_that_is_gone_leaves_nothing_to_remember(tmp_path: Path) -> None:
+def test_the_state_of_a_local_cloud_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     state = State(lab="quick", cloud="local", management_url="https://127.0.0.1:2",
                   subscription_id=LOCAL.subscription_id, resource_group="lab-ai-gateway", created=[GROUP])  # fmt: skip
     (tmp_path / "quick.local.json").write_text(state.model_dump_json(), encoding="utf-8")
     assert StateFile.of(lab(), LOCAL, tmp_path).load().created == []
 
 
-def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> None:
     import os
 
     first, second = StateFile.of(lab(), AZURE, tmp_path), StateFile.of(lab(), AZURE, tmp_path)
@@ -114,7 +114,7 @@ def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
         assert state.created == []
 
 
-def test_deleting_a_resource_forgets_what_lived_in_it_and_remembers_a_name_still_held() -> None:
+def test_deleting_a_resource_forgets_its_children_and_keeps_a_name_still_reserved() -> None:
     state = StateFile.in_memory(lab(), AZURE).load()
     for arm_id in (GROUP, SERVICE, f"{SERVICE}/backends/b", f"{SERVICE}2"):
         state.will_create(arm_id)

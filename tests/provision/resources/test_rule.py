@@ -35,17 +35,17 @@ def _rules(draw: st.DrawFn) -> BreakerRule:
 
 
 @given(_rules())
-def test_any_rule_survives_the_way_to_arm_and_back(rule: BreakerRule) -> None:
+def test_any_rule_survives_the_conversion_to_arm_and_back(rule: BreakerRule) -> None:
     assert rule_from_arm(json.loads(json.dumps(rule_to_arm(rule)))) == rule.model_dump(mode="json")
 
 
 @given(_rules())
-def test_a_rule_in_force_as_the_lab_says_is_no_difference(rule: BreakerRule) -> None:
+def test_a_rule_in_force_as_the_lab_says_is_not_a_difference(rule: BreakerRule) -> None:
     wanted = {"breaker": rule.model_dump(mode="json")}
     assert differences({"breaker": rule_from_arm(rule_to_arm(rule))}, wanted) == []
 
 
-def test_a_rule_written_by_another_hand_is_read_without_judging() -> None:
+def test_a_rule_that_somebody_else_wrote_is_read_without_checking_it() -> None:
     rule = rule_from_arm({"name": "odd"})
     assert rule["interval"] is None
     assert rule["status_codes"] == []

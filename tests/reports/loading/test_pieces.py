@@ -50,7 +50,7 @@ def as_json(run: Run, analysis: Analysis) -> Any:
     median_ms=st.sampled_from([0, 1, 20, 200]),
     seed=st.integers(0, 10_000),
 )
-def test_one_breaker_is_judged_alike(
+def test_both_ways_of_reading_agree_on_one_breaker(
     rule: dict[str, Any], scenario: Scenario, network: Any, median_ms: float, seed: int
 ) -> None:
     whole, pieces = both(lab_of(rule, median_ms=median_ms), scenario, seed=seed, network=network)
@@ -102,7 +102,7 @@ def test_of_a_long_run_few_requests_are_kept(rule: dict[str, Any]) -> None:
     assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
 
 
-def test_a_percentage_keeps_all_that_its_window_can_hold() -> None:
+def test_for_a_percentage_all_requests_of_a_window_are_kept() -> None:
     rule = {"percentage": 50, "interval": 20, "trip_duration": 1, "status_codes": [429]}
     whole, pieces = both(lab_of(rule), LONG)
     assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
@@ -115,7 +115,7 @@ def test_a_rule_that_counts_successes_keeps_them_all() -> None:
     assert (pieces.decisive["status"] == 200).sum() == (whole.decisive["status"] == 200).sum()
 
 
-def test_what_is_still_under_way_at_a_change_is_kept() -> None:
+def test_requests_under_way_at_a_change_of_outcome_are_kept() -> None:
     """A slow answer that began long before the shed proves the breaker closed when it was admitted, and no later."""
     lab = lab_of(median_ms=400)
     run, _ = both(lab, LONG)

@@ -63,7 +63,7 @@ def test_a_run_of_no_or_one_request_is_reported(folder: Path, count: int) -> Non
     assert summary["time_to_trip_s"]["median"] is None
 
 
-def test_dense_probes_are_in_no_figure_of_the_traffic(folder: Path) -> None:
+def test_dense_probes_do_not_count_in_the_traffics_figures(folder: Path) -> None:
     table = rows(folder)
     before = summarise(load(folder), analyse(load(folder)), [])
     chosen = table.filter(pc.equal(table["status"], 503)).slice(0, 20)
@@ -98,7 +98,7 @@ def test_a_killed_run_is_read_to_its_last_whole_batch(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no arrow at all", b"\xff" * 5000])
-def test_a_shard_that_is_no_arrow_is_noted_and_empty(folder: Path, content: bytes) -> None:
+def test_a_shard_that_is_not_an_arrow_file_is_noted_and_empty(folder: Path, content: bytes) -> None:
     (folder / "requests-0.arrows").write_bytes(content)
     run = load(folder)
     assert run.requests.empty
@@ -142,7 +142,7 @@ def test_a_record_of_a_newer_version_is_refused(folder: Path) -> None:
         load(folder)
 
 
-def test_a_column_of_another_kind_is_refused(folder: Path) -> None:
+def test_a_column_of_another_type_is_refused(folder: Path) -> None:
     table = rows(folder)
     words = pa.array(["soon"] * len(table))
     keep(folder, table.set_column(table.column_names.index("latency_us"), "latency_us", words))
@@ -156,7 +156,7 @@ def changed(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, column)
 
 
-def test_an_origin_that_is_none_is_refused(folder: Path) -> None:
+def test_an_unknown_origin_is_refused(folder: Path) -> None:
     table = rows(folder)
     keep(folder, changed(table, "origin", ["elsewhere"] * len(table)))
     with pytest.raises(BadInput, match="has values other than backend, gateway, client"):
@@ -177,7 +177,7 @@ def test_a_start_years_after_the_run_is_refused_before_it_fills_the_memory(folde
         load(folder)
 
 
-def test_a_shard_that_shrinks_while_it_is_read_is_told(folder: Path) -> None:
+def test_a_shard_that_shrinks_while_it_is_read_is_reported(folder: Path) -> None:
     run = load(folder)
     shard = folder / "requests-0.arrows"
     shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
@@ -197,7 +197,7 @@ def test_requests_that_end_before_they_begin_are_left_out_with_a_note(folder: Pa
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
-def test_a_run_json_that_is_no_object_is_refused_with_a_remedy(folder: Path, content: str) -> None:
+def test_a_run_json_that_is_not_an_object_is_refused_with_a_remedy(folder: Path, content: str) -> None:
     (folder / "run.json").write_text(content)
     with pytest.raises(BadInput, match="remove it"):
         load(folder)
@@ -225,7 +225,7 @@ def tell(folder: Path, workers: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_workers_clocks_are_corrected_and_their_doubt_widens_the_intervals(tmp_path: Path, seed: int) -> None:
+def test_workers_clocks_are_corrected_and_their_uncertainty_widens_the_intervals(tmp_path: Path, seed: int) -> None:
     folder = write(tmp_path / "run", lab_of(), TRIP, seed=seed, workers=3)
     plain = analyse(load(folder))
     told = np.array([0, 40_000_000, -25_000_000])
@@ -247,7 +247,7 @@ def test_rows_already_corrected_are_not_moved_again(tmp_path: Path) -> None:
     assert load(folder).requests["start_ns"].equals(before)
 
 
-def test_sheds_are_known_by_status_where_no_answer_names_its_backend(folder: Path) -> None:
+def test_sheds_are_found_by_status_if_no_answer_names_its_backend(folder: Path) -> None:
     table = rows(folder)
     for name, value in (("origin", "gateway"), ("backend", None)):
         kind = SCHEMA.field(name)
@@ -270,7 +270,7 @@ def test_ten_thousand_trips_are_found_and_matched(tmp_path: Path) -> None:
     assert not misses(analysis)
 
 
-def test_an_answer_that_broke_off_is_no_recovery(folder: Path) -> None:
+def test_an_answer_that_broke_off_is_not_a_recovery(folder: Path) -> None:
     before = analyse(load(folder)).trips[-1]
     assert before.reset_s is not None
     table = rows(folder)

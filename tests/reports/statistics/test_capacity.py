@@ -43,7 +43,7 @@ def test_a_run_that_carried_nothing_says_so() -> None:
     assert "begin with a lower step" in found.confidence
 
 
-def test_throttles_too_few_to_trip_are_a_quota_reached() -> None:
+def test_too_few_throttled_answers_to_trip_mean_that_a_quota_was_reached() -> None:
     lab = lab_of(RULE | {"count": 1000})
     found = from_run(play(lab, scenario_of(STEPS[0], STEPS[1] | {"simulate": fault(0.3)})))
     assert found.failed is not None

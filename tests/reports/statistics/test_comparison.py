@@ -38,7 +38,7 @@ def test_fewer_good_answers_regress_although_the_number_falls() -> None:
     assert not compared(worse, better, "ok_share=1%")["ok_share"].regressed
 
 
-def test_one_value_a_run_is_compared_by_its_half_widths() -> None:
+def test_a_single_value_per_run_is_compared_by_its_half_widths() -> None:
     found = compared(RULE | {"trip_duration": 6}, RULE | {"trip_duration": 7}, "open_s.max=10%")
     one = found["open_s.max"]
     assert (one.base_n, one.run_n) == (1, 1)
@@ -57,7 +57,7 @@ def test_a_limit_that_cannot_be_judged_fails_unless_that_is_allowed(tmp_path: Pa
     assert compare_command(folder, folder, ["open_s.max=10%"], False, allow_undecided=True) == 0
 
 
-def test_runs_of_different_things_are_compared_only_anyway(tmp_path: Path) -> None:
+def test_runs_that_differ_are_compared_only_with_anyway(tmp_path: Path) -> None:
     base = write(tmp_path / "base", lab_of(), TRIP)
     run = write(tmp_path / "run", lab_of(), TRIP.model_copy(update={"users": {"ChatUser": 9}}))
     with pytest.raises(BadInput, match=r"scenario: s and s differ in users\. Compare them with --anyway"):
@@ -71,14 +71,14 @@ def test_a_mistyped_limit_gets_the_nearest_measure() -> None:
         parse_limit("outage.max=10%")
 
 
-def test_a_limited_measure_that_the_run_no_longer_has_is_no_pass() -> None:
+def test_a_limited_measure_that_the_run_no_longer_has_fails() -> None:
     found = compared(RULE, RULE | {"count": 1000}, "time_to_trip_s.median=10%")
     assert found["time_to_trip_s.median"].verdict == "only one run has it"
     assert found["time_to_trip_s.median"].regressed
 
 
 @pytest.mark.parametrize("text", ["", "open_s", "open_s.median=x", "nothing.max=1%", "open_s.median=-1"])
-def test_a_limit_that_is_none_is_refused(text: str) -> None:
+def test_a_malformed_limit_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="limit"):
         parse_limit(text)
 

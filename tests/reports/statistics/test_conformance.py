@@ -40,7 +40,7 @@ def test_an_ordinary_run_confirms_count_statuses_and_duration() -> None:
     ("rule", "part"),
     [({"count": 30}, "count"), ({"trip_duration": "PT2S"}, "open for"), ({"count": 2}, "interval")],
 )
-def test_a_rule_that_was_not_the_one_is_contradicted_or_not_confirmed(rule: dict[str, Any], part: str) -> None:
+def test_a_rule_that_was_not_in_force_is_contradicted_or_not_confirmed(rule: dict[str, Any], part: str) -> None:
     assert findings(claim(play(lab_of(), TRIP), **rule))[part].verdict != "confirmed"
 
 
@@ -61,19 +61,19 @@ def test_a_percentage_that_was_not_reached_is_contradicted() -> None:
     assert findings(claim(run, percentage=90))["percentage"].verdict == "contradicted"
 
 
-def test_an_accepted_retry_after_is_confirmed_where_it_differs_from_the_rule() -> None:
+def test_an_accepted_retry_after_is_confirmed_if_it_differs_from_the_rule() -> None:
     scenario = scenario_of({"for": 2}, {"for": 2, "simulate": fault(retry_after_s=2)}, {"for": 6})
     run = play(lab_of(RULE | {"accept_retry_after": True}), scenario)
     assert findings(run)["Retry-After"].verdict == "confirmed"
 
 
-def test_one_units_rule_is_not_read_off_a_group_of_units() -> None:
+def test_the_rule_of_one_unit_is_not_inferred_from_a_group_of_units() -> None:
     found = findings(play(lab_of(units=3), TRIP))
     assert found["open for"].verdict == "not shown"
     assert "one unit" in (found["open for"].remedy or "")
 
 
-def test_whatever_is_not_shown_says_what_would_show_it() -> None:
+def test_each_part_that_is_not_shown_says_what_would_show_it() -> None:
     runs = [
         play(lab_of(), scenario_of({"for": 1})),
         play(lab_of(RULE | {"count": 1}), TRIP),
@@ -121,7 +121,7 @@ def test_failures_with_successes_between_contradict_no_interval_of_a_gateway_tha
 
 
 @pytest.mark.parametrize("units", [2, 3])
-def test_an_interval_is_not_read_off_a_group_of_units(units: int) -> None:
+def test_an_interval_is_not_inferred_from_a_group_of_units(units: int) -> None:
     assert findings(interval_run(10, units=units))["interval"].verdict == "not shown"
 
 
@@ -140,7 +140,7 @@ def test_trips_at_once_show_only_that_the_interval_is_longer() -> None:
     rate=st.sampled_from([5, 40]),
     seed=st.integers(0, 1000),
 )
-def test_whatever_the_failures_the_interval_is_between_what_is_said_of_it(
+def test_for_any_failures_the_interval_lies_within_the_stated_bounds(
     actual: float, told: float, count: int, share: float, rate: float, seed: int
 ) -> None:
     scenario = scenario_of({"for": 20, "simulate": fault(share)}, {"for": 3}, rate=rate)
@@ -163,7 +163,7 @@ def test_hidden_failures_of_a_retry_contradict_nothing() -> None:
 
 
 @pytest.mark.parametrize("error_ms", [-400, 400])
-def test_a_workers_clock_in_doubt_contradicts_no_interval(error_ms: int) -> None:
+def test_an_uncertain_workers_clock_contradicts_no_interval(error_ms: int) -> None:
     """Failures recorded by a worker whose clock is off by less than its doubt seem too far apart, or too close."""
     run = interval_run(10)
     frame = run.decisive.copy()

@@ -57,7 +57,7 @@ def problems(folder: Path) -> list[tuple[str, str]]:
     return [(problem.kind, problem.text) for problem in find_problems(load(folder))]
 
 
-def test_a_sound_run_has_none(steady: Path) -> None:
+def test_a_sound_run_has_no_problem(steady: Path) -> None:
     assert problems(steady) == []
 
 
@@ -90,7 +90,7 @@ def test_a_target_that_comes_back_is_not_lost_but_the_run_is_not_valid(steady: P
     assert text.endswith("got no response")
 
 
-def test_a_short_silence_at_the_end_is_no_loss(steady: Path) -> None:
+def test_a_short_silence_at_the_end_is_not_a_loss(steady: Path) -> None:
     folder = changed(steady, status=after(5.8, 0), origin=after(5.8, "client"))
     assert problems(folder) == []
 
@@ -105,7 +105,7 @@ def test_broken_answers_of_status_200_are_counted_and_outrank_the_rule(steady: P
     assert "got a 2xx whose content was broken" in summary["verdict"]["sentence"]
 
 
-def test_a_fault_that_drops_answers_by_plan_is_no_problem(tmp_path: Path) -> None:
+def test_a_fault_that_drops_answers_by_plan_is_not_a_problem(tmp_path: Path) -> None:
     scenario = scenario_of({"for": 3}, {"for": 3, "simulate": fault(status=200, drop="before")}, rate=50)
     folder = changed(write(tmp_path / "run", lab_of(), scenario, seed=1), error=after(3, "Truncated"))
     assert problems(folder) == []
@@ -137,7 +137,7 @@ def test_what_a_dead_worker_sent_counts_by_its_rows(steady: Path) -> None:
         ({"kind": "failed"}, [("not recorded", "the traffic failed")]),
     ],
 )
-def test_how_the_traffic_says_it_ended_counts(steady: Path, ended: dict[str, str], found: list[Any]) -> None:
+def test_the_recorded_end_of_the_traffic_counts(steady: Path, ended: dict[str, str], found: list[Any]) -> None:
     assert problems(changed(steady, {"ended": ended})) == found
 
 

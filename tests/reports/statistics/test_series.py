@@ -52,7 +52,7 @@ def test_ten_thousand_trips_draw_few_marks(tripped: Reported) -> None:
     assert spans["trips"].sum() == 10_000
 
 
-def test_what_was_not_seen_of_a_period_is_left_out_and_drawn_up_to_its_neighbour() -> None:
+def test_an_end_of_a_period_that_was_not_seen_is_null_and_drawn_up_to_its_neighbour() -> None:
     trips = [
         Trip("m1", 0, Measured(1.0, 0.01), None),
         Trip("m1", 0, None, Measured(5.0, 0.01)),
@@ -64,7 +64,7 @@ def test_what_was_not_seen_of_a_period_is_left_out_and_drawn_up_to_its_neighbour
     assert spans["tripped_s"].isna().tolist() == [False, True, False]
 
 
-def test_a_length_is_told_only_where_both_ends_were_seen(tripped: Reported) -> None:
+def test_a_length_is_stated_only_if_both_ends_were_seen(tripped: Reported) -> None:
     trips = [Trip("m1", 0, Measured(1.0, 0.01), Measured(4.0, 0.01)), Trip("m1", 0, Measured(6.0, 0.01), None)]
     spans = series.breaker_spans(tripped.run, Analysis(trips, None, []), 10.0)
     assert spans["label"].tolist() == ["open 3.00 s", "open"]

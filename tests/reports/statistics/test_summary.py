@@ -73,7 +73,7 @@ def test_every_request_is_in_one_phase_and_has_one_outcome(name: str) -> None:
     assert sum(phase["shed"] for phase in summary["phases"]) == summary["sheds"]
 
 
-def test_latency_from_the_intended_start_includes_what_the_generator_was_late() -> None:
+def test_latency_from_the_intended_start_includes_the_generators_lateness() -> None:
     run = play(lab_of(), TRIP, network={"late_s": 0.5})
     summary = summary_of(run)
     assert summary["latency_intended_ms"]["backend"]["p99"] > summary["latency_ms"]["backend"]["p99"] + 400
@@ -90,7 +90,7 @@ def test_a_run_of_rising_steps_states_its_capacity() -> None:
     assert summary_of(RUNS["one unit"]())["capacity"] is None
 
 
-def test_a_worker_that_died_is_named_in_the_notes() -> None:
+def test_a_worker_that_died_is_listed_in_the_notes() -> None:
     run = play(lab_of(), TRIP)
     run.info.workers = [WorkerInfo(worker=0, lost=False), WorkerInfo(worker=1, lost=True, missed_s=2.5)]
     assert any("worker 1 died; its last 2.5 s" in note for note in summary_of(run)["notes"])
@@ -104,13 +104,13 @@ def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
     assert summary["absorption"] == 0
 
 
-def test_an_answer_that_broke_off_is_no_success() -> None:
+def test_an_answer_that_broke_off_is_not_a_success() -> None:
     whole = pa.table({"status": [200, 200, 429], "error": pa.array([None, "Incomplete", None]), "shed": [False] * 3})
     outcomes = outcomes_of(whole, np.zeros(3, np.int64))
     assert [OUTCOMES[code] for code in outcomes] == ["2xx", "other error", "429 backend"]
 
 
-def test_the_time_to_a_streams_first_token_is_of_streams_alone(tmp_path: Path) -> None:
+def test_the_time_to_the_first_token_counts_streams_only(tmp_path: Path) -> None:
     folder = write(tmp_path / "run", lab_of(), TRIP)
     table = pa.ipc.open_stream((folder / "requests-0.arrows").read_bytes()).read_all().cast(RECORD)
     at = table.column_names.index("first_byte_us")
@@ -135,7 +135,7 @@ def test_a_pool_whose_answers_are_not_marked_is_not_observable(tmp_path: Path) -
     assert "did not open" not in " ".join(answer(Summary.model_validate(summary)))
 
 
-def test_unmarked_503s_that_cannot_be_told_apart_are_not_observable(tmp_path: Path) -> None:
+def test_unmarked_503s_that_cannot_be_distinguished_are_not_observable(tmp_path: Path) -> None:
     summary = unmarked_run(tmp_path / "run", Plan(marked=False, status=503, backend_s=0.0005), [])
     assert (summary["trips"], summary["unobservable"] is None) == ([], False)
     assert "not observable" in answer(Summary.model_validate(summary))[1]

@@ -50,7 +50,7 @@ def test_without_checks_and_without_a_confirmed_part_nothing_was_shown(good: Rep
     assert judge({**good.summary, "conformance": unshown}).label == "not shown"
 
 
-def test_the_slowest_trip_and_the_shed_share_are_named(good: Reported) -> None:
+def test_the_slowest_trip_and_the_shed_share_are_stated(good: Reported) -> None:
     """As in a run whose first trip took 5.71 s, the median 0.035 s, and in which 69 % was shed."""
     trips = [dict(trip) for trip in good.summary["trips"][:1]] * 3
     trips[0] = {**trips[0], "time_to_trip_s": 5.71}
@@ -63,7 +63,7 @@ def test_the_slowest_trip_and_the_shed_share_are_named(good: Reported) -> None:
     assert "the gateway shed 69% of all requests" in judge(summary).sentence
 
 
-def test_trips_that_no_request_shows_keep_it_from_being_good(good: Reported) -> None:
+def test_a_run_with_trips_that_no_request_shows_is_not_good(good: Reported) -> None:
     missed = [{"backend": "m1", "unit": 0, "tripped_s": 1.0, "reset_s": 2.0}] * 7
     found = judge({**good.summary, "checks": PASSED, "unobserved_trips": missed, "trips": good.summary["trips"][-1:]})
     assert found.label == "not shown"
@@ -97,13 +97,13 @@ def test_the_summary_holds_the_verdict(good: Reported) -> None:
     assert verdict.verdict_of(typed(before)) == judge(good.summary)
 
 
-def test_a_failed_check_makes_it_not_good_and_is_named(tripped: Reported) -> None:
+def test_a_failed_check_makes_the_verdict_not_good_and_is_named(tripped: Reported) -> None:
     found = judge(tripped.summary)
     assert found.label == "not good"
     assert "outage_s.max < 1 failed" in found.sentence
 
 
-def test_a_contradicted_part_of_the_rule_makes_it_not_good(good: Reported) -> None:
+def test_a_contradicted_part_of_the_rule_makes_the_verdict_not_good(good: Reported) -> None:
     against = {**good.summary["conformance"][0], "verdict": "contradicted", "observed": "5 failures"}
     found = judge({**good.summary, "conformance": [against]})
     assert found.label == "not good"
@@ -120,7 +120,7 @@ def test_without_a_trip_nothing_was_shown(healthy: Reported) -> None:
     assert "not seen to open" in found.sentence
 
 
-def test_a_killed_run_shows_nothing_for_sure(killed: Reported) -> None:
+def test_a_killed_run_shows_nothing_with_certainty(killed: Reported) -> None:
     assert (judge(killed.summary).label, judge(killed.summary).exit_code) == ("not valid", 4)
     assert "was killed" in judge(killed.summary).sentence
 
@@ -137,7 +137,7 @@ def test_a_pool_whose_other_member_serves_is_restored(good: Reported) -> None:
     assert judge({**good.summary, "trips": [*good.summary["trips"][:-1], last]}).label == "as configured"
 
 
-def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Reported) -> None:
+def test_trips_without_a_complete_measure_do_not_make_a_rule_good(good: Reported) -> None:
     """As behind a policy whose retries hide every failure."""
     nothing = {"n": 0, "min": None, "median": None, "max": None}
     hidden = {**good.summary, "time_to_trip_s": nothing, "open_s": nothing}
@@ -145,7 +145,7 @@ def test_trips_of_which_nothing_was_seen_whole_do_not_make_a_rule_good(good: Rep
     assert judge({**hidden, "checks": [{"expression": "sheds > 0", "value": 9.0, "passed": True}]}).label == "good"
 
 
-def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> None:
+def test_the_open_time_of_a_group_is_not_attributed_to_one_unit(units: Reported) -> None:
     seen = {"n": 1, "min": 1.0, "median": 1.0, "max": 1.0}
     assert "some unit was open for 1.00 s" in judge({**units.summary, "open_s": seen}).sentence
 
@@ -163,7 +163,7 @@ def test_the_open_time_of_a_group_is_not_said_of_one_unit(units: Reported) -> No
         pytest.param({**RULE, "accept_retry_after": True}, "open for 1 s, or as Retry-After says.", id="Retry-After"),
     ],
 )
-def test_the_rule_is_said_in_words(rule: dict[str, Any], said: str) -> None:
+def test_the_rule_is_described_in_words(rule: dict[str, Any], said: str) -> None:
     [line] = rule_lines(m1=rule)
     assert line.startswith("Rule of m1: ")
     assert said in line
@@ -179,5 +179,5 @@ def test_the_answer_is_three_sentences(good: Reported, healthy: Reported, live: 
         assert all(sentence.endswith(".") for sentence in answer(summary))
 
 
-def test_a_live_run_offers_its_half_widths_as_accuracy(live: Reported) -> None:
+def test_a_live_run_states_its_half_widths_as_accuracy(live: Reported) -> None:
     assert "half-widths are the accuracy" in answer(live.summary)[2]

@@ -47,12 +47,12 @@ def test_planted_trips(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
             assert stated is None or min(off(stated, at) for at in true) <= 0
 
 
-def test_unmarked_503s_hide_no_trip_where_sheds_are_far_faster(tmp_path: Path) -> None:
+def test_unmarked_503s_hide_no_trip_if_sheds_are_far_faster(tmp_path: Path) -> None:
     truth = plant(tmp_path / "run", Plan(status=503, marked=False))
     assert len(analyse(load(tmp_path / "run")).trips) == len(truth)
 
 
-def test_unmarked_503s_that_sheds_cannot_be_told_from_state_no_trip(tmp_path: Path) -> None:
+def test_no_trip_is_stated_if_unmarked_503s_cannot_be_distinguished_from_sheds(tmp_path: Path) -> None:
     plant(tmp_path / "run", Plan(status=503, marked=False, backend_s=0.0005))
     assert analyse(load(tmp_path / "run")).trips == []
 
@@ -78,7 +78,7 @@ def test_a_trip_by_its_cause_is_known_to_within_a_millisecond(tmp_path: Path, pl
     assert median(halves(replace(plan, poisson=poisson), tmp_path / "run")) < 1e-3
 
 
-def test_a_count_that_no_trip_allows_leaves_instants_by_proof(tmp_path: Path) -> None:
+def test_a_count_that_contradicts_the_trips_leaves_instants_by_proof(tmp_path: Path) -> None:
     plant(tmp_path / "run", Plan(stated_count=9))
     trips = analyse(load(tmp_path / "run")).trips
     assert {trip.tripped_s.by for trip in trips if trip.tripped_s is not None} == {"proof"}

@@ -67,7 +67,7 @@ def test_several_units(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
     held(analyse(load(tmp_path / "run")), truth)
 
 
-def test_of_a_group_that_may_be_two_the_reset_is_not_stated(tmp_path: Path) -> None:
+def test_the_reset_of_a_group_that_may_be_two_is_not_stated(tmp_path: Path) -> None:
     truth = plant(tmp_path / "run", Plan(units=3, rate=200, fault_until=20, length=28, seed=1, events=True))
     analysis = analyse(load(tmp_path / "run"))
     assert len(groups(truth)) > 1
@@ -78,7 +78,7 @@ def test_of_a_group_that_may_be_two_the_reset_is_not_stated(tmp_path: Path) -> N
     assert len(analysis.unobserved) == len(truth) - sum(one.tripped < groups(truth)[0].reset for one in truth)
 
 
-def test_of_a_group_that_is_one_the_reset_is_stated(tmp_path: Path) -> None:
+def test_the_reset_of_a_group_that_is_certainly_one_is_stated(tmp_path: Path) -> None:
     plant(tmp_path / "run", Plan(units=3, rate=200, fault_until=3.5, events=True))
     [trip] = analyse(load(tmp_path / "run")).trips
     assert trip.reset_s is not None
@@ -111,7 +111,7 @@ def test_sheds_of_429(tmp_path: Path, plan: Plan, poisson: bool) -> None:
     assert list(summarise(run, analysis, [])["sheds_by_status"]) == ["429"]
 
 
-def test_429s_of_a_gateway_that_limits_calls_are_no_sheds(tmp_path: Path) -> None:
+def test_429s_of_a_gateway_that_limits_calls_are_not_sheds(tmp_path: Path) -> None:
     plant(tmp_path / "run", Plan(shed_status=429, policy=LIMITS))
     run = load(tmp_path / "run")
     assert analyse(run).trips == []
@@ -146,7 +146,7 @@ def test_workers_clocks(tmp_path: Path, clock: OtherClock, workers: int, seed: i
         pytest.param(OtherClock(ppm=200, half_width=2e-4, sampled=True), 1, 0.01, id="200 ppm fast"),
     ],
 )
-def test_a_clock_in_doubt_widens_instants_only_as_far_as_needed(
+def test_an_uncertain_clock_widens_instants_only_as_far_as_needed(
     tmp_path: Path, clock: OtherClock, workers: int, widest: float
 ) -> None:
     truth = plant(tmp_path / "run", replace(BUSY, workers=workers, clock=clock))

@@ -291,7 +291,7 @@ def test_an_outage_in_a_pool_is_what_clients_felt_not_how_long_a_member_was_open
     assert last == [pytest.approx(7, abs=0.05)] * 2
 
 
-def test_where_a_retry_hides_every_failure_the_outage_is_zero() -> None:
+def test_if_a_retry_hides_every_failure_the_outage_is_zero() -> None:
     """One failure trips, and the other member answers in its stead."""
     rule = RULE | {"trip_duration": 4, "count": 1}
     run, _ = played(pool_of(rule, (1, 2), (1, 1), "smooth", 1), FAILOVER, retries=1)
@@ -299,7 +299,7 @@ def test_where_a_retry_hides_every_failure_the_outage_is_zero() -> None:
     assert (first.outage_s, first.time_to_trip_s, first.failures_to_trip, first.shed) == (0.0, None, None, 0)
 
 
-def test_of_failures_that_a_retry_hid_nothing_is_said_of_the_first() -> None:
+def test_the_first_of_failures_that_a_retry_hid_is_not_stated() -> None:
     first = failover(retries=1)[1].trips[0]
     assert (first.failures_bounds, first.time_to_trip_s) == ((0, 1), None)
 
@@ -312,7 +312,7 @@ def test_a_pool_members_sheds_are_refusals_not_answers_of_the_other_member() -> 
         assert sum(trip.shed for trip in analysis.trips if trip.backend == name) == refused
 
 
-def test_an_outage_goes_on_over_trips_until_service_was_whole() -> None:
+def test_an_outage_lasts_over_several_trips_until_service_was_whole() -> None:
     """Half of the answers fail, so service is never whole between trips, though not one of them is a re-trip."""
     run, _ = played(lab_of(), scenario_of({"for": 3}, {"for": 6, "simulate": fault(0.5)}, {"for": 4}))
     trips = analyse(run).trips
@@ -355,7 +355,7 @@ GROUP = Trip("m1", None, Measured(3.4, 0.4), Measured(5.4, 0.5), first_shed_s=3.
         pytest.param([(3.5, 4.3), (4.6, 5.3)], [0], id="a second group that no request told apart is not this one's"),
     ],
 )
-def test_a_group_is_held_against_the_true_trips_that_it_shows(
+def test_a_group_is_compared_with_the_true_trips_that_it_shows(
     true: list[tuple[float, float]], matched: list[int]
 ) -> None:
     own = [(index, TrueTrip("m1", index, *span)) for index, span in enumerate(true)]

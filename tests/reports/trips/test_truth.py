@@ -131,7 +131,7 @@ def test_a_run_that_ends_open_states_no_reset() -> None:
     assert [trip.tripped_s is None for trip in analysis.trips] == [False]
 
 
-def test_units_that_all_trip_are_told_from_the_first_that_does() -> None:
+def test_the_first_unit_to_trip_is_distinguished_from_the_trip_of_all_units() -> None:
     [trip] = held(play(lab_of(RULE | {"trip_duration": 3}, units=2), TRIP_ONCE, seed=3)).trips
     assert trip.unit is None
     assert trip.first_shed_s is not None

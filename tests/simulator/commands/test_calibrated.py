@@ -48,7 +48,7 @@ def test_the_fit_is_kept_in_the_run(run: Path, tmp_path: Path) -> None:
     assert info["simulation"]["calibrated_from"] == str(run)
 
 
-def test_a_folder_that_is_no_run_is_refused_and_nothing_made(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         simulate_from(tmp_path / "nowhere", run_dir=tmp_path / "again")
     assert not (tmp_path / "again").exists()

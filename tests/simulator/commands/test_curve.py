@@ -42,6 +42,6 @@ def test_a_rule_that_cannot_trip_says_so_and_draws_nothing(tmp_path: Path, capsy
         (Asked(rates=(0.001,), seeds=20, measure=2), "no trip comes within"),
     ],
 )
-def test_what_cannot_be_drawn_or_measured_is_refused(asked: Asked, message: str, tmp_path: Path) -> None:
+def test_a_curve_that_cannot_be_drawn_or_measured_is_refused(asked: Asked, message: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=message):
         curve_command("seed", asked, tmp_path / "out", False)

@@ -101,7 +101,7 @@ def test_the_terminal_names_the_advised_rule_as_yaml(capsys: pytest.CaptureFixtu
     assert max(len(line) for line in out.splitlines()) <= 100
 
 
-def test_demands_that_no_rule_fulfils_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_demands_that_no_rule_fulfils_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     tuned = tune_lab(
         "quick", Grid(counts=(3,), intervals=(20,), durations=(2,)), PLAN, least_kept_off=1.0, engine=Local(1)
     )

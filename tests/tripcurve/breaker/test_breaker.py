@@ -24,7 +24,7 @@ def test_sheds_until_just_before_the_deadline() -> None:
     assert is_shed(tripped(), 4.999)
 
 
-def test_admits_at_the_very_deadline() -> None:
+def test_admits_exactly_at_the_deadline() -> None:
     b = tripped()
     ticket, events = b.admit(5.0)
     assert ticket is not None
@@ -44,7 +44,7 @@ def test_a_failure_just_short_of_an_interval_old_still_counts() -> None:
     assert [type(event) for event in send(b, 9.999)] == [Opened]
 
 
-def test_a_late_look_stamps_the_reset_with_the_deadline() -> None:
+def test_a_late_advance_dates_the_reset_at_the_deadline() -> None:
     assert tripped().advance(1000.0) == (Closed(5.0, 1000.0, 5.0, 5.0),)
 
 
@@ -54,7 +54,7 @@ def test_advancing_before_the_deadline_changes_nothing() -> None:
     assert b.state is State.OPEN
 
 
-def test_a_reset_is_told_once() -> None:
+def test_a_reset_is_reported_once() -> None:
     b = tripped()
     b.advance(5.0)
     assert b.advance(6.0) == ()
@@ -135,7 +135,7 @@ def test_percentage_is_of_the_answers_in_the_window() -> None:
     assert send(b, 3.0) == [Opened(3.0, 3.0, 8.0, 5.0, 2)]
 
 
-def test_percentage_waits_for_the_least_volume_which_any_answer_can_complete() -> None:
+def test_percentage_waits_for_the_minimum_volume_which_any_answer_can_complete() -> None:
     b = breaker({"percentage_min_volume": 3}, percentage=50)
     assert send(b, 0.0) == []
     assert send(b, 1.0) == []

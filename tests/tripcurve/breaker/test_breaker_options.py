@@ -86,7 +86,7 @@ def test_server_errors_stands_for_what_the_option_says(alias: str, outcome: Outc
     assert bool(send(b, 0.0, outcome)) is counts
 
 
-def test_the_alias_means_nothing_in_a_rule_that_does_not_name_it() -> None:
+def test_the_alias_has_no_effect_in_a_rule_without_it() -> None:
     assert send(breaker({"server_errors_alias": "any_failure"}, count=1), 0.0, Outcome(503)) == []
 
 
@@ -126,7 +126,7 @@ def test_whose_retry_after_is_taken(option: str, duration: float) -> None:
     assert b.open_until == 1.0 + duration
 
 
-def test_the_largest_retry_after_leaves_with_its_answer() -> None:
+def test_the_largest_retry_after_is_forgotten_with_its_answer() -> None:
     b = breaker({"retry_after_from": "largest_in_window"}, count=2, accept_retry_after=True)
     send(b, 0.0, Outcome(429, None, 9.0))
     send(b, 10.0, Outcome(429, None, 3.0))
@@ -158,7 +158,7 @@ def test_percentage_from_the_first_failure_does_not_see_earlier_successes() -> N
 class TestHalfOpen:
     """With the option `half_open_probes`; Azure documents no such state."""
 
-    def test_only_so_many_probes_are_let_through(self) -> None:
+    def test_only_the_permitted_number_of_probes_is_admitted(self) -> None:
         b = tripped({"half_open_probes": 2})
         assert [is_shed(b, 5.0) for _ in range(3)] == [False, False, True]
 
@@ -182,7 +182,7 @@ class TestHalfOpen:
         b.record(ticket_of(b, 5.0), 6.0, Outcome())
         assert not is_shed(b, 6.0)
 
-    def test_a_late_answer_from_before_the_trip_is_no_probe(self) -> None:
+    def test_a_late_answer_from_before_the_trip_is_not_a_probe(self) -> None:
         b = breaker({"half_open_probes": 1}, count=1)
         late = ticket_of(b, 0.0)
         send(b, 0.0)
@@ -200,14 +200,14 @@ class TestHalfOpen:
 class TestClosedAtNextRequest:
     """With the option `closed_event: at_next_request`."""
 
-    def test_the_timer_tells_nothing_and_the_request_tells_both_instants(self) -> None:
+    def test_the_timer_reports_nothing_and_the_request_reports_both_instants(self) -> None:
         b = tripped({"closed_event": "at_next_request"})
         assert b.advance(6.0) == ()
         ticket, events = b.admit(9.0)
         assert ticket is not None
         assert events == (Closed(5.0, 9.0, 9.0, 5.0),)
 
-    def test_a_trip_before_any_request_tells_the_reset_first(self) -> None:
+    def test_a_trip_before_any_request_reports_the_reset_first(self) -> None:
         b = breaker({"closed_event": "at_next_request"}, count=1)
         late = ticket_of(b, 0.0)
         send(b, 0.0)
@@ -254,9 +254,9 @@ def test_an_interval_of_no_length_holds_one_failure_at_most(window: str, interva
     assert [send(b, now) for now in (1.0, 1.0, 2.0)] == [[], [], []]
 
 
-def test_a_negative_trip_duration_is_none() -> None:
+def test_a_negative_trip_duration_counts_as_zero() -> None:
     assert send(out_of_bounds(trip_duration=-5.0), 1.0) == [Opened(1.0, 1.0, 1.0, 0.0, 1)]
 
 
-def test_a_reversed_range_holds_no_status() -> None:
+def test_a_reversed_range_contains_no_status() -> None:
     assert send(out_of_bounds(status_codes=((503, 500),)), 0.0, Outcome(500)) == []

@@ -102,7 +102,7 @@ def told(events: list[Opened | Closed]) -> list[tuple[Any, ...]]:
 
 
 @given(any_rule, any_options, traces, st.lists(instants, max_size=30))
-def test_the_same_trace_gives_the_same_events_however_often_it_is_looked_at(
+def test_the_same_trace_gives_the_same_events_however_often_the_breaker_is_advanced(
     rule: BreakerRule, options: dict[str, Any], trace: list[Request], looks: list[float]
 ) -> None:
     quiet, shed = play(Breaker(rule, LocalOptions(**options)), trace, [])

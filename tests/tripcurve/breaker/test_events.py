@@ -57,14 +57,14 @@ def test_an_opened_event_has_azures_shape() -> None:
     }
 
 
-def test_a_closed_event_bears_the_deadline_and_tells_apart_when_it_was_noticed() -> None:
+def test_a_closed_event_has_the_deadline_and_separately_when_it_was_noticed() -> None:
     event = render_event(CLOSED, ANCHOR, SOURCE)
     assert event["eventType"].endswith(".Closed")
     assert event["eventTime"] == "2025-11-25T12:01:01.123456789Z"
     assert event["data"]["local"]["noticed_ns"] - event["data"]["local"]["at_ns"] == 500_000_000
 
 
-def test_a_closed_event_that_waited_for_a_request_bears_that_instant() -> None:
+def test_a_closed_event_that_waited_for_a_request_has_that_instant() -> None:
     event = render_event(CLOSED._replace(fired_at=561.5), ANCHOR, SOURCE)
     assert event["eventTime"] == "2025-11-25T12:01:01.623456789Z"
     assert event["data"]["local"]["at_ns"] == 1_764_072_061_123_456_789
@@ -85,7 +85,7 @@ def test_an_event_is_read_back_as_written() -> None:
     assert event.open_until_ns == 1_764_072_061_123_456_789
 
 
-def test_an_event_from_azure_itself_is_read_without_what_it_does_not_tell() -> None:
+def test_an_event_from_azure_itself_is_read_without_our_extra_fields() -> None:
     content = json.loads(line(CLOSED))
     del content["data"]["local"]
     event = parse_event(json.dumps(content))
@@ -108,7 +108,7 @@ def test_azures_shorter_fractions_are_read(fraction: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{"eventType": "Microsoft.ApiManagement.APICreated", "data": {}}', "{}", "[]", "7", "", line()[:40]]
 )
-def test_what_is_no_breaker_event_is_passed_over(text: str) -> None:
+def test_lines_that_are_not_breaker_events_are_skipped(text: str) -> None:
     assert parse_event(text) is None
 
 
@@ -116,7 +116,7 @@ def test_a_file_may_end_in_a_line_cut_short() -> None:
     assert [event.kind for event in read_events([line(), "\n", line(CLOSED), line()[:40]])] == ["opened", "closed"]
 
 
-def test_a_broken_line_elsewhere_is_named() -> None:
+def test_a_broken_line_elsewhere_is_refused_with_its_place() -> None:
     with pytest.raises(BadInput, match="line 2 is not JSON"):
         list(read_events([line(), line()[:40], line(CLOSED)]))
 
@@ -148,7 +148,7 @@ def test_a_time_span_is_written_as_dotnet_does(seconds: float, text: str) -> Non
 
 
 @given(st.integers(0, 10**9))
-def test_an_instant_survives_the_way_to_unix_nanoseconds(microseconds: int) -> None:
+def test_an_instant_survives_the_conversion_to_unix_nanoseconds(microseconds: int) -> None:
     seconds = 500.0 + microseconds / 1e6
     assert abs(ANCHOR.unix(seconds) - ANCHOR.unix_ns - microseconds * 1000) <= 1
 
@@ -159,5 +159,5 @@ json_values: Any = st.recursive(
 
 
 @given(json_values)
-def test_no_foreign_json_is_taken_for_an_event(content: Any) -> None:
+def test_no_other_json_is_read_as_an_event(content: Any) -> None:
     assert parse_event(json.dumps(content)) is None

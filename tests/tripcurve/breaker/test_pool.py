@@ -68,7 +68,7 @@ def test_a_lower_group_is_used_only_when_every_higher_member_is_tripped() -> Non
     assert turns(p, 2) + turns(p, 2, tripped="a") + turns(p, 2, tripped="ab") + turns(p, 2, tripped="b") == "abbbccaa"
 
 
-def test_nobody_is_chosen_when_all_are_tripped() -> None:
+def test_no_member_is_chosen_when_all_are_tripped() -> None:
     assert pool(("a", 1, 1), ("b", 2, 1)).choose([]) is None
 
 
@@ -85,11 +85,11 @@ def test_weight_zero_means_what_the_option_says(option: str, expected: str) -> N
     assert turns(pool(("a", 1, 1), ("b", 1, 0), weight_zero=option), 4) == expected
 
 
-def test_a_group_of_zero_weights_is_as_good_as_none() -> None:
+def test_a_group_of_zero_weights_is_ignored() -> None:
     assert turns(pool(("a", 1, 0), ("b", 2, 1)), 2) == "bb"
 
 
-def test_a_pool_of_zero_weights_chooses_nobody() -> None:
+def test_a_pool_of_zero_weights_chooses_no_member() -> None:
     assert pool(("a", 1, 0)).choose(everyone) is None
 
 

@@ -32,7 +32,7 @@ def write(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("name", shipped_names("provision/labs", ".yaml"))
-def test_every_lab_that_ships_is_good_and_is_written_back_as_read(name: str, write: Any) -> None:
+def test_every_built_in_lab_is_valid_and_is_written_back_as_read(name: str, write: Any) -> None:
     lab = load_lab(name)
     assert load_lab(write(write_yaml(lab).replace(lab.api.policy, str(policy_path(lab, Path(name)))))).backends == (
         lab.backends
@@ -153,7 +153,7 @@ def test_all_mistakes_are_reported_at_once(write: Any) -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_a_missing_lab_lists_what_ships() -> None:
+def test_a_missing_lab_lists_the_built_in_ones() -> None:
     with pytest.raises(BadInput, match=r"lab 'nosuch' not found: .*quick, quota, seed"):
         load_lab("nosuch")
 
@@ -163,7 +163,7 @@ def test_a_lab_that_is_nearly_named_is_suggested() -> None:
         load_lab("quik")
 
 
-def test_a_lab_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_lab_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match="not UTF-8"):
         load_lab(tmp_path / "x.yaml")

@@ -71,11 +71,11 @@ def test_a_newer_version_is_refused_naming_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", '{"lab": "qui', "[1]", "null", '{"start_ns": "soon"}', '{"workers": [1]}'])
-def test_a_damaged_file_is_named_with_its_path_and_a_remedy(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_is_refused_with_its_path_and_a_remedy(tmp_path: Path, content: str) -> None:
     with pytest.raises(BadInput, match=f"{re.escape(str(tmp_path))}.*remove it to report from the records alone"):
         RunInfo.read(put(tmp_path, content))
 
 
-def test_a_wrong_value_is_named_by_its_place(tmp_path: Path) -> None:
+def test_a_wrong_value_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"workers\[0\]\.rows: must be a whole number"):
         RunInfo.read(put(tmp_path, {"workers": [{"rows": "many"}]}))

@@ -48,6 +48,6 @@ def test_shards_are_found_by_their_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "records"), [("requests.parquet", True), ("requests-3.arrows", True), ("x", False)])
-def test_a_run_that_recorded_is_told_from_one_that_did_not(tmp_path: Path, name: str, records: bool) -> None:
+def test_a_run_that_recorded_is_distinguished_from_one_that_did_not(tmp_path: Path, name: str, records: bool) -> None:
     (tmp_path / name).touch()
     assert has_records(tmp_path) is records

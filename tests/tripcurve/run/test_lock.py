@@ -88,7 +88,7 @@ def test_a_child_takes_the_lock_over_and_leaves_its_file_to_the_parent(tmp_path:
 
 
 @pytest.mark.parametrize("value", ["", "none", "-1", "99999"])
-def test_a_lock_that_was_not_passed_on_is_none(tmp_path: Path, value: str) -> None:
+def test_a_lock_that_was_not_passed_on_gives_none(tmp_path: Path, value: str) -> None:
     assert RunLock.inherited(tmp_path, {INHERITED: value}) is None
 
 

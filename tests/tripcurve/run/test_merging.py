@@ -45,7 +45,7 @@ def test_no_more_is_read_than_the_next_table_needs() -> None:
     assert sum(stream.taken for stream in streams) <= 6
 
 
-def test_a_stream_that_ends_before_its_time_is_told() -> None:
+def test_a_stream_that_ends_early_is_reported() -> None:
     stream = Held([[1], [2], [3]])
     stream.earliest.append(4)
     with pytest.raises(TripcurveError, match="cut or moved"):

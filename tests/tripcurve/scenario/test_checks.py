@@ -55,7 +55,7 @@ def test_a_number_is_compared(text: str, value: float, passed: bool) -> None:
         "open_s.max < 9",
     ],
 )
-def test_what_was_not_observed_never_passes(text: str) -> None:
+def test_a_measure_that_was_not_observed_never_passes(text: str) -> None:
     assert parse(text).evaluate(SUMMARY) == CheckOutcome(
         expression=text, value=None, passed=False, reason="not observed"
     )
@@ -84,7 +84,7 @@ def whole(**changes: int) -> dict[str, Any]:
     return {"phases": [{"requests": 10, "ok": 10, **changes}], "outage_s": {"max": None}, "interrupted": False}
 
 
-def test_an_upper_limit_on_the_outage_holds_where_no_request_failed() -> None:
+def test_an_upper_limit_on_the_outage_holds_if_no_request_failed() -> None:
     result = parse("outage_s.max < 1").evaluate(whole())
     assert (result.value, result.passed, result.reason) == (None, True, "not observed: no request failed")
 
@@ -127,7 +127,7 @@ def test_a_check_is_parsed_into_path_comparison_and_limit() -> None:
         ("1 < absorption", "at column 1"),
     ],
 )
-def test_what_is_no_check_is_refused_with_its_place_and_an_example(text: str, where: str) -> None:
+def test_a_malformed_check_is_refused_with_its_place_and_an_example(text: str, where: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse(text)
     assert where in str(caught.value)

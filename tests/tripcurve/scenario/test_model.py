@@ -33,7 +33,7 @@ def scenario(*phases: dict[str, Any], **changes: Any) -> Scenario:
 
 
 @pytest.mark.parametrize("path", sorted(shipped_folder("locustfiles/scenarios").glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_scenario_that_ships_is_good_and_says_what_it_shows(path: Path) -> None:
+def test_every_built_in_scenario_is_valid_and_says_what_it_shows(path: Path) -> None:
     assert len(read_document(path, Scenario, "scenario").description) > 20
 
 
@@ -44,7 +44,7 @@ def test_phases_are_scaled_to_the_labs_longest_trip() -> None:
     assert scaled.phases[0].rate == 40, "scaling is of time, not of load"
 
 
-def test_phases_are_scaled_to_the_labs_longest_interval_where_they_are_written_for_one() -> None:
+def test_phases_written_for_an_interval_are_scaled_to_the_labs_longest_one() -> None:
     scaled = scenario(phase(), interval="PT20S").resolved(LAB)
     assert (scaled.duration_s, scaled.interval) == (150.0, 300.0)
 
@@ -76,7 +76,7 @@ def test_a_number_of_requests_may_go_by_the_rules_count() -> None:
     ("rule", "said"),
     [({"count": 1}, "leaves no request of a count of 1"), ({"percentage": 50}, "needs a rule with a count")],
 )
-def test_a_number_of_requests_that_the_rule_makes_none_is_refused(rule: dict[str, Any], said: str) -> None:
+def test_a_number_of_requests_that_the_rule_reduces_to_none_is_refused(rule: dict[str, Any], said: str) -> None:
     backend = {"name": "m1", "breaker": {**RULE, "count": None, **rule}}
     lab = Lab.model_validate({"name": "l", "gateway": {"name": "g"}, "backends": [backend]})
     with pytest.raises(BadInput, match=rf"phases\[0\].requests: lab l: below_count.*{said}"):
@@ -117,7 +117,7 @@ def test_a_phase_without_faults_has_no_simulation() -> None:
     assert simulation_of(scenario().phases[0], LAB) is None
 
 
-def test_an_unknown_backend_is_named_with_those_there_are() -> None:
+def test_an_unknown_backend_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(BadInput, match=r"phases\[0\].simulate.m22: lab l has no such backend; did you mean 'm2'\? "):
         scenario(phase(simulate={"m22": {"status": 429}})).resolved(LAB)
 
@@ -152,6 +152,6 @@ def test_a_bad_file_is_named_with_its_field(tmp_path: Path) -> None:
         load_scenario(path, LAB)
 
 
-def test_a_missing_scenario_lists_what_ships() -> None:
+def test_a_missing_scenario_lists_the_built_in_ones() -> None:
     with pytest.raises(BadInput, match=r"scenario 'nosuch' not found: .*trip-and-recover"):
         load_scenario("nosuch", LAB)

@@ -63,7 +63,7 @@ def test_a_malformed_simulation_says_where(value: str | bytes, where: str) -> No
 
 
 @given(st.one_of(st.text(), st.binary()))
-def test_any_value_is_a_simulation_or_an_error_of_ours(value: str | bytes) -> None:
+def test_any_value_is_a_simulation_or_raises_simulation_error(value: str | bytes) -> None:
     try:
         Simulation.parse(value)
     except SimulationError:

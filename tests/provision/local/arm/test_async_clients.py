@@ -16,7 +16,7 @@ from tests.provision.local.samples import SERVICE
 from tests.provision.local.sdk import unique
 
 
-async def test_the_asynchronous_clients_make_and_unmake_a_lab(running: Running) -> None:
+async def test_the_asynchronous_clients_create_and_delete_a_lab(running: Running) -> None:
     connection, group, name = running.connection, unique("group"), unique("thing")
     async with AsyncExitStack() as stack:
         credential = await stack.enter_async_context(

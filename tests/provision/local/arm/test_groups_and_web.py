@@ -31,7 +31,7 @@ def test_ids_compare_without_case(clients: Clients, group: str) -> None:
     assert clients.groups.resource_groups.get(group.upper()).name == group
 
 
-def test_a_web_app_keeps_its_settings_apart(clients: Clients, group: str, running: Running) -> None:
+def test_the_settings_of_a_web_app_are_a_resource_of_their_own(clients: Clients, group: str, running: Running) -> None:
     plan, name = unique("plan"), unique("site")
     clients.web.app_service_plans.begin_create_or_update(
         group, plan, {"location": "eastus", "sku": {"name": "B1"}}
@@ -81,7 +81,7 @@ def test_a_method_that_no_resource_takes_is_405(running: Running, owner_token: s
     assert (status, body["error"]["code"]) == (405, "MethodNotAllowed")
 
 
-def test_a_body_that_is_no_json_is_refused(running: Running, owner_token: str) -> None:
+def test_a_body_that_is_not_json_is_refused(running: Running, owner_token: str) -> None:
     path = f"/subscriptions/{running.connection['subscription_id']}/resourcegroups/x?api-version=1"
     status, body = running.call("PUT", path, ["no", "object"], {"Authorization": f"Bearer {owner_token}"})
     assert (status, body["error"]["code"]) == (400, "InvalidRequestContent")

@@ -35,7 +35,7 @@ def first_answer(**_: Any) -> tuple[list[Any], Any]:
     return seen, keep
 
 
-def test_a_service_is_made_in_two_headers(clients: Clients, group: str, running: Running) -> None:
+def test_the_creation_of_a_service_is_polled_by_two_headers(clients: Clients, group: str, running: Running) -> None:
     inject(running, action="slow", seconds=0.2, method="PUT", path="/service/")
     seen, keep = first_answer()
     poller = clients.apim.api_management_service.begin_create_or_update(
@@ -49,7 +49,9 @@ def test_a_service_is_made_in_two_headers(clients: Clients, group: str, running:
     assert poller.result().provisioning_state == "Succeeded"
 
 
-def test_a_deployment_is_made_by_async_operation_and_an_account_by_its_own_state(clients: Clients, group: str) -> None:
+def test_a_deployment_is_polled_by_async_operation_and_an_account_by_its_own_state(
+    clients: Clients, group: str
+) -> None:
     name = unique("openai")
     seen, keep = first_answer()
     clients.accounts.accounts.begin_create(group, name, account(name), raw_response_hook=keep).result()
@@ -72,7 +74,7 @@ def test_a_deletion_is_polled_by_location(clients: Clients, group: str) -> None:
     assert "Location" in seen[0][1]
 
 
-def test_a_slow_service_says_creating_until_it_is_there(clients: Clients, group: str, running: Running) -> None:
+def test_a_slow_service_is_creating_until_it_exists(clients: Clients, group: str, running: Running) -> None:
     services, name = clients.apim.api_management_service, unique("service")
     inject(running, action="slow", seconds=0.4, method="PUT", path="/service/")
     poller = services.begin_create_or_update(group, name, SERVICE)
@@ -146,7 +148,7 @@ def test_a_connection_dropped_in_the_middle_of_polling_is_survived(
     assert running.admin("GET", "faults")[1] == {}
 
 
-def test_a_drop_without_patience_is_an_error(clients: Clients, group: str, running: Running) -> None:
+def test_a_dropped_connection_without_retries_is_an_error(clients: Clients, group: str, running: Running) -> None:
     inject(running, action="drop", method="GET", path=group)
     with pytest.raises((ServiceRequestError, ServiceResponseError)):
         clients.groups.resource_groups.get(group)

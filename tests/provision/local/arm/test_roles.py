@@ -76,7 +76,7 @@ def test_an_unknown_principal_is_not_found(clients: Clients, running: Running, g
     assert (said.status, said.code) == (400, "PrincipalNotFound")
 
 
-def test_an_unknown_role_and_a_name_that_is_no_guid_are_refused(
+def test_an_unknown_role_and_a_name_that_is_not_a_guid_are_refused(
     clients: Clients, running: Running, group: str, principal: str
 ) -> None:
     scope = group_scope(running, group)
@@ -88,7 +88,7 @@ def test_an_unknown_role_and_a_name_that_is_no_guid_are_refused(
     assert said.code == "InvalidRoleAssignmentId"
 
 
-def test_a_reader_reads_and_writes_nothing(running: Running, place: Place) -> None:
+def test_a_reader_can_read_and_cannot_write(running: Running, place: Place) -> None:
     reader = client_with(running, "Reader")
     with clients_of(running.connection, **sign_in(reader)) as limited:
         assert limited.apim.api_management_service.get(*place.at).name == place.service
@@ -99,7 +99,7 @@ def test_a_reader_reads_and_writes_nothing(running: Running, place: Place) -> No
     assert reader["object_id"] in said.message
 
 
-def test_a_contributor_makes_resources_and_assigns_no_role(running: Running, principal: str) -> None:
+def test_a_contributor_creates_resources_and_assigns_no_role(running: Running, principal: str) -> None:
     made = client_with(running, "Contributor")
     with clients_of(running.connection, **sign_in(made)) as limited:
         group = unique("group")
@@ -110,7 +110,7 @@ def test_a_contributor_makes_resources_and_assigns_no_role(running: Running, pri
     assert "'Microsoft.Authorization/roleAssignments/write'" in said.message
 
 
-def test_a_role_on_one_group_opens_that_group_alone(running: Running, clients: Clients, group: str) -> None:
+def test_a_role_on_one_group_applies_to_that_group_only(running: Running, clients: Clients, group: str) -> None:
     made = client_with(running, None)
     owner = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
     clients.roles.role_assignments.create(

@@ -20,13 +20,13 @@ async def two(call: Call) -> Answer:
     return Answer(200)
 
 
-def test_paths_compare_without_case_and_parameters_keep_theirs() -> None:
+def test_paths_compare_without_case_and_parameters_keep_their_case() -> None:
     router = Router()
     router.add("GET", "/subscriptions/{s}/resourceGroups/{g}", one)
     assert router.find("GET", "/SUBSCRIPTIONS/a/resourcegroups/MyGroup") == (one, {"s": "a", "g": "MyGroup"})
 
 
-def test_a_literal_beats_a_parameter() -> None:
+def test_a_literal_takes_precedence_over_a_parameter() -> None:
     router = Router()
     router.add("GET", "/things/{name}", one)
     router.add("GET", "/things/all", two)
@@ -34,7 +34,7 @@ def test_a_literal_beats_a_parameter() -> None:
     assert router.find("GET", "/things/other")[0] is one
 
 
-def test_a_scope_is_whatever_stands_before() -> None:
+def test_a_scope_is_everything_before_the_provider() -> None:
     router = Router()
     router.add("PUT", "{scope*}/providers/X/roles/{name}", one)
     handler, params = router.find("PUT", "/subscriptions/s/resourceGroups/g/providers/X/roles/r")
@@ -42,7 +42,7 @@ def test_a_scope_is_whatever_stands_before() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("PUT", "/a/b", 405), ("GET", "/a", 404), ("GET", "/a//", 404)])
-def test_what_fits_nothing_is_refused(method: str, path: str, status: int) -> None:
+def test_a_path_without_a_route_is_refused(method: str, path: str, status: int) -> None:
     router = Router()
     router.add("GET", "/a/{b}", one)
     with pytest.raises(ArmError) as caught:
@@ -75,7 +75,7 @@ def test_a_patch_merges_objects_replaces_lists_and_takes_out_nulls() -> None:
     assert merge(old, {"a": {"y": 3}, "list": [9], "gone": None}) == {"a": {"x": 1, "y": 3}, "list": [9]}
 
 
-def test_removing_a_resource_takes_what_is_below_and_no_namesake() -> None:
+def test_removing_a_resource_removes_its_children_and_no_resource_of_a_similar_name() -> None:
     store = Store()
     for name in ("/a/b", "/a/b/c/d", "/a/bb"):
         store.put(Resource(name, "k", name, {}))

@@ -77,7 +77,7 @@ def test_a_role_on_the_account_or_above_it_is_enough(scope: str) -> None:
     ("scope", "role"),
     [(RESOURCE + "2", OPENAI_USER), (RESOURCE[:-1], OPENAI_USER), ("/subscriptions/t", OPENAI_USER), (RESOURCE, OWNER)],
 )
-def test_a_role_elsewhere_or_without_data_actions_is_not(scope: str, role: str) -> None:
+def test_a_role_elsewhere_or_without_data_actions_is_not_enough(scope: str, role: str) -> None:
     error = _check(_access(scope, role), token=_token())
     assert error is not None
     assert error.status == 401
@@ -109,7 +109,7 @@ def test_a_token_of_another_key_audience_or_time_is_a_401(token: str) -> None:
 
 
 @pytest.mark.parametrize("audience", ["https://cognitiveservices.azure.com/", "https://ai.azure.com"])
-def test_both_audiences_are_taken_with_and_without_a_slash(audience: str) -> None:
+def test_both_audiences_are_accepted_with_and_without_a_slash(audience: str) -> None:
     assert _check(_access(), token=_token(aud=audience)) is None
 
 
@@ -129,7 +129,7 @@ async def test_a_key_as_bearer_token_opens_v1_only(bench: Bench, path: str, stat
     assert answered == status
 
 
-def test_a_token_that_the_local_tenant_mints_is_taken() -> None:
+def test_a_token_of_the_local_tenant_is_accepted() -> None:
     issuer = TokenIssuer("https://sts.windows.net/t/", "t")
     assignment = RoleAssignment(scope=RESOURCE, principal_id=PRINCIPAL, role_definition_id=OPENAI_USER)
     access = Access(issuer.public_pem, [assignment], time.time)

@@ -66,7 +66,7 @@ async def test_a_wrong_field_is_named(bench: Bench, body: dict[str, Any], param:
     ids=lambda data: repr(data[:20]),
 )
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_is_no_json_object_is_a_400(bench: Bench, path: str, data: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_a_400(bench: Bench, path: str, data: bytes) -> None:
     status, _, answer = await bench.ask(data, path=path)
     assert status == 400
     assert answer["error"]["message"]
@@ -109,7 +109,9 @@ _fields = [
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PATHS), st.dictionaries(st.sampled_from(_fields), _json), st.integers(0, 1))
-async def test_no_json_gets_more_than_a_400(path: str, body: dict[str, Any], with_messages: int) -> None:
+async def test_any_json_gets_an_answer_or_an_error_with_a_message(
+    path: str, body: dict[str, Any], with_messages: int
+) -> None:
     if with_messages:
         body = {**body, "model": "a", "messages": HELLO["messages"], "prompt": "x", "input": "x"}
     bench = Bench({"sites": [site()]})
@@ -121,7 +123,7 @@ async def test_no_json_gets_more_than_a_400(path: str, body: dict[str, Any], wit
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(max_codepoint=255), max_size=80) | _json.map(json.dumps))
-async def test_no_simulation_header_gets_more_than_a_400(header: str) -> None:
+async def test_any_simulation_header_causes_a_500_only_if_it_asks_for_one(header: str) -> None:
     status, _, _ = await Bench({"sites": [site()]}).ask(simulation=header)
     assert 200 <= status < 600
     assert status != 500 or "500" in header
@@ -129,5 +131,5 @@ async def test_no_simulation_header_gets_more_than_a_400(header: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
-async def test_no_bytes_get_more_than_a_400(data: bytes) -> None:
+async def test_any_bytes_as_a_body_are_a_400(data: bytes) -> None:
     assert (await Bench({"sites": [site()]}).ask(data, path=CHAT))[0] == 400

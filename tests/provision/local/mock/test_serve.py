@@ -51,7 +51,7 @@ def test_it_serves_any_host_with_its_settings_until_it_is_told_to_stop() -> None
         ({"TRIPCURVE_MOCK_OPTIONS": '{},"port":1'}, "TRIPCURVE_MOCK_OPTIONS"),
     ],
 )
-def test_settings_it_cannot_use_are_named(environment: dict[str, str], said: str) -> None:
+def test_unusable_settings_are_reported(environment: dict[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         web_app(environment)
 

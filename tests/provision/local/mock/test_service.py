@@ -75,16 +75,16 @@ async def test_a_web_app_nobody_created_answers_without_limits(bench: Bench) -> 
         (CHAT.removeprefix("/openai"), "404"),
     ],
 )
-async def test_what_an_account_does_not_have_is_a_404(bench: Bench, path: str, code: str) -> None:
+async def test_an_operation_that_an_account_lacks_is_a_404(bench: Bench, path: str, code: str) -> None:
     status, _, body = await bench.ask(host=ACCOUNT, api_key=KEY, path=path)
     assert (status, body["error"]["code"]) == (404, code)
 
 
-async def test_get_is_no_operation(bench: Bench) -> None:
+async def test_get_is_refused(bench: Bench) -> None:
     assert (await bench.ask(host=ACCOUNT, api_key=KEY, method="GET"))[0] == 404
 
 
-async def test_a_web_app_shows_signs_of_life(bench: Bench) -> None:
+async def test_a_web_app_answers_a_health_check(bench: Bench) -> None:
     status, _, body = await bench.ask(method="GET", path="/")
     assert (status, body) == (200, {"status": "running"})
     assert (await bench.ask(method="GET", path="/robots933456.txt"))[0] == 404
@@ -303,7 +303,7 @@ async def test_a_web_app_with_broken_settings_says_which(limits: str) -> None:
     assert "TRIPCURVE_MOCK_LIMITS" in body["error"]["message"]
 
 
-async def test_names_a_client_makes_up_do_not_fill_memory(bench: Bench) -> None:
+async def test_invented_host_names_do_not_fill_memory(bench: Bench) -> None:
     for index in range(1200):
         await bench.ask(host=f"host{index}.azurewebsites.net", path=CHAT.replace("gpt-4o", f"d{index}"))
         await bench.ask(path=CHAT.replace("gpt-4o", f"d{index}"))

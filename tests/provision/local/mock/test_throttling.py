@@ -77,12 +77,12 @@ def test_each_set_of_headers(flavour: str, expected: dict[str, str]) -> None:
     assert headers == expected
 
 
-def test_a_rounding_error_of_the_window_is_no_second_more() -> None:
+def test_a_rounding_error_of_the_window_adds_no_second() -> None:
     wait_s = (1e6 + 0.1) + 10.0 - (1e6 + 0.1) + 1e-9
     assert dict(throttled(Refusal("call", wait_s), "payg", **NAMES).headers)["retry-after"] == "10"
 
 
-def test_a_simulated_429_names_no_wait_unless_asked_to() -> None:
+def test_a_simulated_429_has_no_retry_after_unless_it_was_asked_for() -> None:
     error = throttled(None, "payg", **NAMES)
     assert "retry-after" not in dict(error.headers)
     assert "Please retry after" not in _message(error)

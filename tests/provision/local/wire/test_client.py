@@ -128,7 +128,7 @@ async def test_head_has_a_length_and_no_body() -> None:
         b"",
     ],
 )
-async def test_answer_that_is_none_is_a_connection_failure(reply: bytes) -> None:
+async def test_answer_that_is_not_http_is_a_connection_failure(reply: bytes) -> None:
     async with backend(always(reply, close=True)) as (client, endpoint):
         with pytest.raises(UpstreamFailure) as raised:
             await client.request(get(endpoint))
@@ -341,7 +341,7 @@ async def test_early_answer_wins_over_a_body_still_being_sent() -> None:
         assert open_connections(client) == 0
 
 
-async def test_caller_that_gives_up_closes_the_connection() -> None:
+async def test_caller_that_is_cancelled_closes_the_connection() -> None:
     closed = asyncio.Event()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -376,7 +376,7 @@ async def test_closing_a_body_early_closes_the_connection() -> None:
         await asyncio.wait_for(closed.wait(), 3)
 
 
-async def test_head_is_told_before_whoever_waits_for_the_answer() -> None:
+async def test_head_callback_runs_before_the_waiting_caller_continues() -> None:
     order: list[str] = []
     async with backend(always(OK)) as (client, endpoint):
         await client.request(get(endpoint, on_head=lambda response: order.append(f"head {response.status}")))
@@ -384,7 +384,7 @@ async def test_head_is_told_before_whoever_waits_for_the_answer() -> None:
     assert order == ["head 200", "answer"]
 
 
-async def test_backend_is_held_back_by_a_reader_that_does_not_read() -> None:
+async def test_slow_reader_pauses_the_backend() -> None:
     sent = 0
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -407,7 +407,7 @@ async def test_backend_is_held_back_by_a_reader_that_does_not_read() -> None:
         await response.body.aclose()  # type: ignore[attr-defined]  # a ResponseBody
 
 
-async def test_giving_up_just_too_late_does_not_cut_the_exchange_that_follows() -> None:
+async def test_cancelling_just_too_late_does_not_disturb_the_next_exchange() -> None:
     following: list[asyncio.Task[ClientResponse]] = []
     async with backend(always(OK)) as (client, endpoint):
 

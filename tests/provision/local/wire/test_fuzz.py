@@ -53,7 +53,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 @given(st.lists(st.sampled_from(GOOD), min_size=1, max_size=5), st.lists(st.integers(0, 1000), max_size=6))
 @settings(max_examples=150)
-def test_where_the_network_cuts_does_not_matter(messages: list[bytes], places: list[int]) -> None:
+def test_splitting_the_bytes_differently_changes_nothing(messages: list[bytes], places: list[int]) -> None:
     data = b"".join(messages)
     found, status = parse(cut(data, places))
     assert status is None

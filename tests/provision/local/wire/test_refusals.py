@@ -92,7 +92,7 @@ async def test_requests_before_a_bad_one_are_served() -> None:
         assert recorder.seen == [("GET", "/good", b"")]
 
 
-async def test_chunk_gone_bad_later_is_never_taken_for_a_whole_body() -> None:
+async def test_body_with_a_bad_later_chunk_is_never_taken_as_complete() -> None:
     recorder = Recorder()
     async with serving(recorder) as (_, port):
         got = await exchange(port, CHUNKED + b"3\r\nabc\r\n", b"zz\r\n")
@@ -130,7 +130,7 @@ async def test_endless_framing_is_refused(noise: bytes) -> None:
         assert recorder.seen == []
 
 
-async def test_body_in_the_smallest_chunks_is_taken() -> None:
+async def test_body_in_the_smallest_chunks_is_accepted() -> None:
     recorder = Recorder()
     async with serving(recorder, LIMITS) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -142,7 +142,7 @@ async def test_body_in_the_smallest_chunks_is_taken() -> None:
         writer.close()
 
 
-async def test_head_that_comes_behind_another_request_is_measured_too() -> None:
+async def test_head_that_follows_another_request_is_limited_too() -> None:
     recorder = Recorder()
     large = b"GET /large HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 3000 + b"\r\n\r\n"
     async with serving(recorder, LIMITS) as (_, port):
@@ -151,7 +151,7 @@ async def test_head_that_comes_behind_another_request_is_measured_too() -> None:
         assert [target for _, target, _ in recorder.seen] == ["/first"]
 
 
-async def test_body_of_exactly_the_limit_is_taken() -> None:
+async def test_body_of_exactly_the_limit_is_accepted() -> None:
     recorder = Recorder()
     async with serving(recorder, LIMITS) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -160,7 +160,7 @@ async def test_body_of_exactly_the_limit_is_taken() -> None:
         writer.close()
 
 
-async def test_one_connection_too_many_is_told_so() -> None:
+async def test_one_connection_too_many_is_answered_with_503() -> None:
     async with serving(Recorder(), Limits(connections=1)) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -100,7 +100,7 @@ async def test_204_has_neither_length_nor_body() -> None:
         assert b"content-length" not in got
 
 
-async def test_100_continue_is_said_only_when_the_body_is_wanted() -> None:
+async def test_100_continue_is_sent_only_when_the_body_is_read() -> None:
     recorder = Recorder()
     async with serving(recorder) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -257,7 +257,7 @@ async def test_client_that_leaves_closes_the_stream_it_was_sent() -> None:
         await asyncio.wait_for(closed.wait(), 3)
 
 
-async def test_sender_is_held_back_by_a_client_that_does_not_read() -> None:
+async def test_slow_client_pauses_the_sender() -> None:
     made = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -282,7 +282,7 @@ async def test_sender_is_held_back_by_a_client_that_does_not_read() -> None:
         writer.transport.abort()
 
 
-async def test_client_is_held_back_by_a_handler_that_does_not_read() -> None:
+async def test_slow_handler_pauses_the_client() -> None:
     limits = Limits(stream_bytes=65536)
     go_on = asyncio.Event()
     seen: list[int] = []
@@ -349,7 +349,9 @@ LIMITS = Limits(head_timeout_s=10, body_timeout_s=20, idle_timeout_s=30)
         (GET, 29.9, b"still open"),
     ],
 )
-async def test_slow_client_is_given_up_at_the_limit_and_not_before(sent: bytes, past: float, expected: bytes) -> None:
+async def test_slow_client_is_disconnected_at_the_limit_and_not_before(
+    sent: bytes, past: float, expected: bytes
+) -> None:
     got = await _timed(sent, past, LIMITS)
     assert got[: len(expected)] == expected
     assert bool(got) == bool(expected)

@@ -54,7 +54,7 @@ def test_an_import_makes_the_operations(clients: Clients, place: Place) -> None:
     assert [parameter.name for parameter in chat.template_parameters] == ["deployment-id"]
 
 
-def test_the_gateway_is_told_of_the_api(clients: Clients, place: Place, running: Running) -> None:
+def test_the_gateway_gets_the_api(clients: Clients, place: Place, running: Running) -> None:
     name = unique("api")
     body = imported("openapi+json", DOCUMENT, subscriptionKeyParameterNames={"header": "api-key"})
     clients.apim.api.begin_create_or_update(*place.at, name, body).result()

@@ -48,7 +48,7 @@ def test_a_backend_comes_back_as_it_was_put(clients: Clients, place: Place) -> N
     assert read.trip_duration.total_seconds() == 60
 
 
-def test_a_put_answers_once_the_gateway_has_it(clients: Clients, place: Place, running: Running) -> None:
+def test_a_put_is_answered_once_the_gateway_has_it(clients: Clients, place: Place, running: Running) -> None:
     name = unique("backend")
     clients.apim.backend.create_or_update(*place.at, name, backend(RULE))
     told = [entry for entry in running.told() if entry["service"]["name"] == place.service][-1]
@@ -56,7 +56,7 @@ def test_a_put_answers_once_the_gateway_has_it(clients: Clients, place: Place, r
     assert mine[0]["properties"]["circuitBreaker"]["rules"] == [RULE]
 
 
-def test_sdk_models_are_taken_as_well_as_dicts(clients: Clients, place: Place) -> None:
+def test_sdk_models_are_accepted_as_well_as_dicts(clients: Clients, place: Place) -> None:
     name = unique("backend")
     contract = models.BackendContract(url="https://a.openai.azure.com", protocol="http", title="typed")
     assert clients.apim.backend.create_or_update(*place.at, name, contract).title == "typed"
@@ -92,7 +92,7 @@ def test_a_patch_changes_what_it_names(clients: Clients, place: Place) -> None:
     assert found.circuit_breaker.rules[0].name == "myBreakerRule"
 
 
-def test_head_tells_the_etag_and_whether_it_exists(clients: Clients, place: Place) -> None:
+def test_head_returns_the_etag_and_whether_the_resource_exists(clients: Clients, place: Place) -> None:
     name = unique("backend")
     clients.apim.backend.create_or_update(*place.at, name, backend())
     assert clients.apim.backend.get_entity_tag(*place.at, name)
@@ -100,7 +100,7 @@ def test_head_tells_the_etag_and_whether_it_exists(clients: Clients, place: Plac
         clients.apim.backend.get_entity_tag(*place.at, "absent")
 
 
-def test_a_missing_backend_is_named_so(clients: Clients, place: Place) -> None:
+def test_a_missing_backend_is_reported_as_missing(clients: Clients, place: Place) -> None:
     with refused() as said:
         clients.apim.backend.get(*place.at, "absent")
     assert (said.status, said.code, said.message) == (404, "ResourceNotFound", "Backend not found.")
@@ -174,7 +174,7 @@ def test_wrong_members_are_refused(clients: Clients, place: Place, running: Runn
     assert all(target.startswith("pool.services") for target in said.details)
 
 
-def test_no_pool_in_a_pool(clients: Clients, place: Place) -> None:
+def test_a_pool_cannot_contain_a_pool(clients: Clients, place: Place) -> None:
     member, pool = unique("member"), unique("pool")
     clients.apim.backend.create_or_update(*place.at, member, backend())
     body = {"properties": {"type": "Pool", "pool": {"services": [{"id": f"/backends/{member}"}]}}}
@@ -246,9 +246,7 @@ def test_a_doubtful_rule_is_accepted_or_refused_as_the_lab_says(
     clients.apim.backend.create_or_update(*place.at, name, raw(backend(doubtful)))
 
 
-def test_an_unsupported_breaker_is_ignored_where_the_lab_says_so(
-    running: Running, clients: Clients, place: Place
-) -> None:
+def test_an_unsupported_breaker_is_ignored_if_the_lab_says_so(running: Running, clients: Clients, place: Place) -> None:
     running.admin("PUT", "options", {"unsupported_breaker": "ignore"})
     try:
         made = clients.apim.backend.create_or_update(
@@ -283,7 +281,7 @@ def test_the_status_of_an_open_breaker_reaches_the_gateway(clients: Clients, pla
         (rule(condition={"counts": 3}), {}, "failureCondition.counts"),
     ],
 )
-def test_a_rule_with_a_key_that_its_version_does_not_know_is_refused(
+def test_a_rule_with_a_key_that_its_api_version_does_not_have_is_refused(
     clients: Clients, place: Place, wrong: dict[str, Any], version: dict[str, str], target: str
 ) -> None:
     with refused() as said:

@@ -81,7 +81,7 @@ def test_a_wrong_policy_is_refused_and_not_stored(clients: Clients, place: Place
 @pytest.mark.parametrize(
     ("size", "status", "code"), [(1_000_000, 400, "ValidationError"), (10_000_000, 413, "RequestContentTooLarge")]
 )
-def test_a_policy_without_measure_is_refused_with_the_measure(
+def test_a_policy_that_is_too_large_is_refused_with_its_limit(
     clients: Clients, place: Place, api: str, size: int, status: int, code: str
 ) -> None:
     value = policy(f'<set-variable name="v" value="{"x" * size}" />')
@@ -157,7 +157,7 @@ def test_a_wrong_named_value_is_refused(clients: Clients, place: Place, wrong: d
     assert list(said.details) == list(wrong)
 
 
-def test_a_fragment_in_use_stays_and_keeps_making_sense(clients: Clients, service: tuple[str, str]) -> None:
+def test_a_fragment_in_use_can_be_neither_deleted_nor_broken(clients: Clients, service: tuple[str, str]) -> None:
     fragments = clients.apim.policy_fragment
     good = '<fragment><set-header name="x"><value>1</value></set-header></fragment>'
     fragments.begin_create_or_update(*service, "f", body(good)).result()

@@ -49,7 +49,7 @@ def test_a_name_is_taken_across_groups(clients: Clients, place: Place, group: st
         ({"properties": {"publisherName": "Contoso"}}, "ValidationError"),
     ],
 )
-def test_a_wrong_service_is_refused_and_not_made(
+def test_a_wrong_service_is_refused_and_not_created(
     clients: Clients, group: str, change: dict[str, object], code: str
 ) -> None:
     name = unique("service")
@@ -86,7 +86,7 @@ def test_a_deleted_service_keeps_its_name_until_purged(clients: Clients, group: 
     services.begin_create_or_update(group, name, SERVICE).result()
 
 
-def test_a_restored_service_has_what_it_held(clients: Clients, group: str) -> None:
+def test_a_restored_service_has_its_former_children(clients: Clients, group: str) -> None:
     services, name = clients.apim.api_management_service, unique("service")
     services.begin_create_or_update(group, name, SERVICE).result()
     backend = {"properties": {"url": "https://a.openai.azure.com/openai", "protocol": "http"}}

@@ -82,7 +82,7 @@ def test_a_product_holds_apis_and_its_subscriptions_open_them(
     assert opened["scope"] == f"/products/{product}"
 
 
-def test_a_product_with_subscriptions_goes_only_when_they_may_go(clients: Clients, place: Place) -> None:
+def test_a_product_with_subscriptions_is_deleted_only_together_with_them(clients: Clients, place: Place) -> None:
     product, name = unique("product"), unique("sub")
     clients.apim.product.create_or_update(*place.at, product, {"properties": {"displayName": product}})
     scoped = {"properties": {"displayName": name, "scope": f"/products/{product}"}}
