@@ -19,6 +19,7 @@ from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import load_lab
 from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
+from tripcurve.run.writing import write_whole
 from tripcurve.scenario import Phase, Scenario, load_scenario
 from tripcurve.scenario.search import Trial, next_rate
 from tripcurve.target import check_target_name
@@ -71,7 +72,7 @@ def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds)
         summary = _summary(run, code)
         reason = "interrupted" if code == INTERRUPTED else why_not(summary, bounds.success)
         done.append({"rate": rate, "carried": reason is None, "reason": reason, "run": run.name})
-        (folder / PROBES).write_text(json.dumps({"success": bounds.success, "probes": done}, indent=1) + "\n", "utf-8")
+        write_whole(folder / PROBES, json.dumps({"success": bounds.success, "probes": done}, indent=1) + "\n")
         print(f"{rate:8.1f} requests/s  {'carried' if reason is None else reason}", file=sys.stderr)
         if code == INTERRUPTED:
             return INTERRUPTED

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from tripcurve.run.layout import EVENTS
+from tripcurve.run.writing import replacing
 
 __all__ = ["copy_events", "holds_run", "mark_run", "unmark_run"]
 
@@ -36,10 +37,5 @@ def copy_events(events_file: str | None, folder: Path) -> None:
     """
     if events_file is None or not Path(events_file).exists():
         return
-    part = folder / f"{EVENTS}.part"
-    try:
+    with replacing(folder / EVENTS) as part:
         shutil.copyfile(events_file, part)
-        part.replace(folder / EVENTS)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from tripcurve.run.layout import REQUESTS, shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
 from tripcurve.run.record import SCHEMA
+from tripcurve.run.writing import replacing
 
 __all__ = ["count_paced", "join_shards"]
 
@@ -26,17 +27,14 @@ def join_shards(folder: Path) -> int:
     """
     shards = [_Shard(path) for path in shard_paths(folder)]
     written = 0
-    part = folder / f"{REQUESTS}.part"
-    try:
-        with pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-            for table in in_start_order(shards, GROUP_ROWS):
-                # A row group has one dictionary per column.
-                writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
-                written += len(table)
-        part.replace(folder / REQUESTS)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    with (
+        replacing(folder / REQUESTS) as part,
+        pq.ParquetWriter(part, SCHEMA, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for table in in_start_order(shards, GROUP_ROWS):
+            # A row group has one dictionary per column.
+            writer.write_table(table.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
+            written += len(table)
     return written
 
 

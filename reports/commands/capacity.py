@@ -17,9 +17,10 @@ from reports.render.html import render_capacity
 from reports.render.words import number
 from reports.statistics.capacity import Limits, from_run, of_steps
 from reports.statistics.curve import capacity_curve
-from tripcurve.errors import BadInput, TripcurveError
+from tripcurve.errors import BadInput, NotRecorded, reason_of
 from tripcurve.run.layout import REPORT
 from tripcurve.run.summary import Capacity, Step
+from tripcurve.run.writing import write_whole
 
 __all__ = ["PROBES", "capacity_command", "capacity_of_probes"]
 
@@ -36,14 +37,14 @@ def capacity_command(folder: Path, as_json: bool) -> int:
     lab, capacity = capacity_of_probes(folder)
     plain = capacity.model_dump(mode="json")
     try:
-        (folder / "capacity.json").write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", "utf-8")
+        write_whole(folder / "capacity.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
         figure = capacity_curve(capacity.curve).properties(background="white")
         svg, png = svg_and_png(figure.to_dict())
-        (folder / "capacity.svg").write_text(svg, "utf-8")
-        (folder / "capacity.png").write_bytes(png)
-        (folder / REPORT).write_text(render_capacity(lab, capacity, svg), "utf-8")
+        write_whole(folder / "capacity.svg", svg)
+        write_whole(folder / "capacity.png", png)
+        write_whole(folder / REPORT, render_capacity(lab, capacity, svg))
     except OSError as error:
-        raise TripcurveError(f"cannot write the answer into {folder}: {error.strerror}") from None
+        raise NotRecorded(f"cannot write the answer into {folder}: {reason_of(error)}") from None
     if as_json:
         json.dump(plain, sys.stdout, indent=1, allow_nan=False)
         print()

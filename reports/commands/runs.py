@@ -20,6 +20,7 @@ from tripcurve.errors import BadInput
 from tripcurve.run.layout import LAB, SUMMARY
 from tripcurve.run.measures import fault_in, number_at
 from tripcurve.run.summary import SUMMARY_VERSION, Summary
+from tripcurve.run.writing import write_whole
 
 if TYPE_CHECKING:
     from reports.render.charts import Figure
@@ -201,5 +202,5 @@ def _draw_trend(runs: list[History], measure: str, folder: Path) -> Path:
 
     name = "".join(character if character.isalnum() or character in "._-" else "_" for character in measure)
     path = folder / f"trend-{name}.svg"
-    path.write_text(svg_of(on_white(specifications({"trend": trend_chart(runs, measure)})["trend"])), "utf-8")
+    write_whole(path, svg_of(on_white(specifications({"trend": trend_chart(runs, measure)})["trend"])))
     return path

@@ -11,7 +11,8 @@ from reports.exports.truth import ImportedTruth, truth_from
 from reports.loading.run import load
 from tripcurve.breaker.events import read_events
 from tripcurve.errors import BadInput
-from tripcurve.run.layout import EVENTS, write_whole
+from tripcurve.run.layout import EVENTS
+from tripcurve.run.writing import write_whole
 
 __all__ = ["import_truth"]
 

@@ -15,6 +15,7 @@ from reports.render.words import NOT_KNOWN
 from reports.statistics.series import outcomes_over_time
 from tripcurve.run.record import SCHEMA
 from tripcurve.run.summary import Measured, Summary, Trip
+from tripcurve.run.writing import replacing
 
 __all__ = ["safe", "write_csv"]
 
@@ -72,7 +73,7 @@ def _interval(name: str, measured: Measured | None) -> Row:
 
 def _write_rows(path: Path, rows: Iterable[Mapping[Hashable, object]]) -> None:
     rows = list(rows)
-    with path.open("w", encoding="utf-8", newline="") as out:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         names = list(dict.fromkeys(name for row in rows for name in row))
         if rows:
@@ -86,7 +87,7 @@ def _write_requests(run: Run, path: Path) -> None:
     """Every attempt. Columns of text are made safe through their dictionaries, not row by row."""
     plain = [field if not pa.types.is_dictionary(field.type) else pa.field(field.name, pa.string()) for field in SCHEMA]
     schema = pa.schema(plain)
-    with pacsv.CSVWriter(path, schema) as out:
+    with replacing(path) as part, pacsv.CSVWriter(part, schema) as out:
         for piece in run.records.pieces():
             out.write_table(
                 pa.table([_safe_column(column) for column in piece.select(SCHEMA.names).columns], schema=schema)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from reports.render.words import legible, who
 from tripcurve.run.summary import Measured, Summary
+from tripcurve.run.writing import replacing
 
 __all__ = ["write_junit"]
 
@@ -40,7 +41,8 @@ def write_junit(summary: Summary, path: Path) -> None:
         )
         if case.failure is not None:
             ElementTree.SubElement(element, "failure", message=legible(case.failure))
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    with replacing(path) as part:
+        ElementTree.ElementTree(suite).write(part, encoding="utf-8", xml_declaration=True)
 
 
 def _validity(summary: Summary) -> _Case:

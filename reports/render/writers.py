@@ -16,9 +16,10 @@ from reports.render.markdown import render_markdown
 from reports.statistics.curve import capacity_curve
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import NotRecorded, reason_of
 from tripcurve.run.layout import CHARTS, JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
 from tripcurve.run.summary import Summary
+from tripcurve.run.writing import make_folder, replacing, write_whole
 
 __all__ = ["append_job_summary", "write_json", "write_reports"]
 
@@ -27,7 +28,7 @@ def write_reports(run: Run, analysis: Analysis, summary: Summary, drawing: Execu
     """Write summary.json, summary.md, junit.xml, charts as SVG and PNG, and report.html into the run's folder.
 
     `drawing`: where to draw the charts, see `drawing_processes`; None: in this process. Returns the paths.
-    Raises TripcurveError when the folder cannot be written.
+    Raises NotRecorded when the folder cannot be written.
     """
     folder, duration_s, drawing = run.folder, summary.duration_s, drawing or AtOnce()
     specs = specifications(figures(run, analysis, duration_s)) if run.tally.total else {}
@@ -36,18 +37,18 @@ def write_reports(run: Run, analysis: Analysis, summary: Summary, drawing: Execu
     curve = _capacity_svg(summary, drawing)
     data = tables(run, analysis, duration_s) if specs else {}
     try:
-        (folder / CHARTS).mkdir(exist_ok=True)
-        with (folder / SUMMARY).open("w", encoding="utf-8") as out:
+        make_folder(folder / CHARTS)
+        with replacing(folder / SUMMARY) as part, part.open("w", encoding="utf-8") as out:
             write_json(summary, out)
-        (folder / SUMMARY_TEXT).write_text(render_markdown(summary), encoding="utf-8")
+        write_whole(folder / SUMMARY_TEXT, render_markdown(summary))
         write_junit(summary, folder / JUNIT)
         pictures = Pictures(specs, data, script.result() if script else "", curve.result() if curve else None)
-        (folder / REPORT).write_text(render(summary, pictures), encoding="utf-8")
+        write_whole(folder / REPORT, render(summary, pictures))
         written = _write_charts(files, folder / CHARTS)
     except BrokenExecutor:
-        raise TripcurveError("a process that draws the charts died; run `tripcurve report` again") from None
+        raise NotRecorded("a process that draws the charts died; run `tripcurve report` again") from None
     except OSError as error:
-        raise TripcurveError(f"cannot write the report into {folder}: {error.strerror}") from None
+        raise NotRecorded(f"cannot write the report into {folder}: {reason_of(error)}") from None
     return [folder / REPORT, folder / SUMMARY, folder / SUMMARY_TEXT, folder / JUNIT, *written]
 
 
@@ -70,16 +71,16 @@ def _write_charts(files: dict[str, Future[tuple[str, bytes]]], folder: Path) -> 
     for name, drawn in files.items():
         vector, picture = folder / f"{name}.svg", folder / f"{name}.png"
         svg, png = drawn.result()
-        vector.write_text(svg, encoding="utf-8")
-        picture.write_bytes(png)
+        write_whole(vector, svg)
+        write_whole(picture, png)
         written += [vector, picture]
     return written
 
 
 def append_job_summary(markdown: Path, to: Path) -> None:
-    """Put the report on the page of a CI job. Raises TripcurveError when it cannot be written."""
+    """Put the report on the page of a CI job. Raises NotRecorded when it cannot be written."""
     try:
         with to.open("a", encoding="utf-8") as out:
             out.write(markdown.read_text("utf-8") + "\n")
     except OSError as error:
-        raise TripcurveError(f"cannot write the job summary {to}: {error.strerror}") from None
+        raise NotRecorded(f"cannot write the job summary {to}: {reason_of(error)}") from None

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -29,6 +28,7 @@ from tripcurve.errors import BadInput
 from tripcurve.run.info import RunInfo
 from tripcurve.run.layout import shard_paths
 from tripcurve.run.lock import RunLock
+from tripcurve.run.summary import Verdict
 
 __all__ = ["KINDS", "LENGTH_S", "RATE", "VICTIMS", "Fault", "Outcome", "inject", "nothing_half_written", "random_fault"]
 
@@ -101,7 +101,7 @@ class Outcome:
     unsent: float = 0.0
     span_s: float = 0.0
     info: RunInfo = field(default_factory=RunInfo.of_killed_run)
-    verdict: dict[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
     unreadable: str | None = None
     left: list[str] = field(default_factory=list)
 
@@ -118,7 +118,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """The exit code of `tripcurve run`: the traffic's own, or else the report's."""
-        return self.code or int(self.verdict.get("exit_code", 0))
+        return self.code or (0 if self.verdict is None else self.verdict.exit_code)
 
     def problems(self) -> list[str]:
         """Return each promise of docs/reliability.md that the outcome breaks."""
@@ -127,7 +127,7 @@ class Outcome:
             found.append(f"{self.lost} rows lost of {self.sent}; at most {self.may_lose} may be")
         if self.exit_code not in self._codes():
             found.append(f"exit code {self.exit_code}, expected one of {sorted(self._codes())}; {self.verdict}")
-        if self.code in (3, 4) and self.unreadable is None and self.verdict.get("exit_code") != self.code:
+        if self.code in (3, 4) and self.verdict is not None and self.verdict.exit_code != self.code:
             found.append(f"exit code {self.code} of the traffic, but the report's verdict is {self.verdict}")
         if "Traceback" in self.messages:
             found.append(f"a traceback: {self.messages[-2000:]}")
@@ -137,8 +137,10 @@ class Outcome:
         kind = self.fault.kind
         if kind == "master":
             return {-signal.SIGKILL}  # nobody is left who could say it
-        if kind in ("generator", "worker", "full disk", "read-only folder"):
+        if kind in ("generator", "full disk", "read-only folder"):
             return {4}
+        if kind == "worker":
+            return {4} if self.lost or self.unsent else {0, 4}  # killed after it had sent its last row
         if kind in _LOCAL:
             return {3} if self.failed else {0, 3}  # killed after the last answer
         if kind in ("slow disk", "clock step"):
@@ -238,7 +240,7 @@ class _Run:
             outcome.unreadable = str(error)
             return outcome
         total = max(run.tally.total, 1)
-        outcome.recorded, outcome.verdict = run.tally.total, summary.get("verdict", {})
+        outcome.recorded, outcome.verdict = run.tally.total, summary.verdict
         outcome.info, outcome.span_s = run.info, run.duration_s
         outcome.failed = 1 - run.tally.count("2xx") / total
         outcome.sent = _sent(folder) if gateway is None else gateway.served

@@ -16,6 +16,7 @@ from reports.trips.analysis import analyse
 from tests.faults.targets import FAULTS, Misbehaving
 from tests.locustfiles.running import Running, ended
 from tests.locustfiles.servers import Gateway, serving
+from tripcurve.run.summary import Summary
 
 GOOD = 20
 """Answers that are well before the fault begins."""
@@ -46,7 +47,7 @@ class Recorded:
     messages: str
     rows: Any
     sent: int
-    summary: dict[str, Any]
+    summary: Summary
 
 
 @pytest.fixture(scope="module")
@@ -97,5 +98,6 @@ def test_a_target_that_is_lost_ends_the_traffic_with_its_exit_code(runs: dict[st
 
 @pytest.mark.parametrize(("name", "code"), [(name, code) for name, *_, code in CASES])
 def test_the_verdict_says_that_the_run_is_no_measurement(runs: dict[str, Recorded], name: str, code: int) -> None:
-    verdict = runs[name].summary["verdict"]
-    assert (verdict["label"], verdict["exit_code"]) == ({3: "target lost", 4: "not valid"}[code], code)
+    verdict = runs[name].summary.verdict
+    assert verdict is not None
+    assert (verdict.label, verdict.exit_code) == ({3: "target lost", 4: "not valid"}[code], code)

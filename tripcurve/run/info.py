@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from tripcurve.errors import BadInput
 from tripcurve.field_errors import field_errors
-from tripcurve.run.layout import INFO, write_whole
+from tripcurve.run.layout import INFO
 from tripcurve.run.record import SCHEMA_VERSION
+from tripcurve.run.writing import write_whole
 
 __all__ = [
     "Counts",

@@ -16,6 +16,7 @@ from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.lock import LOCK, RunLock
+from tripcurve.run.writing import write_whole
 from tripcurve.scenario import Scenario
 
 __all__ = [
@@ -37,7 +38,6 @@ __all__ = [
     "shard_path",
     "shard_paths",
     "write_documents",
-    "write_whole",
 ]
 
 RUNS = Path("runs")
@@ -124,21 +124,10 @@ def _refuse_unless_empty(folder: Path) -> None:
         raise BadInput(f"--run-dir {folder} is not empty; a run needs a folder of its own")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file, completely or not at all. Raises OSError, and then leaves no partial file behind."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def write_documents(folder: Path, lab: Lab, scenario: Scenario) -> None:
     """Write the resolved lab and scenario into the folder. Raises BadInput if it is not writable."""
     try:
-        (folder / LAB).write_text(write_yaml(lab), "utf-8")
-        (folder / SCENARIO).write_text(write_yaml(scenario), "utf-8")
+        write_whole(folder / LAB, write_yaml(lab))
+        write_whole(folder / SCENARIO, write_yaml(scenario))
     except OSError as error:
         raise BadInput(f"--run-dir {folder} cannot be used: {error.strerror}") from None

@@ -34,7 +34,7 @@ class RunLock:
     def take(cls, folder: Path) -> RunLock:
         """Lock a folder. Raises BadInput when another run holds the lock, OSError when the folder cannot be written."""
         while True:
-            fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tripcurve.errors import TripcurveError
+from tripcurve.errors import NotRecorded
 
 __all__ = ["Stream", "from_here_on", "in_start_order"]
 
@@ -48,7 +48,7 @@ class _Reader:
     def take(self) -> pa.Table:
         table = next(self.rest, None)
         if table is None:
-            raise TripcurveError("the run's records were cut or moved while they were read; try again")
+            raise NotRecorded("the run's records were cut or moved while they were read; try again")
         self.at += 1
         return table
 
@@ -57,7 +57,7 @@ def in_start_order(streams: Sequence[Stream], rows: int) -> Iterator[pa.Table]:
     """Yield the rows of all streams sorted by start, in tables of about `rows` rows.
 
     A row is yielded as soon as no earlier one can follow, so that only the tables that overlap are in memory. Raises
-    TripcurveError if a stream has fewer tables than entries in `earliest`.
+    NotRecorded if a stream has fewer tables than entries in `earliest`.
     """
     waiting = [_Reader(stream.earliest, stream.tables()) for stream in streams if len(stream.earliest)]
     held: list[pa.Table] = []

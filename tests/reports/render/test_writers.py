@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 from lxml import etree
 
 from reports.render.csv_tables import safe, write_csv
+from reports.render.writers import write_reports
 from tests.reports.conftest import HOSTILE, Reported, typed
 
 
@@ -81,3 +84,30 @@ def test_a_chart_of_hostile_names_holds_no_markup(hostile: Reported) -> None:
     for path in (hostile.run.folder / "charts").glob("*.svg"):
         tags = {str(element.tag).rpartition("}")[2] for element in parsed(path).iter()}
         assert not tags & {"script", "b"}
+
+
+def test_no_output_follows_a_link_out_of_the_run_directory(good: Reported, tmp_path: Path) -> None:
+    """A run directory may come from somebody else: its links are replaced, and what they name is not touched."""
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    written = _write_everything(good, folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    outside.mkdir()
+    for path in written:
+        if path.parent == folder:
+            (outside / path.name).write_text("mine")
+            path.symlink_to(outside / path.name)
+            path.with_name(f"{path.name}.part").symlink_to(outside / path.name)
+    (folder / "charts").symlink_to(outside)
+    assert _write_everything(good, folder) == written
+    assert {path.read_text() for path in outside.iterdir()} == {"mine"}
+    assert [path for path in folder.rglob("*") if path.is_symlink()] == []
+
+
+def _write_everything(reported: Reported, folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    run = replace(reported.run, folder=folder)
+    return [
+        *write_reports(run, reported.analysis, reported.summary),
+        *write_csv(run, reported.summary, folder),
+    ]
