@@ -19,8 +19,8 @@ __all__ = ["app", "main"]
 
 EXIT_CODES = (
     "Exit codes: 0 success; 1 a check or limit failed; 2 bad usage, lab, scenario or run; 3 the target could not be "
-    "provisioned or reached, or went away during the run; 4 the run could not be recorded or is not a valid "
-    "measurement; 10 `plan` found changes; 130 interrupted."
+    "provisioned or reached, or went away during the run; 4 the run or its report could not be written, or the "
+    "run is not a valid measurement; 10 `plan` found changes; 130 interrupted."
 )
 
 app = typer.Typer(

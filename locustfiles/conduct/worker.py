@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic_ns
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import WorkerRunner
@@ -55,6 +56,7 @@ class Worker:
         self._live = Live(0)
         self._estimate = Estimate(0, 0)
         self._interrupts = 0
+        self._finishing = BoundedSemaphore()
 
     def attach(self) -> None:
         """Listen to Locust's events and to the main process's messages."""
@@ -129,10 +131,12 @@ class Worker:
         self._finish(msg.data["grace_s"])
 
     def _finish(self, grace_s: float) -> None:
-        """End this worker's traffic and send its account. Further calls do nothing."""
-        traffic = self._traffic
-        if traffic is None or traffic.closed:
-            return
+        """End this worker's traffic and send its account. Further calls only wait until that is done."""
+        with self._finishing:
+            if self._traffic is not None and not self._traffic.closed:
+                self._end(self._traffic, grace_s)
+
+    def _end(self, traffic: Traffic, grace_s: float) -> None:
         failure = None
         try:
             end_traffic(self.environment, traffic, grace_s)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from reports.loading.run import load
-from reports.statistics.summary import summarise
+from reports.statistics.summary import build_summary
 from reports.trips.analysis import analyse
 from tests.faults.processes import PATIENCE_S, Processes
 from tests.faults.targets import FAULTS, LIES, Misbehaving
@@ -235,7 +235,7 @@ class _Run:
         outcome = Outcome(fault, code, self._processes.messages(), left=left + _left_in(folder))
         try:
             run = load(folder)
-            summary = summarise(run, analyse(run), [])
+            summary = build_summary(run, analyse(run), [])
         except (BadInput, OSError) as error:
             outcome.unreadable = str(error)
             return outcome

@@ -47,9 +47,9 @@ class Processes:
         return process
 
     def wait_for_rows(self, processes: int) -> None:
-        """Wait until each of so many processes has flushed once; a stream's head alone is smaller than 4,000 bytes."""
+        """Wait until each of so many processes has flushed once; a stream's head alone is smaller than 5,000 bytes."""
         deadline = time.monotonic() + PATIENCE_S
-        while len([path for path in shard_paths(self.run_dir) if path.stat().st_size > 4000]) < processes:
+        while len([path for path in shard_paths(self.run_dir) if path.stat().st_size > 5000]) < processes:
             assert time.monotonic() < deadline, f"no rows came: {self.messages()}"
             time.sleep(0.02)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -57,7 +58,10 @@ def main(words: list[str]) -> int:
             number, fault = numbered
             if time.monotonic() > began + asked.minutes * 60:
                 return None
-            outcome = inject(fault, Path(scratch) / str(number))
+            try:
+                outcome = inject(fault, Path(scratch) / str(number))
+            except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+                outcome = Outcome(fault, code=-1, messages="", unreadable=f"the fault was not injected: {error}")
             for problem in outcome.problems():
                 print(f"{number} {fault}: {problem}", flush=True)
             return outcome

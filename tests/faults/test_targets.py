@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reports.loading.run import load
-from reports.statistics.summary import summarise
+from reports.statistics.summary import build_summary
 from reports.trips.analysis import analyse
 from tests.faults.targets import FAULTS, Misbehaving
 from tests.locustfiles.running import Running, ended
@@ -69,7 +69,7 @@ def _recorded(running: Running, end: tuple[int, str, str]) -> Recorded:
     code, _, messages = end
     run = load(Path(running.run_dir))
     sent = running.info()["pacing"]["sent"]
-    return Recorded(code, messages, running.rows(), sent, summarise(run, analyse(run), []))
+    return Recorded(code, messages, running.rows(), sent, build_summary(run, analyse(run), []))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -108,6 +108,6 @@ def _write_everything(reported: Reported, folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
     run = replace(reported.run, folder=folder)
     return [
-        *write_reports(run, reported.analysis, reported.summary),
-        *write_csv(run, reported.summary, folder),
+        *write_reports(run, reported.analysis, typed(reported.summary)),
+        *write_csv(run, typed(reported.summary), folder),
     ]
