@@ -83,7 +83,7 @@ class Sharpener:
         self._period: _Period | None = None
         self._resets: list[SharpenedReset] = []
         self._requests = self._answered = 0
-        self._banned = False
+        self._refused: int | None = None
         self._marked = False
 
     @property
@@ -103,8 +103,8 @@ class Sharpener:
             return self._shed(seen)
         # If nothing marks the answers of backends, every answer but a shed is taken for a backend's.
         if seen.from_gateway and self._marked and not 200 <= seen.status < 300:
-            # The gateway refused the probe by a limit of its own, so probing must stop.
-            self._banned |= seen.probe and seen.status == 429
+            if seen.probe and 400 <= seen.status < 500:
+                self._refused = seen.status  # by a limit of its own, so probing must stop
             return False
         self._answered += seen.probe
         self._close(seen)
@@ -183,18 +183,28 @@ class Sharpener:
     def next_ask_ns(self, now_ns: int) -> int | None:
         """Return when to send the next probe, `now_ns` at the earliest, or None: not before another period opens."""
         period = self._period
-        if period is None or self._banned or period.asked >= self._budget:
+        if period is None or self._refused is not None or period.asked >= self._budget:
             return None
         if period.expected is None:
             return max(self._growing(period, period.began[1]), now_ns)
         low, high = period.expected
         if period.last_ask_ns is None:
-            return max(low - LEAD_NS, now_ns)
-        # At most half of the budget is for the expected time; the other half is for a reset that comes late.
-        due = period.last_ask_ns + max(self._sharpen_ns, 2 * (high - low + LEAD_NS) // self._budget)
+            # The grid is independent of the trip, so the reset is as likely at any instant between two probes. Then the
+            # middle between them is right on average.
+            gap_ns = self._gap_ns(period.expected)
+            return max((low - LEAD_NS) // gap_ns * gap_ns, now_ns)
+        due = period.last_ask_ns + self._gap_ns(period.expected)
         if due > high + LATE_NS:
             due = max(due, self._growing(period, high))
         return max(due, now_ns)
+
+    def _gap_ns(self, expected: tuple[int, int]) -> int:
+        """Return the gap between probes while the reset is expected.
+
+        At most half of the budget is for that time; the other half is for a reset that comes late.
+        """
+        low, high = expected
+        return max(self._sharpen_ns, 2 * (high - low + LEAD_NS) // self._budget)
 
     def _growing(self, period: _Period, since_ns: int) -> int:
         """Return the next instant of probes whose gaps grow with the time since `since_ns`."""
@@ -228,8 +238,8 @@ class Sharpener:
         )
 
     def _reason(self) -> str | None:
-        if self._banned:
-            return "the gateway refused a probe by a limit of its own (429), so no more were sent"
+        if self._refused is not None:
+            return f"the gateway refused a probe by a limit of its own ({self._refused}), so no more were sent"
         gaps = sorted(reset.gap_ms for reset in self._resets if reset.gap_ms is not None and (reset.asked or 0) >= FEW)
         if not gaps or gaps[len(gaps) // 2] <= 2 * self._sharpen_s * 1000:
             return None

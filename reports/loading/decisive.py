@@ -29,7 +29,8 @@ def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
     """Return the rows of a piece, in start order, that matter for any breaker's state, with two more columns.
 
     `left_out`: how many rows like this one were left out after it. `unseen_ns`: the longest time from the start of this
-    row or of one left out after it until the next was admitted. Both are 0 if no row was left out.
+    row or of one left out after it until the next was admitted. Both are 0 if no row was left out. Dense probes are
+    always kept, so the rows left out are all requests of the traffic.
 
     Of alike rows, `margin` are kept at each end: more if many were under way at once, and for a rule that counts a
     percentage all that its window can hold.
@@ -49,6 +50,7 @@ def decisive(piece: pa.Table, lab: Lab, margin: int = MARGIN) -> pa.Table:
             high = min(high, int(np.searchsorted(start, start[stop - 1] - _window_ns(lab))))
             if low < high:
                 keep[low:high] = end[low:high] >= start[high]  # keep those still under way when the kept end begins
+    keep |= piece["dense"].to_numpy()
     waited = np.nan_to_num(piece["backend_us"].to_numpy()).astype(np.int64) * 1000
     admitted_by = np.maximum(end - waited, start)
     return _with_left_out(piece.filter(pa.array(keep)), np.flatnonzero(keep), np.append(admitted_by[1:], 0) - start)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc as ipc
@@ -31,6 +32,7 @@ NO_ROWS = (
     SCHEMA.empty_table()
     .append_column("clock_doubt_ns", pa.array([], pa.int64()))
     .append_column("shed", pa.array([], pa.bool_()))
+    .append_column("dense", pa.array([], pa.bool_()))
 )
 
 
@@ -53,23 +55,24 @@ class Records:
     """All requests of a run.
 
     `sheds`: which statuses sheds have. `unmarked`: how origins are decided if no answer names its backend; None:
-    answers do.
+    answers do. `probed`: whether dense probes may be among the requests.
     """
 
     sources: list[Source]
     clocks: Clocks
     sheds: ShedStatuses
     unmarked: Unmarked | None
+    probed: bool = False
     piece_rows: int = PIECE_ROWS
 
     @classmethod
-    def of(cls, sources: list[Source], clocks: Clocks, lab: Lab, piece_rows: int = PIECE_ROWS) -> Records:
+    def of(cls, sources: list[Source], clocks: Clocks, lab: Lab, probed: bool, piece_rows: int = PIECE_ROWS) -> Records:
         def tables() -> Iterator[pa.Table]:
             return (table for source in sources for table in source.tables())
 
         sheds = shed_statuses(lab, (table for source in sources for table in source.statuses()))
         unmarked = unmarked_answers(tables(), lab, sheds) if no_answer_is_marked(tables()) else None
-        return cls(sources, clocks, sheds, unmarked, piece_rows)
+        return cls(sources, clocks, sheds, unmarked, probed, piece_rows)
 
     @property
     def rows(self) -> int:
@@ -83,16 +86,24 @@ class Records:
     def pieces(self) -> Iterator[pa.Table]:
         """Yield tables of about `piece_rows` rows, with one dictionary per column and without negative latencies.
 
-        They have the columns of `SCHEMA`, `clock_doubt_ns` (see `Clocks.correct`), and `shed`: whether the gateway
-        refused the request because a breaker was open. Raises ArrowException or OSError if a file is damaged, BadInput
-        if a column is missing or has another type.
+        They have the columns of `SCHEMA`, `clock_doubt_ns` (see `Clocks.correct`), `shed`: whether the gateway refused
+        the request because a breaker was open, and `dense`: whether it is a dense probe, and no request of the traffic.
+        Raises ArrowException or OSError if a file is damaged, BadInput if a column is missing or has another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]
         for table in in_start_order(moved, self.piece_rows):
             piece = table if self.unmarked is None else judged_by_status(table, self.unmarked)
             if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back during a request
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
-            yield piece.append_column("shed", self.sheds.among(piece)).unify_dictionaries().combine_chunks()
+            piece = piece.append_column("shed", self.sheds.among(piece)).append_column("dense", self._dense(piece))
+            yield piece.unify_dictionaries().combine_chunks()
+
+    def _dense(self, piece: pa.Table) -> pa.Array:
+        """Return which rows are dense probes: requests of a ProbeUser that have no place in the schedule."""
+        if not self.probed:
+            return pa.array(np.zeros(len(piece), dtype=bool))
+        by_prober = pc.equal(piece["user"].cast(pa.string()), "ProbeUser")
+        return pc.and_(by_prober, pc.equal(piece["start_ns"], piece["intended_ns"])).combine_chunks()
 
     def read(self) -> pa.Table:
         """Read all pieces into one table."""

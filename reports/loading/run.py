@@ -108,19 +108,20 @@ class _Reader:
     def read(self, sources: list[Source]) -> Run:
         """Read the requests from these sources. Raises ArrowException or OSError if one is damaged."""
         info = RunInfo.read(self._folder)
+        probed = info is None or (info.probing is not None and info.probing.requests > 0)
         if info is None:
             self.notes.append("run.json is missing: the run was killed; its end, pacing and counts are not known")
             info = RunInfo.of_killed_run()
-        records = Records.of(sources, clocks_of(info), self._lab, self._piece_rows)
+        records = Records.of(sources, clocks_of(info), self._lab, probed, self._piece_rows)
         start_ns = _start_ns(info, records)
         last_ns = records.last_ns if info.end_ns is None else info.end_ns
         tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
         kept = []
-        dense = info.probing is not None and info.probing.requests > 0
         for piece in records.pieces():
-            tally.add(_without_dense_probes(piece) if dense else piece)
+            traffic = piece.filter(pc.invert(piece["dense"])) if probed else piece
+            tally.add(traffic)
+            tally.probes += len(piece) - len(traffic)
             kept.append(decisive(piece, self._lab, self._margin))
-        tally.probes = info.probing.requests if info.probing is not None and dense else 0
         self._note(records, tally)
         empty = decisive(NO_ROWS, self._lab)
         return Run(
@@ -142,17 +143,9 @@ class _Reader:
             self.notes.append(records.sheds.doubt)
         if records.unmarked is not None:
             self.notes.append(records.unmarked.note)
-        if tally.probes:
-            self.notes.append(f"dense probes timed the resets ({tally.probes:,} requests); no other figure counts them")
         backwards = records.rows - tally.total - tally.probes
         if backwards > 0:
             self.notes.append(f"{backwards} requests ended before they began: a clock was set back; they are left out")
-
-
-def _without_dense_probes(piece: pa.Table) -> pa.Table:
-    """Return the requests without dense probes, which are those of ProbeUser that have no place in the schedule."""
-    dense = pc.and_(pc.equal(piece["user"], "ProbeUser"), pc.equal(piece["start_ns"], piece["intended_ns"]))
-    return piece.filter(pc.invert(dense))
 
 
 def _start_ns(info: RunInfo, records: Records) -> int:

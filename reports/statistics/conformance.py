@@ -121,8 +121,7 @@ def _share_at(trip: Trip, earlier: Trip | None, rule: BreakerRule, evidence: Evi
 
 
 def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
-    middle = zero_ns + measured.estimate * NS
-    return middle - measured.half_width * NS, middle + measured.half_width * NS
+    return zero_ns + measured.low * NS, zero_ns + measured.high * NS
 
 
 def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, *, known: bool) -> Finding:
@@ -181,10 +180,16 @@ def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
         seen = "only the group of units seen, not one unit's time" if grouped else "no whole open period seen"
         return Finding(backend.name, *part, seen, "not shown", where)
     widths = [t.tripped_s.half_width + t.reset_s.half_width for t in whole if t.tripped_s and t.reset_s]
-    fitting = sum(abs(trip.open_error_s or 0.0) <= width for trip, width in zip(whole, widths, strict=True))
+    fitting = sum(map(_open_as_configured, whole))
     median = float(np.median([trip.open_s or 0.0 for trip in whole]))
     observed = f"{median:.3f} s ± {max(widths):.3f} in {fitting} of {len(whole)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")
+
+
+def _open_as_configured(trip: Trip) -> bool:
+    """Whether the breaker can have been open for exactly as long as the rule, or an accepted Retry-After, asks."""
+    least, most = trip.bounds["open_s"]
+    return least <= (trip.open_s or 0.0) - (trip.open_error_s or 0.0) <= most
 
 
 def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
@@ -202,10 +207,7 @@ def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers
             "not shown",
             "trip-and-recover with a retry_after_s unlike the trip duration",
         )
-    fitting = sum(
-        abs(t.open_error_s or 0.0) <= t.tripped_s.half_width + t.reset_s.half_width  # type: ignore[union-attr]  # filtered above
-        for t in whole
-    )
+    fitting = sum(map(_open_as_configured, whole))
     observed = f"failures told {telling.min():g} s; open as {'told' if rule.accept_retry_after else 'configured'}"
     observed += f" in {fitting} of {len(whole)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")

@@ -125,7 +125,7 @@ def open_spans(analysis: Analysis, duration_s: float) -> pd.DataFrame:
 
     The last two are where to draw it: an end that was not observed reaches to the neighbouring period or the run's end.
     """
-    nothing = Measured(np.nan, np.nan)
+    nothing = Measured(np.nan, np.nan, np.nan)
     rows = [
         (legible(trip.backend or "any"), *((at or nothing).estimate for at in (trip.tripped_s, trip.reset_s)))
         for trip in analysis.trips

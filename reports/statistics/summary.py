@@ -13,6 +13,7 @@ from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
 from reports.statistics.conformance import conformance
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
+from reports.statistics.probing import probing, probing_notes
 from reports.statistics.problems import broken_answers, find_problems
 from reports.statistics.verdict import judge
 from reports.trips.analysis import Analysis
@@ -85,6 +86,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         unobservable=_unobservable(run),
         tokens=_tokens(run),
         pacing=_pacing(run),
+        probing=probing(run.info),
         accuracy=_accuracy(trips),
         rule={backend.name: backend.breaker for backend in run.lab.backends if backend.breaker is not None},
         conformance=tuple(Finding.model_validate(finding) for finding in conformance(run, analysis)),
@@ -92,7 +94,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         local_options=run.lab.local.model_dump(mode="json"),
         counts=(run.info.counts or Counts()).as_written(),
         workers=tuple(_workers(run)),
-        notes=(*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run)),
+        notes=(*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run), *probing_notes(run)),
         time_to_trip_s=_spread([trip.time_to_trip_s for trip in trips]),
         open_s=_spread([trip.open_s for trip in trips]),
         open_error_s=_spread([trip.open_error_s for trip in trips]),

@@ -68,7 +68,7 @@ class Tally:
         self.start_ns = self.end_ns = start_ns
         self.total = 0
         self.probes = 0
-        """The number of dense probes. `add` does not get them, so no other figure counts them."""
+        """The number of dense probes. `add` does not get them."""
         self.outcomes: Counts = np.zeros((0, len(OUTCOMES)), np.int64)
         self.service: dict[str | None, Counts] = {}
         """By backend (None: none answered): requests and complete 2xx by second of the start, shape (seconds, 2)."""

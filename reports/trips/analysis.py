@@ -61,7 +61,7 @@ def _periods(evidence: Evidence) -> list[OpenPeriod]:
     if evidence.units == 1:
         periods = settle(find_open_periods(touches), evidence)
     else:
-        groups = find_group_periods(touches, answers, evidence.rule, evidence.units)
+        groups = find_group_periods(touches, answers, evidence.rule, evidence.units, evidence.doubt_ns)
         periods = settle_groups(groups, evidence)
     periods = [_widened(period, evidence.after_ns) for period in narrow(periods, evidence)]
     if not periods or not (evidence.pooled or evidence.after_ns):

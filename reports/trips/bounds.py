@@ -38,14 +38,13 @@ def wait_bounds(tripped: Interval, counted: Counted) -> tuple[float, float]:
     return least / NS, most / NS
 
 
-def open_bounds(tripped: Measured, reset: Measured, open_s: float) -> tuple[float, float]:
+def open_bounds(tripped: Measured, reset: Measured) -> tuple[float, float]:
     """Return the least and the most seconds for which the breaker was open."""
-    width = tripped.half_width + reset.half_width
-    return max(0.0, open_s - width), open_s + width
+    return max(0.0, reset.low - tripped.high), reset.high - tripped.low
 
 
 def recovery_bounds(reset: Interval, answers: Answers, later: Interval | None, doubt_ns: int) -> tuple[float, float]:
-    """Return the least and the most seconds from the reset to the first 2xx of a request admitted after it.
+    """Return the least and the most seconds from the reset to the traffic's first 2xx of a request admitted after it.
 
     A request sent after the reset was certainly admitted after it. A request still on its way to the gateway at the
     reset can have been answered sooner. `later`: the next trip; None: there is none. There must be such a 2xx.
@@ -55,7 +54,7 @@ def recovery_bounds(reset: Interval, answers: Answers, later: Interval | None, d
     flight = int((answers.end - answers.start)[began:until].max(initial=0))
     early = int(np.searchsorted(answers.start, reset.low_ns - flight))
     part = slice(early, until)
-    good = answers.by_backend[part] & (answers.status[part] >= 200) & (answers.status[part] < 300)
+    good = (answers.by_backend & answers.traffic)[part] & (answers.status[part] >= 200) & (answers.status[part] < 300)
     start, end = answers.start[part][good], answers.end[part][good]
     admitted_by = end - answers.waited[part][good]
     least = int(end[admitted_by >= reset.low_ns].min()) - reset.high_ns

@@ -34,12 +34,17 @@ def narrow(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
         return periods
     narrowed = [replace(period, tripped=hull) for hull, period in zip(hulls, periods, strict=True)]
     count = evidence.rule.count
-    if count is None or evidence.units > 1:
-        return narrowed
-    fewest, most = _possible_counts(narrowed, evidence)
-    if not fewest <= count <= most:
-        return periods
-    return _counted(narrowed, evidence, count) if fewest == most else narrowed
+    if count is not None and evidence.units == 1:
+        fewest, most = _possible_counts(narrowed, evidence)
+        if not fewest <= count <= most:
+            return periods
+        narrowed = _counted(narrowed, evidence, count) if fewest == most else narrowed
+    return [replace(period, tripped=period.tripped and _expected(period.tripped, evidence)) for period in narrowed]
+
+
+def _expected(tripped: Interval, evidence: Evidence) -> Interval:
+    """The same interval with the average arrival of its cause, if only one answer can be the cause."""
+    return replace(tripped, expected_ns=evidence.causes.expected(tripped))
 
 
 def _hull(tripped: Interval, evidence: Evidence) -> Interval | None:

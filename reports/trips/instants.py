@@ -20,18 +20,19 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An instant within [low_ns, high_ns], unix ns, and the kind of evidence that bounds it."""
+    """An instant within [low_ns, high_ns], unix ns, and the kind of evidence that bounds it.
+
+    `expected_ns`: where the instant is on average, or None if no part of the interval is more likely than others.
+    """
 
     low_ns: int
     high_ns: int
     by: By = "proof"
+    expected_ns: int | None = None
 
     @property
     def estimate_ns(self) -> float:
-        """The middle of the interval."""
-        return (self.low_ns + self.high_ns) / 2
-
-    @property
-    def half_width_ns(self) -> float:
-        """Half the length of the interval, which is the most that the estimate can be off."""
-        return (self.high_ns - self.low_ns) / 2
+        """The expected instant, or the middle of the interval if no part is more likely than others."""
+        if self.expected_ns is None:
+            return (self.low_ns + self.high_ns) / 2
+        return min(max(self.expected_ns, self.low_ns), self.high_ns)

@@ -127,7 +127,7 @@ class _Measurement:
             return _Count(failures_bounds=failures_bounds)
         ended = int(np.sum(self._answers.end[before] <= tripped.high_ns))
         return _Count(
-            throttled=int(np.sum(self._answers.status[before] == 429)),
+            throttled=int(np.sum(self._answers.traffic[before] & (self._answers.status[before] == 429))),
             failures_to_trip=min(max(ended, fewest), most),
             failures_bounds=failures_bounds,
             time_to_trip_s=self._time_to_trip_s(tripped, counted),
@@ -153,7 +153,7 @@ class _Measurement:
         if self._tripped is None or self._reset is None:
             return None
         open_s = self._reset.estimate - self._tripped.estimate
-        self._bounds["open_s"] = open_bounds(self._tripped, self._reset, open_s)
+        self._bounds["open_s"] = open_bounds(self._tripped, self._reset)
         return open_s
 
     def _open_error_s(self, open_s: float | None) -> float | None:
@@ -168,13 +168,13 @@ class _Measurement:
         return open_s - configured
 
     def _recovery_s(self) -> float | None:
-        """Return the seconds from the reset to the first 2xx before the next trip, or None if there was none."""
+        """Return the seconds from the reset to the traffic's first 2xx before the next trip; None: none came."""
         reset, answers, later = self._period.reset, self._answers, self._next_trip
         if reset is None:
             return None
         low = np.searchsorted(answers.start, reset.low_ns)
         high = len(answers.start) if later is None else np.searchsorted(answers.start, later.high_ns)
-        served = answers.end[low:high][(answers.good & answers.by_backend)[low:high]]
+        served = answers.end[low:high][(answers.good & answers.by_backend & answers.traffic)[low:high]]
         # With several units or a doubtful reset, answers may have come through before.
         served = served[served >= reset.estimate_ns]
         if not len(served):
@@ -220,7 +220,9 @@ class _Measurement:
 def _seconds(interval: Interval | None, evidence: Evidence) -> Measured | None:
     if interval is None:
         return None
-    return Measured((interval.estimate_ns - evidence.zero_ns) / NS, interval.half_width_ns / NS, interval.by)
+    zero_ns = evidence.zero_ns
+    estimate, low, high = ((at - zero_ns) / NS for at in (interval.estimate_ns, interval.low_ns, interval.high_ns))
+    return Measured(estimate, low, high, interval.by)
 
 
 def _heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) -> float:

@@ -18,12 +18,12 @@ RESTORED_SHARE = 0.99
 
 
 def felt_failures(frame: pd.DataFrame, lab: Lab) -> Instants:
-    """Return the starts, unix ns, of requests that failed by some backend's rule or were shed."""
+    """Return the starts, unix ns, of the traffic's requests that failed by some backend's rule or were shed."""
     status = frame["status"].to_numpy()
     counted = np.logical_or.reduce([counted_statuses(status, backend.breaker) for backend in lab.backends])
     failed = (frame["origin"] == "backend").to_numpy() & counted
     shed = frame["shed"].to_numpy()
-    starts: Instants = frame["start_ns"].to_numpy()[failed | shed]
+    starts: Instants = frame["start_ns"].to_numpy()[(failed | shed) & ~frame["dense"].to_numpy()]
     return starts
 
 

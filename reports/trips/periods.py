@@ -26,8 +26,8 @@ class OpenPeriod:
     """One period in which the breaker was open, as observed from outside.
 
     `tripped` is None if the trip was not observed (the run began open), and `reset` if the reset was not. The breaker
-    was certainly open from `open_by_ns` to `open_at_ns`. `sheds` counts the requests refused in it. `full`: when all of
-    several units were open; None: that never certainly happened, or there is one unit.
+    was certainly open from `open_by_ns` to `open_at_ns`. `sheds` counts the requests of the traffic refused in it.
+    `full`: when all of several units were open; None: that never certainly happened, or there is one unit.
     """
 
     tripped: Interval | None
@@ -55,8 +55,8 @@ class Touches:
     An answer of a backend proves that the breaker was closed at its admission, which is within [start, by]. `by` is the
     end minus the gateway's wait for the backend, if reported. `soon` is the latest admission if the request took no
     longer on its way than the slowest shed; it orders touches but bounds no instant. A shed proves that the breaker was
-    open at some instant within [start, end]. `alike`: how many requests the row represents, itself and those left out
-    after it.
+    open at some instant within [start, end]. `alike`: how many requests of the traffic the row represents: itself,
+    unless it is a dense probe, and those left out after it.
     """
 
     answer_start: Instants
@@ -91,7 +91,7 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
 def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
     """Return the periods, each with the number of sheds that are nearer to it than to its neighbours.
 
-    `alike`: how many requests each shed represents.
+    `alike`: how many requests of the traffic each shed represents.
     """
     cuts = [(one.open_at_ns + other.open_by_ns) / 2 for one, other in pairwise(periods)]
     edges = [0, *np.searchsorted(shed_start, cuts).tolist(), len(shed_start)]

@@ -67,5 +67,4 @@ def _closest(early: Instants, late: Instants, count: int) -> int:
 def _instant(measured: Measured | None, zero_ns: int) -> Interval | None:
     if measured is None:
         return None
-    low, high = (round((measured.estimate + sign * measured.half_width) * NS) for sign in (-1, 1))
-    return Interval(zero_ns + low, zero_ns + high)
+    return Interval(zero_ns + round(measured.low * NS), zero_ns + round(measured.high * NS))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reports.trips.answers import Answers, Mask
-from reports.trips.instants import Instants
+from reports.trips.instants import NEVER, Instants
 from reports.trips.periods import Touches
 from tripcurve.errors import BadInput
 from tripcurve.lab import POLICIES, Backend, Lab
@@ -35,20 +35,35 @@ def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -
     if lab.has_pool:  # the rows left out may have gone to any member, so one member's gaps are not known
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
+    end, waited, by_backend = end_ns(part), _waited_ns(part), (part["origin"] == "backend").to_numpy()
     return Answers(
         start=part["start_ns"].to_numpy(),
-        end=end_ns(part),
+        end=end,
         status=part["status"].to_numpy(),
         shed=part["shed"].to_numpy(),
-        by_backend=(part["origin"] == "backend").to_numpy(),
+        by_backend=by_backend,
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
-        waited=_waited_ns(part),
+        waited=waited,
         whole=part["error"].isna().to_numpy(),
-        alike=part["left_out"].to_numpy() + 1,
+        alike=_alike(part),
         unseen=part["unseen_ns"].to_numpy(),
         in_doubt=_in_doubt(part),
         slack=slack_ns,
+        network=_network_ns(part, end, waited),
     )
+
+
+def _network_ns(frame: pd.DataFrame, end: Instants, waited: Instants) -> int:
+    """The least time that a request and its response were on their way: a shed's, or an answer's less the wait."""
+    known = (waited > 0) | frame["shed"].to_numpy()
+    least = (end - frame["start_ns"].to_numpy() - waited)[known].min(initial=NEVER)
+    return 0 if least == NEVER else max(int(least), 0)
+
+
+def _alike(frame: pd.DataFrame) -> Instants:
+    """How many requests of the traffic each row represents."""
+    alike: Instants = frame["left_out"].to_numpy() + 1 - frame["dense"].to_numpy()
+    return alike
 
 
 def _in_doubt(frame: pd.DataFrame) -> Mask:
@@ -83,7 +98,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
     answered = np.flatnonzero(closed)
     if doubt is not None:  # rows of workers with different doubts are no longer in order
         answered = answered[np.argsort(start[answered], kind="stable")]
-    alike = frame["left_out"].to_numpy() + 1
+    alike = _alike(frame)
     refused_alike = alike[opened][order]
     return Touches(
         start[answered],

@@ -11,21 +11,17 @@ __all__ = ["Measured", "Trip"]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An instant in seconds from the run's start, how far it can be off, and the kind of evidence that bounds it."""
+    """An instant in seconds from the run's start, its bounds, and the kind of evidence that bounds it."""
 
     estimate: float
-    half_width: float
+    low: float
+    high: float
     by: By = "proof"
 
     @property
-    def low(self) -> float:
-        """The least that the true value can be, seconds."""
-        return self.estimate - self.half_width
-
-    @property
-    def high(self) -> float:
-        """The most that the true value can be, seconds."""
-        return self.estimate + self.half_width
+    def half_width(self) -> float:
+        """The most that the estimate can be off, seconds: its distance from the farther bound."""
+        return max(self.estimate - self.low, self.high - self.estimate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,4 +130,4 @@ def _with_truth(trip: Trip, true: list[TrueTrip], units: int) -> Trip:
 
 def _widened(instant: Measured | None, by_s: float) -> Measured | None:
     """The instant as it compares with a truth that is itself known only to within `by_s`."""
-    return None if instant is None else replace(instant, half_width=instant.half_width + by_s)
+    return None if instant is None else replace(instant, low=instant.low - by_s, high=instant.high + by_s)

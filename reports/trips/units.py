@@ -27,8 +27,10 @@ def surely_all(units: int) -> int:
     return 1 if units == 1 else math.ceil(math.log(DOUBT / units) / math.log(1 - 1 / units))
 
 
-def find_group_periods(touches: Touches, answers: Answers, rule: BreakerRule | None, units: int) -> list[OpenPeriod]:
-    """Return the periods in which some unit was open, in order."""
+def find_group_periods(
+    touches: Touches, answers: Answers, rule: BreakerRule | None, units: int, doubt_ns: int
+) -> list[OpenPeriod]:
+    """Return the periods in which some unit was open, in order. `doubt_ns`: the most that a worker's clock is off."""
     if not len(touches.shed_start):
         return []
     many = surely_all(units)
@@ -36,7 +38,7 @@ def find_group_periods(touches: Touches, answers: Answers, rule: BreakerRule | N
     cuts = np.flatnonzero(np.diff(position) >= many) + 1
     firsts = np.concatenate(([0], cuts))
     lasts = np.concatenate((cuts, [len(position)])) - 1
-    failures = _possible_trips(answers, rule)
+    failures = _possible_trips(answers, rule, doubt_ns)
     return [
         _group_period(touches, failures, int(first), int(last), many) for first, last in zip(firsts, lasts, strict=True)
     ]
@@ -50,13 +52,14 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
     return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), int(touches.shed_alike[sheds].sum()), full)
 
 
-def _possible_trips(answers: Answers, rule: BreakerRule | None) -> Instants:
+def _possible_trips(answers: Answers, rule: BreakerRule | None, doubt_ns: int) -> Instants:
     """Return the earliest instants, ascending, at which a failure can have tripped a unit."""
     failed = failed_answers(answers, rule)
-    early = np.sort(answers.arrived_from[failed])
+    early = np.sort(answers.arrived_from[failed]) - doubt_ns
     if rule is None or rule.count is None or rule.count == 1:
         return early
-    together = early[rule.count - 1 :] - early[: max(len(early) - rule.count + 1, 0)] <= rule.interval * 1.01 * NS
+    longest = rule.interval * 1.01 * NS + 2 * doubt_ns
+    together = early[rule.count - 1 :] - early[: max(len(early) - rule.count + 1, 0)] <= longest
     return early[rule.count - 1 :][together]
 
 

@@ -196,6 +196,22 @@ class Pacing(_Open):
     dropped: Count | None
 
 
+class Probing(_Closed):
+    """The dense probes that timed the resets. No figure of the traffic counts them."""
+
+    sharpen_s: Number | None = Field(description="the gap that was asked for, s; null: they were turned off")
+    budget: Count | None = Field(description="the most probes of one open period")
+    requests: Count
+    answered: Count = Field(description="how many of them a backend answered")
+    resets: Count = Field(description="open periods that were probed, or should have been")
+    outcomes: dict[str, Count] = Field(
+        description="periods by how the reset came: as expected, early, late, not expected (no rule says when), "
+        "budget spent, or run ended"
+    )
+    gap_ms: Number | None = Field(description="median time between two probes; null: no period had two")
+    reason: str | None = Field(description="why there were none, no more, or fewer than asked; null: nothing failed")
+
+
 class Accuracy(_Closed):
     """Measured instants against the gateway's record. `outside` counts errors larger than the half-width."""
 
@@ -332,6 +348,7 @@ class Summary(_Open):
     unobservable: str | None = Field(None, description="why no breaker can be observed from outside; null: it can")
     tokens: Tokens
     pacing: Pacing
+    probing: Probing | None = Field(None, description="null: the run is simulated, or a version before 0.2 made it")
     accuracy: Accuracy
     rule: dict[str, BreakerRule] = Field(description="the rule of each backend that has one")
     conformance: tuple[Finding, ...]

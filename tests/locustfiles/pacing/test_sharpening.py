@@ -116,6 +116,33 @@ def test_a_wrong_expectation_is_reported(open_ns: int, budget: int, outcome: str
     assert probing.requests <= budget
 
 
+def test_a_reset_is_as_likely_at_any_instant_between_two_probes() -> None:
+    """Whatever the phase of the trips' causes; else the middle between two probes would be wrong on average."""
+    parts = []
+    for number in range(60):
+        cause_ns = S + number * 1_037_000  # when the gateway has the answer that trips the breaker
+        gateway, sharpener = Planted(cause_ns, 4 * S), Sharpener(LAB, 0.001, 200)
+        sent_ns = cause_ns - RTT_NS // 2 - BACKEND_NS
+        sharpener.see(Seen(sent_ns, sent_ns + RTT_NS + BACKEND_NS, 429, False, BACKEND_NS // 1000))
+        sharpener.see(gateway.answer(cause_ns + MS, False))
+        last_shed_ns = _until_admitted(sharpener, gateway)
+        parts.append((gateway.reset_ns - RTT_NS // 2 - last_shed_ns) / MS)
+    assert sum(parts) / len(parts) == pytest.approx(0.5, abs=0.1)
+    assert min(parts) < 0.1
+    assert max(parts) > 0.9
+
+
+def _until_admitted(sharpener: Sharpener, gateway: Planted) -> int:
+    """Ask as the sharpener says. Returns when the last probe was sent that was shed."""
+    at_ns, last_shed_ns = gateway.tripped_ns + 2 * MS, 0
+    while (due := sharpener.next_ask_ns(at_ns)) is not None:
+        sharpener.asking(due)
+        seen = gateway.answer(due, True)
+        sharpener.see(seen)
+        at_ns, last_shed_ns = seen.end_ns, due if seen.status == 503 else last_shed_ns
+    return last_shed_ns
+
+
 def test_a_wrong_expectation_is_replaced_by_what_was_seen() -> None:
     sharpener = Sharpener(LAB, 0.001, 200)
     for number in range(2):
@@ -142,15 +169,16 @@ def test_without_a_known_rule_the_gaps_grow() -> None:
     assert gateway.admitted <= 1
 
 
-def test_a_gateway_that_limits_the_prober_is_left_alone() -> None:
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_gateway_that_limits_the_prober_is_left_alone(status: int) -> None:
     sharpener = Sharpener(LAB, 0.001, 200)
     sharpener.see(Seen(0, 30 * MS, 429, False, 20_000))
     assert sharpener.see(Seen(40 * MS, 41 * MS, 503, True))
     assert sharpener.next_ask_ns(50 * MS) is not None
     sharpener.asking(4 * S)
-    sharpener.see(Seen(4 * S, 4 * S + MS, 429, True, probe=True))
+    sharpener.see(Seen(4 * S, 4 * S + MS, status, True, probe=True))
     assert sharpener.next_ask_ns(4 * S + 2 * MS) is None
-    assert "limit of its own (429)" in (account(sharpener).reason or "")
+    assert f"limit of its own ({status})" in (account(sharpener).reason or "")
 
 
 def test_a_gap_that_cannot_be_reached_is_reported() -> None:

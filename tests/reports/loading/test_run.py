@@ -68,22 +68,57 @@ def test_dense_probes_do_not_count_in_the_traffics_figures(folder: Path) -> None
     before = summarise(load(folder), analyse(load(folder)), [])
     chosen = table.filter(pc.equal(table["status"], 503)).slice(0, 20)
     assert len(chosen) == 20
-    dense = chosen.set_column(
-        chosen.schema.get_field_index("intended_ns"), SCHEMA.field("intended_ns"), chosen["start_ns"]
-    )
-    users = pa.array(["ProbeUser"] * 20).dictionary_encode()
-    dense = dense.set_column(dense.schema.get_field_index("user"), SCHEMA.field("user"), users)
-    keep(folder, pa.concat_tables([table, dense]).unify_dictionaries().sort_by("start_ns"))
-    info = RunInfo.read(folder)
-    assert info is not None
-    info.probing = Probing(requests=20, answered=1)
-    info.counts = None
-    info.write(folder)
+    keep(folder, pa.concat_tables([table, _as_dense_probes(chosen)]).unify_dictionaries().sort_by("start_ns"))
+    _count_probes(folder, 20)
     run = load(folder)
     after = summarise(run, analyse(run), [])
-    for figure in ("requests", "sheds", "ratio_503_429", "absorption", "latency_ms", "phases"):
+    for figure in ("requests", "sheds", "ratio_503_429", "absorption", "latency_ms", "phases", "trips"):
         assert after[figure] == before[figure]
-    assert "dense probes timed the resets (20 requests); no other figure counts them" in after["notes"]
+
+
+def test_dense_probes_of_a_killed_run_are_in_no_figure_of_the_traffic(folder: Path) -> None:
+    table = rows(folder)
+    probes = _as_dense_probes(table.filter(pc.equal(table["status"], 503)).slice(0, 20))
+    keep(folder, pa.concat_tables([table, probes]).unify_dictionaries().sort_by("start_ns"))
+    (folder / "run.json").unlink()
+    run = load(folder)
+    assert run.tally.total == len(table)
+    assert [note for note in summarise(run, analyse(run), [])["notes"] if note.startswith("20 dense probes timed")]
+
+
+def test_the_recovery_that_clients_saw_is_that_of_the_traffic(folder: Path) -> None:
+    table = rows(folder)
+    *_, before = summarise(load(folder), analyse(load(folder)), [])["trips"]
+    served = table.filter(pc.and_(pc.equal(table["status"], 200), pc.greater(table["start_ns"], _last_shed_ns(table))))
+    early = served.slice(0, 1)
+    at = pa.array([_last_shed_ns(table) + 1000], pa.int64())
+    early = early.set_column(0, SCHEMA.field("start_ns"), at)
+    probe = _as_dense_probes(early)
+    keep(folder, pa.concat_tables([table, probe]).unify_dictionaries().sort_by("start_ns"))
+    _count_probes(folder, 1)
+    *_, after = summarise(load(folder), analyse(load(folder)), [])["trips"]
+    assert after["reset_s"]["high"] < before["reset_s"]["high"]  # the probe bounds the reset
+    served_s = [trip["reset_s"]["estimate"] + trip["recovery_latency_s"] for trip in (before, after)]
+    assert served_s[0] == pytest.approx(served_s[1], abs=1e-6)
+
+
+def _last_shed_ns(table: pa.Table) -> int:
+    return int(pc.max(table.filter(pc.equal(table["status"], 503))["start_ns"]).as_py())
+
+
+def _as_dense_probes(table: pa.Table) -> pa.Table:
+    at = SCHEMA.get_field_index("intended_ns")
+    table = table.set_column(at, SCHEMA.field("intended_ns"), table["start_ns"])
+    users = pa.array(["ProbeUser"] * len(table)).dictionary_encode()
+    return table.set_column(SCHEMA.get_field_index("user"), SCHEMA.field("user"), users)
+
+
+def _count_probes(folder: Path, requests: int) -> None:
+    info = RunInfo.read(folder)
+    assert info is not None
+    info.probing = Probing(requests=requests, answered=1)
+    info.counts = None
+    info.write(folder)
 
 
 def test_a_killed_run_is_read_to_its_last_whole_batch(folder: Path) -> None:

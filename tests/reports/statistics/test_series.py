@@ -11,6 +11,10 @@ from reports.trips.trip import Measured, Trip
 from tests.reports.conftest import Reported
 
 
+def about(at: float) -> Measured:
+    return Measured(at, at - 0.01, at + 0.01)
+
+
 def test_the_timeline_counts_every_request_once(tripped: Reported) -> None:
     frame = reports.outcomes_over_time(tripped.run, tripped.summary["duration_s"])
     assert frame["count"].sum() == tripped.summary["requests"]["total"]
@@ -46,7 +50,10 @@ def test_a_sample_keeps_the_slowest(good: Reported) -> None:
 
 
 def test_ten_thousand_trips_draw_few_marks(tripped: Reported) -> None:
-    trips = [Trip("m1", 0, Measured(i * 1.0, 0.01), Measured(i + 0.9, 0.01)) for i in range(10_000)]
+    trips = [
+        Trip("m1", 0, Measured(i * 1.0, i - 0.01, i + 0.01), Measured(i + 0.9, i + 0.89, i + 0.91))
+        for i in range(10_000)
+    ]
     spans = series.breaker_spans(tripped.run, Analysis(trips, None, []), 10_000.0)
     assert len(spans) <= series.MOST_SPANS
     assert spans["trips"].sum() == 10_000
@@ -54,9 +61,9 @@ def test_ten_thousand_trips_draw_few_marks(tripped: Reported) -> None:
 
 def test_an_end_of_a_period_that_was_not_seen_is_null_and_drawn_up_to_its_neighbour() -> None:
     trips = [
-        Trip("m1", 0, Measured(1.0, 0.01), None),
-        Trip("m1", 0, None, Measured(5.0, 0.01)),
-        Trip("m1", 0, Measured(8.0, 0.01), None),
+        Trip("m1", 0, about(1.0), None),
+        Trip("m1", 0, None, about(5.0)),
+        Trip("m1", 0, about(8.0), None),
     ]
     spans = series.open_spans(Analysis(trips, None, []), 10.0)
     assert spans[["start_s", "end_s"]].to_numpy().tolist() == [[1.0, 5.0], [1.0, 5.0], [8.0, 10.0]]
@@ -65,7 +72,10 @@ def test_an_end_of_a_period_that_was_not_seen_is_null_and_drawn_up_to_its_neighb
 
 
 def test_a_length_is_stated_only_if_both_ends_were_seen(tripped: Reported) -> None:
-    trips = [Trip("m1", 0, Measured(1.0, 0.01), Measured(4.0, 0.01)), Trip("m1", 0, Measured(6.0, 0.01), None)]
+    trips = [
+        Trip("m1", 0, about(1.0), about(4.0)),
+        Trip("m1", 0, about(6.0), None),
+    ]
     spans = series.breaker_spans(tripped.run, Analysis(trips, None, []), 10.0)
     assert spans["label"].tolist() == ["open 3.00 s", "open"]
 

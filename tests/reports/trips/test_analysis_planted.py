@@ -222,3 +222,23 @@ def test_a_healthy_pool_seen_by_two_clocks_has_no_trip(tmp_path: Path) -> None:
     )
     truth = plant(tmp_path / "run", plan)
     held(analyse(load(tmp_path / "run")), truth)
+
+
+def test_the_first_trip_of_units_may_be_a_failure_of_a_worker_whose_clock_is_ahead(tmp_path: Path) -> None:
+    plan = Plan(
+        rate=200,
+        backend_s=1.3,
+        failing=0.1,
+        status=500,
+        count=1,
+        open_s=1,
+        fault_until=2,
+        length=12,
+        seed=1149,
+        units=2,
+        workers=2,
+        clock=OtherClock(half_width=0.005),
+        events=True,
+    )
+    truth = plant(tmp_path / "run", plan)
+    held(analyse(load(tmp_path / "run")), truth)

@@ -96,7 +96,7 @@ def check_open(trip: Trip, at: float, reset: float) -> None:
 
 
 def ends_of(measured: Measured) -> tuple[float, float]:
-    return measured.estimate - measured.half_width, measured.estimate + measured.half_width
+    return measured.low, measured.high
 
 
 def check_restored(trip: Trip, reference: Reference, after: float) -> None:
@@ -342,7 +342,7 @@ def test_no_time_runs_backwards(seed: int) -> None:
             assert value is None or value >= 0
 
 
-GROUP = Trip("m1", None, Measured(3.4, 0.4), Measured(5.4, 0.5), first_shed_s=3.8)
+GROUP = Trip("m1", None, Measured(3.4, 3.0, 3.8), Measured(5.4, 4.9, 5.9), first_shed_s=3.8)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""Reports the dense probes of a run: how many there were, what they cost, and why resets are less sharp than asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from reports.loading.run import Run
+from tripcurve.run.info import RunInfo
+from tripcurve.run.summary import Probing
+
+__all__ = ["probing", "probing_notes"]
+
+EXPECTED = "as expected"
+
+
+def probing(info: RunInfo) -> Probing | None:
+    """Return the part `probing` of the summary, or None if run.json has no account of dense probes."""
+    if info.probing is None:
+        return None
+    gaps = [reset.gap_ms for reset in info.probing.resets if reset.gap_ms is not None]
+    return Probing(
+        sharpen_s=info.probing.sharpen_s,
+        budget=info.probing.budget,
+        requests=info.probing.requests,
+        answered=info.probing.answered,
+        resets=len(info.probing.resets),
+        outcomes=dict(Counter(reset.outcome or "unknown" for reset in info.probing.resets)),
+        gap_ms=float(np.median(gaps)) if gaps else None,
+        reason=info.probing.reason,
+    )
+
+
+def probing_notes(run: Run) -> list[str]:
+    """Return sentences on the cost of dense probes, and on what kept the resets from being as sharp as asked."""
+    account = run.info.probing
+    if account is None:
+        return [_left_out(run)] if run.tally.probes else []
+    if not account.requests:
+        # Nothing failed where the user turned the probes off, or where no breaker opened.
+        wanted = account.sharpen_s is not None and account.reason is not None
+        return [f"no dense probes timed the resets: {account.reason}"] if wanted else []
+    notes = [f"{_left_out(run)}; a backend answered {account.answered:,} of them"]
+    if account.reason is not None:
+        notes.append(f"resets are less sharp than asked for: {account.reason}")
+    others = Counter(reset.outcome for reset in account.resets if reset.outcome != EXPECTED)
+    if others:
+        number = f"{others.total():,} of {len(account.resets):,}"
+        came = ", ".join(f"{count:,} {outcome}" for outcome, count in others.items())
+        notes.append(f"{number} resets may be less sharp, since they did not come as expected: {came}")
+    return notes
+
+
+def _left_out(run: Run) -> str:
+    probes = "1 dense probe" if run.tally.probes == 1 else f"{run.tally.probes:,} dense probes"
+    return f"{probes} timed the resets; no figure of the traffic counts them"
