@@ -28,8 +28,8 @@ class Answers:
     ns that the gateway waited for the backend, 0 if not reported. `whole`: the response is complete. `alike`: how many
     requests of the traffic the row represents, 0 for a dense probe. `unseen`: if rows were left out after it, the
     longest time in ns from the start of one of them until the next was admitted, else 0. `in_doubt`: the answer may be
-    the gateway's own instead. `slack`: the reported waits may be too long by up to this, ns. `network`: the least time
-    that a request and its response were on their way, ns.
+    the gateway's own instead. `slack`: the reported waits may be too long by up to this, ns. `network`: the latency of
+    the fastest shed, which is the least time that a request and its response were on their way, ns.
     """
 
     start: Instants

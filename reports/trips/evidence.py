@@ -66,7 +66,8 @@ class Evidence:
 def gather(run: Run, backend: Backend) -> Evidence:
     """Gather the data of a run about one backend's breaker."""
     lab, rule = run.lab, backend.breaker
-    answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(run.tally.wire_latencies("gateway")))
+    sheds = run.tally.wire_latencies("gateway")
+    answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(sheds), _network_ns(sheds))
     clock = one_clock(run.decisive, run.records.clocks.steady)
     doubt_ns = clock.doubt_ns
     shortest, longest = (0, 0) if rule is None else _durations_ns(answers, rule, _simulated_s(run.scenario, backend))
@@ -102,6 +103,11 @@ def _wait_slack_ns(sheds: Latencies) -> int:
         return LEAST_SLACK_NS
     fastest, slow = sheds.quantile([0.0, 0.99])
     return max(int(slow - fastest) * 1000, LEAST_SLACK_NS)
+
+
+def _network_ns(sheds: Latencies) -> int:
+    """Return the least time that a request and its response were on their way, ns; 0 if not known."""
+    return int(sheds.quantile([0.0])[0]) * 1000 if len(sheds) else 0
 
 
 def _simulated_s(scenario: Scenario, backend: Backend) -> list[float]:

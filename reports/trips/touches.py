@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reports.trips.answers import Answers, Mask
-from reports.trips.instants import NEVER, Instants
+from reports.trips.instants import Instants
 from reports.trips.periods import Touches
 from tripcurve.errors import BadInput
 from tripcurve.lab import POLICIES, Backend, Lab
@@ -26,38 +26,30 @@ __all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "retries_wit
 Indexes = npt.NDArray[np.intp]
 
 
-def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int) -> Answers:
+def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int, network_ns: int) -> Answers:
     """Return every request that one backend's breaker could refuse: all but those that other backends answered.
 
-    `slack_ns`: how much too long the gateway may report its wait.
+    `slack_ns`: how much too long the gateway may report its wait. `network_ns`: see `Answers.network`.
     """
     part = frame
     if lab.has_pool:  # the rows left out may have gone to any member, so one member's gaps are not known
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
-    end, waited, by_backend = end_ns(part), _waited_ns(part), (part["origin"] == "backend").to_numpy()
     return Answers(
         start=part["start_ns"].to_numpy(),
-        end=end,
+        end=end_ns(part),
         status=part["status"].to_numpy(),
         shed=part["shed"].to_numpy(),
-        by_backend=by_backend,
+        by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
-        waited=waited,
+        waited=_waited_ns(part),
         whole=part["error"].isna().to_numpy(),
         alike=_alike(part),
         unseen=part["unseen_ns"].to_numpy(),
         in_doubt=_in_doubt(part),
         slack=slack_ns,
-        network=_network_ns(part, end, waited),
+        network=network_ns,
     )
-
-
-def _network_ns(frame: pd.DataFrame, end: Instants, waited: Instants) -> int:
-    """The least time that a request and its response were on their way: a shed's, or an answer's less the wait."""
-    known = (waited > 0) | frame["shed"].to_numpy()
-    least = (end - frame["start_ns"].to_numpy() - waited)[known].min(initial=NEVER)
-    return 0 if least == NEVER else max(int(least), 0)
 
 
 def _alike(frame: pd.DataFrame) -> Instants:
