@@ -107,19 +107,30 @@ def test_rooms_of_the_local_cloud_import_only_what_they_are_built_on(room: str) 
     assert {path: rooms - allowed for path, rooms in found.items() if rooms - allowed} == {}
 
 
-def test_help_loads_no_heavy_library() -> None:
+@pytest.mark.parametrize(
+    ("command", "room"),
+    [
+        ("", None),
+        ("init", None),
+        ("local", "provision"),
+        ("export", "locustfiles"),
+        ("report", "reports"),
+        ("tune", "simulator"),
+    ],
+)
+def test_help_loads_no_heavy_library_and_no_other_room(command: str, room: str | None) -> None:
     code = (
         "import sys\n"
         "from tripcurve.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        f"heavy = sorted(name for name in {HEAVY!r} if name in sys.modules)\n"
-        "print('heavy:', heavy, file=sys.stderr)\n"
+        f"try:\n    app([*{command.split()!r}, '--help'])\nexcept SystemExit:\n    pass\n"
+        f"loaded = sorted(name for name in {(*HEAVY, *sorted(ROOMS))!r} if name in sys.modules)\n"
+        "print('loaded:', loaded, file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert "Usage" in done.stdout
-    assert done.stderr.strip().splitlines()[-1] == "heavy: []"
+    assert done.stderr.strip().splitlines()[-1] == f"loaded: {[] if room is None else [room]}"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from tripcurve.cli import app
+from tripcurve.cli import COMMANDS, app
 
-COMMANDS = sorted(typer.main.get_group(app).commands)
+GROUP = typer.main.get_group(app)
 
 
 def shown(*arguments: str) -> str:
@@ -21,14 +21,21 @@ def test_no_line_of_the_overview_is_cut() -> None:
     assert [line for line in shown().splitlines()[1:] if line.endswith("...") or len(line) > 80] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_the_help_of_a_command_fits_80_columns(command: str) -> None:
     assert [line for line in shown(command).splitlines() if len(line) > 80] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_the_overview_shows_the_first_sentence_of_a_commands_help(command: str) -> None:
+    made = GROUP.commands[command]
+    assert made.name == command
+    assert COMMANDS[command].summary.rstrip(".") == str(made.help).partition(". ")[0].rstrip(".")
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_option_and_argument_has_a_help(command: str) -> None:
-    parameters = typer.main.get_group(app).commands[command].params
+    parameters = GROUP.commands[command].params
     assert [parameter.name for parameter in parameters if not getattr(parameter, "help", None)] == []
 
 
