@@ -79,16 +79,21 @@ class Client:
         if self._sweeper is None:
             self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
         started = self._clock()
+        connection = UpstreamConnection(endpoint, self._clock, self._release, self._forget)
         try:
             async with asyncio.timeout(call.connect_timeout_s):
-                _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(endpoint, self._clock, self._release, self._forget),
+                await loop.create_connection(
+                    lambda: connection,
                     endpoint.host,
                     endpoint.port,
                     ssl=endpoint.tls,
                     server_hostname=endpoint.server_name if endpoint.tls is not None else None,
                 )
+        except asyncio.CancelledError:
+            connection.unmake()
+            raise
         except TimeoutError:
+            connection.unmake()
             raise UpstreamFailure("Timeout", "The connection to the backend was not made in time.") from None
         except OSError as error:  # refused, unreachable, no such host, TLS
             raise UpstreamFailure("BackendConnectionFailure", _cause(error)) from error

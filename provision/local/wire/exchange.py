@@ -114,6 +114,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def unmake(self) -> None:
+        """Let go of transport and parser when the caller left while the connection was being made.
+
+        Both refer back to the connection, and uvloop calls no `connection_lost` then.
+        """
+        self._gone = True
+        self._transport = cast(asyncio.Transport, None)
+        self._parser = cast(httptools.HttpResponseParser, None)
+
     def drop(self, exchange: Exchange) -> None:
         """Close the connection if this exchange is still under way on it."""
         if self._exchange is exchange:
@@ -197,7 +206,8 @@ class UpstreamConnection(asyncio.Protocol):
         if self._exchange is not None:
             self._end_with_connection()
         self._reset()
-        del self._parser  # it refers back to this object, which would then wait for the garbage collector
+        # The parser refers back to this object, which would otherwise wait for the garbage collector.
+        self._parser = cast(httptools.HttpResponseParser, None)
 
     def _end_with_connection(self) -> None:
         """End the exchange under way: a body without a length is complete now, anything else has failed."""

@@ -34,6 +34,19 @@ class Clock:
         return self.now
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so; unit, backend and client share it."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # units tell of their state only when asked
+            await asyncio.sleep(0)
+
+
+async def turns(count: int = 50) -> None:
+    """Let the loop turn so often: what was written to a socket of this process is read in the next turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
@@ -51,10 +64,19 @@ class Backend:
     seen: list[Request] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a request has reached the backend."""
+    busy: int = 0
+    """Requests that it has not answered and not given up."""
 
     async def handle(self, request: Request) -> Response:
         self.seen.append(request)
         self.arrived.set()
+        self.busy += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self.busy -= 1
+
+    async def _answer(self, request: Request) -> Response:
         reply = self.replies.pop(0) if self.replies else Response(200, [], b"ok")
         if isinstance(reply, Response):
             await request.read(1 << 24)

@@ -24,6 +24,8 @@ from tests.provision.local.gateway.rig import (
     single,
     status,
     to_backend,
+    turns,
+    until,
 )
 
 SMALL = Limits(buffered_bytes=1000)
@@ -37,7 +39,7 @@ def stream(code: int, *parts: bytes, closed: asyncio.Event | None = None) -> Any
         try:
             for part in parts:
                 yield part
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0)
         finally:
             if closed is not None:
                 closed.set()
@@ -52,9 +54,11 @@ def stream(code: int, *parts: bytes, closed: asyncio.Event | None = None) -> Any
 async def upload(gateway: Rig, *parts: bytes) -> Answer:
     """A request whose body comes in pieces, after its head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    before = gateway.unit.requests
     writer.write(gateway.head(CHAT, "POST", KEY, None, transfer_encoding="chunked"))
+    await until(lambda: gateway.unit.requests > before)
     for part in parts:
-        await asyncio.sleep(0.002)
+        await turns()
         writer.write(b"%x\r\n%b\r\n" % (len(part), part))
     writer.write(b"0\r\n\r\n")
     try:

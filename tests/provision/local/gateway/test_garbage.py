@@ -15,9 +15,12 @@ import pytest
 import uvloop
 
 from provision.local.wire import Disconnect, Request, Response
+from provision.local.wire.calls import Call, Endpoint
+from provision.local.wire.exchange import UpstreamConnection
 from tests.provision.local.gateway.rig import (
     CHAT,
     KEY,
+    Clock,
     Reply,
     Rig,
     api,
@@ -29,6 +32,8 @@ from tests.provision.local.gateway.rig import (
     single,
     status,
     to_backend,
+    turns,
+    until,
 )
 
 TIMES = 4
@@ -44,9 +49,9 @@ class Case(NamedTuple):
     changes: Mapping[str, Any] = MappingProxyType({})
 
 
-async def late(request: Request) -> Response:
-    await asyncio.sleep(0.05)
-    return Response(200, [], b"late")
+async def never(request: Request) -> Response:
+    await asyncio.Event().wait()
+    return Response(200)
 
 
 async def dropped(request: Request) -> Response:
@@ -64,7 +69,7 @@ async def broken_off(request: Request) -> Response:
 async def _parts(count: int, broken: bool = False) -> AsyncIterator[bytes]:
     for _ in range(count):
         yield b"data: {}\n\n"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
     if broken:
         raise Disconnect
 
@@ -85,7 +90,7 @@ def written(*pieces: bytes, head: Callable[[Rig], bytes] = lambda _: b"", cut: b
             reader, writer = await asyncio.open_connection("127.0.0.1", unit.port)
             for piece in (head(unit), *pieces):
                 writer.write(piece)
-                await asyncio.sleep(0.005)
+                await turns()
             if cut:
                 writer.transport.abort()
             else:
@@ -106,9 +111,10 @@ def whole(unit: Rig) -> bytes:
 async def tripped_meanwhile(unit: Rig) -> None:
     unit.backend.replies.clear()
     for _ in range(TIMES):
-        unit.backend.replies += [late, status(429)]
+        unit.backend.replies += [never, status(429)]
         await asyncio.gather(unit.ask(), unit.ask())
-        await asyncio.sleep(0.03)
+        assert unit.clock is not None
+        unit.clock.now += 1  # the breaker is closed again
 
 
 def inbound(policies: str, **changes: Any) -> dict[str, Any]:
@@ -159,15 +165,15 @@ CASES = {
     ),
     "a backend that drops": Case(asked(), dropped),
     "a backend that is slow": Case(
-        asked(), late, {"apis": [api(to_backend(backend='<forward-request timeout-ms="10" />'))]}
+        asked(), never, {"apis": [api(to_backend(backend='<forward-request timeout-ms="10" />'))]}
     ),
     "a backend that is not there": Case(asked(), None, {"backends": [single(url=NOWHERE)]}),
     "a call cancelled by the trip": Case(
         tripped_meanwhile,
         None,
-        {"options": {"in_flight_at_trip": "cancelled"}, "backends": [single(breaker=rule(1, "PT0.01S"))]},
+        {"options": {"in_flight_at_trip": "cancelled"}, "backends": [single(breaker=rule(1, "PT1S"))]},
     ),
-    "a client that leaves": Case(written(head=whole, cut=True), late),
+    "a client that leaves": Case(written(head=whole, cut=True), never),
     "a client that leaves a stream": Case(written(head=whole, cut=True), streamed),
     "a client that leaves its own request": Case(written(b"POST / HTTP/1.1\r\nhost: a\r\n", cut=True)),
     "a request in chunks": Case(written(b"2\r\n{}\r\n", b"0\r\n\r\n", head=chunked)),
@@ -224,9 +230,30 @@ def test_a_request_leaves_no_garbage(name: str, tmp_path: Path) -> None:
     assert uvloop.run(_left_by(case, tmp_path)) == {}
 
 
+def test_a_connection_that_is_given_up_as_it_is_made_leaves_no_garbage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop calls `connection_made` and then, if the caller has gone meanwhile, never `connection_lost`."""
+    made = UpstreamConnection.connection_made
+
+    async def given_up(unit: Rig) -> None:
+        task = asyncio.create_task(unit.unit._client.request(Call(Endpoint("127.0.0.1", unit.mock_port), b"", "GET")))
+
+        def cancel(connection: UpstreamConnection, transport: asyncio.BaseTransport) -> None:
+            made(connection, transport)
+            task.cancel()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(UpstreamConnection, "connection_made", cancel)
+            await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    assert uvloop.run(_left_by(Case(given_up), tmp_path)) == {}
+
+
 async def _left_by(case: Case, folder: Path) -> Counter[str]:
     """What is garbage after the requests, by type, once the unit is warm."""
-    async with rig(folder, **case.changes) as unit:
+    async with rig(folder, Clock(), **case.changes) as unit:
         await _served(case, unit)
         with garbage() as found:
             await _served(case, unit)
@@ -239,9 +266,8 @@ async def _served(case: Case, unit: Rig) -> None:
     await case.go(unit)
     unit.backend.replies.clear()
     unit.backend.seen.clear()
-    while unit.unit.counts()["connections"]:  # noqa: ASYNC110  # a unit tells of its connections only when asked
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.06)  # what the backend was asked for ends there too, and its connections
+    await until(lambda: not unit.unit.counts()["connections"] and not unit.backend.busy)
+    await turns()  # the backend's connections end too
     unit.unit.flush()
 
 
