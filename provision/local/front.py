@@ -11,7 +11,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from provision.local.admin import Admin
-from provision.local.arm.call import Answer, Call
+from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.errors import ArmError
 from provision.local.arm.faults import Dropped, Faults
 from provision.local.arm.manager import Manager
@@ -64,7 +64,7 @@ class Front:
             answer = Answer(400, ArmError(400, "InternalError", "The local cloud failed; see its stderr.").body())
         return _respond(answer, headers)
 
-    async def _read(self, request: web.Request) -> Call:
+    async def _read(self, request: web.Request) -> ArmCall:
         try:
             raw = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -82,7 +82,7 @@ class Front:
         # A client whose base URL ends with a slash asks for `//subscriptions/…`.
         path = "/" + path.lstrip("/")
         query = {("api-version" if name.lower() == "api-version" else name): v for name, v in request.query.items()}
-        return Call(request.method, path, query, headers, body, self._base_url())
+        return ArmCall(request.method, path, query, headers, body, self._base_url())
 
 
 def _respond(answer: Answer, headers: dict[str, str]) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provision.local.arm.apim.compiler import fragments_of, named_values_of
-from provision.local.arm.apim.paths import SERVICE_TYPE
+from provision.local.arm.apim.service import SERVICE_TYPE
 from provision.local.arm.cognitive import ACCOUNT, DEPLOYMENT, subdomain
 from provision.local.arm.roles import ASSIGNMENT_TYPE
 from provision.local.arm.store import Resource, Store

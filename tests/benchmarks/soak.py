@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from provision.local.wire.calls import Call, Endpoint, UpstreamFailure
+from provision.local.wire.calls import Endpoint, UpstreamCall, UpstreamFailure
 from provision.local.wire.client import Client
 from tests.benchmarks.gateway import KEY, Child
 
@@ -161,7 +161,7 @@ class Traffic:
         headers.append("transfer-encoding: chunked" if kind.chunked else f"content-length: {len(kind.body)}")
         head = ("\r\n".join(headers) + "\r\n\r\n").encode()
         body = _pieces(kind.body) if kind.chunked else kind.body
-        response = await self._client.request(Call(self._endpoint, head, "POST", body, kind.chunked, 30.0))
+        response = await self._client.request(UpstreamCall(self._endpoint, head, "POST", body, kind.chunked, 30.0))
         if not isinstance(response.body, bytes):
             async for _ in response.body:
                 pass

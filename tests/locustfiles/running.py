@@ -56,11 +56,18 @@ class Running:
         return process
 
     def drive(
-        self, scenario: str, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE
+        self,
+        scenario: str,
+        *words: str,
+        report: bool = False,
+        limit: str = "unlimited",
+        file: Path = LOCUSTFILE,
     ) -> subprocess.Popen[str]:
+        """Start a headless run. `report`: make its report at the end, which takes seconds of CPU in a process."""
         (self.folder / "scenario.yaml").write_text(scenario)
         where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
-        return self.locust("--headless", *where, *words, limit=limit, file=file)
+        silent = [] if report else ["--no-report"]
+        return self.locust("--headless", *where, *silent, *words, limit=limit, file=file)
 
     def wait_for_rows(self, worker: int = 0, size: int = 6000) -> None:
         shard, deadline = self.run_dir / f"requests-{worker}.arrows", time.monotonic() + 30

@@ -8,13 +8,13 @@ from typing import Any
 
 from provision.local.arm.errors import ArmError
 
-__all__ = ["Answer", "Call", "Handler", "Json", "properties_of"]
+__all__ = ["Answer", "ArmCall", "Handler", "Json", "properties_of"]
 
 Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Call:
+class ArmCall:
     """A request. `path` is as sent, without the query; `headers` have lower-case names.
 
     `body` is the parsed JSON; None if there was none. `base_url` is the control plane's URL, for links in answers.
@@ -58,7 +58,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[ArmCall], Awaitable[Answer]]
 
 
 def properties_of(body: Json) -> Json:

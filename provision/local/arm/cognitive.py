@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from provision.local.arm import models
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
 from provision.local.arm.regions import region
@@ -179,7 +179,7 @@ class Accounts(Crud):
         router.add("GET", deleted, self._trash.get)
         router.add("DELETE", deleted, self._trash.purge)
 
-    async def put(self, call: Call) -> Answer:
+    async def put(self, call: ArmCall) -> Answer:
         twin = self._trash.twin(f"{self.parent(call).id}/providers/{ACCOUNT_TYPE}/{call.params['account']}")
         if twin is None:
             return await super().put(call)
@@ -194,21 +194,21 @@ class Accounts(Crud):
         self._trash.restore(twin)
         return await super().put(call)
 
-    async def list_all(self, call: Call) -> Answer:
+    async def list_all(self, call: ArmCall) -> Answer:
         found = self._world.store.of_kind(ACCOUNT_TYPE)
         return Answer(200, {"value": [self.shown(account) for account in found]})
 
-    async def list_keys(self, call: Call) -> Answer:
+    async def list_keys(self, call: ArmCall) -> Answer:
         return Answer(200, dict(self.find(call).secrets))
 
-    async def regenerate_key(self, call: Call) -> Answer:
+    async def regenerate_key(self, call: ArmCall) -> Answer:
         account, name = self.find(call), str(call.json().get("keyName", "")).lower()
         if name not in ("key1", "key2"):
             raise ArmError(400, "InvalidKeyName", "keyName must be Key1 or Key2.")
         account.secrets[name] = secrets.token_hex(16)
         return Answer(200, dict(account.secrets))
 
-    async def list_models(self, call: Call) -> Answer:
+    async def list_models(self, call: ArmCall) -> Answer:
         location = call.params.get("location") or str(self.find(call).body["location"])
         return Answer(200, {"value": models.of_region(location.lower())})
 

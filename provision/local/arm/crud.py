@@ -10,7 +10,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from provision.local.arm.call import Answer, Call, Json, properties_of
+from provision.local.arm.call import Answer, ArmCall, Json, properties_of
 from provision.local.arm.errors import ArmError, group_not_found, resource_not_found
 from provision.local.arm.faults import current_plan
 from provision.local.arm.listing import page
@@ -28,7 +28,7 @@ class Draft:
     """A resource before it is written. `existing` is None on creation; `sent` is the request's body."""
 
     world: World
-    call: Call
+    call: ArmCall
     id: str
     name: str
     parent: Resource
@@ -99,19 +99,19 @@ class Crud:
         if "LIST" in only:
             router.add("GET", self._kind.collection, self.index)
 
-    async def get(self, call: Call) -> Answer:
+    async def get(self, call: ArmCall) -> Answer:
         resource = self.find(call)
         return Answer(200, self.shown(resource), self._etag(resource))
 
-    async def head(self, call: Call) -> Answer:
+    async def head(self, call: ArmCall) -> Answer:
         return Answer(200, None, self._etag(self.find(call)))
 
-    async def index(self, call: Call) -> Answer:
+    async def index(self, call: ArmCall) -> Answer:
         parent = self.parent(call)
         found = self._world.store.children(parent.id, self._kind.type)
         return page(call, [self.shown(resource) for resource in found])
 
-    async def put(self, call: Call) -> Answer:
+    async def put(self, call: ArmCall) -> Answer:
         parent = self.parent(call)
         identifier, name = self._identify(call, parent)
         existing = self._world.store.get(identifier)
@@ -120,7 +120,7 @@ class Crud:
         draft = Draft(self._world, call, identifier, name, parent, existing, call.json(), secrets)
         return await self._write(draft)
 
-    async def patch(self, call: Call) -> Answer:
+    async def patch(self, call: ArmCall) -> Answer:
         existing = self.find(call)
         self._check_match(call, existing, needed=self._kind.etags)
         sent = merge(existing.body, call.json())
@@ -129,7 +129,7 @@ class Crud:
         )
         return await self._write(draft)
 
-    async def delete(self, call: Call) -> Answer:
+    async def delete(self, call: ArmCall) -> Answer:
         self.parent(call)
         existing = self._world.store.get(self._identify(call, self.parent(call))[0])
         if existing is None:
@@ -156,7 +156,7 @@ class Crud:
         self._world.store.remove(resource.id)
         await self._world.data_plane.publish()
 
-    def find(self, call: Call) -> Resource:
+    def find(self, call: ArmCall) -> Resource:
         """Return the resource at the path. Raises ArmError 404 for a missing parent, else for the resource."""
         identifier, _ = self._identify(call, self.parent(call))
         found = self._world.store.get(identifier)
@@ -164,7 +164,7 @@ class Crud:
             raise self._missing(identifier)
         return found
 
-    def parent(self, call: Call) -> Resource:
+    def parent(self, call: ArmCall) -> Resource:
         """Return the group or resource that contains this kind. Raises ArmError 404."""
         path = _fill(self._kind.parent_template, call.params)
         found = self._world.store.get(path)
@@ -194,7 +194,7 @@ class Crud:
             return Answer(self._kind.created_status if created else 200, self.shown(resource), self._etag(resource))
         return await self._write_slowly(draft.call, resource, created)
 
-    async def _write_slowly(self, call: Call, resource: Resource, created: bool) -> Answer:
+    async def _write_slowly(self, call: ArmCall, resource: Resource, created: bool) -> Answer:
         async def work() -> None:
             try:
                 await current_plan().suffer()
@@ -221,7 +221,7 @@ class Crud:
             await self._kind.created(self._world, resource)
         await self._world.data_plane.publish()
 
-    def _identify(self, call: Call, parent: Resource) -> tuple[str, str]:
+    def _identify(self, call: ArmCall, parent: Resource) -> tuple[str, str]:
         below = self._kind.template[len(self._kind.parent_template) :]
         tail = _fill(below, call.params)
         return parent.id + tail, tail.rsplit("/", 1)[1]
@@ -234,7 +234,7 @@ class Crud:
     def _etag(self, resource: Resource) -> dict[str, str]:
         return {"ETag": resource.etag} if self._kind.etags else {}
 
-    def _check_match(self, call: Call, existing: Resource | None, *, needed: bool) -> None:
+    def _check_match(self, call: ArmCall, existing: Resource | None, *, needed: bool) -> None:
         wanted = call.headers.get("if-match") if self._kind.etags else None
         if wanted is None and needed:
             raise ArmError(400, "MissingIfMatchHeader", "The header If-Match is required: an entity tag, or * for any.")

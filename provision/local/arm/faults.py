@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from provision.local.arm.call import Call
+from provision.local.arm.call import ArmCall
 from provision.local.arm.errors import ArmError
 
 __all__ = ["Dropped", "Fault", "Faults", "Plan", "current_plan"]
@@ -49,7 +49,7 @@ class Fault(BaseModel):
             raise ValueError(f"not a regular expression: {error}") from None
         return value
 
-    def fits(self, call: Call) -> bool:
+    def fits(self, call: ArmCall) -> bool:
         same_method = self.method is None or self.method == call.method
         return same_method and re.search(self.path, call.path, re.IGNORECASE) is not None
 
@@ -115,7 +115,7 @@ class Faults:
         """Return the faults in force by id, with their remaining counts."""
         return dict(self._faults)
 
-    async def before(self, call: Call) -> None:
+    async def before(self, call: ArmCall) -> None:
         """Apply a fault of the kinds error and drop, if one fits. Raises its ArmError, or Dropped."""
         fault = self._take(call, ("error", "drop"))
         if fault is None:
@@ -125,7 +125,7 @@ class Faults:
         raise fault.as_error()
 
     @contextmanager
-    def during(self, call: Call) -> Iterator[None]:
+    def during(self, call: ArmCall) -> Iterator[None]:
         """Set the plan of the operations that begin inside, from the faults of the kinds slow and fail."""
         slow = self._take(call, ("slow",)) if call.method not in ("GET", "HEAD") else None
         fail = self._take(call, ("fail",)) if call.method not in ("GET", "HEAD") else None
@@ -137,7 +137,7 @@ class Faults:
         finally:
             _plan.reset(token)
 
-    def _take(self, call: Call, actions: tuple[str, ...]) -> Fault | None:
+    def _take(self, call: ArmCall, actions: tuple[str, ...]) -> Fault | None:
         """Return the first fault that fits the call, and count the call; None if no fault fits."""
         for identifier, fault in list(self._faults.items()):
             if fault.action not in actions or not fault.fits(call):

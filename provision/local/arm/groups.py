@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, group_not_found
 from provision.local.arm.regions import region
@@ -56,11 +56,11 @@ class Groups(Crud):
     def _missing(self, identifier: str) -> ArmError:
         return group_not_found(identifier.rsplit("/", 1)[1])
 
-    async def head(self, call: Call) -> Answer:
+    async def head(self, call: ArmCall) -> Answer:
         self.find(call)
         return Answer(204)
 
-    async def resources(self, call: Call) -> Answer:
+    async def resources(self, call: ArmCall) -> Answer:
         """List the top-level resources of the group, without properties as ARM does."""
         group = self.find(call)
         return Answer(200, {"value": [outline(found) for found in self._held(group)]})

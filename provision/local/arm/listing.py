@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError
 
 __all__ = ["filtered", "page"]
@@ -31,7 +31,7 @@ _FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def page(call: Call, items: list[Json]) -> Answer:
+def page(call: ArmCall, items: list[Json]) -> Answer:
     """Return one page of a list. Raises ArmError 400 for a `$filter`, `$top` or `$skip` that cannot be parsed."""
     items = filtered(items, call.query.get("$filter"))
     top, skip = _number(call, "$top", PAGE), _number(call, "$skip", 0)
@@ -43,7 +43,7 @@ def page(call: Call, items: list[Json]) -> Answer:
     return Answer(200, body)
 
 
-def _number(call: Call, name: str, default: int) -> int:
+def _number(call: ArmCall, name: str, default: int) -> int:
     text = call.query.get(name)
     if text is None:
         return default

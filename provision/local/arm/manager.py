@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provision.local.arm import web
 from provision.local.arm.apim import apis, backends, policies, products, service, subscriptions, values
-from provision.local.arm.call import Answer, Call
+from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.cognitive import ACCOUNT, DEPLOYMENT, Accounts
 from provision.local.arm.crud import Crud
 from provision.local.arm.errors import ArmError
@@ -66,7 +66,7 @@ class Manager:
         self._router.add("GET", f"{root}/operationStatuses/{{operation}}", self._world.operations.status)
         self._router.add("GET", f"{root}/operationResults/{{operation}}", self._world.operations.outcome)
 
-    async def answer(self, call: Call) -> Answer:
+    async def answer(self, call: ArmCall) -> Answer:
         """Answer a call. A change is answered only after every process has applied it. Raises ArmError."""
         if not call.api_version:
             raise ArmError(
@@ -83,7 +83,7 @@ class Manager:
             await self._world.data_plane.publish()
         return answer
 
-    def _check_subscription(self, call: Call) -> None:
+    def _check_subscription(self, call: ArmCall) -> None:
         parts = call.path.strip("/").split("/")
         if parts[0].lower() == "subscriptions" and len(parts) > 1 and parts[1].lower() != self._world.subscription_id:
             raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[1]}' could not be found.")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError
 
 __all__ = ["RETRY_AFTER", "Operation", "Operations", "Style", "Work"]
@@ -82,7 +82,7 @@ class Operations:
         await asyncio.wait({operation.task}, timeout=PATIENCE_S)
         return operation
 
-    def headers(self, operation: Operation, style: Style, call: Call) -> dict[str, str]:
+    def headers(self, operation: Operation, style: Style, call: ArmCall) -> dict[str, str]:
         """Return the headers with the addresses to poll, for one style."""
         root = (
             f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
@@ -96,12 +96,12 @@ class Operations:
             found["Location"] = f"{root}/operationResults/{operation.id}{version}"
         return found
 
-    async def status(self, call: Call) -> Answer:
+    async def status(self, call: ArmCall) -> Answer:
         """Answer a GET of an Azure-AsyncOperation address."""
         operation = self.get(call.params["operation"])
         return Answer(200, operation.body(call.path), {"Retry-After": RETRY_AFTER} if operation.running else {})
 
-    async def outcome(self, call: Call) -> Answer:
+    async def outcome(self, call: ArmCall) -> Answer:
         """Answer a GET of a Location address: 202 until the operation ends, then its result. Raises its ArmError."""
         operation = self.get(call.params["operation"])
         if operation.running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from provision.local.arm.call import Call
+from provision.local.arm.call import ArmCall
 from provision.local.arm.errors import authorization_failed
 from provision.local.arm.roles import ASSIGNMENT_TYPE, BUILT_IN
 from provision.local.arm.world import World
@@ -28,7 +28,7 @@ def action_of(method: str, path: str) -> str:
     return "/".join([*types, _VERBS[method]])
 
 
-def check_permission(world: World, call: Call) -> None:
+def check_permission(world: World, call: ArmCall) -> None:
     """Raise ArmError 403 AuthorizationFailed unless a role allows the call. Tenant-level reads need no role."""
     if not call.path.lower().startswith("/subscriptions/"):
         return
@@ -37,7 +37,7 @@ def check_permission(world: World, call: Call) -> None:
         raise authorization_failed(call.object_id, action, call.path)
 
 
-def _roles(world: World, call: Call) -> list[str]:
+def _roles(world: World, call: ArmCall) -> list[str]:
     application = world.directory.application_of(call.object_id)
     found = [role for role, (name, *_) in BUILT_IN.items() if application is not None and name == application.role]
     path = call.path.lower() + "/"

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError, resource_not_found
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import RoleAssignmentShape, check_shape
@@ -65,12 +65,12 @@ class Roles:
         router.add("GET", f"{_ROOT}/roleAssignments/{{assignment}}", self.assignment)
         router.add("DELETE", f"{_ROOT}/roleAssignments/{{assignment}}", self.unassign)
 
-    async def definitions(self, call: Call) -> Answer:
+    async def definitions(self, call: ArmCall) -> Answer:
         wanted = _filter(call).get("rolename")
         shown = [self._definition(role) for role in BUILT_IN]
         return Answer(200, {"value": [role for role in shown if wanted in (None, role["properties"]["roleName"])]})
 
-    async def definition(self, call: Call) -> Answer:
+    async def definition(self, call: ArmCall) -> Answer:
         role = call.params["role"].lower()
         if role not in BUILT_IN:
             raise ArmError(
@@ -78,7 +78,7 @@ class Roles:
             )
         return Answer(200, self._definition(role))
 
-    async def assignments(self, call: Call) -> Answer:
+    async def assignments(self, call: ArmCall) -> Answer:
         """List the assignments at, below and above a scope; the filter `atScope()` excludes those below."""
         wanted, scope = _filter(call), call.params["scope"].lower()
         at_scope = "atscope()" in call.query.get("$filter", "").lower()
@@ -92,7 +92,7 @@ class Roles:
                 found.append(_shown(assignment))
         return Answer(200, {"value": found})
 
-    async def assign(self, call: Call) -> Answer:
+    async def assign(self, call: ArmCall) -> Answer:
         scope, name = self._scope(call), call.params["assignment"]
         try:
             UUID(name)
@@ -111,7 +111,7 @@ class Roles:
         self._world.store.put(made)
         return Answer(201, _shown(made))
 
-    async def assignment(self, call: Call) -> Answer:
+    async def assignment(self, call: ArmCall) -> Answer:
         found = self._world.store.get(call.path)
         if found is None:
             raise ArmError(
@@ -121,11 +121,11 @@ class Roles:
             )
         return Answer(200, _shown(found))
 
-    async def unassign(self, call: Call) -> Answer:
+    async def unassign(self, call: ArmCall) -> Answer:
         gone = self._world.store.remove(call.path)
         return Answer(200, _shown(gone[0])) if gone else Answer(204)
 
-    def _scope(self, call: Call) -> str:
+    def _scope(self, call: ArmCall) -> str:
         scope = call.params["scope"]
         if scope.lower() == self._world.subscription_path.lower():
             return self._world.subscription_path
@@ -134,7 +134,7 @@ class Roles:
             raise resource_not_found(scope)
         return found.id
 
-    def _check(self, call: Call, scope: str) -> Json:
+    def _check(self, call: ArmCall, scope: str) -> Json:
         check_shape(RoleAssignmentShape, call.json())
         sent = call.properties()
         role = str(sent.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
@@ -206,7 +206,7 @@ def _check_same(existing: Resource, properties: Json) -> None:
             )
 
 
-def _filter(call: Call) -> dict[str, str]:
+def _filter(call: ArmCall) -> dict[str, str]:
     """Return the filter `roleName eq 'X' and principalId eq 'Y'` as a mapping with lower-case keys."""
     text = call.query.get("$filter", "")
     found = {name.lower(): value.replace("''", "'") for name, value in _CLAUSE.findall(text)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError
 from provision.local.arm.groups import outline
 from provision.local.arm.regions import NAMES, display_name
@@ -39,7 +39,7 @@ class Tenant:
         router.add("POST", f"{one}/providers/{{namespace}}/register", self.provider)
         router.add("GET", f"{one}/resources", self.resources)
 
-    async def tenants(self, call: Call) -> Answer:
+    async def tenants(self, call: ArmCall) -> Answer:
         del call
         tenant = self._world.tenant_id
         shown = {
@@ -51,15 +51,15 @@ class Tenant:
         }
         return Answer(200, {"value": [shown]})
 
-    async def subscriptions(self, call: Call) -> Answer:
+    async def subscriptions(self, call: ArmCall) -> Answer:
         del call
         return Answer(200, {"value": [self._shown()], "count": {"type": "Total", "value": 1}})
 
-    async def subscription(self, call: Call) -> Answer:
+    async def subscription(self, call: ArmCall) -> Answer:
         del call
         return Answer(200, self._shown())
 
-    async def locations(self, call: Call) -> Answer:
+    async def locations(self, call: ArmCall) -> Answer:
         del call
         root = self._world.subscription_path
         shown = [
@@ -75,11 +75,11 @@ class Tenant:
         ]
         return Answer(200, {"value": shown})
 
-    async def providers(self, call: Call) -> Answer:
+    async def providers(self, call: ArmCall) -> Answer:
         del call
         return Answer(200, {"value": [self._provider(name) for name in _PROVIDERS]})
 
-    async def provider(self, call: Call) -> Answer:
+    async def provider(self, call: ArmCall) -> Answer:
         wanted = call.params["namespace"].lower()
         name = next((known for known in _PROVIDERS if known.lower() == wanted), None)
         if name is None:
@@ -90,7 +90,7 @@ class Tenant:
             )
         return Answer(200, self._provider(name))
 
-    async def resources(self, call: Call) -> Answer:
+    async def resources(self, call: ArmCall) -> Answer:
         """Return every resource directly in a group, without properties."""
         del call
         below = self._world.store.below(self._world.subscription_path + "/resourceGroups")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError
 from provision.local.arm.operations import Style
 from provision.local.arm.store import Resource
@@ -46,13 +46,13 @@ class Trash:
             self._world.store.put(resource)
         return tree[0]
 
-    async def index(self, call: Call) -> Answer:
+    async def index(self, call: ArmCall) -> Answer:
         return Answer(200, {"value": [_shown(record) for record in self._all()]})
 
-    async def get(self, call: Call) -> Answer:
+    async def get(self, call: ArmCall) -> Answer:
         return Answer(200, _shown(self._find(call)))
 
-    async def purge(self, call: Call) -> Answer:
+    async def purge(self, call: ArmCall) -> Answer:
         """Delete the record, which frees the name. Answers 204 if there is no record."""
         record = self._world.store.get(call.path)
         if record is None:
@@ -67,7 +67,7 @@ class Trash:
         )
         return Answer(202, None, self._world.operations.headers(operation, self._style, call))
 
-    def _find(self, call: Call) -> Resource:
+    def _find(self, call: ArmCall) -> Resource:
         found = self._world.store.get(call.path)
         if found is None:
             name = call.path.rsplit("/", 1)[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
 from provision.local.arm.regions import display_name, region
@@ -83,19 +83,19 @@ class Sites(Crud):
         router.add("POST", f"{SITE.template}/config/appsettings/list", self.list_settings)
         router.add("GET", f"{SITE.template}/config/web", self.configuration)
 
-    async def list_all(self, call: Call) -> Answer:
+    async def list_all(self, call: ArmCall) -> Answer:
         return Answer(200, {"value": [self.shown(site) for site in self._world.store.of_kind(SITE_TYPE)]})
 
-    async def put_settings(self, call: Call) -> Answer:
+    async def put_settings(self, call: ArmCall) -> Answer:
         site = self.find(call)
         check_shape(SettingsShape, call.json())
         site.secrets["settings"] = {name: value or "" for name, value in call.properties().items()}
         return Answer(200, _settings(site))
 
-    async def list_settings(self, call: Call) -> Answer:
+    async def list_settings(self, call: ArmCall) -> Answer:
         return Answer(200, _settings(self.find(call)))
 
-    async def configuration(self, call: Call) -> Answer:
+    async def configuration(self, call: ArmCall) -> Answer:
         """Return the values that `siteConfig` set, such as the container image in `linuxFxVersion`."""
         site = self.find(call)
         config = dict(site.properties.get("siteConfig") or {})

@@ -19,7 +19,7 @@ from provision.local.gateway.redirects import MOST, Hop, is_redirect, next_hop
 from provision.local.gateway.shed import shed_response
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.visit import HOP_BY_HOP, Attempt, Visit
-from provision.local.wire.calls import Call, ClientResponse, UpstreamFailure
+from provision.local.wire.calls import ClientResponse, UpstreamCall, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.limits import Limits
 from tripcurve.breaker import Outcome, Ticket
@@ -163,7 +163,7 @@ class Forwarder:
         body: bytes | AsyncIterator[bytes],
         extra: tuple[tuple[str, str], ...],
         options: ForwardOptions,
-    ) -> Call:
+    ) -> UpstreamCall:
         same_origin = (hop.url.host, hop.url.port) == (target.url.host, target.url.port)
         head, chunked = request_head(
             visit.request,
@@ -175,7 +175,7 @@ class Forwarder:
             private=same_origin,
         )
         counts = self.options.connect_time_counts
-        return Call(
+        return UpstreamCall(
             self.endpoints.resolve(hop.url, target.entity is None or _verifies(target.entity)),
             head,
             hop.method,
@@ -187,12 +187,12 @@ class Forwarder:
             on_head=self._counter(target, options.follow_redirects),
         )
 
-    async def _perform(self, call: Call, entity: BackendEntity | None) -> ClientResponse:
+    async def _perform(self, call: UpstreamCall, entity: BackendEntity | None) -> ClientResponse:
         if self.options.in_flight_at_trip == "finish" or entity is None:
             return await self._client.request(call)
         return await self._cancellable(call, entity)
 
-    async def _cancellable(self, call: Call, entity: BackendEntity) -> ClientResponse:
+    async def _cancellable(self, call: UpstreamCall, entity: BackendEntity) -> ClientResponse:
         """Send, giving up when the breaker trips meanwhile (option `in_flight_at_trip`)."""
         cut = _Cut(asyncio.get_running_loop().create_task(self._client.request(call)))
         entity.in_flight.add(cut)

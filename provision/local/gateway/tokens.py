@@ -12,7 +12,7 @@ import orjson
 
 from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import Identity
-from provision.local.wire.calls import Call, Endpoint, UpstreamFailure
+from provision.local.wire.calls import Endpoint, UpstreamCall, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.messages import head_bytes
 
@@ -71,7 +71,7 @@ class Tokens:
         if client_id is not None:
             query += f"&client_id={quote(client_id, safe='')}"
         headers = [("host", parts.netloc), ("x-identity-header", identity.secret), ("metadata", "true")]
-        call = Call(
+        call = UpstreamCall(
             self._resolve(identity),
             head_bytes(f"GET {parts.path}?{query} HTTP/1.1", headers),
             "GET",

@@ -14,7 +14,7 @@ from provision.local.gateway.forward import Forwarder
 from provision.local.gateway.heads import request_head
 from provision.local.gateway.tokens import Tokens
 from provision.local.gateway.visit import HOP_BY_HOP
-from provision.local.wire.calls import Call, UpstreamFailure
+from provision.local.wire.calls import UpstreamCall, UpstreamFailure
 from provision.local.wire.client import Client
 from provision.local.wire.limits import Limits
 from tripcurve.lab.local_options import LocalOptions
@@ -70,14 +70,14 @@ class UnitServices:
         try:
             endpoint = self._forwarder.endpoints.resolve(request.url)
             async with asyncio.timeout(timeout_s):
-                answer = await self._whole(Call(endpoint, head, request.method, body, chunked, timeout_s))
+                answer = await self._whole(UpstreamCall(endpoint, head, request.method, body, chunked, timeout_s))
         except UpstreamFailure as failure:
             raise PolicyFault(_SOURCE, failure.reason, failure.message) from failure
         except TimeoutError:
             raise PolicyFault(_SOURCE, "Timeout", "The request was not answered in time.") from None
         return answer
 
-    async def _whole(self, call: Call) -> Response:
+    async def _whole(self, call: UpstreamCall) -> Response:
         response = await self._client.request(call)
         body = Body(response.body) if isinstance(response.body, bytes) else Body(None, response.body)
         try:

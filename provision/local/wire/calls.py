@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Call", "ClientResponse", "Endpoint", "UpstreamFailure"]
+__all__ = ["ClientResponse", "Endpoint", "UpstreamCall", "UpstreamFailure"]
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 
@@ -52,7 +52,7 @@ class ClientResponse:
 
 
 @dataclass(slots=True)
-class Call:
+class UpstreamCall:
     """One request to a backend. `head` is the request line and headers as bytes, with the blank line."""
 
     endpoint: Endpoint

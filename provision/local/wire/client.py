@@ -1,7 +1,7 @@
 """An HTTP/1.1 client for calls to backends, with kept-alive connections and streaming in both directions.
 
     client = Client()
-    response = await client.request(Call(Endpoint("127.0.0.1", 8080), head, body=b"...", timeout_s=30))
+    response = await client.request(UpstreamCall(Endpoint("127.0.0.1", 8080), head, body=b"...", timeout_s=30))
 
 `head` is the request's head as bytes, with its framing headers, so the caller decides which headers are forwarded.
 Failures raise `UpstreamFailure`, whose reason is one of API Management's.
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from provision.local.wire.calls import Call, ClientResponse, Endpoint, UpstreamFailure
+from provision.local.wire.calls import ClientResponse, Endpoint, UpstreamCall, UpstreamFailure
 from provision.local.wire.exchange import Exchange, UpstreamConnection
 
 __all__ = ["Client"]
@@ -43,7 +43,7 @@ class Client:
         self._open: set[UpstreamConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def request(self, call: Call) -> ClientResponse:
+    async def request(self, call: UpstreamCall) -> ClientResponse:
         """Send a call and return the response as soon as its head is complete. Raises UpstreamFailure."""
         connection = self._take(call)
         if connection is not None:
@@ -62,7 +62,7 @@ class Client:
             connection.abort()
         await asyncio.sleep(0)
 
-    def _take(self, call: Call) -> UpstreamConnection | None:
+    def _take(self, call: UpstreamCall) -> UpstreamConnection | None:
         """Return the idle connection that was used last and can be used for this call, or None."""
         waiting = self._idle.get(call.endpoint)
         while waiting:
@@ -73,7 +73,7 @@ class Client:
                 connection.abort()
         return None
 
-    async def _connect(self, call: Call) -> UpstreamConnection:
+    async def _connect(self, call: UpstreamCall) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
         endpoint = call.endpoint
         if self._sweeper is None:
@@ -102,7 +102,7 @@ class Client:
         self._open.add(connection)
         return connection
 
-    async def _exchange(self, call: Call, connection: UpstreamConnection) -> ClientResponse:
+    async def _exchange(self, call: UpstreamCall, connection: UpstreamConnection) -> ClientResponse:
         loop = asyncio.get_running_loop()
         exchange = Exchange(loop.create_future(), call.method, call.on_head)
         connection.begin(exchange)
@@ -125,7 +125,7 @@ class Client:
             timer.cancel()
             del exchange, sender  # a failure refers to this frame, and these to the failure: a reference cycle
 
-    async def _send_body(self, call: Call, body: AsyncIterator[bytes], connection: UpstreamConnection) -> None:
+    async def _send_body(self, call: UpstreamCall, body: AsyncIterator[bytes], connection: UpstreamConnection) -> None:
         """Send the request while its body arrives.
 
         The head is sent with the first piece, so a body that fails at once reaches no backend.

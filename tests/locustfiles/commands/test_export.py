@@ -19,7 +19,7 @@ import yaml
 
 from locustfiles.commands.export import export_command
 from locustfiles.deploy.azure_load_testing import WHEEL
-from tests.locustfiles.live.conftest import LOCUSTFILE, free_port
+from tests.locustfiles.running import LOCUSTFILE, own_host
 from tests.locustfiles.servers import Gateway, serving
 from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, POLICIES, load_lab
@@ -237,12 +237,13 @@ def test_the_manifests_arguments_run_a_master_and_its_workers(tmp_path: Path, ga
     made = kubernetes(tmp_path, "quick", scenario=str(tmp_path / "short.yaml"), workers=2)
     for name, content in made["settings.yaml"]["data"].items():
         (tmp_path / name).write_text(content)
+    host = own_host()
     here = {
         "https://quick-aigw-apim.azure-api.net": url,
         "/etc/tripcurve": str(tmp_path),
         "/runs/$(RUN)": str(tmp_path / "run"),
-        "5557": str(free_port()),
-        made["service.yaml"]["metadata"]["name"]: "127.0.0.1",
+        made["service.yaml"]["metadata"]["name"]: host,
+        "*": host,
     }
     master, *workers = [
         locust(tmp_path, "-f", str(LOCUSTFILE), *_local(pod(made[part])["containers"][0]["args"], here))
@@ -259,5 +260,5 @@ def _local(arguments: list[str], here: dict[str, str]) -> list[str]:
     for word in arguments:
         for elsewhere, local in here.items():
             word = word.replace(elsewhere, local)
-        words.append("127.0.0.1" if word == "*" else word)
+        words.append(word)
     return words

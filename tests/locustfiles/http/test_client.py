@@ -70,7 +70,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     with ExitStack() as stack:
         jobs = {name: _job(stack.enter_context(serving(behave)), how) for name, behave, how, _, _ in CASES}
         jobs |= _tls_jobs(stack, authority, folder)
-        jobs["refused"] = {"url": f"http://127.0.0.1:{_free_port()}", "times": 2}
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))  # a port is taken, and nobody listens there
+        jobs["refused"] = {"url": f"http://127.0.0.1:{deaf.getsockname()[1]}", "times": 2}
         jobs["no such name"] = {"url": "http://nowhere.invalid"}
         done = subprocess.run(
             [sys.executable, "-m", "tests.locustfiles.exchange"],
@@ -104,11 +106,6 @@ def _tls_jobs(stack: ExitStack, authority: trustme.CA, folder: Path) -> dict[str
         "tls, another's name": {"url": f"https://127.0.0.1:{wrong}", **known},
         "no tls there": {"url": f"https://127.0.0.1:{plain}", "timeout_s": 2.0, **known},
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize(("name", "status", "error"), [(name, s, e) for name, _, _, s, e in CASES])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,15 +17,15 @@ from typing import Any
 import pytest
 
 import tests.locustfiles.unpatched  # noqa: F401  # before the tests import what imports Locust
+from tests.locustfiles.running import LOCUSTFILE, own_host
 
-LOCUSTFILE = Path(__file__).parents[3] / "locustfiles" / "chat.py"
 SCENARIO = """
 name: short
 users: {ChatUser: 10, ProbeUser: 1}
 phases:
   - {name: healthy, for: 2, rate: 40}
   - {name: fault, for: 5, rate: 40, simulate: {default: {status: 429}}}
-  - {name: healed, for: 6, rate: 40}
+  - {name: healed, for: 4, rate: 40}
 """
 
 
@@ -35,18 +34,18 @@ class Web:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.master_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.host, self.port = own_host(), 8089
+        self.url = f"http://{self.host}:{self.port}/"
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, *words: str) -> None:
-        self.run("--web-port", str(self.port), "--scenario", "short.yaml", *words)
+        self.run("--web-host", self.host, "--scenario", "short.yaml", *words)
         self._wait_for_page()
 
     def start_distributed(self, workers: int) -> None:
-        self.start("--master", "--master-bind-port", str(self.master_port))
+        self.start("--master", "--master-bind-host", self.host)
         for _ in range(workers):
-            self.run("--worker", "--master-port", str(self.master_port))
+            self.run("--worker", "--master-host", self.host)
 
     def run(self, *words: str) -> None:
         env = {**os.environ, "TRIPCURVE_STATE_DIR": str(self.folder / "nothing-is-up")}
@@ -75,12 +74,6 @@ class Web:
             process.send_signal(signal.SIGTERM)
         for process in self._processes:
             process.wait(timeout=30)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture
@@ -114,9 +107,9 @@ def browser(chromium: Callable[..., Any]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def rebound(chromium: Callable[..., Any]) -> Iterator[Any]:
+def rebound(chromium: Callable[..., Any], web: Web) -> Iterator[Any]:
     """A browser to which the attacker's DNS name is this machine."""
-    started = chromium("--host-resolver-rules=MAP evil.example 127.0.0.1")
+    started = chromium(f"--host-resolver-rules=MAP evil.example {web.host}")
     yield started
     started.close()
 
@@ -132,7 +125,7 @@ class Watched:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _asked(self, request: Any) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+        if not request.url.startswith(("http://127.", "data:", "blob:")):
             self.outside.append(request.url)
 
 

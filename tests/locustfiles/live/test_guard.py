@@ -76,7 +76,7 @@ def keyed(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
 
 
 def ask(web: Web, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection = http.client.HTTPConnection(web.host, web.port, timeout=10)
     connection.request(method, path, body.encode(), headers)
     answer = connection.getresponse()
     answer.read()
@@ -93,7 +93,7 @@ def test_state_changing_routes_refuse_what_the_page_did_not_send(keyed: Web) -> 
     cases = [
         ("foreign origin", 403, own | TYPE | {"Origin": "https://evil.example"}),
         ("opaque origin", 403, own | TYPE | {"Origin": "null"}),
-        ("another port", 403, own | TYPE | {"Origin": "http://127.0.0.1:1"}),
+        ("another port", 403, own | TYPE | {"Origin": f"http://{keyed.host}:1"}),
         ("cross-site fetch", 403, own | TYPE | {"Sec-Fetch-Site": "cross-site"}),
         ("no token", 403, TYPE),
         ("wrong token", 403, TYPE | {"Cookie": own["Cookie"][:-3] + "xyz"}),

@@ -8,8 +8,6 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.locustfiles.live.conftest import Watched, Web
 
 RUN_MS = 60_000
@@ -58,6 +56,7 @@ def test_a_run_from_first_screen_to_report(web: Web, open_page: Open) -> None:
         assert field.is_visible()
         assert field.input_value() == choice
     assert {"pool", "quick", "seed"} <= set(page.get_by_label("Lab (").locator("option").all_inner_texts())
+    assert status(web, "report.html") == 404  # there is no run yet
     begin(page)
     page.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
     page.locator("tripcurve-breaker .breaker.open").wait_for(timeout=RUN_MS)
@@ -66,16 +65,11 @@ def test_a_run_from_first_screen_to_report(web: Web, open_page: Open) -> None:
     with page.expect_popup() as popup:
         page.locator("tripcurve-breaker a.report").click()
     assert popup.value.title() == "quick · short · Tripcurve"
+    check_report_route(web)
 
 
-def test_the_report_route_serves_no_other_folder(web: Web, open_page: Open) -> None:
-    web.start()
-    page = open_page(web.url).page
-    assert status(web, "report.html") == 404  # there is no run yet
-    begin(page)
-    page.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
-    page.get_by_role("button", name="Stop").click()
-    wait_for_report(page)
+def check_report_route(web: Web) -> None:
+    """It serves the report, and no file outside the run's folder."""
     (web.folder / "outside.txt").write_text("not for you")
     assert status(web, "report.html") == 200
     for name in (
@@ -89,7 +83,7 @@ def test_the_report_route_serves_no_other_folder(web: Web, open_page: Open) -> N
 
 def status(web: Web, name: str) -> int:
     """Of the report route, with the name exactly as it is: a browser would tidy it up first."""
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection = http.client.HTTPConnection(web.host, web.port, timeout=10)
     connection.request("GET", f"/tripcurve/report/{name}")
     code = connection.getresponse().status
     connection.close()
@@ -117,18 +111,22 @@ def test_the_page_says_why_a_run_cannot_start(web: Web, open_page: Open) -> None
     assert board(web)["state"] == "failed"
 
 
-@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_the_tab_follows_the_pages_colours(web: Web, open_page: Open, scheme: str, dark: bool) -> None:
+def test_the_tab_follows_the_pages_colours_and_a_stopped_run_is_reported(web: Web, open_page: Open) -> None:
     web.start()
-    page = open_page(web.url, color_scheme=scheme).page
-    begin(page)
-    tab = page.locator("tripcurve-breaker")
-    tab.wait_for()
-    assert (tab.get_attribute("dark") is not None) is dark
-    page.locator("header button:has(svg)").last.click()
-    page.wait_for_function(
-        f"document.querySelector('tripcurve-breaker').hasAttribute('dark') === {str(not dark).lower()}"
-    )
+    light, dark = (open_page(web.url, color_scheme=scheme).page for scheme in ("light", "dark"))
+    begin(light)
+    dark.get_by_role("tab", name="Breaker").click(timeout=RUN_MS)
+    for page, is_dark in ((light, False), (dark, True)):
+        tab = page.locator("tripcurve-breaker")
+        tab.wait_for()
+        assert (tab.get_attribute("dark") is not None) is is_dark
+        page.locator("header button:has(svg)").last.click()
+        page.wait_for_function(
+            f"document.querySelector('tripcurve-breaker').hasAttribute('dark') === {str(not is_dark).lower()}"
+        )
+    light.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
+    light.get_by_role("button", name="Stop").click()
+    wait_for_report(light)
 
 
 def test_the_tab_sets_names_as_text(web: Web, open_page: Open) -> None:

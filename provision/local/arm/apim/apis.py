@@ -6,8 +6,8 @@ import copy
 import re
 
 from provision.local.arm.apim.openapi import LINKS, read_document
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.links import fetch, is_local
@@ -123,7 +123,7 @@ OPERATION = Kind(
 class Apis(Crud):
     """The handlers of APIs. PATCH is synchronous, as the SDK expects."""
 
-    async def put(self, call: Call) -> Answer:
+    async def put(self, call: ArmCall) -> Answer:
         """Create or change an API. A document at an address of this machine is fetched, then imported as if sent."""
         sent = call.properties()
         form, link = str(sent.get("format")), str(sent.get("value"))
@@ -131,6 +131,6 @@ class Apis(Crud):
             call.body = {**call.json(), "properties": {**sent, "format": LINKS[form], "value": await fetch(link)}}
         return await super().put(call)
 
-    async def patch(self, call: Call) -> Answer:
+    async def patch(self, call: ArmCall) -> Answer:
         answer = await super().patch(call)
         return Answer(200, self.shown(self.find(call)), {"ETag": answer.headers["ETag"]})

@@ -7,8 +7,8 @@ import re
 from urllib.parse import urlsplit
 
 from provision.local.arm.apim.breakers import check_breaker, failure_response_faults
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
@@ -98,6 +98,6 @@ class Backends(Crud):
         super().register(router, only)
         router.add("POST", f"{KIND.template}/reconnect", self.reconnect)
 
-    async def reconnect(self, call: Call) -> Answer:
+    async def reconnect(self, call: ArmCall) -> Answer:
         self.find(call)
         return Answer(202)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from provision.local.arm.apim.paths import SERVICE_TYPE
+from provision.local.arm.apim.service import SERVICE_TYPE
 from provision.local.arm.crud import Draft
 from provision.local.arm.errors import ArmError
 from provision.local.arm.store import Resource, Store

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from provision.local.arm.apim.compiler import check_policy, exported
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.links import fetch
@@ -46,7 +46,7 @@ class Policies(Crud):
     A GET returns the format that it asks for; xml if it names none.
     """
 
-    async def get(self, call: Call) -> Answer:
+    async def get(self, call: ArmCall) -> Answer:
         policy = self.find(call)
         asked = call.query.get("format", "xml").removesuffix("-link")
         if asked not in _FORMATS:
@@ -55,7 +55,7 @@ class Policies(Crud):
         value = exported(policy.properties["value"], policy.properties["format"], asked)
         return Answer(200, {**shown, "properties": {"format": asked, "value": value}}, {"ETag": policy.etag})
 
-    async def put(self, call: Call) -> Answer:
+    async def put(self, call: ArmCall) -> Answer:
         sent = call.properties()
         form = sent.get("format")
         if form in _LINKS and isinstance(sent.get("value"), str):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.router import Router
@@ -62,7 +62,7 @@ class Products(Crud):
         router.add("HEAD", link, self.linked)
         router.add("DELETE", link, self.unlink)
 
-    async def delete(self, call: Call) -> Answer:
+    async def delete(self, call: ArmCall) -> Answer:
         """Delete a product and, with `deleteSubscriptions=true`, its subscriptions before it."""
         if call.query.get("deleteSubscriptions", "").lower() == "true":
             product = self.find(call)
@@ -72,31 +72,31 @@ class Products(Crud):
                     self._world.store.remove(found.id)
         return await super().delete(call)
 
-    async def apis(self, call: Call) -> Answer:
+    async def apis(self, call: ArmCall) -> Answer:
         product = self.find(call)
         shown = [self._shown_api(self._api(call, link.name)) for link in self._links(product)]
         return Answer(200, {"value": shown, "count": len(shown)})
 
-    async def link(self, call: Call) -> Answer:
+    async def link(self, call: ArmCall) -> Answer:
         product, api = self.find(call), self._api(call, call.params["api"])
         identifier = f"{product.id}/apis/{api.name}"
         created = self._world.store.get(identifier) is None
         self._world.store.put(Resource(identifier, LINK_TYPE, api.name, {}))
         return Answer(201 if created else 200, self._shown_api(api))
 
-    async def linked(self, call: Call) -> Answer:
+    async def linked(self, call: ArmCall) -> Answer:
         if self._world.store.get(f"{self.find(call).id}/apis/{call.params['api']}") is None:
             raise ArmError(404, "ResourceNotFound", "API not found.")
         return Answer(204)
 
-    async def unlink(self, call: Call) -> Answer:
+    async def unlink(self, call: ArmCall) -> Answer:
         gone = self._world.store.remove(f"{self.find(call).id}/apis/{call.params['api']}")
         return Answer(200 if gone else 204)
 
     def _links(self, product: Resource) -> list[Resource]:
         return self._world.store.children(product.id, LINK_TYPE)
 
-    def _api(self, call: Call, name: str) -> Resource:
+    def _api(self, call: ArmCall, name: str) -> Resource:
         found = self._world.store.get(f"{self.parent(call).id}/apis/{name}")
         if found is None:
             raise ArmError(404, "ResourceNotFound", "API not found.")

@@ -7,8 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from provision.local.arm.apim.paths import NAMESPACE, SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind, merge
 from provision.local.arm.errors import ArmError, validation_error
 from provision.local.arm.regions import display_name, region
@@ -18,8 +17,12 @@ from provision.local.arm.store import Resource
 from provision.local.arm.trash import Trash
 from provision.local.arm.world import World
 
-__all__ = ["KIND", "Services"]
+__all__ = ["KIND", "NAMESPACE", "SERVICE", "SERVICE_TYPE", "Services"]
 
+NAMESPACE = "Microsoft.ApiManagement"
+SERVICE_TYPE = f"{NAMESPACE}/service"
+SERVICE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{SERVICE_TYPE}/{{service}}"
+"""The route of a service; those of its parts begin with it."""
 DELETED_TYPE = f"{NAMESPACE}/deletedservices"
 KEPT = timedelta(hours=48)
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
@@ -243,7 +246,7 @@ class Services(Crud):
         router.add("GET", deleted, self._trash.get)
         router.add("DELETE", deleted, self._trash.purge)
 
-    async def put(self, call: Call) -> Answer:
+    async def put(self, call: ArmCall) -> Answer:
         twin = self._trash.named(call.params["service"])
         if twin is None:
             return await super().put(call)
@@ -257,7 +260,7 @@ class Services(Crud):
             )
         return await self._undelete(call, twin)
 
-    async def _undelete(self, call: Call, twin: Resource) -> Answer:
+    async def _undelete(self, call: ArmCall, twin: Resource) -> Answer:
         """Restore a service. All properties of the request except `restore` are ignored [D-SOFT]."""
         service = self._trash.restore(twin)
         service.properties.pop("gatewayUrl", None)
@@ -266,11 +269,11 @@ class Services(Crud):
         call.body = body
         return await super().put(call)
 
-    async def list_all(self, call: Call) -> Answer:
+    async def list_all(self, call: ArmCall) -> Answer:
         found = self._world.store.of_kind(SERVICE_TYPE)
         return Answer(200, {"value": [self.shown(service) for service in found]})
 
-    async def check_name(self, call: Call) -> Answer:
+    async def check_name(self, call: ArmCall) -> Answer:
         name = str(call.json().get("name", ""))
         taken = any(found.name.lower() == name.lower() for found in self._world.store.of_kind(SERVICE_TYPE))
         if not _NAME.fullmatch(name):

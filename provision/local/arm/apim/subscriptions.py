@@ -6,8 +6,8 @@ import copy
 import secrets
 from datetime import UTC, datetime
 
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
@@ -84,16 +84,16 @@ class Subscriptions(Crud):
         router.add("POST", f"{KIND.template}/regeneratePrimaryKey", self.regenerate_primary)
         router.add("POST", f"{KIND.template}/regenerateSecondaryKey", self.regenerate_secondary)
 
-    async def list_secrets(self, call: Call) -> Answer:
+    async def list_secrets(self, call: ArmCall) -> Answer:
         found = self.find(call)
         return Answer(200, {key: found.secrets[key] for key in _KEYS}, {"ETag": found.etag})
 
-    async def regenerate_primary(self, call: Call) -> Answer:
+    async def regenerate_primary(self, call: ArmCall) -> Answer:
         return self._regenerate(call, "primaryKey")
 
-    async def regenerate_secondary(self, call: Call) -> Answer:
+    async def regenerate_secondary(self, call: ArmCall) -> Answer:
         return self._regenerate(call, "secondaryKey")
 
-    def _regenerate(self, call: Call, key: str) -> Answer:
+    def _regenerate(self, call: ArmCall, key: str) -> Answer:
         self.find(call).secrets[key] = secrets.token_hex(16)
         return Answer(204)

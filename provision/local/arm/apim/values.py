@@ -12,8 +12,8 @@ from provision.local.arm.apim.compiler import (
     named_values_of,
     service_of,
 )
-from provision.local.arm.apim.paths import SERVICE, SERVICE_TYPE
-from provision.local.arm.call import Answer, Call, Json
+from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import validation_error
 from provision.local.arm.router import Router
@@ -123,6 +123,6 @@ class NamedValues(Crud):
         super().register(router, only)
         router.add("POST", f"{NAMED_VALUE.template}/listValue", self.list_value)
 
-    async def list_value(self, call: Call) -> Answer:
+    async def list_value(self, call: ArmCall) -> Answer:
         found = self.find(call)
         return Answer(200, {"value": found.secrets["value"]}, {"ETag": found.etag})

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.local.arm.apim.paths import SERVICE_TYPE
-from provision.local.arm.call import Answer, Call
+from provision.local.arm.apim.service import SERVICE_TYPE
+from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.errors import ArmError
 from provision.local.arm.manager import Manager
 from provision.local.arm.operations import Operations
@@ -154,7 +154,7 @@ def build() -> tuple[Manager, str]:
 
 async def send(manager: Manager, owner: str, method: str, path: str, body: Any) -> Answer | ArmError:
     headers = {"if-match": "*"} if method in ("PATCH", "DELETE") else {}
-    call = Call(method, path, {"api-version": "x"}, headers, body, "https://127.0.0.1", owner)
+    call = ArmCall(method, path, {"api-version": "x"}, headers, body, "https://127.0.0.1", owner)
     try:
         return await manager.answer(call)
     except ArmError as error:

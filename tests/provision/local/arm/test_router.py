@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provision.local.arm.call import Answer, Call
+from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.crud import merge
 from provision.local.arm.errors import ArmError
 from provision.local.arm.permissions import action_of
@@ -12,11 +12,11 @@ from provision.local.arm.router import Router
 from provision.local.arm.store import Resource, Store
 
 
-async def one(call: Call) -> Answer:
+async def one(call: ArmCall) -> Answer:
     return Answer(200)
 
 
-async def two(call: Call) -> Answer:
+async def two(call: ArmCall) -> Answer:
     return Answer(200)
 
 

@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from provision.local.wire import Disconnect, Request, Response
-from provision.local.wire.calls import Call, Endpoint
+from provision.local.wire.calls import Endpoint, UpstreamCall
 from provision.local.wire.exchange import UpstreamConnection
 from tests.provision.local.gateway.rig import (
     CHAT,
@@ -237,7 +237,9 @@ def test_a_connection_that_is_given_up_as_it_is_made_leaves_no_garbage(
     made = UpstreamConnection.connection_made
 
     async def given_up(unit: Rig) -> None:
-        task = asyncio.create_task(unit.unit._client.request(Call(Endpoint("127.0.0.1", unit.mock_port), b"", "GET")))
+        task = asyncio.create_task(
+            unit.unit._client.request(UpstreamCall(Endpoint("127.0.0.1", unit.mock_port), b"", "GET"))
+        )
 
         def cancel(connection: UpstreamConnection, transport: asyncio.BaseTransport) -> None:
             made(connection, transport)

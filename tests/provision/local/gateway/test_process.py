@@ -48,6 +48,16 @@ class Child:
 
 @pytest.fixture
 def child() -> Iterator[Child]:
+    yield from started()
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Child]:
+    """One for the tests that neither end it nor look at its counts."""
+    yield from started()
+
+
+def started() -> Iterator[Child]:
     made = Child()
     yield made
     if made.process.poll() is None:
@@ -93,19 +103,19 @@ def test_snapshot_is_in_force_when_it_is_answered(child: Child, tmp_path: Path) 
     ],
 )
 def test_snapshot_that_cannot_be_used_leaves_the_last_in_force(
-    child: Child, tmp_path: Path, change: dict[str, Any], said: str
+    lasting: Child, tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
-    port = child.tell(complete(tmp_path))["ready"]
-    answer = child.tell({**complete(tmp_path, code=202), **change})
+    port = lasting.tell(complete(tmp_path))["ready"]
+    answer = lasting.tell({**complete(tmp_path, code=202), **change})
     assert said in answer["error"]
     assert KEY not in answer["error"]
     assert ask(port) == 201
 
 
-def test_line_that_is_not_json_is_told(child: Child, tmp_path: Path) -> None:
-    child.tell(complete(tmp_path))
-    assert "not JSON" in child.tell("{")["error"]
-    assert "no command" in child.tell({"command": "dance"})["error"]
+def test_line_that_is_not_json_is_told(lasting: Child, tmp_path: Path) -> None:
+    lasting.tell(complete(tmp_path))
+    assert "not JSON" in lasting.tell("{")["error"]
+    assert "no command" in lasting.tell({"command": "dance"})["error"]
 
 
 def test_port_that_is_taken_is_told_and_ends_the_unit(child: Child, tmp_path: Path) -> None:
@@ -139,9 +149,9 @@ async def test_the_grammar_of_expressions_is_read_before_a_unit_is_ready(
     await unit.stop()
 
 
-def test_interrupt_is_left_to_the_parent(child: Child, tmp_path: Path) -> None:
-    port = child.tell(complete(tmp_path))["ready"]
-    os.kill(child.process.pid, signal.SIGINT)
+def test_interrupt_is_left_to_the_parent(lasting: Child, tmp_path: Path) -> None:
+    port = lasting.tell(complete(tmp_path))["ready"]
+    os.kill(lasting.process.pid, signal.SIGINT)
     assert ask(port) == 201
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from provision.local.wire import Refused
-from provision.local.wire.calls import Call, ClientResponse, Endpoint, UpstreamFailure
+from provision.local.wire.calls import ClientResponse, Endpoint, UpstreamCall, UpstreamFailure
 from provision.local.wire.client import Client
 from tests.provision.local.wire.raw import settle
 
@@ -55,13 +55,13 @@ def get(
     method: str = "GET",
     timeout_s: float = 3.0,
     on_head: Callable[[ClientResponse], None] | None = None,
-) -> Call:
-    return Call(endpoint, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", method, timeout_s=timeout_s, on_head=on_head)
+) -> UpstreamCall:
+    return UpstreamCall(endpoint, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", method, timeout_s=timeout_s, on_head=on_head)
 
 
-def post(endpoint: Endpoint, body: bytes = b"abc") -> Call:
+def post(endpoint: Endpoint, body: bytes = b"abc") -> UpstreamCall:
     head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body)
-    return Call(endpoint, head, "POST", body, timeout_s=3.0)
+    return UpstreamCall(endpoint, head, "POST", body, timeout_s=3.0)
 
 
 async def whole(response: ClientResponse) -> bytes:
@@ -301,7 +301,7 @@ async def test_streamed_request_arrives_in_chunks_and_head_leaves_with_the_first
 
     async with backend(script) as (client, endpoint):
         head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
-        response = await client.request(Call(endpoint, head, "POST", body(), chunked=True, timeout_s=3.0))
+        response = await client.request(UpstreamCall(endpoint, head, "POST", body(), chunked=True, timeout_s=3.0))
         assert response.status == 200
         assert got == [head + b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n"]
 
@@ -318,7 +318,7 @@ async def test_body_that_is_bad_from_the_start_reaches_no_backend() -> None:
 
     async with backend(script) as (client, endpoint):
         with pytest.raises(Refused):
-            await client.request(Call(endpoint, b"POST / HTTP/1.1\r\n\r\n", "POST", body(), True, 3.0))
+            await client.request(UpstreamCall(endpoint, b"POST / HTTP/1.1\r\n\r\n", "POST", body(), True, 3.0))
         await settle()
         assert b"".join(got) == b""
 
@@ -335,7 +335,7 @@ async def test_early_answer_wins_over_a_body_still_being_sent() -> None:
         await asyncio.Event().wait()
 
     async with backend(script) as (client, endpoint):
-        response = await client.request(Call(endpoint, b"POST / HTTP/1.1\r\n\r\n", "POST", body(), True, 3.0))
+        response = await client.request(UpstreamCall(endpoint, b"POST / HTTP/1.1\r\n\r\n", "POST", body(), True, 3.0))
         assert response.status == 413
         await settle()
         assert open_connections(client) == 0
