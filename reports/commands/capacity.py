@@ -12,11 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.loading.run import load
-from reports.render.drawing import svg_and_png
+from reports.render.charts import on_white
+from reports.render.curve import capacity_curve
+from reports.render.drawing import png_of, svg_of
 from reports.render.html import render_capacity
 from reports.render.words import number
 from reports.statistics.capacity import Limits, from_run, of_steps
-from reports.statistics.curve import capacity_curve
 from tripcurve.errors import BadInput, NotRecorded, reason_of
 from tripcurve.run.layout import REPORT
 from tripcurve.run.summary import Capacity, Step
@@ -38,11 +39,11 @@ def capacity_command(folder: Path, as_json: bool) -> int:
     plain = capacity.model_dump(mode="json")
     try:
         write_whole(folder / "capacity.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-        figure = capacity_curve(capacity.curve).properties(background="white")
-        svg, png = svg_and_png(figure.to_dict())
+        curve = capacity_curve(capacity.curve)
+        svg = svg_of(on_white(curve))
         write_whole(folder / "capacity.svg", svg)
-        write_whole(folder / "capacity.png", png)
-        write_whole(folder / REPORT, render_capacity(lab, capacity, svg))
+        write_whole(folder / "capacity.png", png_of(svg))
+        write_whole(folder / REPORT, render_capacity(lab, capacity, svg_of(curve)))
     except OSError as error:
         raise NotRecorded(f"cannot write the answer into {folder}: {reason_of(error)}") from None
     if as_json:

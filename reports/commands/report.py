@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from concurrent.futures import Executor
 from pathlib import Path
 
-from reports.render.drawing import drawing_processes
+from reports.render.drawing import Draw, drawing_process
 
 __all__ = ["report"]
 
@@ -24,31 +23,36 @@ def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False)
         from reports.commands.capacity import capacity_command
 
         return capacity_command(folder, as_json)
-    with drawing_processes() as drawing:
-        return _report(folder, checks, as_json, as_csv, drawing)
+    with drawing_process() as draw:
+        return _report(folder, checks, as_json, as_csv, draw)
 
 
-def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, drawing: Executor) -> int:
-    # Imported here, which takes a second: by now the processes that draw have started.
-    from rich.console import Console
-
+def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, draw: Draw) -> int:
+    # Imported here, which takes a second: by now the process that draws has started.
     from reports.loading.run import load
-    from reports.render.csv_tables import write_csv
-    from reports.render.terminal import print_summary
-    from reports.render.writers import append_job_summary, write_json, write_reports
-    from reports.statistics.summary import build_summary
-    from reports.statistics.verdict import verdict_of
+    from reports.render.charts import draw_charts
     from reports.trips.analysis import analyse
-    from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
-    from tripcurve.run.summary import Exit, ReportOutput
     from tripcurve.scenario.checks import parse
 
     for check in checks:
         parse(check)
     run = load(folder)
     analysis = analyse(run)
+    drawn = draw_charts(run, analysis, draw)
+
+    # And these while it draws.
+    from rich.console import Console
+
+    from reports.render.csv_tables import write_csv
+    from reports.render.terminal import print_summary
+    from reports.render.writers import append_job_summary, write_json, write_reports
+    from reports.statistics.summary import build_summary
+    from reports.statistics.verdict import verdict_of
+    from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
+    from tripcurve.run.summary import Exit, ReportOutput
+
     summary = build_summary(run, analysis, checks)
-    written = write_reports(run, analysis, summary, drawing)
+    written = write_reports(run, analysis, summary, drawn, draw)
     if as_csv:
         written += write_csv(run, summary, run.folder)
     job_page = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -23,7 +23,7 @@ from tripcurve.run.summary import SUMMARY_VERSION, Summary
 from tripcurve.run.writing import write_whole
 
 if TYPE_CHECKING:
-    from reports.render.charts import Figure
+    from reports.render.charts import Spec
 
 __all__ = ["History", "history", "runs_command", "trend_chart"]
 
@@ -166,41 +166,45 @@ def _spark(values: list[float | None]) -> str:
     return f"{line}  {number(low)} to {number(high)}"
 
 
-def trend_chart(runs: list[History], measure: str) -> Figure:
-    """An Altair figure of one measure over runs, a line for each lab and scenario."""
-    import altair as alt
-    import pandas as pd
+def trend_chart(runs: list[History], measure: str) -> Spec:
+    """Return the specification of a chart of one measure over runs, a line for each lab and scenario."""
+    from reports.render.charts import STYLE, VEGA_LITE
 
-    frame = pd.DataFrame(
-        [
+    rows = [
+        {
+            "started": run.started.isoformat(),
+            "value": run.measure(measure),
+            "run": legible(run.folder.name),
+            "what": legible(f"{run.summary.lab}, {run.summary.scenario}"),
+        }
+        for run in runs
+        if run.measure(measure) is not None
+    ]
+    x = {"field": "started", "type": "temporal", "title": "run started, UTC", "scale": {"type": "utc", "padding": 12}}
+    y = {"field": "value", "type": "quantitative", "title": measure, "scale": {"zero": False, "padding": 12}}
+    what = {"field": "what", "type": "nominal"}
+    named = {**what, "title": None, "legend": {"orient": "bottom", "labelLimit": 400}}
+    return {
+        "$schema": VEGA_LITE,
+        "config": STYLE,
+        "width": 700,
+        "height": 260,
+        "data": {"values": rows},
+        "layer": [
+            {"mark": {"type": "line", "color": "grey", "opacity": 0.5}, "encoding": {"x": x, "y": y, "detail": what}},
             {
-                "started": run.started,
-                "value": run.measure(measure),
-                "run": legible(run.folder.name),
-                "what": legible(f"{run.summary.lab}, {run.summary.scenario}"),
-            }
-            for run in runs
-        ]
-    ).dropna(subset=["value"])
-    base = alt.Chart(frame).encode(
-        x=alt.X("started:T", title="run started, UTC", scale=alt.Scale(type="utc", padding=12)),
-        y=alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False, padding=12)),
-    )
-    legend = alt.Legend(orient="bottom", labelLimit=400)
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(
-        color=alt.Color("what:N", title=None, legend=legend),
-        shape=alt.Shape("what:N", title=None, legend=legend),
-        tooltip=["run:N", alt.Tooltip("value:Q", format=".4f")],
-    )
-    line = base.mark_line(color="grey", opacity=0.5).encode(detail="what:N")
-    return alt.layer(line, point).properties(width=700, height=260)
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"x": x, "y": y, "color": named, "shape": named},
+            },
+        ],
+    }
 
 
 def _draw_trend(runs: list[History], measure: str, folder: Path) -> Path:
-    from reports.render.charts import on_white, specifications
+    from reports.render.charts import on_white
     from reports.render.drawing import svg_of
 
     name = "".join(character if character.isalnum() or character in "._-" else "_" for character in measure)
     path = folder / f"trend-{name}.svg"
-    write_whole(path, svg_of(on_white(specifications({"trend": trend_chart(runs, measure)})["trend"])))
+    write_whole(path, svg_of(on_white(trend_chart(runs, measure))))
     return path

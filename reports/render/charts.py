@@ -1,26 +1,45 @@
-"""The charts: frames in, Altair figures out.
+"""The charts of a run, as Vega-Lite specifications: frames in, JSON out.
 
-Colours tell outcomes apart for colour-blind eyes too, with shapes and labels beside them. Lines and text are drawn
-in `currentColor`: in the page they take its colour, light or dark; files on white are given a dark ink.
+They are written as plain JSON, because importing Altair and building the same charts with it takes a second. Colours
+distinguish outcomes for colour-blind readers too, and shapes and labels repeat them. Lines and text are drawn in
+`currentColor`: in the page they take its colour, light or dark; files on white are given a dark ink.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import pandas as pd
 
 from reports.loading.run import Run
+from reports.render.drawing import Draw, draw_here
 from reports.statistics import series
 from reports.trips.analysis import Analysis
 
-__all__ = ["INK", "Figure", "Spec", "figures", "linked", "on_one_axis", "on_white", "specifications"]
+if TYPE_CHECKING:
+    import altair as alt
 
-Figure = alt.LayerChart | alt.FacetChart | alt.VConcatChart
+__all__ = [
+    "INK",
+    "STYLE",
+    "VEGA_LITE",
+    "Drawn",
+    "Spec",
+    "draw_charts",
+    "figures",
+    "linked",
+    "on_one_axis",
+    "on_white",
+    "specifications",
+]
+
 Spec = dict[str, Any]
-"""A Vega-Lite specification."""
+"""A Vega-Lite specification, or a part of one."""
 
+VEGA_LITE = "https://vega.github.io/schema/vega-lite/v6.json"
 WIDTH = 900
 INK = "currentColor"
 # Okabe and Ito's palette: distinct under the common kinds of colour blindness.
@@ -48,13 +67,15 @@ TITLES = {
 }
 
 
-def figures(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Figure]:
-    """Figures by name: `breaker`, `timeline`, `latency`, `ratio`.
+def specifications(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Spec]:
+    """Return the specifications of the charts by name: `breaker`, `timeline`, `latency`, `ratio`.
 
-    `breaker` only where one opened, `ratio` only where something was throttled or shed.
+    `breaker` is left out if no breaker opened, `ratio` if nothing was throttled or shed, all if there was no request.
     """
+    if not run.tally.total:
+        return {}
     marks = _Marks(run, analysis, duration_s)
-    drawn: dict[str, Any] = {}
+    drawn: dict[str, Spec] = {}
     if len(marks.open):
         drawn["breaker"] = _breaker(marks)
     drawn |= {"timeline": _timeline(run, marks), "latency": _latency(run, marks)}
@@ -64,13 +85,39 @@ def figures(run: Run, analysis: Analysis, duration_s: float) -> dict[str, Figure
     return drawn
 
 
-def specifications(panels: dict[str, Figure]) -> dict[str, Spec]:
-    """Each figure as a Vega-Lite specification in the house style. Skips Altair's validation, which is slow."""
-    return {name: {**figure.to_dict(validate=False), "config": STYLE} for name, figure in panels.items()}
+@dataclass(frozen=True)
+class Drawn:
+    """The charts of a run by name, as specifications and as SVGs that may not be finished."""
+
+    specs: dict[str, Spec]
+    svgs: dict[str, Future[str]]
 
 
-def on_one_axis(specs: dict[str, Spec]) -> Spec:
-    """All specifications, one above the other, with one time axis: dragging or zooming one moves all."""
+def draw_charts(run: Run, analysis: Analysis, draw: Draw = draw_here) -> Drawn:
+    """Start drawing the charts of a run."""
+    specs = specifications(run, analysis, run.duration_s)
+    return Drawn(specs, {name: draw(on_white(spec)) for name, spec in specs.items()})
+
+
+def figures(run: Run, analysis: Analysis, duration_s: float) -> dict[str, alt.LayerChart]:
+    """Return the charts of `specifications` as Altair figures."""
+    import altair as alt
+
+    specs = specifications(run, analysis, duration_s)
+    return {name: alt.LayerChart.from_dict(spec, validate=False) for name, spec in specs.items()}
+
+
+def linked(panels: Mapping[str, alt.LayerChart]) -> alt.VConcatChart:
+    """Return one Altair figure with all charts on one time axis: dragging or zooming one moves all."""
+    import altair as alt
+
+    specs = {name: figure.to_dict(validate=False) for name, figure in panels.items()}
+    figure: alt.VConcatChart = alt.VConcatChart.from_dict(on_one_axis(specs), validate=False)
+    return figure
+
+
+def on_one_axis(specs: Mapping[str, Spec]) -> Spec:
+    """Return all charts as one specification with one time axis: dragging or zooming one moves all."""
     datasets: Spec = {}
     panels, views = [], []
     for name, spec in specs.items():
@@ -81,7 +128,7 @@ def on_one_axis(specs: dict[str, Spec]) -> Spec:
         panels.append(panel)
     zoom = {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]", "clear": "dblclick"}
     return {
-        "$schema": alt.SCHEMA_URL,
+        "$schema": VEGA_LITE,
         "config": STYLE,
         "vconcat": panels,
         "spacing": 18,
@@ -91,21 +138,18 @@ def on_one_axis(specs: dict[str, Spec]) -> Spec:
     }
 
 
-def linked(panels: dict[str, Figure]) -> alt.VConcatChart:
-    """All figures, one above the other, with one time axis: dragging or zooming one moves all."""
-    figure: alt.VConcatChart = alt.VConcatChart.from_dict(on_one_axis(specifications(panels)))
-    return figure
-
-
 def on_white(spec: Spec) -> Spec:
-    """A specification for a file of its own: dark ink on white."""
+    """Return a specification for a file of its own: dark ink on white, and not clipped, which nothing can pan here.
+
+    Each clipped layer would cost the PNG a layer of its own, which doubles the time to draw it.
+    """
     inked: Spec = _inked({**spec, "padding": 12, "config": {**STYLE, "background": "white"}})
     return inked
 
 
 def _inked(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _inked(item) if key != "datasets" else item for key, item in value.items()}
+        return {key: _inked(item) if key != "datasets" else item for key, item in value.items() if key != "clip"}
     if isinstance(value, list):
         return [_inked(item) for item in value]
     return "#1b1f24" if value == INK else value
@@ -137,179 +181,191 @@ STYLE: Spec = {
 """The configuration of every figure, in the page and in files."""
 
 
+def _records(frame: pd.DataFrame) -> list[Spec]:
+    """Return the rows of a frame as JSON objects. What is not known is null."""
+    columns = [[None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _number(field: str, **more: object) -> Spec:
+    return {"field": field, "type": "quantitative", **more}
+
+
+def _name(field: str, **more: object) -> Spec:
+    return {"field": field, "type": "nominal", **more}
+
+
+def _layer(data: str, mark: str, style: Spec, **encoding: object) -> Spec:
+    return {"data": {"name": data}, "mark": {"type": mark, "clip": True, **style}, "encoding": encoding}
+
+
 class _Marks:
-    """What every chart shares: the time axis, the phases and the open periods."""
+    """What all charts share: the time axis, the phases and the open periods."""
 
     def __init__(self, run: Run, analysis: Analysis, duration_s: float) -> None:
         self.duration_s = duration_s
-        self.phases = series.phase_spans(run, duration_s)
-        self.open = series.breaker_spans(run, analysis, duration_s)
-        self.truth = series.truth_marks(analysis)
+        phases = series.phase_spans(run, duration_s)
+        spans = series.breaker_spans(run, analysis, duration_s)
+        self.open, self.truth = _records(spans), _records(series.truth_marks(analysis))
+        self.shared = {"phases": _records(phases), "borders": _records(phases.iloc[1:])}
+        self.shared |= {"open": self.open} if self.open else {}
 
-    def x(self, field: str, title: str | None = None) -> alt.X:
-        scale = alt.Scale(domain=[0, max(self.duration_s, 0.001)], nice=False)
-        return alt.X(f"{field}:Q", title=title, scale=scale)
+    def x(self, field: str, title: str | None = None) -> Spec:
+        return _number(field, title=title, scale={"domain": [0, max(self.duration_s, 0.001)], "nice": False})
 
-    def behind(self) -> list[alt.Chart]:
-        """Open periods shaded and outlined."""
-        shade = alt.Chart(self.open).mark_rect(opacity=0.16, color=OPEN_COLOUR, clip=True)
-        return [shade.encode(x=self.x("start_s"), x2="end_s")] if len(self.open) else []
+    def chart(self, name: str, height: object, layers: list[Spec], data: Mapping[str, list[Spec]]) -> Spec:
+        """A whole specification, with the rows of each data set that its layers name."""
+        used = {layer["data"]["name"] for layer in layers}
+        return {
+            "$schema": VEGA_LITE,
+            "config": STYLE,
+            "title": TITLES[name],
+            "width": WIDTH,
+            "height": height,
+            "layer": layers,
+            "datasets": {name: rows for name, rows in {**self.shared, **data}.items() if name in used},
+        }
 
-    def before(self) -> list[alt.Chart]:
+    def over_time(self, name: str, height: int, layers: list[Spec], data: Mapping[str, list[Spec]]) -> Spec:
+        """A chart of layers between the open periods behind and, before them, trips, resets and phases."""
+        return self.chart(name, height, [*self._behind(), *layers, *self._before()], data)
+
+    def _behind(self) -> list[Spec]:
+        """Open periods shaded."""
+        shade = {"opacity": 0.16, "color": OPEN_COLOUR}
+        return [_layer("open", "rect", shade, x=self.x("start_s"), x2={"field": "end_s"})] if self.open else []
+
+    def _before(self) -> list[Spec]:
         """Trip and reset as lines, phase borders dashed, phase names on top."""
-        edge = alt.Chart(self.open).mark_rule(color=INK, opacity=0.65, strokeWidth=1, clip=True)
-        border = alt.Chart(self.phases.iloc[1:]).mark_rule(color=INK, opacity=0.8, strokeDash=[4, 3], clip=True)
-        name = alt.Chart(self.phases).mark_text(
-            baseline="top", dy=4, fontSize=12, fontWeight="bold", color=INK, limit=160, clip=True
-        )
+        edge = {"color": INK, "opacity": 0.65, "strokeWidth": 1}
+        border = {"color": INK, "opacity": 0.8, "strokeDash": [4, 3]}
+        name = {"baseline": "top", "dy": 4, "fontSize": 12, "fontWeight": "bold", "color": INK, "limit": 160}
         layers = [
-            border.encode(x=self.x("start_s")),
-            name.encode(x=self.x("middle_s"), y=alt.value(0), text="phase:N"),
+            _layer("borders", "rule", border, x=self.x("start_s")),
+            _layer("phases", "text", name, x=self.x("middle_s"), y={"value": 0}, text=_name("phase")),
         ]
-        if len(self.open):
-            layers += [edge.encode(x=self.x("start_s")), edge.encode(x=self.x("end_s"))]
+        if self.open:
+            layers += [_layer("open", "rule", edge, x=self.x(end)) for end in ("start_s", "end_s")]
         return layers
 
 
-def _colour(present: list[str], legend: alt.Legend | None) -> alt.Color:
-    names = [name for name in series.OUTCOMES if name in present]
-    return alt.Color(
-        "outcome:N", title=None, scale=alt.Scale(domain=names, range=[COLOURS[n] for n in names]), legend=legend
-    )
+def _by_outcome(present: pd.Series, values: Mapping[str, str], **more: object) -> Spec:
+    """A colour or a shape for each outcome that is present."""
+    known = set(present)
+    names = [name for name in series.OUTCOMES if name in known]
+    return _name("outcome", title=None, scale={"domain": names, "range": [values[name] for name in names]}, **more)
 
 
-def _shape(present: list[str]) -> alt.Shape:
-    names = [name for name in series.OUTCOMES if name in present]
-    return alt.Shape("outcome:N", scale=alt.Scale(domain=names, range=[SHAPES[n] for n in names]), title=None)
-
-
-def _breaker(marks: _Marks) -> Figure:
+def _breaker(marks: _Marks) -> Spec:
     """A track for each backend: open periods as bars that say so, the gateway's own instants as triangles."""
-    backend = alt.Y("backend:N", title=None, axis=alt.Axis(grid=False, labelLimit=160))
-    spans = alt.Chart(marks.open)
-    seconds = [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in _SPAN_TIPS]
-    bar = spans.mark_bar(color="#4d4d4d", height={"band": 0.62}, clip=True, stroke=INK, strokeWidth=1).encode(
-        x=marks.x("start_s"), x2="end_s", y=backend, tooltip=["backend:N", *seconds, "trips:Q"]
+    backend = _name("backend", title=None, axis={"grid": False, "labelLimit": 160})
+    bar = {"color": "#4d4d4d", "height": {"band": 0.62}, "stroke": INK, "strokeWidth": 1}
+    tips = [
+        _name("backend"),
+        _number("tripped_s", title="tripped (s)", format=".3f"),
+        _number("reset_s", title="reset (s)", format=".3f"),
+        _number("trips"),
+    ]
+    word = {"color": "white", "fontSize": 12, "fontWeight": "bold"}
+    layers = [
+        _layer("open", "bar", bar, x=marks.x("start_s"), x2={"field": "end_s"}, y=backend, tooltip=tips),
+        _layer("open", "text", word, x=marks.x("middle_s"), y=backend, text=_name("label")),
+    ]
+    if marks.truth:
+        layers.append(_truth(marks, backend))
+    return marks.chart("breaker", {"step": 44}, layers, {"truth": marks.truth})
+
+
+def _truth(marks: _Marks, backend: Spec) -> Spec:
+    shape = _name(
+        "what",
+        title="the gateway's own record",
+        scale={"domain": ["opened", "closed"], "range": ["triangle-right", "triangle-left"]},
+        legend={"orient": "bottom", "symbolFillColor": INK, "symbolStrokeColor": INK, "direction": "horizontal"},
     )
-    word = spans.mark_text(color="white", fontSize=12, fontWeight="bold", clip=True).encode(
-        x=marks.x("middle_s"), y=backend, text="label:N"
-    )
-    layers = [bar, word]
-    if len(marks.truth):
-        shape = alt.Shape(
-            "what:N",
-            scale=alt.Scale(domain=["opened", "closed"], range=["triangle-right", "triangle-left"]),
-            title="the gateway's own record",
-            legend=alt.Legend(orient="bottom", symbolFillColor=INK, symbolStrokeColor=INK, direction="horizontal"),
-        )
-        layers.append(
-            alt.Chart(marks.truth)
-            .mark_point(filled=True, size=55, color=INK, opacity=1, yOffset=17, clip=True)
-            .encode(
-                x=marks.x("at_s"),
-                y=backend,
-                shape=shape,
-                tooltip=["backend:N", "what:N", alt.Tooltip("at_s:Q", title="truth (s)", format=".4f")],
-            )
-        )
-    return alt.layer(*layers).properties(width=WIDTH, height=alt.Step(44), title=TITLES["breaker"])
+    tips = [_name("backend"), _name("what"), _number("at_s", title="truth (s)", format=".4f")]
+    point = {"filled": True, "size": 55, "color": INK, "opacity": 1, "yOffset": 17}
+    return _layer("truth", "point", point, x=marks.x("at_s"), y=backend, shape=shape, tooltip=tips)
 
 
-_SPAN_TIPS = (("tripped_s", "tripped (s)"), ("reset_s", "reset (s)"))
-
-
-def _timeline(run: Run, marks: _Marks) -> Figure:
+def _timeline(run: Run, marks: _Marks) -> Spec:
     frame = series.outcomes_over_time(run, marks.duration_s)
     top = float(frame["high"].max()) * 1.2
-    bars = (
-        alt.Chart(frame)
-        .mark_rect(opacity=0.9, clip=True)
-        .encode(
-            x=marks.x("time_s", SECONDS),
-            x2="end_s",
-            y=alt.Y("low:Q", title="requests per second", scale=alt.Scale(domain=[0, top], nice=False)),
-            y2="high",
-            color=_colour(list(frame["outcome"].unique()), alt.Legend(orient="bottom")),
-            tooltip=[
-                alt.Tooltip("time_s:Q", title="from (s)"),
-                "outcome:N",
-                "count:Q",
-                alt.Tooltip("rate:Q", title="per second", format=".1f"),
-            ],
-        )
+    bars = _layer(
+        "outcomes",
+        "rect",
+        {"opacity": 0.9},
+        x=marks.x("time_s", SECONDS),
+        x2={"field": "end_s"},
+        y=_number("low", title="requests per second", scale={"domain": [0, top], "nice": False}),
+        y2={"field": "high"},
+        color=_by_outcome(frame["outcome"], COLOURS, legend={"orient": "bottom"}),
+        tooltip=[
+            _number("time_s", title="from (s)"),
+            _name("outcome"),
+            _number("count"),
+            _number("rate", title="per second", format=".1f"),
+        ],
     )
-    return alt.layer(*marks.behind(), bars, *marks.before()).properties(
-        width=WIDTH, height=200, title=TITLES["timeline"]
-    )
+    return marks.over_time("timeline", 200, [bars], {"outcomes": _records(frame)})
 
 
-def _latency(run: Run, marks: _Marks) -> Figure:
-    frame = series.latency_sample(run)
-    low, high = frame["latency_ms"].min() * 0.7, frame["latency_ms"].max() * 3  # head-room for the phases' names
-    present = list(frame["outcome"].unique())
-    points = (
-        alt.Chart(frame)
-        .mark_point(size=20, opacity=0.55, filled=True, clip=True)
-        .encode(
-            x=marks.x("time_s", SECONDS),
-            y=alt.Y(
-                "latency_ms:Q",
-                title="ms",
-                scale=alt.Scale(type="log", domain=[low, high], nice=False),
-                axis=alt.Axis(format="~r", tickCount=5),
-            ),
-            color=_colour(present, alt.Legend(orient="bottom")),
-            shape=_shape(present),
-            tooltip=[
-                alt.Tooltip("time_s:Q", title="sent (s)", format=".3f"),
-                alt.Tooltip("latency_ms:Q", title="from intended start (ms)", format=".2f"),
-                alt.Tooltip("wire_ms:Q", title="from sending (ms)", format=".2f"),
-                "outcome:N",
-                "phase:N",
-            ],
-        )
+def _latency(run: Run, marks: _Marks) -> Spec:
+    frame, lines = series.latency_sample(run), series.latency_lines(run)
+    low, high = float(frame["latency_ms"].min()) * 0.7, float(frame["latency_ms"].max()) * 3  # room for phases' names
+    points = _layer(
+        "requests",
+        "point",
+        {"size": 20, "opacity": 0.55, "filled": True},
+        x=marks.x("time_s", SECONDS),
+        y=_number(
+            "latency_ms",
+            title="ms",
+            scale={"type": "log", "domain": [low, high], "nice": False},
+            axis={"format": "~r", "tickCount": 5},
+        ),
+        color=_by_outcome(frame["outcome"], COLOURS, legend={"orient": "bottom"}),
+        shape=_by_outcome(frame["outcome"], SHAPES),
+        tooltip=[
+            _number("time_s", title="sent (s)", format=".3f"),
+            _number("latency_ms", title="from intended start (ms)", format=".2f"),
+            _number("wire_ms", title="from sending (ms)", format=".2f"),
+            _name("outcome"),
+            _name("phase"),
+        ],
     )
-    return alt.layer(*marks.behind(), points, *_latency_lines(run, marks), *marks.before()).properties(
-        width=WIDTH, height=220, title=TITLES["latency"]
-    )
+    layers = [points, *([] if lines.empty else [_latency_lines(marks)])]
+    return marks.over_time("latency", 220, layers, {"requests": _records(frame), "lines": _records(lines)})
 
 
-def _latency_lines(run: Run, marks: _Marks) -> list[alt.Chart]:
+def _latency_lines(marks: _Marks) -> Spec:
     """Median and 99th percentile for each second, answers of backends and of the gateway apart."""
-    frame = series.latency_lines(run)
-    if frame.empty:
-        return []
-    dash = alt.StrokeDash(
-        "quantile:N",
+    dash = _name(
+        "quantile",
         title="by second, answers of each side",
-        scale=alt.Scale(domain=["median", "p99"], range=[[1, 0], [5, 3]]),
-        legend=alt.Legend(orient="bottom", symbolStrokeColor=INK, titleLimit=400),
+        scale={"domain": ["median", "p99"], "range": [[1, 0], [5, 3]]},
+        legend={"orient": "bottom", "symbolStrokeColor": INK, "titleLimit": 400},
     )
-    line = (
-        alt.Chart(frame)
-        .mark_line(color=INK, strokeWidth=1.5, interpolate="linear", clip=True)
-        .encode(x=marks.x("time_s"), y="latency_ms:Q", detail="origin:N", strokeDash=dash)
-    )
-    return [line]
+    line = {"color": INK, "strokeWidth": 1.5, "interpolate": "linear"}
+    x, y = marks.x("time_s"), _number("latency_ms")
+    return _layer("lines", "line", line, x=x, y=y, detail=_name("origin"), strokeDash=dash)
 
 
-def _ratio(frame: pd.DataFrame, marks: _Marks) -> Figure:
-    share = alt.Y(
-        "absorption:Q",
+def _ratio(frame: pd.DataFrame, marks: _Marks) -> Spec:
+    share = _number(
+        "absorption",
         title="shed / (shed + throttled)",
-        axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
-        scale=alt.Scale(domain=[0, 1.25], nice=False),
+        axis={"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+        scale={"domain": [0, 1.25], "nice": False},
     )
     tips = [
-        alt.Tooltip("time_s:Q", title="from (s)"),
-        alt.Tooltip("throttled:Q", title="429"),
-        alt.Tooltip("shed:Q", title="503"),
-        alt.Tooltip("ratio:Q", title="503 for each 429", format=".1f"),
-        alt.Tooltip("absorption:Q", title="shed", format=".1%"),
+        _number("time_s", title="from (s)"),
+        _number("throttled", title="429"),
+        _number("shed", title="503"),
+        _number("ratio", title="503 for each 429", format=".1f"),
+        _number("absorption", title="shed", format=".1%"),
     ]
-    bars = (
-        alt.Chart(frame)
-        .mark_rect(color=COLOURS["503 shed"], opacity=0.85, clip=True)
-        .encode(x=marks.x("time_s", SECONDS), x2="end_s", y=share, y2=alt.datum(0), tooltip=tips)
-    )
-    return alt.layer(*marks.behind(), bars, *marks.before()).properties(width=WIDTH, height=130, title=TITLES["ratio"])
+    bar = {"color": COLOURS["503 shed"], "opacity": 0.85}
+    x, x2, y2 = marks.x("time_s", SECONDS), {"field": "end_s"}, {"datum": 0}
+    bars = _layer("shares", "rect", bar, x=x, x2=x2, y=share, y2=y2, tooltip=tips)
+    return marks.over_time("ratio", 130, [bars], {"shares": _records(frame)})

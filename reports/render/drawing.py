@@ -1,38 +1,35 @@
-"""Draws Vega-Lite specifications as SVG and PNG, here or in processes of their own, and keeps the page's script.
+"""Draws Vega-Lite specifications as SVG, here or in a process of its own, and keeps the page's script.
 
 The library, vl_convert, needs most of a second to start and holds Python's lock while it draws. So `tripcurve report`
-starts two processes before it reads the run, and draws in them while it writes the page. This module imports nothing
-else, so that those processes start at once.
+starts one process before it imports anything else, and reads the run meanwhile. That process runs this file, which
+imports nothing of ours. It reads specifications and answers with SVGs, each a line of JSON, until its input ends.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from subprocess import PIPE, Popen
+from typing import IO, Any
 
 import vl_convert
 
-__all__ = ["AtOnce", "drawing_processes", "svg_and_png", "svg_of", "vega_script"]
+__all__ = ["Draw", "draw_here", "drawing_process", "png_of", "svg_of", "vega_script"]
 
-PROCESSES = 2
+Draw = Callable[[dict[str, Any]], Future[str]]
+"""Draws a Vega-Lite specification as SVG, now or later."""
+
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 _NOTHING = {"data": {"values": []}, "mark": "point", "encoding": {}}
-
-
-def svg_and_png(spec: dict[str, Any]) -> tuple[str, bytes]:
-    """Draw a Vega-Lite specification as SVG, and as PNG of twice the size."""
-    svg = svg_of(spec)
-    return svg, bytes(vl_convert.svg_to_png(svg, scale=2))
 
 
 def svg_of(spec: dict[str, Any]) -> str:
@@ -40,35 +37,52 @@ def svg_of(spec: dict[str, Any]) -> str:
     return str(vl_convert.vegalite_to_svg(spec))
 
 
-class AtOnce(Executor):
-    """Does each task in this process, when it is submitted."""
+def png_of(svg: str) -> bytes:
+    """Return an SVG as a PNG of twice the size."""
+    return bytes(vl_convert.svg_to_png(svg, scale=2))
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        done.set_result(fn(*args, **kwargs))
-        return done
+
+def draw_here(spec: dict[str, Any]) -> Future[str]:
+    """Draw in this process, at once."""
+    done: Future[str] = Future()
+    done.set_result(svg_of(spec))
+    return done
 
 
 @contextmanager
-def drawing_processes() -> Iterator[Executor]:
-    """Start the processes that draw. They load the library while the caller reads the run."""
-    with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _end_with_parent) as processes:
-        for _ in range(PROCESSES):
-            processes.submit(svg_of, _NOTHING)
-        yield processes
+def drawing_process() -> Iterator[Draw]:
+    """Start a process that draws, one specification after the other. A drawing raises BrokenExecutor if it died."""
+    # -P: the folder of this file must not be searched for modules; it has an html.py.
+    process = Popen([sys.executable, "-P", __file__], stdin=PIPE, stdout=PIPE)
+    thread = ThreadPoolExecutor(1)
+    try:
+        yield lambda spec: thread.submit(_ask, process, spec)
+    finally:
+        process.kill()
+        thread.shutdown()
+        with suppress(OSError):  # which the rest of an interrupted question raises
+            process.communicate()
 
 
-def _end_with_parent() -> None:
-    """Leave Ctrl-C to the parent process, and end when it has ended, killed or not."""
+def _ask(process: Popen[bytes], spec: dict[str, Any]) -> str:
+    answer = b""
+    if process.stdin is not None and process.stdout is not None:
+        with suppress(OSError):
+            process.stdin.write(json.dumps(spec).encode() + b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+    if not answer.endswith(b"\n"):
+        raise BrokenExecutor("the process that draws the charts died")
+    return str(json.loads(answer))
+
+
+def _answer(asked: IO[bytes], answers: IO[bytes]) -> None:
+    """Draw every specification that is asked for. Ctrl-C is left to the process that asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def wait_and_end() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=wait_and_end, daemon=True).start()
+    svg_of(_NOTHING)  # which loads the library before the first question
+    for line in asked:
+        answers.write(json.dumps(svg_of(json.loads(line))).encode() + b"\n")
+        answers.flush()
 
 
 @cache
@@ -116,3 +130,7 @@ def _keep(text: str, path: Path) -> None:
 
 def _digest(text: str) -> str:
     return f"// sha256 {hashlib.sha256(text.encode()).hexdigest()}"
+
+
+if __name__ == "__main__":
+    _answer(sys.stdin.buffer, sys.stdout.buffer)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import TextIO
 
 from reports.loading.run import Run
-from reports.render.charts import figures, on_white, specifications
-from reports.render.drawing import AtOnce, svg_and_png, svg_of, vega_script
+from reports.render.charts import Drawn, draw_charts
+from reports.render.curve import capacity_curve
+from reports.render.drawing import Draw, draw_here, png_of, vega_script
 from reports.render.html import Pictures, render
 from reports.render.junit import write_junit
 from reports.render.markdown import render_markdown
-from reports.statistics.curve import capacity_curve
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
 from tripcurve.errors import NotRecorded, reason_of
@@ -24,29 +24,29 @@ from tripcurve.run.writing import make_folder, replacing, write_whole
 __all__ = ["append_job_summary", "write_json", "write_reports"]
 
 
-def write_reports(run: Run, analysis: Analysis, summary: Summary, drawing: Executor | None = None) -> list[Path]:
+def write_reports(
+    run: Run, analysis: Analysis, summary: Summary, drawn: Drawn | None = None, draw: Draw = draw_here
+) -> list[Path]:
     """Write summary.json, summary.md, junit.xml, charts as SVG and PNG, and report.html into the run's folder.
 
-    `drawing`: where to draw the charts, see `drawing_processes`; None: in this process. Returns the paths.
-    Raises NotRecorded when the folder cannot be written.
+    `drawn`: the charts, if they were begun before. `draw`: what draws those that were not. Returns the paths.
+    Raises NotRecorded when the folder cannot be written, or drawing failed.
     """
-    folder, duration_s, drawing = run.folder, summary.duration_s, drawing or AtOnce()
-    specs = specifications(figures(run, analysis, duration_s)) if run.tally.total else {}
-    script = drawing.submit(vega_script) if specs else None
-    files = {name: drawing.submit(svg_and_png, on_white(spec)) for name, spec in specs.items()}
-    curve = _capacity_svg(summary, drawing)
-    data = tables(run, analysis, duration_s) if specs else {}
+    folder, drawn = run.folder, drawn or draw_charts(run, analysis, draw)
+    curve = _capacity_svg(summary, draw)
+    data = tables(run, analysis, summary.duration_s) if drawn.specs else {}
     try:
         make_folder(folder / CHARTS)
         with replacing(folder / SUMMARY) as part, part.open("w", encoding="utf-8") as out:
             write_json(summary, out)
         write_whole(folder / SUMMARY_TEXT, render_markdown(summary))
         write_junit(summary, folder / JUNIT)
-        pictures = Pictures(specs, data, script.result() if script else "", curve.result() if curve else None)
+        script = vega_script() if drawn.specs else ""
+        pictures = Pictures(drawn.specs, data, script, curve.result() if curve else None)
         write_whole(folder / REPORT, render(summary, pictures))
-        written = _write_charts(files, folder / CHARTS)
+        written = _write_charts(drawn.svgs, folder / CHARTS)
     except BrokenExecutor:
-        raise NotRecorded("a process that draws the charts died; run `tripcurve report` again") from None
+        raise NotRecorded("the process that draws the charts died; run `tripcurve report` again") from None
     except OSError as error:
         raise NotRecorded(f"cannot write the report into {folder}: {reason_of(error)}") from None
     return [folder / REPORT, folder / SUMMARY, folder / SUMMARY_TEXT, folder / JUNIT, *written]
@@ -58,21 +58,18 @@ def write_json(summary: Summary, out: TextIO) -> None:
     out.write("\n")
 
 
-def _capacity_svg(summary: Summary, drawing: Executor) -> Future[str] | None:
+def _capacity_svg(summary: Summary, draw: Draw) -> Future[str] | None:
     """The capacity curve as a still picture; None for a run that is no step-load."""
-    if summary.capacity is None:
-        return None
-    figure = capacity_curve(summary.capacity.curve).properties(background="white")
-    return drawing.submit(svg_of, figure.to_dict())
+    return None if summary.capacity is None else draw(capacity_curve(summary.capacity.curve))
 
 
-def _write_charts(files: dict[str, Future[tuple[str, bytes]]], folder: Path) -> list[Path]:
+def _write_charts(svgs: dict[str, Future[str]], folder: Path) -> list[Path]:
     written = []
-    for name, drawn in files.items():
+    for name, drawn in svgs.items():
         vector, picture = folder / f"{name}.svg", folder / f"{name}.png"
-        svg, png = drawn.result()
+        svg = drawn.result()
         write_whole(vector, svg)
-        write_whole(picture, png)
+        write_whole(picture, png_of(svg))
         written += [vector, picture]
     return written
 
