@@ -101,10 +101,12 @@ class Dask:
                 f"--scheduler {self.scheduler}: a worker cannot import Tripcurve ({error}); install tripcurve "
                 f"{__version__} where its workers run"
             ) from None
-        other = next((f"{worker} has {found}" for worker, found in versions.items() if found != __version__), None)
+        other = next(
+            (f"{worker} has Tripcurve {found}" for worker, found in versions.items() if found != __version__), None
+        )
         if other is not None:
             raise BadInput(
-                f"--scheduler {self.scheduler}: worker {other} of Tripcurve, and this is {__version__}; "
+                f"--scheduler {self.scheduler}: worker {other}, and this process has {__version__}; "
                 "install the same version on both"
             )
 

@@ -24,6 +24,8 @@ class Network:
 
     def __post_init__(self) -> None:
         if self.one_way_s <= 0:
-            raise BadInput(f"network.one_way_s must be more than 0, not {self.one_way_s:g}: time would stand still")
+            raise BadInput(
+                f"network.one_way_s must be more than 0, not {self.one_way_s:g}: simulated time would not advance"
+            )
         if min(self.jitter_s, self.gateway_s, self.late_s) < 0:
             raise BadInput("network: times must be 0 or more")

@@ -43,7 +43,7 @@ class FieldError(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where an error is: its path in the document, the types of the value and of the mapping or list around it."""
+    """The place of an error: its path in the document, the types of the value and of the mapping or list around it."""
 
     path: tuple[int | str, ...]
     annotation: Any

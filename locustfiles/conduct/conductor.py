@@ -59,7 +59,7 @@ class Conductor:
     """The main process of a run without workers: it sends the traffic itself.
 
     Pages read `live`, the figures so far, `plan`, the run under way, and `last_run`, the folder of the last finished
-    run. `plan` and `live` are None before the first run, and `plan` again after each run.
+        run. `plan` is None while no run is under way, and `live` is None before the first run.
     """
 
     lead_s = 0.2

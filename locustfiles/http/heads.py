@@ -1,4 +1,4 @@
-"""Prebuilt request heads: one per phase and, where faults hit only a share of requests, one per set of faults."""
+"""Prebuilt request heads: one per phase and, if faults hit only a share of requests, one per set of faults."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def request_head(target: Target, address: Address, length: int, simulation: str 
 
 
 class Heads:
-    """The heads of one phase. A fault with a share below 1 is drawn anew for each request."""
+    """The heads of one phase. A fault with a share below 1 is drawn for each request separately."""
 
     def __init__(self, phase: Phase, lab: Lab, rng: random.Random) -> None:
         self._phase = phase

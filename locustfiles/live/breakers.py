@@ -1,4 +1,4 @@
-"""The state of each breaker and the trips so far, from the gateway's own events where it writes them.
+"""The state of each breaker and the trips so far, from the gateway's own events if it writes them.
 
 Elsewhere (Azure, or a gateway given by its URL) they come from the clients' answers, which do not show the unit.
 """
@@ -63,7 +63,7 @@ def _event(line: bytes) -> BreakerEvent | None:
     try:
         return parse_event(line)
     except BadInput:
-        return None  # the report, which reads the file whole, says what is wrong with it
+        return None  # the report reads the whole file and reports the bad line
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def states_by_events(lab: Lab, events: Iterable[BreakerEvent], start_ns: int, no
 
 
 def breaker_counter(lab: Lab, events_file: str | None, clock: Clock, start_ns: int) -> BreakerCounts | None:
-    """Return a function that counts trips and open breakers in the gateway's own record; None where it keeps none."""
+    """Return a function that counts trips and open breakers in the gateway's own record; None if it keeps none."""
     if events_file is None:
         return None
     tail = EventTail(Path(events_file))

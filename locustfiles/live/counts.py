@@ -24,8 +24,8 @@ FLUSHED_NS = 600_000_000
 def kind_of(status: int, origin: str, error: str | None) -> str:
     """Return one of KINDS.
 
-    `shed`: a 503 that the gateway itself made; `broken`: a 2xx that is cut short or is no completion; `failed`: any
-    other request without a whole answer.
+    `shed`: a 503 that the gateway itself made; `broken`: a 2xx that is cut short or is not a completion; `failed`: any
+        other request without a complete answer.
     """
     if error is not None:
         return "broken" if 200 <= status < 300 else "failed"

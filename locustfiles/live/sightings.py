@@ -43,7 +43,7 @@ class Sightings:
         self._gap_s = gap_s
         self.periods: list[Sighting] = []
         self.count = 0
-        """All periods so far, also those that are no longer kept."""
+        """The number of all periods so far, including those that are no longer kept."""
         self._answer_s: float | None = None
         self._shed_s = 0.0
         self._forget()

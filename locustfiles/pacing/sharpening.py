@@ -101,7 +101,7 @@ class Sharpener:
         self._marked |= not seen.from_gateway
         if seen.from_gateway and self._is_shed(seen.status):
             return self._shed(seen)
-        # If nothing marks the answers of backends, every answer but a shed is taken for a backend's.
+        # If nothing marks the answers of backends, every answer but a shed counts as a backend's.
         if seen.from_gateway and self._marked and not 200 <= seen.status < 300:
             if seen.probe and 400 <= seen.status < 500:
                 self._refused = seen.status  # by a limit of its own, so probing must stop

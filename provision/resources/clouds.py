@@ -94,7 +94,7 @@ def azure(subscription_id: str | None = None, *, environ: Mapping[str, str] = os
 def local(connection: Mapping[str, Any]) -> Cloud:
     """Return the local cloud that printed this connection as its JSON line.
 
-    Raises BadInput naming the fields that are missing, and TargetUnavailable when that cloud is gone.
+    Raises BadInput naming the fields that are missing, and TargetUnavailable if that cloud no longer answers.
     """
     missing = [name for name in LOCAL_FIELDS if not connection.get(name)]
     if missing:

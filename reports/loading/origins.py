@@ -1,4 +1,4 @@
-"""Distinguishes the gateway's 503s from backends' answers where the policy sets no instrumentation header."""
+"""Distinguishes the gateway's 503s from backends' answers if the policy sets no instrumentation header."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Unmarked:
     def note(self) -> str:
         """A sentence for the report about how certain the origins are."""
         which = " or ".join(map(str, self.sheds.statuses))
-        start = "the policy sets no x-tripcurve-backend header, so answers are told apart by status: "
+        start = "the policy sets no x-tripcurve-backend header, so answers are distinguished by status: "
         if self.shed_below_us is None:
             return (
-                f"{start}every {which} is taken for the gateway's own; "
+                f"{start}every {which} counts as the gateway's own; "
                 f"a backend that answers {which} itself would be mistaken for an open breaker"
             )
         return (
             f"{start}a {which} that took less than {self.shed_below_us / 1000:.1f} ms, a third of a backend's fastest "
-            "answer, is taken for the gateway's own; any other shows nothing of the breaker's state"
+            "answer, counts as the gateway's own; any other shows nothing about the breaker's state"
         )
 
 

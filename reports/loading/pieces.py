@@ -130,7 +130,7 @@ def parquet_source(path: Path) -> Source:
 
 
 def shard_sources(folder: Path, notes: list[str]) -> list[Source]:
-    """Open the workers' shards and note each that was cut short. Raises BadInput if one is no record of requests."""
+    """Open the workers' shards and note each that was cut short. Raises BadInput if one is not a record of requests."""
     return [_Shard(path, notes) for path in shard_paths(folder)]
 
 
@@ -190,7 +190,7 @@ class _Shard:
             self.last_ns = max(self.last_ns, last)
         self.earliest = from_here_on(firsts)
         if self._cut_off is not None:
-            notes.append(f"{path.name} ends early ({self._cut_off}); {self.rows} rows were whole")
+            notes.append(f"{path.name} ends early ({self._cut_off}); {self.rows} rows were complete")
 
     def tables(self) -> Iterator[pa.Table]:
         try:

@@ -73,7 +73,7 @@ def load(folder: Path | str, *, piece_rows: int = PIECE_ROWS, margin: int = MARG
     if not (folder / LAB).is_file():
         raise BadInput(_not_a_run(folder))
     reader = _Reader(folder, piece_rows, margin)
-    whole, missing = folder / REQUESTS, "neither requests.parquet nor requests-*.arrows is there to read"
+    whole, missing = folder / REQUESTS, "there is neither requests.parquet nor requests-*.arrows"
     if whole.exists():
         try:
             return reader.read([parquet_source(whole)])

@@ -58,12 +58,12 @@ def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
     if made_up == "beside 503s" or policy is None or _LIMIT.search(policy):
         return ShedStatuses(
             doubt="the gateway itself answered 429, by a limit of its own or because a breaker was open: "
-            "these answers are not taken for sheds"
+            "these answers do not count as sheds"
         )
     return ShedStatuses(
         (429, UNAVAILABLE),
         "the gateway itself answered 429 and never 503, and its policy has no limit that answers 429: "
-        "these answers are taken for sheds",
+        "these answers count as sheds",
     )
 
 

@@ -21,9 +21,9 @@ class LatencyRow:
 
 
 def latency_rows(summary: Summary) -> list[LatencyRow]:
-    """Return rows by side that answered. If answers were streamed, rows for their tokens follow.
+    """Return two rows for each side that answered. If answers were streamed, rows for their tokens follow.
 
-    The row from the intended start comes first: it includes the wait that a late start hides.
+    A side's first row counts from the intended start, which includes the wait that a late start hides.
     """
     intended, wire = summary.latency_intended_ms, summary.latency_ms
     rows = [

@@ -54,7 +54,7 @@ def build_summary(run: Run, analysis: Analysis, checks: Sequence[str]) -> Summar
 
 
 def _unjudged(run: Run, analysis: Analysis) -> Summary:
-    """Every figure; no check, no verdict."""
+    """Return the summary with every figure, but without checks and verdict."""
     tally = run.tally
     trips = tuple(Trip.model_validate(trip) for trip in analysis.trips)
     shed, throttled = tally.count("503 shed"), tally.count("429 backend")
@@ -145,7 +145,7 @@ def _tokens(run: Run) -> Tokens:
 
 
 def _pacing(run: Run) -> Pacing:
-    """All null for a run that was killed before it wrote its counts."""
+    """Return the counts of arrivals; all are None for a run that was killed before it wrote them."""
     unknown = Pacing(intended=None, sent=None, late_p99_ms=None, dropped=None)
     known = run.info.pacing
     return unknown if known is None else Pacing.model_validate(unknown.model_dump() | known.as_written())

@@ -166,7 +166,7 @@ def _trip_times(summary: Summary) -> list[str]:
     time, trips = summary.time_to_trip_s, len(summary.trips)
     if time.max is None:
         return []
-    soon = time.max < 0.001  # the first failure trips, or as good as
+    soon = time.max < 0.001  # the first failure tripped the breaker, or nearly
     when = "at the first failure" if soon else f"{time.max:.3f} s after the first failure"
     if trips == 1:
         return [f"it tripped {when}"]

@@ -1,7 +1,7 @@
 """The circuit breaker of one backend on one gateway unit: a pure state machine.
 
-Time comes in as an argument (seconds, one monotonic clock), events go out as return values.
-`window` counts, `failure` decides which results are failures, and this module trips and resets.
+Time comes in as an argument (seconds, one monotonic clock), events go out as return values. `window` counts, `failure`
+decides which results are failures, and this module trips and resets.
 
 The edges, unless an option of `local:` changes them:
 
@@ -16,8 +16,8 @@ The edges, unless an option of `local:` changes them:
 * `percentage` is evaluated on every answer, so that a success can trip the breaker by completing
   the least volume.
 
-A rule that `BreakerRule` would refuse can still be run, as the option `rule_bounds` lets it through: with both
-conditions the count decides, with neither nothing trips, and a negative duration means that there is no duration.
+A rule that `BreakerRule` would refuse can still be run, because the option `rule_bounds` can allow it: with both
+conditions only the count is used, with neither the breaker never trips, and a negative duration counts as 0.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _breaker_event(kind: Literal["opened", "closed"], content: dict[str, Any]) -
     duration = local.get("trip_duration_s")
     at_ns = _whole(local, "at_ns")
     if not isinstance(data["backendName"], str):
-        raise TypeError("backendName is not a text")
+        raise TypeError("backendName is not text")
     if not isinstance(duration, float | int | None) or not isfinite(duration or 0):
         raise TypeError("trip_duration_s is not a number of seconds")
     return BreakerEvent(

@@ -19,7 +19,7 @@ def parse_retry_after(
     """Return the seconds to wait by the headers `Retry-After` and `retry-after-ms`; None if neither is usable.
 
     `wall_s` is the current unix time in seconds, from which a date is counted; a date in the past gives 0. If the
-    options read `retry-after-ms`, it takes precedence, because it is more exact. Never raises, whatever the headers.
+    options read `retry-after-ms`, it takes precedence, because it is more exact. Never raises.
     """
     if options.retry_after_ms and retry_after_ms is not None:
         milliseconds = _number(retry_after_ms)

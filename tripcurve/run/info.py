@@ -200,7 +200,7 @@ class RunInfo(_Part):
     outcomes: dict[str, int] | None = None
     """How calls with retries ended, by user class and outcome."""
     rules: dict[str, dict[str, JsonValue] | None] | None = None
-    """Each backend's breaker rule as read back from the service; None where it was not asked for."""
+    """Each backend's breaker rule as read back from the service; None if it was not read."""
     options: dict[str, JsonValue] | None = None
     """The lab's `local:` block as it was in force."""
     versions: dict[str, str] | None = None

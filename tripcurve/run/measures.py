@@ -1,4 +1,4 @@
-"""Checks the path of a measure, such as `time_to_trip_s.max` or `trips[0].open_s`, against the summary's models."""
+"""Checks and follows paths of measures, such as `time_to_trip_s.max` or `trips[0].open_s`, in a summary."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def fault_in(path: Path) -> str | None:
 
 
 def number_at(summary: object, path: Path) -> int | float | None:
-    """Return the number that the path names in a summary, model or content of the file. None: it was not observed."""
+    """Return the number that a path names in a summary, or None if it was not observed or there is none.
+
+    `summary`: the model, or the content of summary.json.
+    """
     value = summary
     for part in path:
         value = _part(value, part)
@@ -78,7 +81,7 @@ def measure_path(path: Path) -> str:
 
 
 def _fields(kind: Any) -> dict[str, str]:
-    """The names of a model's attributes by the keys of the file; empty for anything but a model."""
+    """Return the names of a model's attributes by the keys of the file; empty if `kind` is not a model."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return {}
     return {field.alias or name: name for name, field in kind.model_fields.items()}

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     """One request attempt. Each field has its Arrow type and meaning; None is stored as null."""
 
     start_ns: Annotated[int, pa.int64(), "first byte handed to the connection, unix ns"]
-    intended_ns: Annotated[int, pa.int64(), "when the schedule wanted it, unix ns; closed loop: start_ns"]
+    intended_ns: Annotated[int, pa.int64(), "when it was due by the schedule, unix ns; closed loop: start_ns"]
     latency_us: Annotated[int, pa.int32(), "start to last byte of the answer, or to the failure, us"]
     first_byte_us: Annotated[int | None, pa.int32(), "streaming: start to first token, us; else null"]
     backend_us: Annotated[

@@ -132,7 +132,12 @@ class Instants(_Closed):
 
 
 class Trip(_Open):
-    """One trip as measured. `unit` is None if several units share the backend and the one that tripped is not known."""
+    """One trip as measured; docs/measures.md defines the measures. Times are seconds from the run's start.
+
+    None means not observed, or not defined for this trip. `unit` is None if several units share the backend and the one
+    that tripped is not known. `bounds`: by a measure's name, the least and the most that its true value can be. `truth`
+    and `error_s` (measured minus true) are None if the target does not record its trips.
+    """
 
     backend: str | None
     unit: Count | None
@@ -233,9 +238,10 @@ class Finding(_Closed):
 
 
 class Step(_Closed):
-    """One phase of a rising load: rates per second over its own time.
+    """One phase of a rising load. `n`: requests. Rates are per second of its own time.
 
-    `ok_low` is the lower end of the success share's 95 % interval. `cause`: why it was not carried; None if it was.
+    `ok_share`: the share of 2xx; `ok_low`: the lower end of its 95 % interval. `p50_ms` and `p99_ms`: of 2xx, from the
+    intended start; None: no request succeeded. `cause`: why the step was not carried; None: it was.
     """
 
     phase: str
@@ -256,7 +262,7 @@ class Step(_Closed):
 
 
 class Headroom(_Closed):
-    """A quota of all backends that have it, how much of it the highest carried step used, and the share left."""
+    """A quota summed over all backends that have it, how much the highest carried step used, and the share left."""
 
     quota: str
     limit: Number
@@ -306,7 +312,7 @@ class Problem(_Closed):
 
 
 class Verdict(_Closed):
-    """The one judgement of a run that every report, message and exit code renders.
+    """The judgement of a run, which every report and message shows and which sets the exit code.
 
     `reasons`: clauses, the most important first, never empty. `exit_code`: 0 fine, 1 a check failed, 3 the target was
     lost, 4 the run is not a valid measurement, 130 it was interrupted.
@@ -352,7 +358,7 @@ class Summary(_Open):
     accuracy: Accuracy
     rule: dict[str, BreakerRule] = Field(description="the rule of each backend that has one")
     conformance: tuple[Finding, ...]
-    capacity: Capacity | None = Field(description="None: the scenario is not one of rising steps")
+    capacity: Capacity | None = Field(description="null: the scenario is not one of rising steps")
     local_options: dict[str, JsonValue]
     counts: dict[str, JsonValue]
     workers: tuple[dict[str, JsonValue], ...]
@@ -388,5 +394,5 @@ class ReportOutput(Summary):
 
     @classmethod
     def of(cls, summary: Summary, run: Path, reports: dict[str, str], exited: Exit) -> ReportOutput:
-        """Return the output for a summary, already checked, and where its files are."""
+        """Return the output for a summary. `reports`: paths by kind. The values are not validated again."""
         return cls.model_construct(**dict(summary), run=str(run), reports=reports, exit=exited)

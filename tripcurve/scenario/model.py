@@ -182,7 +182,7 @@ class Scenario(_Part):
     )
     users: Mapping[str, Annotated[int, Field(ge=0, le=10_000)]] = Field(default_factory=lambda: {"ChatUser": 20})
     arrivals: Literal["constant", "poisson"] = "constant"
-    seed: int = Field(0, ge=0, description="Seed of arrivals, prompts and shares; derived anew for each worker")
+    seed: int = Field(0, ge=0, description="Seed of arrivals, prompts and shares; derived separately for each worker")
     timeout: Seconds = Field(30.0, gt=0, le=3600)
     max_retries: int = Field(0, ge=0, le=10, description="Retries of the OpenAI SDK and of clients that retry")
     tokens: Tokens = Tokens()
@@ -277,7 +277,7 @@ def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
 
 
 def read_scenario(path: Path) -> Scenario:
-    """Read a scenario file as it is written, for no lab yet. Raises BadInput naming file, field and remedy."""
+    """Read a scenario file without fitting it to a lab. Raises BadInput naming file, field and remedy."""
     return read_document(path, Scenario, "scenario")
 
 

@@ -65,7 +65,7 @@ class Throttles:
         return self._keep(key, Quota(limits.rpm, limits.tpm, window_s, options.mock_tpm_window))
 
     def utilisation(self, owner: str, units: int) -> Throttle:
-        """Return the utilisation of so many provisioned units."""
+        """Return the utilisation of a deployment with this number of provisioned units."""
         return self._keep((owner, units), Utilisation(units))
 
     def _keep(self, key: tuple[object, ...], fresh: Throttle) -> Throttle:

@@ -15,7 +15,7 @@ _ROUND = "".join(_TOKENS)
 
 
 def estimate(characters: int) -> int:
-    """Return the tokens of a text of so many characters, by Azure's rule of thumb of four characters to a token."""
+    """Return the number of tokens for a number of characters, by Azure's rule of thumb of four characters per token."""
     return (characters + 3) // 4
 
 
@@ -25,6 +25,6 @@ def token_text(index: int) -> str:
 
 
 def text_of(tokens: int) -> str:
-    """Return an answer of exactly so many tokens, which is always the same for the same number."""
+    """Return an answer of exactly this number of tokens. It is always the same for the same number."""
     rounds, rest = divmod(tokens, len(_TOKENS))
     return (_ROUND * rounds + "".join(_TOKENS[:rest])).lstrip()

@@ -290,7 +290,7 @@ def test_sheds_are_found_by_status_if_no_answer_names_its_backend(folder: Path) 
         table = table.set_column(table.column_names.index(name), kind, column)
     keep(folder, table)
     run = load(folder)
-    assert any("told apart by status" in note for note in run.notes)
+    assert any("distinguished by status" in note for note in run.notes)
     analysis = analyse(run)
     assert len(analysis.trips) == 4
     assert not misses(analysis)
