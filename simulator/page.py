@@ -43,6 +43,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
+    """A table. `rows` have one value per column."""
+
     title: str
     columns: Sequence[str]
     rows: Sequence[Row]

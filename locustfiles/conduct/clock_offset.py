@@ -46,6 +46,7 @@ class ClockOffset:
 
     @property
     def best(self) -> Estimate | None:
+        """Return the estimate with the smallest half-width, or None before the first answer."""
         return min(self._estimates, key=lambda one: one.half_width_ns, default=None)
 
     def clock(self) -> Clock | None:

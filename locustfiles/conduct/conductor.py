@@ -87,6 +87,7 @@ class Conductor:
 
     @property
     def headless(self) -> bool:
+        """Whether Locust runs without its web page."""
         return bool(self._options.headless)
 
     @property

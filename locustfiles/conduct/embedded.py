@@ -47,6 +47,7 @@ class Embedded:
 
     @property
     def alive(self) -> bool:
+        """Whether the local cloud's process still runs."""
         return self._process.poll() is None
 
     def stop(self) -> None:

@@ -58,6 +58,7 @@ class Plan:
 
     @classmethod
     def from_message(cls, data: PlanMessage) -> Plan:
+        """Return the plan from the data of `to_message`."""
         return cls(
             target=Target.model_validate(data["target"]),
             lab=Lab.model_validate(data["lab"]),

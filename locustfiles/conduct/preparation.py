@@ -40,6 +40,7 @@ class Preparation:
     embedded: Embedded | None
 
     def stop(self) -> None:
+        """Stop the local cloud if this process started one."""
         if self.embedded is not None:
             self.embedded.stop()
 

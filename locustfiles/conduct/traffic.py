@@ -35,6 +35,8 @@ _UNREAD = Usage(None, None)
 
 
 class Closeable(Protocol):
+    """Something that is closed when the run ends."""
+
     def close(self) -> None: ...
 
 

@@ -25,6 +25,7 @@ class ConnectFailed(Exception):
 
     @property
     def error(self) -> str:
+        """The error class for the record, such as `ConnectionRefused`."""
         return str(self.args[0])
 
 
@@ -55,6 +56,7 @@ class Pipe:
             sock.sendall(self._outgoing.read())
 
     def encrypt(self, data: bytes) -> bytes:
+        """Return the encrypted bytes to send for this data."""
         self._tls.write(data)
         return self._outgoing.read()
 

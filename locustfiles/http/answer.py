@@ -31,6 +31,7 @@ class Answer:
 
     @property
     def latency_ns(self) -> int:
+        """From the start of the request to the end of the answer, ns."""
         return self.end_ns - self.start_ns
 
 

@@ -23,6 +23,7 @@ class Deadlines:
         self._clients: WeakSet[Client] = WeakSet()
 
     def watch(self, client: Client) -> None:
+        """Watch the deadline of this client's requests."""
         self._clients.add(client)
 
     def run(self) -> None:
@@ -89,6 +90,7 @@ class Client:
             self._connection.give_up(error)
 
     def close(self) -> None:
+        """Close the connection, if there is one. The next request opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

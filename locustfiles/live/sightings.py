@@ -53,6 +53,7 @@ class Sightings:
         self._failures = self._throttled = 0
 
     def add(self, batch: Batch) -> None:
+        """Add answers, in the order in which they ended."""
         if self._all_succeeded(batch):
             return
         begins = ((batch.start_ns - self._start_ns) / 1e9).tolist()
@@ -119,6 +120,7 @@ class Sightings:
 
     @staticmethod
     def from_message(data: Sequence[Sequence[Any]]) -> list[Sighting]:
+        """Return the periods from the data of `to_message`."""
         return [Sighting(*period) for period in data]
 
 

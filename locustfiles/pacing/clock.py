@@ -40,9 +40,11 @@ class Clock:
         return self.unix_ns - self.monotonic_ns
 
     def unix(self, monotonic_ns: int) -> int:
+        """Convert a monotonic time of this machine, ns, to unix ns."""
         return monotonic_ns + self.offset_ns
 
     def monotonic(self, unix_ns: int) -> int:
+        """Convert unix ns to a monotonic time of this machine, ns."""
         return unix_ns - self.offset_ns
 
     def shared_with(self, other: Clock) -> bool:
@@ -50,10 +52,12 @@ class Clock:
         return self.machine is not None and self.machine == other.machine
 
     def to_message(self) -> ClockMessage:
+        """Return plain data for a message."""
         return {"unix_ns": self.unix_ns, "monotonic_ns": self.monotonic_ns, "machine": self.machine}
 
     @classmethod
     def from_message(cls, data: ClockMessage) -> Clock:
+        """Return the clock from the data of `to_message`."""
         return cls(data["unix_ns"], data["monotonic_ns"], data["machine"])
 
 

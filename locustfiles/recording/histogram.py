@@ -25,6 +25,7 @@ class Histogram:
         self._counts += np.bincount(np.searchsorted(_EDGES_NS, times_ns), minlength=len(self._counts))
 
     def merge(self, other: Histogram) -> None:
+        """Add the counts of another histogram."""
         self._counts += other._counts
 
     def to_list(self) -> list[int]:

@@ -27,6 +27,7 @@ def holds_run(folder: Path, start_ns: int) -> bool:
 
 
 def unmark_run(folder: Path) -> None:
+    """Remove the mark of `mark_run`, if it is there."""
     (folder / _MARK).unlink(missing_ok=True)
 
 

@@ -110,6 +110,7 @@ class Tally:
 
     @classmethod
     def from_message(cls, data: TallyMessage) -> Tally:
+        """Return the tally from the data of `to_message`."""
         return cls(
             intended=data["intended"],
             sent=data["sent"],

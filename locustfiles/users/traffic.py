@@ -40,6 +40,7 @@ class TrafficUser(User):
         self.name = type(self).__name__
 
     def on_stop(self) -> None:
+        """Close the connection."""
         if hasattr(self, "client"):
             self.client.close()
 

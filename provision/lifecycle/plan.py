@@ -44,6 +44,7 @@ class Plan(BaseModel):
     actions: list[Action]
 
     def count(self, action: str) -> int:
+        """Return how many actions are of this kind."""
         return sum(1 for item in self.actions if item.action == action)
 
     @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator above property; pydantic's docs say so
@@ -54,6 +55,7 @@ class Plan(BaseModel):
 
     @property
     def waits(self) -> bool:
+        """Whether an action waits for a resource that is still being created."""
         return any(item.action == "wait" for item in self.actions)
 
 

@@ -41,6 +41,7 @@ class Smoke(BaseModel):
 
     @property
     def passed(self) -> bool:
+        """Whether every test passed."""
         return all(result.passed for result in self.results)
 
 

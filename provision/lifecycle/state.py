@@ -62,9 +62,11 @@ class State(_Part):
     endpoint: GatewayAccess | None = None
 
     def has_created(self, arm_id: str) -> bool:
+        """Return whether this lab created the resource, or began to."""
         return arm_id.lower() in self.created
 
     def will_create(self, arm_id: str) -> None:
+        """Record a resource that is about to be created. Its name is then no longer one of a deleted resource."""
         if arm_id.lower() not in self.created:
             self.created.append(arm_id.lower())
         self.deleted = [item for item in self.deleted if item != arm_id.lower()]
@@ -77,10 +79,12 @@ class State(_Part):
             self.deleted.append(gone)
 
     def has_purged(self, arm_id: str) -> None:
+        """Record that the name of a deleted resource is free again."""
         self.deleted = [item for item in self.deleted if item != arm_id.lower()]
 
     @property
     def empty(self) -> bool:
+        """Whether the state has no resource, no deleted name and no endpoint."""
         return not self.created and not self.deleted and self.endpoint is None
 
 

@@ -125,10 +125,12 @@ class Deployment(Resource):
 
     @property
     def account(self) -> str:
+        """The name of the account that contains the deployment."""
         return self.name.partition("/")[0]
 
     @property
     def deployment(self) -> str:
+        """The deployment's own name, without its account's."""
         return self.name.partition("/")[2]
 
     def desired(self) -> Fields:

@@ -64,6 +64,7 @@ class BackendEntity(_Entity):
 
     @property
     def backend(self) -> Backend:
+        """The lab's backend of this name."""
         return next(backend for backend in self.context.lab.backends if backend.name == self.name)
 
     def desired(self) -> Fields:

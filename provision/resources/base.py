@@ -65,10 +65,12 @@ class Context:
 
     @property
     def group_id(self) -> str:
+        """The ARM id of the lab's resource group."""
         return f"/subscriptions/{self.cloud.subscription_id}/resourceGroups/{self.lab.resource_group}"
 
     @property
     def gateway_id(self) -> str:
+        """The ARM id of the lab's API Management service."""
         return f"{self.group_id}/providers/Microsoft.ApiManagement/service/{self.lab.gateway.name}"
 
     @property
@@ -98,6 +100,7 @@ class Found:
 
     @property
     def in_progress(self) -> bool:
+        """Whether the resource is still being created, changed or deleted."""
         return self.state is not None and self.state.lower() in IN_PROGRESS
 
     @property

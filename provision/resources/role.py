@@ -26,6 +26,7 @@ class RoleAssignment(Resource):
 
     @property
     def scope(self) -> str:
+        """The ARM id of the account on which the role is assigned."""
         assert self.parent is not None  # noqa: S101  # built with its account, for the type checker
         return self.parent.id
 
@@ -42,6 +43,7 @@ class RoleAssignment(Resource):
 
     @property
     def role_id(self) -> str:
+        """The ARM id of the role definition."""
         subscription = f"/subscriptions/{self.context.cloud.subscription_id}"
         return f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{OPENAI_USER}"
 

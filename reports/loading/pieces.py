@@ -67,6 +67,11 @@ class Records:
 
     @classmethod
     def of(cls, sources: list[Source], clocks: Clocks, lab: Lab, probed: bool, piece_rows: int = PIECE_ROWS) -> Records:
+        """Return the records of these sources, in pieces of `piece_rows` rows.
+
+        Reads the sources to find out which answers are sheds.
+        """
+
         def tables() -> Iterator[pa.Table]:
             return (table for source in sources for table in source.tables())
 
@@ -76,6 +81,7 @@ class Records:
 
     @property
     def rows(self) -> int:
+        """The number of rows in all sources."""
         return sum(source.rows for source in self.sources)
 
     @property

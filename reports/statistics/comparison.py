@@ -64,6 +64,7 @@ class Limit:
     share: bool
 
     def allowed(self, base: float) -> float:
+        """Return how much worse than `base` the measure may be, in its unit."""
         return abs(base) * self.amount if self.share else self.amount
 
 

@@ -37,6 +37,7 @@ class Latencies:
 
     @classmethod
     def of(cls, latency_us: npt.NDArray[np.integer]) -> Latencies:
+        """Return the latencies in an array of shape (n,), in us and in any order."""
         values, counts = np.unique(latency_us, return_counts=True)
         return cls(values.astype(np.int64), counts)
 

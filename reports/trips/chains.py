@@ -49,6 +49,7 @@ class Phases:
     known_at: list[int]
 
     def state(self, index: int) -> int:
+        """Return the state of the touches in the phase at `index`."""
         return (self.first_state + index) % 2
 
 

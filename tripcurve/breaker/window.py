@@ -43,6 +43,7 @@ class SlidingWindow(SlidingLog[tuple[bool, float | None]]):
         self.answers -= 1
 
     def add(self, now: float, failed: bool, retry_after_s: float | None) -> None:
+        """Count an answer at `now`. `retry_after_s` None: the answer does not set the open time."""
         self.advance(now)
         self.entries.append((now, (failed, retry_after_s)))
         self.failures += failed
@@ -53,6 +54,7 @@ class SlidingWindow(SlidingLog[tuple[bool, float | None]]):
         self.failures = self.answers = 0
 
     def largest_retry_after(self) -> float | None:
+        """Return the largest Retry-After in the window, s, or None if there is none."""
         return max((hint for _, (_, hint) in self.entries if hint is not None), default=None)
 
 

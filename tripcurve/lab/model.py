@@ -64,6 +64,8 @@ class _Part(BaseModel):
 
 
 class Publisher(_Part):
+    """The publisher that API Management requires."""
+
     name: str = Field("Contoso", min_length=1, max_length=100)
     email: str = Field(
         "noreply@contoso.com", pattern=r"^[^@\s]+@[^@\s]+$", max_length=100, description="E-mail address: name@domain"
@@ -300,7 +302,10 @@ def load_lab(name: str | Path) -> Lab:
 
 
 def policy_path(lab: Lab, lab_file: Path) -> Path:
-    """Return the policy file of a lab: a path relative to the lab's folder, or a built-in one."""
+    """Return the policy file of a lab: a path relative to the lab's folder, or a built-in one.
+
+    Raises BadInput if there is no such file.
+    """
     try:
         return find_file(lab.api.policy, POLICIES, ".xml", "policy", base=lab_file.parent)
     except BadInput as error:

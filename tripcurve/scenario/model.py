@@ -217,6 +217,7 @@ class Scenario(_Part):
 
     @property
     def duration_s(self) -> float:
+        """The length of all phases together, s."""
         return sum(phase.duration_s for phase in self.phases)
 
     def resolved(self, lab: Lab) -> Scenario:

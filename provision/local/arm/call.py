@@ -32,6 +32,7 @@ class ArmCall:
 
     @property
     def api_version(self) -> str:
+        """The request's api-version, or "" if it has none."""
         return self.query.get("api-version", "")
 
     def json(self) -> Json:

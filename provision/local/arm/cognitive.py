@@ -180,6 +180,7 @@ class Accounts(Crud):
         router.add("DELETE", deleted, self._trash.purge)
 
     async def put(self, call: ArmCall) -> Answer:
+        """Create, change or restore an account. Raises ArmError 409 if a soft-deleted account still has the name."""
         twin = self._trash.twin(f"{self.parent(call).id}/providers/{ACCOUNT_TYPE}/{call.params['account']}")
         if twin is None:
             return await super().put(call)
@@ -195,13 +196,16 @@ class Accounts(Crud):
         return await super().put(call)
 
     async def list_all(self, call: ArmCall) -> Answer:
+        """List the accounts of all resource groups."""
         found = self._world.store.of_kind(ACCOUNT_TYPE)
         return Answer(200, {"value": [self.shown(account) for account in found]})
 
     async def list_keys(self, call: ArmCall) -> Answer:
+        """Answer with both keys of the account."""
         return Answer(200, dict(self.find(call).secrets))
 
     async def regenerate_key(self, call: ArmCall) -> Answer:
+        """Replace one key. Raises ArmError 400 if the body names neither."""
         account, name = self.find(call), str(call.json().get("keyName", "")).lower()
         if name not in ("key1", "key2"):
             raise ArmError(400, "InvalidKeyName", "keyName must be Key1 or Key2.")
@@ -209,6 +213,7 @@ class Accounts(Crud):
         return Answer(200, dict(account.secrets))
 
     async def list_models(self, call: ArmCall) -> Answer:
+        """List the models that the region, or the account's region, offers."""
         location = call.params.get("location") or str(self.find(call).body["location"])
         return Answer(200, {"value": models.of_region(location.lower())})
 

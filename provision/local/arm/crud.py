@@ -38,6 +38,7 @@ class Draft:
 
     @property
     def properties(self) -> Json:
+        """The `properties` of the request's body."""
         return properties_of(self.sent)
 
 
@@ -69,14 +70,17 @@ class Kind:
 
     @property
     def namespace(self) -> str:
+        """The resource provider's namespace, such as `Microsoft.ApiManagement`."""
         return self.type.split("/")[0]
 
     @property
     def collection(self) -> str:
+        """The path template of the list of all such resources in their parent."""
         return self.template.rsplit("/", 1)[0]
 
     @property
     def parent_template(self) -> str:
+        """The path template of the parent."""
         cut = 4 if self.template.split("/")[-4] == "providers" else 2
         return self.template.rsplit("/", cut)[0]
 
@@ -100,18 +104,22 @@ class Crud:
             router.add("GET", self._kind.collection, self.index)
 
     async def get(self, call: ArmCall) -> Answer:
+        """Answer with the resource. Raises ArmError 404 if it does not exist."""
         resource = self.find(call)
         return Answer(200, self.shown(resource), self._etag(resource))
 
     async def head(self, call: ArmCall) -> Answer:
+        """Answer whether the resource exists, with its entity tag. Raises ArmError 404 if it does not."""
         return Answer(200, None, self._etag(self.find(call)))
 
     async def index(self, call: ArmCall) -> Answer:
+        """Answer with the parent's resources of this kind. Raises ArmError 404 if the parent does not exist."""
         parent = self.parent(call)
         found = self._world.store.children(parent.id, self._kind.type)
         return page(call, [self.shown(resource) for resource in found])
 
     async def put(self, call: ArmCall) -> Answer:
+        """Create or replace the resource. Raises ArmError if it may not be written."""
         parent = self.parent(call)
         identifier, name = self._identify(call, parent)
         existing = self._world.store.get(identifier)
@@ -121,6 +129,7 @@ class Crud:
         return await self._write(draft)
 
     async def patch(self, call: ArmCall) -> Answer:
+        """Merge the request's body into the resource. Raises ArmError if there is none, or it may not be written."""
         existing = self.find(call)
         self._check_match(call, existing, needed=self._kind.etags)
         sent = merge(existing.body, call.json())
@@ -130,6 +139,7 @@ class Crud:
         return await self._write(draft)
 
     async def delete(self, call: ArmCall) -> Answer:
+        """Delete the resource; 204 if it does not exist. Raises ArmError if it may not be deleted."""
         self.parent(call)
         existing = self._world.store.get(self._identify(call, self.parent(call))[0])
         if existing is None:

@@ -51,6 +51,7 @@ def validation_error(*faults: tuple[str, str]) -> ArmError:
 
 
 def group_not_found(name: str) -> ArmError:
+    """Return ARM's 404 for a resource group."""
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
 
 
@@ -70,6 +71,7 @@ def resource_not_found(identifier: str) -> ArmError:
 
 
 def authorization_failed(object_id: str, action: str, scope: str) -> ArmError:
+    """Return ARM's 403 for an identity without a role that allows the action."""
     return ArmError(
         403,
         "AuthorizationFailed",

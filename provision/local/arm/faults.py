@@ -50,10 +50,12 @@ class Fault(BaseModel):
         return value
 
     def fits(self, call: ArmCall) -> bool:
+        """Return whether the fault applies to calls like this one."""
         same_method = self.method is None or self.method == call.method
         return same_method and re.search(self.path, call.path, re.IGNORECASE) is not None
 
     def as_error(self) -> ArmError:
+        """Return the error with which the action `error` answers."""
         headers = {} if self.retry_after_s is None else {"Retry-After": f"{self.retry_after_s:g}"}
         return ArmError(self.status, self.code, self.message, headers=headers)
 

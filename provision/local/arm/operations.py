@@ -47,6 +47,7 @@ class Operation:
 
     @property
     def running(self) -> bool:
+        """Whether the operation has not ended."""
         return self.ended is None
 
     def body(self, path: str) -> Json:

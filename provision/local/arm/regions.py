@@ -61,4 +61,5 @@ def region(value: object, resource_type: str) -> str:
 
 
 def display_name(name: str) -> str:
+    """Return a region's name as the portal shows it; an unknown region's name as it is."""
     return _DISPLAY.get(name, name)

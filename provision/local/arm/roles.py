@@ -58,6 +58,7 @@ class Roles:
         self._world = world
 
     def register(self, router: Router) -> None:
+        """Register the routes of role definitions and role assignments."""
         router.add("GET", f"{_ROOT}/roleDefinitions", self.definitions)
         router.add("GET", f"{_ROOT}/roleDefinitions/{{role}}", self.definition)
         router.add("GET", f"{_ROOT}/roleAssignments", self.assignments)
@@ -66,11 +67,13 @@ class Roles:
         router.add("DELETE", f"{_ROOT}/roleAssignments/{{assignment}}", self.unassign)
 
     async def definitions(self, call: ArmCall) -> Answer:
+        """List the built-in roles, or the one that the filter names."""
         wanted = _filter(call).get("rolename")
         shown = [self._definition(role) for role in BUILT_IN]
         return Answer(200, {"value": [role for role in shown if wanted in (None, role["properties"]["roleName"])]})
 
     async def definition(self, call: ArmCall) -> Answer:
+        """Answer with a built-in role. Raises ArmError 404 for any other."""
         role = call.params["role"].lower()
         if role not in BUILT_IN:
             raise ArmError(
@@ -93,6 +96,7 @@ class Roles:
         return Answer(200, {"value": found})
 
     async def assign(self, call: ArmCall) -> Answer:
+        """Assign a role. Raises ArmError for a wrong name, role or principal, and for a conflicting assignment."""
         scope, name = self._scope(call), call.params["assignment"]
         try:
             UUID(name)
@@ -112,6 +116,7 @@ class Roles:
         return Answer(201, _shown(made))
 
     async def assignment(self, call: ArmCall) -> Answer:
+        """Answer with the assignment. Raises ArmError 404 if it does not exist."""
         found = self._world.store.get(call.path)
         if found is None:
             raise ArmError(
@@ -122,6 +127,7 @@ class Roles:
         return Answer(200, _shown(found))
 
     async def unassign(self, call: ArmCall) -> Answer:
+        """Delete the assignment; 204 if it does not exist."""
         gone = self._world.store.remove(call.path)
         return Answer(200, _shown(gone[0])) if gone else Answer(204)
 

@@ -67,10 +67,14 @@ class _Top(Shape):
 
 
 class GroupShape(_Top):
+    """The body of a resource group."""
+
     properties: Json | None = None
 
 
 class PlanShape(_Top):
+    """The body of an App Service plan."""
+
     properties: Json | None = None
 
 
@@ -88,10 +92,14 @@ class _Site(Shape):
 
 
 class SiteShape(_Top):
+    """The body of a web app."""
+
     properties: _Site | None = None
 
 
 class SettingsShape(Shape):
+    """The body of a web app's application settings."""
+
     properties: dict[str, str | None] | None = None
 
 
@@ -101,6 +109,8 @@ class _Account(Shape):
 
 
 class AccountShape(_Top):
+    """The body of an Azure OpenAI account."""
+
     properties: _Account | None = None
 
 
@@ -114,6 +124,8 @@ class _Deployment(Shape):
 
 
 class DeploymentShape(_Top):
+    """The body of a model deployment."""
+
     properties: _Deployment | None = None
 
 
@@ -124,6 +136,8 @@ class _Service(Shape):
 
 
 class ServiceShape(_Top):
+    """The body of an API Management service."""
+
     properties: _Service | None = None
 
 
@@ -158,6 +172,8 @@ class _Backend(Shape):
 
 
 class BackendShape(Shape):
+    """The body of a backend or a pool."""
+
     properties: _Backend | None = None
 
 
@@ -177,6 +193,8 @@ class _Api(Shape):
 
 
 class ApiShape(Shape):
+    """The body of an API."""
+
     properties: _Api | None = None
 
 
@@ -187,6 +205,8 @@ class _Operation(Shape):
 
 
 class OperationShape(Shape):
+    """The body of an API's operation."""
+
     properties: _Operation | None = None
 
 
@@ -195,10 +215,14 @@ class _Document(Shape):
 
 
 class PolicyShape(Shape):
+    """The body of a policy. The document itself is checked by its compiler."""
+
     properties: _Document | None = None
 
 
 class FragmentShape(Shape):
+    """The body of a policy fragment. The document itself is checked by its compiler."""
+
     properties: _Document | None = None
 
 
@@ -208,6 +232,8 @@ class _NamedValue(Shape):
 
 
 class NamedValueShape(Shape):
+    """The body of a named value."""
+
     properties: _NamedValue | None = None
 
 
@@ -218,6 +244,8 @@ class _Product(Shape):
 
 
 class ProductShape(Shape):
+    """The body of a product."""
+
     properties: _Product | None = None
 
 
@@ -230,6 +258,8 @@ class _Subscription(Shape):
 
 
 class SubscriptionShape(Shape):
+    """The body of a subscription to APIs."""
+
     properties: _Subscription | None = None
 
 
@@ -240,6 +270,8 @@ class _RoleAssignment(Shape):
 
 
 class RoleAssignmentShape(Shape):
+    """The body of a role assignment."""
+
     properties: _RoleAssignment | None = None
 
 

@@ -28,6 +28,7 @@ class Resource:
 
     @property
     def properties(self) -> Json:
+        """The `properties` of the body; changes to them are changes to the resource."""
         found: Json = self.body.setdefault("properties", {})
         return found
 

@@ -80,6 +80,7 @@ class Tenant:
         return Answer(200, {"value": [self._provider(name) for name in _PROVIDERS]})
 
     async def provider(self, call: ArmCall) -> Answer:
+        """Answer with a resource provider. Raises ArmError 404 for an unknown one."""
         wanted = call.params["namespace"].lower()
         name = next((known for known in _PROVIDERS if known.lower() == wanted), None)
         if name is None:

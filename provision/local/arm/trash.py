@@ -47,9 +47,11 @@ class Trash:
         return tree[0]
 
     async def index(self, call: ArmCall) -> Answer:
+        """List the deleted resources."""
         return Answer(200, {"value": [_shown(record) for record in self._all()]})
 
     async def get(self, call: ArmCall) -> Answer:
+        """Answer with the record of a deleted resource. Raises ArmError 404 if there is none."""
         return Answer(200, _shown(self._find(call)))
 
     async def purge(self, call: ArmCall) -> Answer:

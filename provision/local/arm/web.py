@@ -84,15 +84,18 @@ class Sites(Crud):
         router.add("GET", f"{SITE.template}/config/web", self.configuration)
 
     async def list_all(self, call: ArmCall) -> Answer:
+        """List the web apps of all resource groups."""
         return Answer(200, {"value": [self.shown(site) for site in self._world.store.of_kind(SITE_TYPE)]})
 
     async def put_settings(self, call: ArmCall) -> Answer:
+        """Replace the application settings of a web app."""
         site = self.find(call)
         check_shape(SettingsShape, call.json())
         site.secrets["settings"] = {name: value or "" for name, value in call.properties().items()}
         return Answer(200, _settings(site))
 
     async def list_settings(self, call: ArmCall) -> Answer:
+        """Answer with the application settings of a web app."""
         return Answer(200, _settings(self.find(call)))
 
     async def configuration(self, call: ArmCall) -> Answer:

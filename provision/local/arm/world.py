@@ -47,4 +47,5 @@ class World:
 
     @property
     def subscription_path(self) -> str:
+        """The ARM id of the only subscription."""
         return f"/subscriptions/{self.subscription_id}"

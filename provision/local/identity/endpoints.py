@@ -27,6 +27,7 @@ class Identity:
         self._base_url = base_url
 
     def register(self, app: web.Application) -> None:
+        """Register the routes of the tenant, the cloud's metadata and the managed identities."""
         router = app.router
         for version in ("/oauth2/v2.0/token", "/oauth2/token"):
             router.add_post("/{tenant}" + version, self.token)
@@ -125,6 +126,7 @@ class Identity:
         )
 
     async def openid(self, request: web.Request) -> web.Response:
+        """Answer with the tenant's OpenID configuration."""
         base, tenant = self._base_url(), request.match_info["tenant"]
         return web.json_response(
             {
@@ -141,6 +143,7 @@ class Identity:
         )
 
     async def keys(self, request: web.Request) -> web.Response:
+        """Answer with the public key that signs tokens, as a JWK set."""
         del request
         return web.json_response(self._issuer().jwks)
 

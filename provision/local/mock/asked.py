@@ -60,7 +60,10 @@ def parse_body(data: bytes) -> Body:
 
 
 def read_chat(body: Body) -> Asked:
-    """Read a chat completion. The seed's `messages[0].content.simulation` becomes the simulation."""
+    """Read a chat completion. The seed's `messages[0].content.simulation` becomes the simulation.
+
+    Raises ApiError 400 for a wrong field.
+    """
     messages = _required(body, "messages", list, "an array of objects")
     if not messages:
         raise bad_request("[] is too short - 'messages'", param="messages")
@@ -84,7 +87,10 @@ def read_chat(body: Body) -> Asked:
 
 
 def read_completion(body: Body) -> Asked:
-    """Read a legacy completion, whose prompt is a text, a list of texts, a list of tokens or several of those."""
+    """Read a legacy completion, whose prompt is a text, a list of texts, a list of tokens or several of those.
+
+    Raises ApiError 400 for a wrong field.
+    """
     prompt = body.get("prompt", "")
     tokens = sum(count for count, _ in _inputs(prompt, "prompt"))
     asked = Asked(tokens, _integer(body, "max_tokens", 0, MOST_TOKENS))
@@ -94,7 +100,7 @@ def read_completion(body: Body) -> Asked:
 
 
 def read_embedding(body: Body) -> Asked:
-    """Read a request for embeddings of one input or a list of inputs."""
+    """Read a request for embeddings of one input or a list of inputs. Raises ApiError 400 for a wrong field."""
     found = _inputs(_required(body, "input", (str, list), "a string or an array"), "input")
     if not found:
         raise bad_request("[] is too short - 'input'", param="input")
@@ -108,7 +114,10 @@ def read_embedding(body: Body) -> Asked:
 
 
 def read_responses(body: Body) -> Asked:
-    """Read a request of the responses operation, whose `input` is a text or a list of items."""
+    """Read a request of the responses operation, whose `input` is a text or a list of items.
+
+    Raises ApiError 400 for a wrong field.
+    """
     given = _required(body, "input", (str, list), "a string or an array")
     characters = (
         len(given) if isinstance(given, str) else sum(_item_characters(item, i) for i, item in enumerate(given))

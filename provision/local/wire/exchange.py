@@ -87,10 +87,12 @@ class UpstreamConnection(asyncio.Protocol):
         return not self._gone and self._exchange is None and not self._transport.is_closing()
 
     def begin(self, exchange: Exchange) -> None:
+        """Take the exchange whose answer comes next."""
         self._exchange = exchange
         self.used_at = self._clock()
 
     def send(self, data: bytes) -> None:
+        """Write bytes; does nothing if the connection was lost."""
         if not self._gone:
             self._transport.write(data)
 
@@ -159,10 +161,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(UpstreamFailure("Timeout", "The backend stopped sending."))
 
     def pause(self) -> None:
+        """Stop reading from the backend."""
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
+        """Read from the backend again."""
         if not self._transport.is_closing():
             self._transport.resume_reading()
 

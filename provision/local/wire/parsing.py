@@ -64,6 +64,7 @@ class RequestParser:
 
     @property
     def receiving(self) -> bool:
+        """Whether a request has begun and not ended."""
         return self._started
 
     def feed(self, data: bytes) -> list[Request]:

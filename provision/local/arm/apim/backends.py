@@ -99,5 +99,6 @@ class Backends(Crud):
         router.add("POST", f"{KIND.template}/reconnect", self.reconnect)
 
     async def reconnect(self, call: ArmCall) -> Answer:
+        """Accept the request, which has no effect here. Raises ArmError 404 if the backend does not exist."""
         self.find(call)
         return Answer(202)

@@ -47,6 +47,7 @@ class Policies(Crud):
     """
 
     async def get(self, call: ArmCall) -> Answer:
+        """Answer with the policy in the format that the request asks for. Raises ArmError 400 for an unknown format."""
         policy = self.find(call)
         asked = call.query.get("format", "xml").removesuffix("-link")
         if asked not in _FORMATS:

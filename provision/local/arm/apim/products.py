@@ -73,11 +73,13 @@ class Products(Crud):
         return await super().delete(call)
 
     async def apis(self, call: ArmCall) -> Answer:
+        """List the product's APIs."""
         product = self.find(call)
         shown = [self._shown_api(self._api(call, link.name)) for link in self._links(product)]
         return Answer(200, {"value": shown, "count": len(shown)})
 
     async def link(self, call: ArmCall) -> Answer:
+        """Add an API to the product. Raises ArmError 404 if one of them does not exist."""
         product, api = self.find(call), self._api(call, call.params["api"])
         identifier = f"{product.id}/apis/{api.name}"
         created = self._world.store.get(identifier) is None
@@ -85,11 +87,13 @@ class Products(Crud):
         return Answer(201 if created else 200, self._shown_api(api))
 
     async def linked(self, call: ArmCall) -> Answer:
+        """Answer whether the product has the API. Raises ArmError 404 if it does not."""
         if self._world.store.get(f"{self.find(call).id}/apis/{call.params['api']}") is None:
             raise ArmError(404, "ResourceNotFound", "API not found.")
         return Answer(204)
 
     async def unlink(self, call: ArmCall) -> Answer:
+        """Remove an API from the product; 204 if it was not in it."""
         gone = self._world.store.remove(f"{self.find(call).id}/apis/{call.params['api']}")
         return Answer(200 if gone else 204)
 

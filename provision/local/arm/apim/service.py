@@ -247,6 +247,7 @@ class Services(Crud):
         router.add("DELETE", deleted, self._trash.purge)
 
     async def put(self, call: ArmCall) -> Answer:
+        """Create, change or restore a service. Raises ArmError 409 if a soft-deleted service still has the name."""
         twin = self._trash.named(call.params["service"])
         if twin is None:
             return await super().put(call)
@@ -270,10 +271,12 @@ class Services(Crud):
         return await super().put(call)
 
     async def list_all(self, call: ArmCall) -> Answer:
+        """List the services of all resource groups."""
         found = self._world.store.of_kind(SERVICE_TYPE)
         return Answer(200, {"value": [self.shown(service) for service in found]})
 
     async def check_name(self, call: ArmCall) -> Answer:
+        """Answer whether a service can have this name."""
         name = str(call.json().get("name", ""))
         taken = any(found.name.lower() == name.lower() for found in self._world.store.of_kind(SERVICE_TYPE))
         if not _NAME.fullmatch(name):

@@ -85,13 +85,16 @@ class Subscriptions(Crud):
         router.add("POST", f"{KIND.template}/regenerateSecondaryKey", self.regenerate_secondary)
 
     async def list_secrets(self, call: ArmCall) -> Answer:
+        """Answer with both keys of the subscription."""
         found = self.find(call)
         return Answer(200, {key: found.secrets[key] for key in _KEYS}, {"ETag": found.etag})
 
     async def regenerate_primary(self, call: ArmCall) -> Answer:
+        """Replace the primary key."""
         return self._regenerate(call, "primaryKey")
 
     async def regenerate_secondary(self, call: ArmCall) -> Answer:
+        """Replace the secondary key."""
         return self._regenerate(call, "secondaryKey")
 
     def _regenerate(self, call: ArmCall, key: str) -> Answer:

@@ -124,5 +124,6 @@ class NamedValues(Crud):
         router.add("POST", f"{NAMED_VALUE.template}/listValue", self.list_value)
 
     async def list_value(self, call: ArmCall) -> Answer:
+        """Answer with the value, including a secret one."""
         found = self.find(call)
         return Answer(200, {"value": found.secrets["value"]}, {"ETag": found.etag})
