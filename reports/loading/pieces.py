@@ -93,7 +93,7 @@ class Records:
         """Yield tables of about `piece_rows` rows, with one dictionary per column and without negative latencies.
 
         They have the columns of `SCHEMA`, `clock_doubt_ns` (see `Clocks.correct`), `shed`: whether the gateway refused
-        the request because a breaker was open, and `dense`: whether it is a dense probe, and no request of the traffic.
+        the request because a breaker was open, and `dense`: whether it is a dense probe and not part of the traffic.
         Raises ArrowException or OSError if a file is damaged, BadInput if a column is missing or has another type.
         """
         moved = [_Moved(source, self.clocks) for source in self.sources]

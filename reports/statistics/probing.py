@@ -38,7 +38,7 @@ def probing_notes(run: Run) -> list[str]:
     if account is None:
         return [_left_out(run)] if run.tally.probes else []
     if not account.requests:
-        # Nothing failed where the user turned the probes off, or where no breaker opened.
+        # Nothing failed if the user turned the probes off, or if no breaker opened.
         wanted = account.sharpen_s is not None and account.reason is not None
         return [f"no dense probes timed the resets: {account.reason}"] if wanted else []
     notes = [f"{_left_out(run)}; a backend answered {account.answered:,} of them"]

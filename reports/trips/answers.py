@@ -14,7 +14,7 @@ __all__ = ["LOST_FOR_S", "Answers", "Mask", "counted_statuses", "failed_answers"
 
 Mask = npt.NDArray[np.bool_]
 LATE_HEADER_NS = 250_000
-"""The gateway reports its wait for a backend too long by so much on average: the median of 27 live runs."""
+"""How much too long the gateway reports its wait for a backend, on average, ns: the median of 27 live runs."""
 LOST_FOR_S = 60
 """A backend may still answer a request, and fail, up to this long after its client gave up."""
 
