@@ -10,9 +10,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from locustfiles.conduct.interrupts import INTERRUPTS, held_back
 from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, claim_run_dir, has_records
@@ -48,16 +51,18 @@ def run(
     check_target_name(target, os.environ)
     for check in checks:
         parse_check(check)
-    lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
-    folder = lock.folder
+    lock = None
     try:
-        code = drive(lab, scenario, target, folder, lock, sharpen)
-        if has_records(folder):
-            reported = report(folder, checks, as_json)
+        with held_back():
+            lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
+        code = drive(lab, scenario, target, lock.folder, lock, sharpen)
+        if has_records(lock.folder):
+            reported = report(lock.folder, checks, as_json)
             return code if code else reported
     finally:
-        lock.release()
-    _remove_if_empty(folder)
+        if lock is not None:
+            lock.release()
+            _remove_if_empty(lock.folder)
     return code or TargetUnavailable.exit_code
 
 
@@ -79,16 +84,21 @@ def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | No
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     command += [] if sharpen else ["--no-sharpen"]
-    # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        start_new_session=True,
-        pass_fds=() if lock is None else (lock.fd,),
-        env=None if lock is None else {**os.environ, INHERITED: str(lock.fd)},
-    )
-    code = _wait(child)
+    with ExitStack() as until_waited:
+        with held_back():  # an interrupt between the start and the handlers would leave the child running
+            # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                start_new_session=True,
+                pass_fds=() if lock is None else (lock.fd,),
+                env=None if lock is None else {**os.environ, INHERITED: str(lock.fd)},
+            )
+            interrupts = until_waited.enter_context(_forwarded_to(child))
+        code = child.wait()
+    if interrupts:
+        return INTERRUPTED
     return code if code in _IN_ORDER else _unexpected_end(code, folder)
 
 
@@ -101,26 +111,25 @@ def _unexpected_end(code: int, folder: Path) -> int:
     return NotRecorded.exit_code
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the child and return its exit code. The first Ctrl-C is forwarded; the second kills the child."""
-    interrupts = 0
+@contextmanager
+def _forwarded_to(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Forward the first interrupt to the child, and kill it at the second. Yields the interrupts so far."""
+    interrupts: list[int] = []
 
     def pass_on(signum: int, frame: FrameType | None) -> None:
-        nonlocal interrupts
-        interrupts += 1
+        interrupts.append(signum)
         if child.poll() is None:
-            if interrupts == 1:
+            if len(interrupts) == 1:
                 child.send_signal(signal.SIGINT)
             else:
                 os.killpg(child.pid, signal.SIGKILL)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, pass_on) for number in INTERRUPTS}
     try:
-        code = child.wait()
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return INTERRUPTED if interrupts else code
 
 
 def report(folder: Path, checks: list[str], as_json: bool = False, quiet: bool = False) -> int:

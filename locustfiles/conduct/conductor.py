@@ -15,6 +15,7 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from locustfiles.conduct import interrupts
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
 from locustfiles.conduct.options import Options, options_of, quieten
 from locustfiles.conduct.plan import Plan
@@ -114,6 +115,7 @@ class Conductor:
         if self.headless:
             # Locust handles SIGTERM only after a headless run.
             gevent.signal_handler(signal.SIGTERM, self._on_interrupt)
+            interrupts.release()
             quieten(self._options)
             self._set_up_or_exit()
 

@@ -12,7 +12,7 @@ from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live import locust_stats
 from locustfiles.pacing.schedule import Share
-from locustfiles.recording.recorder import Batch, Recorder, warm_up
+from locustfiles.recording.recorder import Batch, Recorder
 from tripcurve.errors import TripcurveError
 
 __all__ = ["end_traffic", "launch", "make_ready"]
@@ -24,8 +24,7 @@ Listener = Callable[[Batch], None]
 
 
 def make_ready() -> None:
-    """Do slow set-up before the run's start instant is chosen: warm up Arrow, and collect and freeze garbage."""
-    warm_up()
+    """Collect and freeze garbage, which is slow, before the run's start instant is chosen."""
     gc.collect()
     gc.freeze()  # later collections skip the present objects, and so stay short
     gc.set_threshold(*GC_THRESHOLDS)

@@ -12,12 +12,14 @@ from locustfiles.conduct.options import add_options, options_of
 from locustfiles.conduct.run_report import RunReport
 from locustfiles.conduct.worker import Worker
 from locustfiles.live.pages import add_pages
+from locustfiles.recording.recorder import warm_up
 
 __all__ = ["conduct"]
 
 
 def conduct(events: Events) -> None:
     """Listen to Locust's events. The conductor or worker is made when Locust fires `init`."""
+    warm_up()  # by then Locust has connected a worker, and one that is busy for 3 s counts as lost
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.commands import COMMAND
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def local_cloud() -> Iterator[dict[str, str]]:
     """The JSON line of `tripcurve local quick`; the cloud stops when the tests are done."""
     process = subprocess.Popen(

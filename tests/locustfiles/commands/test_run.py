@@ -43,6 +43,30 @@ def test_a_killed_load_generator_is_not_recorded(
     assert "out of memory" in told
 
 
+def test_an_interrupt_during_the_start_reaches_the_load_generator_once_it_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child learns of an interrupt that came while it was being started, and is not left running."""
+    start, children = subprocess.Popen, list[subprocess.Popen[bytes]]()
+    code = (
+        "import signal, sys, time\n"
+        "from locustfiles.conduct.interrupts import release\n"
+        "time.sleep(0.2)  # not listening yet\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(7))\n"
+        "release()\n"
+        "time.sleep(60)\n"
+    )
+
+    def popen(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        children.append(start([sys.executable, "-c", code], **options))  # type: ignore[call-overload]
+        os.kill(os.getpid(), signal.SIGINT)
+        return children[0]
+
+    monkeypatch.setattr(module.subprocess, "Popen", popen)
+    assert drive("quick", "steady", "local", tmp_path) == 130
+    assert children[0].returncode == 7
+
+
 def test_a_crash_of_the_load_generator_is_not_a_failed_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
