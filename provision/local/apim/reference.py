@@ -27,170 +27,179 @@ __all__ = ["render"]
 
 _INTRO = """# The local gateway
 
-This page lists what the local gateway runs of API Management, and the source of each behaviour. It is written by
-`python -m provision.local.apim.reference docs/gateway.md` from the tables that the gateway itself uses; a test fails
-when it is out of date.
+This page lists the policies, expressions and breaker properties of API Management that the local gateway supports,
+with the source of each. `python -m provision.local.apim.reference docs/gateway.md` writes it from the tables that the
+gateway uses, and a test fails when it is out of date.
 
-[sources.md](sources.md) has the title and address of each source. *open* means that nobody outside Microsoft knows
+[sources.md](sources.md) gives the title and address of each source. *Open* means that nobody outside Microsoft knows
 the behaviour, so it is an option.
 """
 
 _POLICIES = """
 ## Policies
 
-A document is compiled once, when it is stored. What cannot run here is refused then, with ARM's `ValidationError`
-naming element, line, column and reason; nothing is skipped silently. *runs*: does what Azure does. *recorded*:
-what Azure
-would store is kept in the gateway's log instead. *refused*: known, not runnable here, for the reason given. A name
-that is not in the table is refused as unknown.
+A policy document is compiled once, when it is stored. A document with anything that the local gateway cannot run is
+refused at that point, with ARM's `ValidationError` naming element, line, column and reason. Nothing is skipped
+silently.
 
-`*` marks what must be there, `@` where an expression may stand, `°` what is checked but changes nothing here, `†`
-what is known but refused here. Sections: i inbound, b backend, o outbound, e on-error.
+The status of a policy is one of:
 
-| Element | Status | Sections | Attributes and children | Rests on | Note |
+* *runs*: it does the same as on Azure.
+* *recorded*: the gateway writes to its log the data that Azure would send elsewhere.
+* *refused*: the policy exists on Azure but cannot run here, for the reason given.
+
+A policy that is not in the table is refused as unknown.
+
+| mark | meaning |
+| --- | --- |
+| `*` | required |
+| `@` | may be an expression |
+| `°` | checked, but has no effect here |
+| `†` | known, but refused here |
+
+Sections: i inbound, b backend, o outbound, e on-error.
+
+| Element | Status | Sections | Attributes and children | Source | Note |
 | --- | --- | --- | --- | --- | --- |
 """
 
 _BOUNDS = """
-Bounds of a document: {bytes} KiB, {depth} levels of elements, {elements} elements; {includes} fragments,
-{nested} deep.
-Document types, entities and processing instructions are refused.
+A document may have up to {bytes} KiB, {depth} levels of elements, {elements} elements, and {includes} fragments
+nested {nested} deep. Document types, entities and processing instructions are refused.
 
-Formats `xml` and `rawxml`: in `rawxml` an expression may hold quotes, `<` and `&` as they are; entities that
-authors left in it
-are resolved when it is not C# otherwise. A section that a document leaves out is inherited from the parent
-scope, as
-if it held `<base />`.
+A document is in format `xml` or `rawxml`. In `rawxml`, an expression may contain quotes, `<` and `&` unescaped. If it
+is not valid C# because it was escaped all the same, its entities are resolved first. A section that a document leaves
+out is inherited from the parent scope, as if it contained `<base />`.
 
-Liquid in `set-body`: `body` and `context`, the tags {tags} and the filters {filters}. Lists and objects print as JSON,
-and the pairs of an object have `Key` and `Value`, as in DotLiquid. A template that fails ends in `on-error`, where
-DotLiquid prints the error into the body.
+Liquid templates in `set-body` can read `body` and `context`. They can use the tags {tags} and the filters {filters}.
+As in DotLiquid, lists and objects print as JSON, and the pairs of an object have `Key` and `Value`. If a template
+fails, the request continues in `on-error`, whereas DotLiquid prints the error into the body.
 """
 
 _EXPRESSIONS = """
 ## Expressions
 
-A C# 7 subset, compiled to closures. Only what stands here can be reached. An evaluation may spend {steps} steps and
-{memory} MiB. Statements: `var` and typed locals, `if`, `switch`, `for`, `foreach`, `while`, `do`,
-`try`/`catch`/`finally`, `throw`,
-`return`; lambdas, LINQ methods, interpolated and verbatim strings, `?.`, `??`, `is`, `as`, `out var`,
-object and collection initialisers.
+Expressions are a subset of C# 7 and are compiled to closures. They can use only the types and members in this table.
+One evaluation may take up to {steps} steps and {memory} MiB.
 
-| Type | Members | Rests on |
+Supported statements are `var` and typed local variables, `if`, `switch`, `for`, `foreach`, `while`, `do`,
+`try`/`catch`/`finally`, `throw` and `return`. Lambdas, LINQ methods, interpolated and verbatim strings, `?.`, `??`,
+`is`, `as`, `out var`, and object and collection initialisers are supported as well.
+
+| Type | Members | Source |
 | --- | --- | --- |
 """
 
 _BREAKER = """
 ## The breaker
 
-ARM's properties of `circuitBreaker.rules[]` and the lab's names for them.
+This table lists the properties of ARM's `circuitBreaker.rules[]` and their names in a lab.
 
-| ARM | Lab | Status | Meaning | Rests on |
+| ARM | Lab | Status | Meaning | Source |
 | --- | --- | --- | --- | --- |
 """
 
 _OPTIONS = """
 ### Options
 
-What is not known of API Management, or differs between tiers, is an option of the lab's `local:` block. A
-report prints
-those in force. All of them run; *open* says what is known beside.
+Each option of the lab's `local:` block answers a question that API Management's documentation leaves open, or that
+its tiers answer differently. Every option works, and every report prints the options in force. After *open*, the last
+column gives the little that is known.
 
-| Option | Default | Values | Meaning | Rests on |
+| Option | Default | Values | Meaning | Source |
 | --- | --- | --- | --- | --- |
 """
 
 _CONFORMANCE = """
-## Held against the real one
+## Conformance with Azure
 
-`pytest tests/conformance` asks a gateway over HTTP: keys, routes, bodies, the breaker, pools, retries, Retry-After,
-streams.
-By default that is the local one. With `TRIPCURVE_CONFORMANCE_URL` and `TRIPCURVE_API_KEY` it is one in Azure, made by
-`tripcurve up quick`; for pools `TRIPCURVE_CONFORMANCE_POOL_URL` and `TRIPCURVE_CONFORMANCE_POOL_KEY`, made by
-`tripcurve up pool`. **That has not been run yet**: no Azure was at hand. What this page says of Azure rests on the
-sources above.
+`pytest tests/conformance` tests a gateway over HTTP: keys, routes, bodies, the breaker, pools, retries, Retry-After
+and streams. It tests the local gateway unless `TRIPCURVE_CONFORMANCE_URL` and `TRIPCURVE_API_KEY` name one on Azure
+that `tripcurve up quick` has created. For pools, set `TRIPCURVE_CONFORMANCE_POOL_URL` and
+`TRIPCURVE_CONFORMANCE_POOL_KEY` to the gateway that `tripcurve up pool` has created. **These tests have not been run
+on Azure yet**, because no subscription was available. This page's statements about Azure come from the sources above.
 """
 
 _ARM = {
     "name": ("rules[].name", "[TF]"),
     "count": ("failureCondition.count", "[D-BE], [SPEC], [TF]"),
-    "percentage": ("failureCondition.percentage", "[SPEC], [TF]; least volume open"),
-    "interval": ("failureCondition.interval", "[D-BE], [SPEC]; kind of window open"),
+    "percentage": ("failureCondition.percentage", "[SPEC], [TF]; the least volume is open"),
+    "interval": ("failureCondition.interval", "[D-BE], [SPEC]; the kind of window is open"),
     "status_codes": ("failureCondition.statusCodeRanges[]", "[D-BE], [SPEC]"),
-    "error_reasons": ("failureCondition.errorReasons[]", "[SPEC]; meaning open"),
+    "error_reasons": ("failureCondition.errorReasons[]", "[SPEC]; the meaning is open"),
     "trip_duration": ("tripDuration", "[D-BE], [SPEC]"),
     "accept_retry_after": ("acceptRetryAfter", "[D-BE], [SPEC]"),
-    "failure_response": ("failureResponse.statusCode", "[SPEC26]; from 2025-03-01-preview on"),
+    "failure_response": ("failureResponse.statusCode", "[SPEC26]; since 2025-03-01-preview"),
 }
 _OPEN = {
     "breaker_window": "open",
     "success_clears": "open",
     "percentage_min_volume": "open",
-    "half_open_probes": "open; [D-BE] knows no trial stage",
+    "half_open_probes": "open; [D-BE] mentions no trial requests",
     "counter_after_reset": "open",
-    "transport_failures": "open; [SAMPLES] list it as not tripping",
-    "server_errors_alias": "open; [D-BE]'s own example, never explained",
-    "retry_after_forms": "open; [D-BE] names the header only",
+    "transport_failures": "open; [SAMPLES] say that it does not trip",
+    "server_errors_alias": "open; an example in [D-BE] that is not explained",
+    "retry_after_forms": "open; [D-BE] only names the header",
     "retry_after_ms": "open",
     "retry_after_cap": "open; [D-BE] warns of very long values",
-    "retry_after_shorter": "open; [D-BE]: in place of the trip duration",
+    "retry_after_shorter": "open; [D-BE]: it replaces the trip duration",
     "retry_after_outside_statuses": "open",
     "retry_after_from": "open",
     "late_failures": "open",
     "in_flight_at_trip": "open",
     "broken_stream_counts": "open",
     "backend_put_while_open": "open",
-    "closed_event": "open; the event is that of [D-EG]",
+    "closed_event": "open; [D-EG] describes the event",
     "pool_weighting": "open; [SAMPLES]: two equal members alternate",
     "weight_zero": "open",
     "priority_null": "open",
     "affinity_to_tripped": "open; [D-BE]: the gateway issues the cookie",
     "unit_count_override": "[D-BE]: instances share no state",
     "shed_profile": "[SAMPLES]: the wording changed by January 2026",
-    "open_section": "open; [SAMPLES] handle it in either",
+    "open_section": "open; [SAMPLES] handle it in both",
     "shed_retry_after": "open; [SAMPLES]: a pool's 503 has the header",
-    "response_after_transport_failure": "open; [SAMPLES] assume either",
-    "rule_bounds": "open; bounds are [TF]'s",
-    "unsupported_breaker": "[D-BE]: not on Consumption, one rule",
-    "cache_miss": "open; the policy's page says both",
+    "response_after_transport_failure": "open; [SAMPLES] assume both",
+    "rule_bounds": "open; [TF] has the bounds",
+    "unsupported_breaker": "[D-BE]: one rule, and none on Consumption",
+    "cache_miss": "open; the policy's page contradicts itself",
     "variable_type_mismatch": "[PX]: throws; [PTK]: the default",
     "connect_time_counts": "open",
     "mock_tpm_window": "open",
     "mock_rpm_window": "[D-QUOTA]: 1 or 10 s",
-    "mock_429_headers": "[CAPTURES] of each kind",
-    "seed": "this product's own",
+    "mock_429_headers": "[CAPTURES] has each kind",
+    "seed": "an option of the local cloud alone",
 }
-"""What each option's default rests on."""
+"""The source of each option's default."""
 _MEANINGS = {
-    "error_reasons": "Reasons of failures without an answer",
-    "counter_after_reset": "What a reset does to the failures still in the window",
-    "retry_after_forms": "Forms of Retry-After that are read",
-    "retry_after_shorter": "What a Retry-After shorter than the trip duration does",
-    "retry_after_outside_statuses": "Whether a failure outside the status ranges may bring a Retry-After",
-    "retry_after_from": "Which of several failures' Retry-After counts",
-    "in_flight_at_trip": "What becomes of requests under way when the breaker trips",
-    "backend_put_while_open": "What storing the backend does to its breaker",
-    "closed_event": "When the reset is told",
+    "error_reasons": "Reasons for failures without a response",
+    "counter_after_reset": "Whether a reset clears the failures still in the window",
+    "retry_after_forms": "Which forms of Retry-After the breaker accepts",
+    "retry_after_shorter": "Whether a Retry-After shorter than the trip duration replaces it",
+    "retry_after_outside_statuses": "Whether the Retry-After of a status that is no failure is used",
+    "retry_after_from": "Whose Retry-After is used if several failures have one",
+    "in_flight_at_trip": "Whether requests in flight at a trip finish or are cancelled",
+    "backend_put_while_open": "What happens to an open breaker when its backend is stored",
+    "closed_event": "When the reset is reported",
     "pool_weighting": "Order in which members of equal priority take turns",
-    "weight_zero": "What weight 0 means",
-    "priority_null": "Group of a member without priority",
-    "affinity_to_tripped": "Answer to a client bound to a tripped member: another one, or the 503",
+    "weight_zero": "How often a member of weight 0 is chosen",
+    "priority_null": "Whether members without a priority come first or last",
+    "affinity_to_tripped": "Whether a client bound to a tripped member gets another member or a 503",
     "shed_retry_after": "Retry-After of the open breaker's 503",
-    "response_after_transport_failure": "`context.Response` after a call that got no answer",
-    "rule_bounds": "A rule beyond Terraform's bounds, when it is stored",
-    "cache_miss": "The variable of cache-lookup-value after a miss",
-    "variable_type_mismatch": "`Variables.GetValueOrDefault<T>` of a variable of another type",
+    "response_after_transport_failure": "`context.Response` after a call without a response",
+    "rule_bounds": "What happens when a rule outside Terraform's bounds is stored",
+    "cache_miss": "Value of cache-lookup-value's variable after a miss",
+    "variable_type_mismatch": "What `Variables.GetValueOrDefault<T>` does if the variable is of another type",
     "mock_tpm_window": "How the mock counts tokens per minute",
-    "mock_rpm_window": "Window over which the mock judges calls per minute",
+    "mock_rpm_window": "Window in which the mock counts calls per minute",
     "mock_429_headers": "Headers of the mock's own 429",
 }
-"""Of what is not described where it is defined."""
+"""Meanings of the fields that have no description where they are defined."""
 _MEMBER_SOURCES = {"4.2": "[D-ERR]", "5.1": "[PX]"}
-"""Other members come from a table of counted use: they are documented in [PX] and used in [SAMPLES]."""
+"""Sources by the number in `documented_members`. All other members are documented in [PX] and used in [SAMPLES]."""
 
 
 def render() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [_INTRO, _POLICIES, *_rows(map(_policy, documented_elements())), _bounds()]
     parts += [_expressions(), *_rows(_members()), _BREAKER, *_rows(_rule()), _OPTIONS, *_rows(_options())]
     parts.append(_CONFORMANCE)
@@ -212,7 +221,7 @@ def _policy(policy: Policy) -> tuple[str, ...]:
 
 
 def _cited(ids: str) -> str:
-    """Put each id of a list of sources in brackets."""
+    """Return a list of source ids with each id in brackets."""
     return ", ".join(f"[{name}]" if name[0].isupper() else name for name in ids.split(", "))
 
 

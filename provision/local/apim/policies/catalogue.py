@@ -30,7 +30,7 @@ _FRAGMENT = Policy(
     ANYWHERE,
     "PR-include-fragment",
     None,
-    note="its policies are put in its place when the document is compiled",
+    note="the fragment's policies replace it when the document is compiled",
 )
 
 _MODULES = (

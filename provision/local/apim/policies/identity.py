@@ -92,7 +92,7 @@ POLICIES = (
         INBOUND | {"outbound"},
         "PR-authentication-managed-identity",
         ManagedIdentity,
-        note="documented for inbound alone; in outbound, where public policies have it, for the token in the variable",
+        note="documented for inbound only; public policies also use it in outbound, to get a token in a variable",
     ),
     Policy(BASIC, INBOUND, "PR-authentication-basic", BasicAuthentication),
 )

@@ -290,7 +290,7 @@ class FindAndReplace(Step):
 POLICIES = (
     Policy(SET_HEADER, ANYWHERE, "PR-set-header", SetHeader),
     Policy(SET_QUERY, ANYWHERE, "PR-set-query-parameter", SetQueryParameter),
-    Policy(SET_BODY, ANYWHERE, "PR-set-body", SetBody, note="template liquid: see below"),
+    Policy(SET_BODY, ANYWHERE, "PR-set-body", SetBody, note='for `template="liquid"` see below'),
     Policy(SET_STATUS, ANYWHERE, "PR-set-status", SetStatus),
     Policy(SET_METHOD, ANYWHERE, "PR-set-method", SetMethod),
     Policy(SET_VARIABLE, ANYWHERE, "PR-set-variable", SetVariable),

@@ -283,7 +283,7 @@ POLICIES = (
         frozenset({"backend"}),
         "PR-forward-request",
         ForwardRequest,
-        note="calls are HTTP/1.1, no 100 Continue is awaited, a body passes on as it comes",
+        note="calls use HTTP/1.1, without waiting for 100 Continue; bodies are streamed",
     ),
     Policy(RETURN, ANYWHERE, "PR-return-response", ReturnResponse),
 )

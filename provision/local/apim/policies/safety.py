@@ -256,6 +256,6 @@ POLICIES = (
         frozenset({"inbound", "outbound"}),
         "PR-llm-content-safety",
         ContentSafety,
-        note="in outbound: completions; without a service to ask, an error is recorded and the call goes on",
+        note="checks completions in outbound; if there is no service to call, logs an error and continues",
     ),
 )

@@ -160,7 +160,7 @@ class SemanticStore(Step):
         run.services.cache.store(key, entries[-MAX_ENTRIES:], now, FOREVER_S)
 
 
-_NOTE = "on a hit nothing further runs"
+_NOTE = "on a hit, no later policy runs"
 POLICIES = tuple(
     policy
     for name in ("llm-semantic-cache", "azure-openai-semantic-cache")

@@ -219,6 +219,6 @@ POLICIES = (
         frozenset({"inbound", "outbound", "on-error"}),
         "PR-mock-response",
         MockResponse,
-        note="no examples of the API definition",
+        note="does not use the examples of the API definition",
     ),
 )
