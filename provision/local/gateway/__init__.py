@@ -1,4 +1,4 @@
-"""The data plane: one gateway unit takes requests, runs the policies, and forwards to backends through their breakers.
+"""The data plane: a gateway unit receives requests, runs policies and forwards to backends through their breakers.
 
-`unit` is the way of a request; `shed` writes the answer of an open breaker.
+`unit` shows the path of a request, and `shed` writes the answer of an open breaker.
 """

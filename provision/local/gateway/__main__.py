@@ -1,9 +1,9 @@
 """`python -m provision.local.gateway`: a gateway unit as a child process.
 
-Configuration comes on standard input, one JSON document per line, always the whole of it (`config.Snapshot`).
-Each is answered on standard output: `{"ready": port, "snapshot": n}`, or `{"error": message, "snapshot": n}`
-when it cannot be used and the one before stays in force. `{"command": "counts", "id": n}` is answered with
-`{"counts": {...}, "id": n}`. The end of standard input ends the unit, so that none outlives its parent.
+It reads its configuration from standard input, one JSON document (`config.Snapshot`) per line, each complete. It
+answers each on standard output with `{"ready": port, "snapshot": n}`, or with `{"error": message, "snapshot": n}` if
+the document cannot be used and the previous one stays in force. `{"command": "counts", "id": n}` is answered with
+`{"counts": {...}, "id": n}`. The unit ends when its standard input ends, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tripcurve.field_errors import field_errors
 _LINE_BYTES = 256 * 1024 * 1024
 _OPEN_FILES = 16_384
 _M_MMAP_THRESHOLD = -3
-"""Of glibc's malloc.h."""
+"""A parameter number of glibc's malloc.h."""
 _LARGE_BYTES = 128 * 1024
 
 
 class Child:
-    """The unit's side of the conversation with its parent."""
+    """Answers the lines that the parent process sends to this unit."""
 
     def __init__(self) -> None:
         self._unit = GatewayUnit()
@@ -45,7 +45,7 @@ class Child:
         self._snapshots = 0
 
     async def serve(self) -> int:
-        """Answer lines until there are no more. Returns the exit code."""
+        """Answer lines until standard input ends. Returns the exit code."""
         lines = await _standard_input()
         while line := await lines.readline():
             if not line.strip():
@@ -58,11 +58,11 @@ class Child:
         return 0
 
     async def stop(self) -> None:
-        """End the unit."""
+        """Stop the unit."""
         await self._unit.stop()
 
     async def answer(self, line: bytes) -> dict[str, Any]:
-        """What to say to one line."""
+        """Return the answer to one line."""
         try:
             content = orjson.loads(line)
         except ValueError as error:
@@ -78,11 +78,11 @@ class Child:
         return {"error": f"no command {content['command']!r}", "id": content.get("id")}
 
     async def _configure(self, content: object) -> dict[str, Any]:
-        """Apply a snapshot. Errors in it are reported without its values, which may be secret."""
+        """Apply a snapshot. Messages about errors in it leave out its values, which may be secret."""
         try:
             snapshot = Snapshot.model_validate(content)
             if self._port is None:
-                compile_expression("@(true)")  # reads the grammar now, because that would stop traffic later
+                compile_expression("@(true)")  # reads the grammar now: reading it later would hold traffic up
                 self._port = await self._unit.start(snapshot)
                 _settle_memory()
             else:
@@ -95,7 +95,7 @@ class Child:
 
 
 def _raise_file_limit() -> None:
-    """Every client and every backend call is an open file: take as many as the system lets us have."""
+    """Raise the limit of open files as far as allowed: every client and every backend call needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -103,19 +103,20 @@ def _raise_file_limit() -> None:
 
 
 def _return_large_blocks() -> None:
-    """Have large bodies' memory go back to the system when they are done.
+    """Return the memory of large bodies to the system as soon as they are freed.
 
-    glibc would raise its threshold for that with the first large block freed, and then keep the most it ever held.
+    After the first large block is freed, glibc would raise the threshold for this and then keep the most memory it ever
+    had.
     """
-    with contextlib.suppress(OSError, AttributeError):  # another C library, which has no such habit
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which does not do that
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _settle_memory() -> None:
-    """Keep what was made at the start out of collections, and collect less often.
+    """Exclude all objects made so far from garbage collection, and collect less often.
 
-    Requests leave nothing to collect (a test holds this) but the JSON trees of policies that parse bodies, since a
-    token knows its parent. The second collection sets the size that the oldest generation's growth is measured by.
+    Requests leave nothing to collect, as a test checks, except the JSON trees that policies parse, whose tokens refer
+    to their parents. The second collection sets the size against which growth of the oldest generation is measured.
     """
     gc.collect()
     gc.freeze()
@@ -131,14 +132,14 @@ async def _standard_input() -> asyncio.StreamReader:
 
 
 def _say(answer: dict[str, Any]) -> None:
-    """One line to the parent; a parent that is gone is noticed by the end of standard input."""
+    """Write one line to the parent. If the parent has gone, the end of standard input will show it."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
         sys.stdout.buffer.flush()
 
 
 def main() -> int:
-    """Run one unit. Returns 0, or 3 when its first configuration cannot be served."""
+    """Run one unit. Returns 0, or 3 if its first configuration cannot be served."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="gateway: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
     _raise_file_limit()

@@ -12,7 +12,7 @@ __all__ = ["bound_member", "cookie_for"]
 
 
 def bound_member(pool: BackendEntity, headers: Headers) -> str | None:
-    """The member that the request's cookie names; None: no cookie, or one that names nobody."""
+    """Return the member that the request's cookie names, or None if there is no such cookie or member."""
     if pool.affinity is None:
         return None
     cookies: SimpleCookie = SimpleCookie()
@@ -28,10 +28,10 @@ def bound_member(pool: BackendEntity, headers: Headers) -> str | None:
 
 
 def cookie_for(pool: BackendEntity, member: str) -> str | None:
-    """The Set-Cookie value for a member; None: the pool binds nobody."""
+    """Return the Set-Cookie value that binds a client to a member, or None if the pool has no session affinity."""
     return None if pool.affinity is None else f"{pool.affinity.cookie}={_value(member)}; path=/; httponly"
 
 
 def _value(member: str) -> str:
-    """Opaque, the same on every unit, and silent about the backend's name."""
+    """Return the cookie's value: the same on every unit, and without revealing the backend's name."""
     return hashlib.sha256(member.lower().encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What the policies left in `context.response`, as the wire sends it."""
+"""Converts the response that the policies left in `context.response` to the wire's form."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ _FRAMING = HOP_BY_HOP | {"content-length"}
 
 
 Done = Callable[[int, BaseException | None], None]
-"""Takes the size of the body, and why it ended early; None: it is complete."""
+"""Called with the size of the body, and with the reason why it ended early, or None if it is complete."""
 
 
 def answer_of(response: Response, method: str, done: Done) -> WireResponse:
-    """The response for the client. `done` is called once, when all of the body is at hand or has passed.
+    """Return the response for the client.
 
-    A length is made anew for a body at hand and kept for one that streams; the answer to HEAD keeps it
-    too, for it tells of a body that is not there.
+    `done` is called once, when the whole body is available or has been sent. The length of a body that is available is
+    computed anew, and the one of a streamed body is kept. The answer to HEAD keeps it as well, because it describes a
+    body that is not sent.
     """
     data, stream = response.body.data, response.body.stream
     reason = response.status_reason or None
@@ -39,7 +40,7 @@ def answer_of(response: Response, method: str, done: Done) -> WireResponse:
 
 
 class _Counted:
-    """A body that counts its bytes on the way and tells when it ends, however it ends."""
+    """A body that counts its bytes as they are sent and calls back when it ends, for whatever reason."""
 
     def __init__(self, body: AsyncIterator[bytes], done: Done) -> None:
         self._body = body
@@ -64,7 +65,7 @@ class _Counted:
 
     async def aclose(self) -> None:
         done, self._done = self._done, None
-        ended, self._ended = self._ended, None  # kept, its traceback would hold this body
+        ended, self._ended = self._ended, None  # if it were kept, its traceback would keep this body
         if done is not None:
             done(self._size, ended)
         close = getattr(self._body, "aclose", None)

@@ -1,4 +1,4 @@
-"""Backend entities: their URL, credentials, breaker and pool; and the state that outlives a change of configuration."""
+"""Backend entities: their URL, credentials, breaker and pool, and the state that survives a change of configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["Affinity", "BackendEntity", "Backends", "Publish", "rule_of"]
 
 Publish = Callable[[str, str, Opened | Closed], None]
-"""Takes the backend's name, the rule's name and the event."""
+"""Called with the backend's name, the rule's name and the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Affinity:
 
 @dataclass(slots=True)
 class BackendEntity:
-    """One backend on this unit. Breaker state is the entity's: whoever calls through it shares it."""
+    """One backend on this unit. Its breaker's state is shared by all calls to it."""
 
     name: str
     properties: Mapping[str, Any]
     url: Url | None = None
-    """None: a pool, or a backend whose URL cannot be called."""
+    """None for a pool, or for a backend whose URL cannot be called."""
     region: str = ""
     breaker: Breaker | None = None
     members: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class BackendEntity:
     opened_at: float = 0.0
     timer: asyncio.TimerHandle | None = None
     in_flight: set[Callable[[], None]] = field(default_factory=set)
-    """How to cancel the calls under way; kept only where the options ask for it."""
+    """Functions that cancel the calls in flight. Used only if `in_flight_at_trip` is `cancelled`."""
 
     @property
     def is_pool(self) -> bool:
@@ -56,7 +56,7 @@ class BackendEntity:
 
     @property
     def shed_status(self) -> int:
-        """The status of the answer while the breaker, or every member of the pool, is open."""
+        """The status to answer with while the breaker, or every member of the pool, is open."""
         if self.is_pool:
             status = ((self.properties.get("pool") or {}).get("failureResponse") or {}).get("statusCode")
         else:
@@ -65,7 +65,10 @@ class BackendEntity:
 
 
 class Backends:
-    """The backend entities of one unit. Events of their breakers go to `publish`, resets by a timer at the deadline."""
+    """The backend entities of one unit.
+
+    Events of their breakers go to `publish`. A timer reports each reset at its deadline.
+    """
 
     def __init__(self, publish: Publish, clock: Callable[[], float], unit: int = 0) -> None:
         self._publish, self._clock, self._unit = publish, clock, unit
@@ -73,11 +76,11 @@ class Backends:
         self._entities: dict[str, BackendEntity] = {}
 
     def get(self, name: str) -> BackendEntity | None:
-        """A backend by its name or ARM id, compared without case; None: there is none."""
+        """Return the backend with a name or ARM id, compared without case, or None."""
         return self._entities.get(name.rpartition("/")[2].lower())
 
     def update(self, configs: Sequence[BackendConfig], options: LocalOptions) -> None:
-        """Take over a new configuration; breakers stay or start anew as the option `backend_put_while_open` says.
+        """Use a new configuration. Breakers are kept or replaced as `backend_put_while_open` says.
 
         Raises ValueError for a rule that cannot be read.
         """
@@ -91,12 +94,12 @@ class Backends:
             self._retire(gone)
 
     def admits(self, name: str, now: float) -> bool:
-        """Whether a request could be sent to this backend now."""
+        """Return whether a request could be sent to this backend now."""
         entity = self.get(name)
         return entity is not None and (entity.breaker is None or entity.breaker.admits(now))
 
     def admit(self, entity: BackendEntity, now: float) -> Ticket | None:
-        """Ask the backend's breaker. None: it is open. Only for a backend that has a breaker."""
+        """Ask the backend's breaker for admission; None if it is open. The backend must have a breaker."""
         assert entity.breaker is not None  # noqa: S101  # callers ask only then; narrows the type
         ticket, events = entity.breaker.admit(now)
         if events:
@@ -104,7 +107,7 @@ class Backends:
         return ticket
 
     def record(self, entity: BackendEntity, ticket: Ticket, now: float, outcome: Outcome) -> None:
-        """Tell the breaker what came of an admitted request."""
+        """Report the outcome of an admitted request to the breaker."""
         if entity.breaker is None:
             return
         events = entity.breaker.record(ticket, now, outcome)
@@ -116,7 +119,7 @@ class Backends:
             _stop(entity)
 
     def states(self) -> dict[str, float | None]:
-        """Deadline of every breaker that is open, on this unit's clock; None for those that are closed."""
+        """Return each breaker's deadline on this unit's clock if it is open, or None if it is closed."""
         return {
             entity.name: entity.breaker.open_until for entity in self._entities.values() if entity.breaker is not None
         }
@@ -156,11 +159,13 @@ class Backends:
 
     @staticmethod
     def _was_put(policy: str, entity: BackendEntity, before: BackendEntity) -> bool:
-        """Whether the backend was stored anew, as far as a snapshot shows it, and that resets its breaker."""
+        """Return whether the backend was stored again, as far as the snapshots show, and whether that resets its
+        breaker.
+        """
         return policy == "reset" and entity.properties != before.properties
 
     def _retire(self, entity: BackendEntity) -> None:
-        """Discard a breaker. If it is open, this closes it (or its deadline did), and the event is reported."""
+        """Discard a breaker. If it is open, report that it closes now or closed at its deadline."""
         _stop(entity)
         breaker = entity.breaker
         if breaker is None or breaker.open_until is None:
@@ -183,7 +188,7 @@ class Backends:
         self._arm(entity)
 
     def _arm(self, entity: BackendEntity) -> None:
-        """Have the reset announced when it happens, whether or not a request comes by."""
+        """Set a timer that reports the reset when it happens, even if no request arrives."""
         _stop(entity)
         until = entity.breaker.open_until if entity.breaker is not None else None
         if until is not None:
@@ -204,10 +209,9 @@ class Backends:
 
 
 def rule_of(properties: Mapping[str, Any]) -> BreakerRule | None:
-    """The breaker rule in ARM's `properties`; None: there is none.
+    """Return the breaker rule in ARM's `properties`, or None if there is none.
 
-    The control plane has judged it already. What it let through under the option `rule_bounds` runs as
-    it stands, out of bounds or not.
+    The control plane has already checked it. A rule that it accepted under the option `rule_bounds` is used as it is.
     """
     rules = (properties.get("circuitBreaker") or {}).get("rules") or []
     if not rules:
@@ -232,7 +236,7 @@ def rule_of(properties: Mapping[str, Any]) -> BreakerRule | None:
 
 
 def _url(properties: Mapping[str, Any]) -> Url | None:
-    """The backend's URL; None: it has none that can be called, and every call fails."""
+    """Return the backend's URL, or None if it has none that can be called, in which case every call fails."""
     try:
         return parse_url(str(properties.get("url") or ""), "backend")
     except PolicyFault:

@@ -1,4 +1,4 @@
-"""The configuration of a gateway unit: one JSON document per change, always the whole of it."""
+"""The configuration of a gateway unit: a complete JSON document for every change."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class _Part(BaseModel):
 
 
 class PolicyText(_Part):
-    """A policy document or fragment as it was stored. `format`: xml or rawxml."""
+    """A policy document or fragment as it was stored. `format` is xml or rawxml."""
 
     format: str = "xml"
     value: str
 
 
 class Identity(_Part):
-    """The managed identity of the service, and where its tokens come from."""
+    """The managed identity of the service, and the address that issues its tokens."""
 
     principal_id: str
     endpoint: str
@@ -43,14 +43,17 @@ class Identity(_Part):
 
 
 class SignIn(_Part):
-    """What answers for Entra's hosts: the local tenant. `endpoint`: its URL; `ca_file` None: the system's CAs."""
+    """The local tenant, which answers for Entra's hosts.
+
+    `endpoint` is its URL. `ca_file` None means the system's certificate authorities.
+    """
 
     endpoint: str
     ca_file: str | None = None
 
 
 class ServiceConfig(_Part):
-    """The API Management service this unit belongs to. `port` 0: any free one."""
+    """The API Management service that this unit belongs to. `port` 0 means any free port."""
 
     name: str
     resource_id: str
@@ -70,7 +73,7 @@ class OperationConfig(_Part):
 
 
 class ApiConfig(_Part):
-    """An API. `path` is its prefix below the gateway's URL, without slashes at either end."""
+    """An API. `path` is its prefix below the gateway's URL, without a slash at either end."""
 
     id: str
     name: str = ""
@@ -95,7 +98,7 @@ class ProductConfig(_Part):
 
 
 class SubscriptionConfig(_Part):
-    """`scope`: an ARM id or its tail: all APIs, one API or one product."""
+    """A subscription and its keys. `scope` is an ARM id or the end of one: all APIs, one API or one product."""
 
     id: str
     name: str = ""
@@ -106,14 +109,14 @@ class SubscriptionConfig(_Part):
 
 
 class BackendConfig(_Part):
-    """A backend entity; `properties` are ARM's, word for word."""
+    """A backend entity. `properties` are ARM's, unchanged."""
 
     name: str
     properties: dict[str, Any]
 
 
 class Snapshot(_Part):
-    """Everything one unit needs to know. Paths of files are opened for appending."""
+    """All that one unit needs to know. Files are opened for appending."""
 
     service: ServiceConfig
     mock_port: int | None = None

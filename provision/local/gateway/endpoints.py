@@ -1,4 +1,4 @@
-"""Where a host name leads: to the mock for names that this cloud owns, else to the network."""
+"""Resolves host names: to the mock if this cloud owns them, otherwise to the network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from provision.local.wire.calls import Endpoint, UpstreamFailure
 __all__ = ["Endpoints"]
 
 OWNED = (".openai.azure.com", ".cognitiveservices.azure.com", ".azurewebsites.net")
-"""Suffixes of the host names that the local cloud answers for."""
+"""The suffixes of the host names that the local cloud answers for."""
 
 SIGN_IN = frozenset({"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net"})
-"""Entra's hosts: tokens here come from the local tenant, so its keys and configuration are what checks them."""
+"""Entra's hosts. Tokens here come from the local tenant, so its keys and configuration must be used to check them."""
 
 
 class Endpoints:
-    """Resolves hosts for one unit. `sign_in` None: Entra's hosts are as any other."""
+    """Resolves hosts for one unit. `sign_in` None: Entra's hosts are resolved like any other."""
 
     def __init__(self, mock_port: int | None, allow_external: bool, sign_in: SignIn | None = None) -> None:
         self._sign_in = sign_in
@@ -30,7 +30,7 @@ class Endpoints:
         self._known: dict[tuple[str, str, int, bool], Endpoint] = {}
 
     def resolve(self, url: Url, verify: bool = True) -> Endpoint:
-        """Where to connect for a URL. Raises UpstreamFailure for a host that may not be contacted."""
+        """Return the address to connect to for a URL. Raises UpstreamFailure for a host that must not be contacted."""
         key = (url.scheme, url.host, url.port, verify)
         known = self._known.get(key)
         if known is None:
@@ -53,7 +53,7 @@ class Endpoints:
         return Endpoint(host, url.port)
 
     def _is_sign_in(self, url: Url, host: str) -> bool:
-        """Whether a URL is Entra's, or the local tenant's own, as its configuration names its keys."""
+        """Return whether a URL belongs to Entra, or to the local tenant as its configuration states it."""
         if self._sign_in is None:
             return False
         return host in SIGN_IN or f"{url.scheme}://{host}:{url.port}" == self._sign_in.endpoint
@@ -69,7 +69,7 @@ class Endpoints:
     def _context(self, verify: bool) -> ssl.SSLContext:
         if verify not in self._tls:
             context = ssl.create_default_context()
-            if not verify:  # the backend entity says so: properties.tls.validateCertificateChain false
+            if not verify:  # because the backend entity says so: properties.tls.validateCertificateChain is false
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self._tls[verify] = context
         return self._tls[verify]

@@ -1,4 +1,4 @@
-"""forward-request: choose a backend, ask its breaker, send, tell the breaker, hand back what came."""
+"""The policy forward-request: choose a backend, ask its breaker, send the request, count and return the response."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _CONNECT_S = 30.0
 
 @dataclass(slots=True)
 class Target:
-    """Where one attempt goes. `entity` None: a plain URL, without breaker."""
+    """The destination of one attempt. `entity` None: a plain URL, without a breaker."""
 
     url: Url
     entity: BackendEntity | None = None
     ticket: Ticket | None = None
     chosen: BackendEntity | None = None
-    """What the policy named: the entity itself, or the pool it is a member of."""
+    """The backend that the policy named: the entity itself, or the pool that it is a member of."""
 
 
 class Forwarder:
-    """The way to backends of one unit."""
+    """Forwards requests to the backends of one unit."""
 
     def __init__(
         self,
@@ -57,12 +57,15 @@ class Forwarder:
         self._backends, self._client, self._tokens, self._clock = backends, client, tokens, clock
         self._limits = limits
         self.attempts = 0
-        """Calls to backends so far."""
+        """The number of calls to backends so far."""
         self.endpoints = Endpoints(None, False)
         self.options = LocalOptions()
 
     async def forward(self, context: PolicyContext, options: ForwardOptions) -> None:
-        """One attempt. `context.response` is the backend's answer, or what on-error shall see with the PolicyFault."""
+        """Make one attempt. Afterwards `context.response` is the backend's response.
+
+        If the attempt fails, it is the response that on-error sees, and PolicyFault is raised.
+        """
         visit = cast(Visit, context)
         if visit.open_body is not None:
             await visit.drop_body()
@@ -76,10 +79,10 @@ class Forwarder:
             self._account(visit, target, failure, started)
             raise self._unanswered(visit, failure) from failure
         except PolicyFault:
-            self._count(target, Outcome())  # nothing was sent: no token, or a body too long to keep
+            self._count(target, Outcome())  # nothing was sent: there is no token, or the body is too long to keep
             raise
         except BaseException as error:
-            self._count(target, Outcome())  # the client left, or sent nonsense: says nothing about the backend
+            self._count(target, Outcome())  # the client left or sent a bad body, which says nothing about the backend
             self._account(visit, target, UpstreamFailure("ClientConnectionFailure", str(error)), started)
             raise
         self._account(visit, target, response, started)
@@ -114,7 +117,10 @@ class Forwarder:
         return Target(visit.request.url, entity, ticket, chosen)
 
     def _member(self, visit: Visit, pool: BackendEntity) -> BackendEntity | None:
-        """Whose turn it is; None: every member is open, or the one the client is bound to is and that is final."""
+        """Return the member to use, or None if all are open.
+
+        It is also None if the client's own member is open and the client may not use another.
+        """
         now = self._clock()
         if pool.affinity is not None:
             bound = bound_member(pool, visit.request.headers)
@@ -193,7 +199,7 @@ class Forwarder:
         return await self._cancellable(call, entity)
 
     async def _cancellable(self, call: UpstreamCall, entity: BackendEntity) -> ClientResponse:
-        """Send, giving up when the breaker trips meanwhile (option `in_flight_at_trip`)."""
+        """Send the request, but cancel it if the breaker trips meanwhile (option `in_flight_at_trip`)."""
         cut = _Cut(asyncio.get_running_loop().create_task(self._client.request(call)))
         entity.in_flight.add(cut)
         try:
@@ -205,10 +211,10 @@ class Forwarder:
             raise
         finally:
             entity.in_flight.discard(cut)
-            del cut  # what the call failed with would otherwise hold itself, by way of this frame
+            del cut  # a failure refers to this frame, and this name to the failure: a reference cycle
 
     async def _request_body(self, body: Body, options: ForwardOptions) -> bytes | AsyncIterator[bytes]:
-        """What to send. Without buffering a body goes out once: a later attempt finds it consumed, and sends none."""
+        """Return the body to send. A body that is not buffered can be sent only once; later attempts send none."""
         if body.data is None and body.stream is not None and options.buffer_request_body:
             try:
                 await body.buffer(self._limits.buffered_bytes)
@@ -223,7 +229,7 @@ class Forwarder:
         return body.stream if body.stream is not None else b""
 
     async def _credentials(self, target: Target) -> tuple[Url, tuple[tuple[str, str], ...]]:
-        """The URL and the headers that the backend entity's credentials add."""
+        """Return the URL and the headers that the backend entity's credentials add."""
         credentials = target.entity.properties.get("credentials") if target.entity is not None else None
         if not credentials:
             return target.url, ()
@@ -242,14 +248,14 @@ class Forwarder:
     # counting
 
     def _counter(self, target: Target, follows: bool) -> Callable[[ClientResponse], None] | None:
-        """Counts the answer the instant its head is there, before anything else can happen."""
+        """Return a callback that counts the response as soon as its head arrives, before anything else can happen."""
         entity = target.entity
         if entity is None or target.ticket is None:
             return None
 
         def count(response: ClientResponse) -> None:
             if follows and is_redirect(response):
-                return  # the answer that counts is the last one's
+                return  # only the last response counts
             outcome = Outcome(response.status, None, self._retry_after(response))
             ticket, target.ticket = target.ticket, None
             if ticket is not None:
@@ -266,7 +272,7 @@ class Forwarder:
         return parse_retry_after(seconds, milliseconds, time.time(), self.options)
 
     def _count(self, target: Target, outcome: Outcome) -> None:
-        """Count what is not an answer."""
+        """Count an attempt that got no response."""
         ticket, target.ticket = target.ticket, None
         if target.entity is not None and ticket is not None:
             self._backends.record(target.entity, ticket, self._clock(), outcome)
@@ -299,7 +305,7 @@ class Forwarder:
         visit.open_body = None
 
     def _watched(self, target: Target, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The body, with a break told to the breaker where the options want it counted."""
+        """Return the body. If the options count broken streams, its breaking off is reported to the breaker."""
         entity = target.entity
         if entity is None or not self.options.broken_stream_counts:
             return body
@@ -309,7 +315,7 @@ class Forwarder:
         self._backends.record(entity, Ticket(None), self._clock(), Outcome(None, "BackendConnectionFailure"))
 
     def _unanswered(self, visit: Visit, failure: UpstreamFailure) -> PolicyFault:
-        """No answer: what policies see as context.Response is an option, because no source settles it."""
+        """Set context.Response after a call without a response: an option, because no source says what policies see."""
         synthetic = self.options.response_after_transport_failure == "synthetic_500"
         visit.response = internal_error(visit) if synthetic else None
         return PolicyFault(_SOURCE, failure.reason, failure.message, 500, answered=True)
@@ -324,7 +330,7 @@ class Forwarder:
 
 
 class _Cut:
-    """Cancels a call under way when its backend's breaker trips."""
+    """Cancels a call in flight when its backend's breaker trips."""
 
     def __init__(self, task: asyncio.Task[ClientResponse]) -> None:
         self.task = task
@@ -336,7 +342,7 @@ class _Cut:
 
 
 class _Watched:
-    """A body that tells when it breaks off."""
+    """A body that calls back if it breaks off."""
 
     def __init__(self, body: AsyncIterator[bytes], broken: Callable[[], None]) -> None:
         self._body, self._broken = body, broken

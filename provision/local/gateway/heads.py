@@ -1,4 +1,4 @@
-"""Heads of the requests a unit sends."""
+"""Heads of the requests that a unit sends."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def request_head(
     extra: tuple[tuple[str, str], ...] = (),
     private: bool = True,
 ) -> tuple[bytes, bool]:
-    """The head's bytes, and whether the body is to be sent in chunks.
+    """Return the head's bytes, and whether the body must be sent in chunks.
 
-    Host is the URL's unless a policy set another than the client's; framing is made anew from the body
-    at hand; the client's address is added to X-Forwarded-For; `extra` replaces headers of the same name.
-    `method` None: the request's. `private` False leaves out what another host must not learn.
+    Host is the URL's host, unless a policy set another one than the client sent. The framing headers are computed from
+    the body, and the client's address is added to X-Forwarded-For. `extra` replaces headers of the same name. `method`
+    None means the request's own. If `private` is False, headers that another host must not see are left out.
     """
     replaced = {name.lower() for name, _ in extra} | (_EMPTY if private else _PRIVATE)
     method = request.method if method is None else method
@@ -63,7 +63,7 @@ def request_head(
 
 
 def with_query(url: Url, parameters: Mapping[str, Any]) -> Url:
-    """The URL with a backend's query credentials added; values are lists, as ARM has them."""
+    """Return the URL with a backend's query credentials added. Values are lists, as in ARM."""
     pairs = [
         f"{quote(str(name), safe='')}={quote(str(value), safe='')}"
         for name, values in parameters.items()
@@ -79,7 +79,9 @@ def _authority(url: Url) -> str:
 
 
 def _one_word(target: str) -> str:
-    """A request target without blanks or control characters: a policy may have put any text into the URL."""
+    """Return a request target without blanks and control characters, because a policy may have put any text into the
+    URL.
+    """
     if target.isascii() and target.isprintable() and " " not in target:
         return target
     return quote(target, safe="/?&=%:@!$'()*+,;~#[]-._")

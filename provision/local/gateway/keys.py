@@ -1,4 +1,4 @@
-"""Subscription keys: where a request carries one, whose it is, and which APIs it opens [D-SUB]."""
+"""Subscription keys: where a request has its key, whose key it is, and which APIs it gives access to [D-SUB]."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ INVALID = "Access denied due to invalid subscription key. Make sure to provide a
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request was let in with; both None: the API asks for no key and none was sent."""
+    """The subscription and product that a request was admitted with. Both are None if the API needs no key and none was
+    sent.
+    """
 
     subscription: Subscription | None = None
     product: ProductConfig | None = None
@@ -31,7 +33,7 @@ _ANONYMOUS = Access()
 
 
 class KeyRing:
-    """Every key of a service. Answers are made beforehand: a look-up costs two dictionary reads."""
+    """The keys of a service, indexed beforehand so that a look-up needs two dictionary reads."""
 
     def __init__(
         self,
@@ -47,7 +49,9 @@ class KeyRing:
                 self._add(subscription)
 
     def check(self, api: ApiConfig, headers: Headers, query: str, host: str) -> Access:
-        """Who may call this API with these headers and this query. Raises PolicyFault (401), naming `host`."""
+        """Return the access that these headers and this query give to an API. Raises PolicyFault (401), which names
+        `host`.
+        """
         key = headers.get(api.key_header)
         if key is None and query:
             key = dict(reversed(parse_qsl(query, keep_blank_values=True))).get(api.key_query)
@@ -64,7 +68,7 @@ class KeyRing:
         raise _denied(api, host, "SubscriptionKeyNotFound", MISSING)
 
     def _open_product(self, api_id: str) -> ProductConfig | None:
-        """The product that lets anybody use an API ([D-SUB]: an open product), or None."""
+        """Return the product that lets everyone use an API ([D-SUB]: an open product), or None."""
         return next(
             (
                 product
@@ -90,7 +94,7 @@ class KeyRing:
 
 
 def _scope(scope: str) -> tuple[str, str]:
-    """`all`, `apis` or `products`, and the name within; from an ARM id or its tail."""
+    """Return `all`, `apis` or `products` and the name within it, from an ARM id or the end of one."""
     parts = [part.lower() for part in scope.split("/") if part]
     if "service" in parts:
         parts = parts[parts.index("service") + 2 :]

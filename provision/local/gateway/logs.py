@@ -1,4 +1,4 @@
-"""The files a unit writes: breaker events at once, request lines a fifth of a second later."""
+"""The files that a unit writes: breaker events at once, request lines within a fifth of a second."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ _logger = logging.getLogger(__name__)
 
 
 class LineFile:
-    """A JSON Lines file that several processes append to: each batch is one write, so lines never mix."""
+    """A JSON Lines file to which several processes append. Each batch is one write, so lines never mix."""
 
     def __init__(self, path: str | None) -> None:
-        """`path` None: nothing is kept. Raises OSError when the file cannot be opened."""
+        """Open the file. `path` None: write nothing. Raises OSError if it cannot be opened."""
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def write(self, *records: object) -> int:
-        """Append records, one line each; the bytes written. Raises OSError when the disk does not take them."""
+        """Append records, one per line, and return the number of bytes written. Raises OSError if the disk does not
+        take them.
+        """
         if self._file is None or not records:
             return 0
         data = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
@@ -40,9 +42,9 @@ class LineFile:
 
 
 class RequestLog:
-    """One line per client request and one per attempt, gathered and written in batches.
+    """One line per client request and one per attempt, written in batches.
 
-    It stops at `limit` bytes, with a last line that says so: a long load must not fill the disk.
+    Stops at `limit` bytes with a last line that says so, because a long load must not fill the disk.
     """
 
     def __init__(self, path: str | None, limit: int = _LIMIT) -> None:
@@ -62,7 +64,7 @@ class RequestLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting. Raises OSError when the disk does not take it."""
+        """Write the lines that are waiting. Raises OSError if the disk does not take them."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""Lines of the gateway's log: Azure Monitor's ApiManagementGatewayLogs columns, and one line per attempt."""
+"""Lines of the gateway's log: the columns of Azure Monitor's ApiManagementGatewayLogs, and one line per attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["attempt_records", "request_record"]
 def request_record(
     visit: Visit, request: Request, status: int, sizes: tuple[int, int], total_s: float
 ) -> dict[str, Any]:
-    """One client request. Times are milliseconds, as in Azure's table; `status` 0: the client left first."""
+    """Return the line of one client request. Times are in ms, as on Azure. `status` 0: the client left first."""
     error = visit.last_error
     last = visit.tries[-1] if visit.tries else None
     backend_ms = round(sum(attempt.took_s for attempt in visit.tries) * 1000, 3)
@@ -61,7 +61,7 @@ def request_record(
 
 
 def attempt_records(visit: Visit) -> list[dict[str, Any]]:
-    """The request's calls to backends; Azure has these in Application Insights' dependencies only."""
+    """Return a line for each call to a backend. Azure has these only as dependencies in Application Insights."""
     return [
         {
             "Type": "BackendAttempt",

@@ -1,4 +1,4 @@
-"""Where a redirect leads, for forward-request with follow-redirects."""
+"""Follows redirects for forward-request with follow-redirects."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from provision.local.wire.calls import ClientResponse
 __all__ = ["MOST", "Hop", "is_redirect", "next_hop"]
 
 MOST = 10
-"""Redirects followed for one request; the answer after them is handed back as it is."""
+"""The most redirects that are followed for one request. The response after them is returned as it is."""
 
 
 class Hop(NamedTuple):
-    """The next request. `body` False: it goes without one."""
+    """The next request. `body` False: without a body."""
 
     method: str
     url: Url
@@ -25,14 +25,15 @@ class Hop(NamedTuple):
 
 
 def is_redirect(response: ClientResponse) -> bool:
-    """Whether the answer sends the caller elsewhere."""
+    """Return whether the response redirects the caller."""
     return response.status in (301, 302, 303, 307, 308) and response.header("location") is not None
 
 
 def next_hop(method: str, url: Url, response: ClientResponse) -> Hop | None:
-    """What to ask next; None: the answer is no redirect, or to no place that can be asked.
+    """Return the next request, or None if the response is no redirect, or redirects to an address that cannot be
+    requested.
 
-    As browsers and .NET do it, 303 becomes a GET, and so do 301 and 302 after a POST.
+    As in browsers and .NET, a 303 becomes a GET, and so does a 301 or 302 after a POST.
     """
     if not is_redirect(response):
         return None

@@ -14,12 +14,12 @@ __all__ = ["Match", "Router"]
 _PARAMETER = re.compile(r"\{(\*?)([^{}]*)\}")
 _CACHED = 4096
 _CACHED_LENGTH = 512
-"""Clients choose their paths: what is remembered of them must not fill memory."""
+"""The most paths to remember, because clients choose them and must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An operation that takes the request. `rest` is the path below the API's prefix, as sent."""
+    """An operation that matches a request. `rest` is the path below the API's prefix, as it was sent."""
 
     api: ApiConfig
     operation: OperationConfig
@@ -29,7 +29,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """One operation's URL template, compiled. Parts compare without case, as in API Management."""
+    """One operation's URL template, compiled. Parts are compared without case, as in API Management."""
 
     operation: OperationConfig
     method: str
@@ -46,14 +46,14 @@ class _Routes:
 
 
 class Router:
-    """The APIs of a service. The longest matching prefix wins; within it the most literal template."""
+    """The APIs of a service. The longest matching prefix wins, and then the template with the most literal parts."""
 
     def __init__(self, apis: Iterable[ApiConfig]) -> None:
         self._routes = sorted((_routes(api) for api in apis), key=lambda routes: -len(routes.prefix))
         self._found: dict[tuple[str, str], Match | None] = {}
 
     def match(self, method: str, path: str) -> Match | None:
-        """The operation for a method and an encoded path; None: no such resource."""
+        """Return the operation for a method and an encoded path, or None if there is none."""
         if len(path) > _CACHED_LENGTH:
             return self._search(method, path)
         key = (method, path)
@@ -65,7 +65,7 @@ class Router:
         return found
 
     def api_of(self, path: str) -> ApiConfig | None:
-        """The API whose prefix the path has, whatever the operation; None: none has it."""
+        """Return the API whose prefix the path has, whatever the operation, or None."""
         return next((routes.api for routes in self._routes if _rest(routes.prefix, path) is not None), None)
 
     def _search(self, method: str, path: str) -> Match | None:
@@ -82,7 +82,7 @@ class Router:
 
 
 def _rest(prefix: str, path: str) -> str | None:
-    """The path below a prefix; None when the path is not below it."""
+    """Return the path below a prefix, or None if the path is not below it."""
     if not prefix:
         return path
     if path[: len(prefix)].lower() != prefix:
@@ -99,7 +99,7 @@ def _routes(api: ApiConfig) -> _Routes:
 
 
 def _compile(operation: OperationConfig) -> _Template:
-    """A template as a pattern; what it says of the query is no part of matching."""
+    """Return a template as a pattern. Its query is not used for matching."""
     path = operation.url_template.partition("?")[0].strip("/")
     names: list[str] = []
     parts = [_segment(segment, names) for segment in path.split("/")] if path else []

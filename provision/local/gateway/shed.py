@@ -16,11 +16,11 @@ __all__ = ["shed_response"]
 def shed_response(
     entity: BackendEntity, tripped: Sequence[BackendEntity], now: float, options: LocalOptions
 ) -> Response:
-    """Answer for a backend whose breaker is open, or for a pool all of whose members (`tripped`) are.
+    """Return the answer for a backend whose breaker is open, or for a pool whose members (`tripped`) are all open.
 
-    The status is 503 unless the rule or the pool states another. The captures show a JSON body that names the pool,
-    and Retry-After; the wording is ours. Retry-After is in whole seconds, rounded up, so that a client that waits as
-    asked is not shed again.
+    The status is 503 unless the rule or the pool states another. The captures show a JSON body that names the pool, and
+    Retry-After; the wording is ours. Retry-After is rounded up to whole seconds, so that a client that waits as asked
+    is not shed again.
     """
     status = entity.shed_status
     kind = "Backend pool" if entity.is_pool else "Backend"

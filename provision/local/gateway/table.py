@@ -1,4 +1,4 @@
-"""A snapshot made ready to serve: routes, keys and pipelines, compiled once."""
+"""A snapshot prepared for serving: routes, keys and pipelines, compiled once."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ NO_OPERATION = Operation("", "", "", "")
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """An API as requests need it."""
+    """An API in the form that requests need."""
 
     api: Api
     base: Url | None
 
 
 class Table:
-    """What a unit looks up for each request. Raises PolicyError for a policy that does not compile."""
+    """All that a unit looks up for each request. Raises PolicyError for a policy that does not compile."""
 
     def __init__(self, snapshot: Snapshot, before: Table | None = None) -> None:
-        """`before`: the table this one replaces; what has not changed is not compiled again."""
+        """Compile a snapshot. Parts that have not changed since the table `before` are not compiled again."""
         self.snapshot = snapshot
         self._compiled: dict[_Key, Document] = {}
         same = before is not None and _same_surroundings(before.snapshot, snapshot)
@@ -58,7 +58,7 @@ class Table:
         return self._apis[config.id].api
 
     def base(self, config: ApiConfig) -> Url | None:
-        """The API's service URL; None: it has none."""
+        """Return the API's service URL, or None if it has none."""
         return self._apis[config.id].base
 
     def operation(self, api: ApiConfig, operation: OperationConfig) -> Operation:
@@ -70,7 +70,7 @@ class Table:
     def pipeline(
         self, product: ProductConfig | None, api: ApiConfig | None, operation: OperationConfig | None
     ) -> Pipeline:
-        """The policies of every scope that applies, joined."""
+        """Return the policies of all scopes that apply, joined."""
         key = (
             None if product is None else product.id,
             "" if api is None else api.id,
@@ -120,7 +120,7 @@ class Table:
 
 
 def _same_surroundings(one: Snapshot, other: Snapshot) -> bool:
-    """Whether the same policy text means the same in both."""
+    """Return whether the same policy text means the same in both snapshots."""
     return one.named_values == other.named_values and one.fragments == other.fragments and one.options == other.options
 
 

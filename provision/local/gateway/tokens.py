@@ -1,4 +1,6 @@
-"""Access tokens of the service's managed identity: fetched from the local cloud, kept almost until they expire."""
+"""Access tokens of the service's managed identity, fetched from the local cloud and kept until shortly before they
+expire.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _SOURCE = "authentication-managed-identity"
 
 
 class Tokens:
-    """Fetches each token once, however many requests wait for it. `wall` is unix seconds: expiry is a date."""
+    """Fetches each token once, however many requests wait for it. `wall` returns Unix seconds, because expiry is a
+    date.
+    """
 
     def __init__(self, client: Client, wall: Callable[[], float] = time.time) -> None:
         self._identity: Identity | None = None
@@ -34,14 +38,14 @@ class Tokens:
         self._endpoint: Endpoint | None = None
 
     def configure(self, identity: Identity | None) -> None:
-        """Use this identity from now on; another one's tokens are forgotten."""
+        """Use this identity from now on. The tokens of any other identity are forgotten."""
         if identity != self._identity:
             self._identity, self._endpoint = identity, None
             self._kept.clear()
             self._fetching.clear()
 
     async def get(self, resource: str, client_id: str | None) -> str:
-        """A bearer token for a resource. Raises PolicyFault when there is no identity or no token."""
+        """Return a bearer token for a resource. Raises PolicyFault if there is no identity or no token."""
         key = (resource, client_id)
         kept = self._kept.get(key)
         if kept is not None and kept[1] - _EARLY_S > self._wall():
@@ -51,15 +55,15 @@ class Tokens:
             task = self._fetching[key] = asyncio.get_running_loop().create_task(self._fetch(key))
             task.add_done_callback(lambda done: self._fetched(key, done))
         try:
-            return await asyncio.shield(task)  # a client that leaves must not fail the others
+            return await asyncio.shield(task)  # a client that leaves must not make the others fail
         finally:
-            del task  # a task that failed and a frame that knows it hold one another
+            del task  # a failed task and a frame that refers to it are a reference cycle
 
     def _fetched(self, key: tuple[str, str | None], task: asyncio.Task[str]) -> None:
         if self._fetching.get(key) is task:
             del self._fetching[key]
         if not task.cancelled():
-            task.exception()  # whoever waits has it; that everybody may have left is no fault of its own
+            task.exception()  # those who wait get the exception; that all of them may have left is no error
 
     async def _fetch(self, key: tuple[str, str | None]) -> str:
         identity = self._identity

@@ -1,4 +1,4 @@
-"""One gateway unit: takes requests, lets the policies decide, answers."""
+"""One gateway unit: receives requests, runs their policies and answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = ["GatewayUnit"]
 
 
 class GatewayUnit:
-    """Serves one API Management service's gateway on one port. Breaker, pool and policy state are its own."""
+    """Serves one API Management service's gateway on one port, with its own breaker, pool and policy state."""
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits if limits is not None else Limits()
@@ -57,12 +57,12 @@ class GatewayUnit:
         self.requests = 0
         self.by_status: Counter[int] = Counter()
         self.left = 0
-        """Requests whose client left before an answer was ready."""
+        """The number of requests whose client left before an answer was ready."""
 
     # configuration
 
     async def start(self, snapshot: Snapshot) -> int:
-        """Take the first configuration and listen. Returns the port. Raises OSError when it is taken."""
+        """Use the first configuration and listen. Returns the port. Raises OSError if the port is taken."""
         self._events = LineFile(snapshot.events_file)
         self._log = RequestLog(snapshot.logs_file)
         unit = snapshot.service.unit
@@ -75,9 +75,10 @@ class GatewayUnit:
         return await self._server.listen("127.0.0.1", snapshot.service.port, reuse_port=True)
 
     def apply(self, snapshot: Snapshot) -> None:
-        """Take another configuration; requests under way finish with the one they began with.
+        """Use another configuration. Requests in flight finish with the one they began with.
 
-        Raises PolicyError or ValueError for one that cannot be used; then the one before stays in force."""
+        Raises PolicyError or ValueError for one that cannot be used; the previous one then stays in force.
+        """
         if self._backends is None or self._forwarder is None or self._services is None:
             raise RuntimeError("the unit has not been started")
         table = Table(snapshot, self._table)
@@ -89,7 +90,7 @@ class GatewayUnit:
         self._tokens.configure(snapshot.service.identity)
 
     async def stop(self, grace_s: float = 1.0) -> None:
-        """Finish what is under way, as far as `grace_s` allows, and write what is left to write."""
+        """Finish the requests in flight within `grace_s`, and write the rest of the log."""
         await self._server.close(grace_s)
         await self._client.close()
         if self._backends is not None:
@@ -98,11 +99,11 @@ class GatewayUnit:
         self._events.close()
 
     def flush(self) -> None:
-        """Write log lines that wait for the next batch."""
+        """Write the log lines that wait for the next batch."""
         self._log.flush()
 
     def counts(self) -> dict[str, object]:
-        """Requests taken and how they were answered; what the wire refused is apart, policies never saw it."""
+        """Return the numbers of requests and of their answers. `refused` are requests that no policy saw."""
         return {
             "requests": self.requests,
             "by_status": {str(status): number for status, number in sorted(self.by_status.items())},
@@ -137,7 +138,7 @@ class GatewayUnit:
         return await self._answer(visit, request)
 
     async def _ended(self, visit: Visit, request: WireRequest, error: BaseException) -> None:
-        """Account for a request that policies did not answer: the client left, its body was bad, or we failed."""
+        """Count a request that policies did not answer: the client left, its body was bad, or the gateway failed."""
         if isinstance(error, (asyncio.CancelledError, ConnectionError)):
             self.left += 1
             status = 0
@@ -148,7 +149,7 @@ class GatewayUnit:
         await visit.drop_body()
 
     async def _read_body(self, visit: Visit, request: WireRequest, pipeline: Pipeline) -> None:
-        """Have the body whole if a policy looks into it. Raises Refused (413) when it is too long for that."""
+        """Read the whole body if a policy needs it. Raises Refused (413) if it is too long."""
         if isinstance(request.body, bytes):
             visit.request.body = Body(request.body)
         elif "request.body" in pipeline.reads:
@@ -159,12 +160,12 @@ class GatewayUnit:
     async def _answer(self, visit: Visit, request: WireRequest) -> WireResponse:
         response = visit.response if visit.response is not None else error_response(500, "Internal server error")
         if response.body.stream is not visit.open_body or response.body.data is not None:
-            await visit.drop_body()  # a policy answered with something else
+            await visit.drop_body()  # a policy answered with another response
         self.by_status[response.status_code] += 1
         status = response.status_code
         return answer_of(response, request.method, lambda size, error: self._note(visit, request, status, size, error))
 
-    # telling
+    # logging
 
     def _publish(self, backend: str, rule: str, event: Opened | Closed) -> None:
         if self._table is None:
@@ -173,7 +174,7 @@ class GatewayUnit:
         self._events.write(render_event(event, self._anchor, Source(service.resource_id, backend, rule, service.unit)))
 
     def _note(self, visit: Visit, request: WireRequest, status: int, size: int, error: BaseException | None) -> None:
-        """Write a request down, but only once its answer is on its way. `error`: what ended it early."""
+        """Log a request, but only when its answer has been started. `error` is the reason why it ended early."""
         if error is not None:
             visit.last_error = _early_end(error)
         if self._log.enabled:
@@ -191,7 +192,7 @@ class GatewayUnit:
 
 
 def _visit(request: WireRequest, table: Table) -> Visit:
-    """The context of a request of which nothing is known yet but its head."""
+    """Return the context of a request of which only the head is known."""
     path, _, query = request.target.partition("?")
     host = request.header("host") or "localhost"
     url = _client_url(host, _normal(path), query)
@@ -199,7 +200,7 @@ def _visit(request: WireRequest, table: Table) -> Visit:
     headers = Headers([header for header in request.headers if header[0] not in dropped])
     asked = Request(request.method, url, _copy(url), headers, Body(), request.peer)
     return Visit(
-        UUID(int=random.getrandbits(128), version=4),  # names a request, guards nothing
+        UUID(int=random.getrandbits(128), version=4),  # an identifier, not a secret
         datetime.now(UTC),
         asked,
         NO_API,
@@ -211,7 +212,7 @@ def _visit(request: WireRequest, table: Table) -> Visit:
 
 
 def _admit(visit: Visit, request: WireRequest, table: Table) -> tuple[Pipeline, PolicyFault | None]:
-    """Find the operation and check the key: the pipeline to run, and why it shall only run on-error."""
+    """Find the operation and check the key. Returns the pipeline, and the fault if only on-error must run."""
     url = visit.request.url
     match = table.router.match(request.method, url.path)
     if match is None:
@@ -228,7 +229,7 @@ def _admit(visit: Visit, request: WireRequest, table: Table) -> tuple[Pipeline, 
 
 
 def _preflight(visit: Visit, table: Table, services: UnitServices) -> bool:
-    """Have a browser's preflight answered by the cors policy of the operation it asks about, if it has one."""
+    """Have the cors policy of the requested operation answer a browser's preflight, if it has one."""
     method = visit.request.headers.get("access-control-request-method")
     match = None if method is None else table.router.match(method.upper(), visit.request.url.path)
     if match is None:
@@ -238,7 +239,7 @@ def _preflight(visit: Visit, table: Table, services: UnitServices) -> bool:
 
 
 def _place(visit: Visit, match: Match, table: Table) -> None:
-    """Note the operation, and point the request at the API's service URL."""
+    """Store the operation, and set the request's URL to the API's service URL."""
     visit.api, visit.operation = table.api(match.api), table.operation(match.api, match.operation)
     visit.remaining_path = match.rest
     visit.request.matched_parameters = dict(match.parameters)
@@ -259,7 +260,7 @@ def _unmatched(visit: Visit, table: Table) -> tuple[Pipeline, PolicyFault]:
 
 
 def _early_end(error: BaseException) -> LastError:
-    """What the log says of a request that did not run its course."""
+    """Return what the log says about a request that ended early."""
     if isinstance(error, UpstreamFailure):
         return LastError("forward-request", error.reason, error.message)
     if isinstance(error, Refused):
@@ -281,7 +282,7 @@ def _copy(url: Url) -> Url:
 
 
 def _normal(path: str) -> str:
-    """The path without dot segments, so that a policy and a backend cannot read it differently."""
+    """Return the path without dot segments, so that policies and backends cannot read it differently."""
     if "/." not in path:
         return path
     kept: list[str] = []
@@ -294,7 +295,7 @@ def _normal(path: str) -> str:
 
 
 def _connection_headers(request: WireRequest) -> frozenset[str]:
-    """Headers of the client's connection, those it names in Connection included."""
+    """Return the headers that concern the client's connection only, with those that Connection names."""
     named = request.header("connection")
     if named is None or named.lower() in ("keep-alive", "close"):
         return HOP_BY_HOP

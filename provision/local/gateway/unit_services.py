@@ -1,4 +1,4 @@
-"""The gateway as its policies see it: one per unit."""
+"""The services that a gateway unit offers to its policies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SOURCE = "send-request"
 
 
 class UnitServices:
-    """Implements `services.Services`. `record_telemetry` takes what telemetry policies would have sent to Azure."""
+    """Implements `services.Services`. `record_telemetry` gets the data that telemetry policies would send to Azure."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class UnitServices:
         self.counters = Counters()
 
     def configure(self, options: LocalOptions, sku: str, unit: int) -> None:
-        """Take over a new configuration; what policies remember stays."""
+        """Use a new configuration. The state of policies is kept."""
         if options.seed != self.options.seed:
             self.random.seed(options.seed * 1000 + unit)
         self.options, self.sku = options, sku
@@ -64,7 +64,7 @@ class UnitServices:
         await self._forwarder.forward(context, options)
 
     async def send(self, request: Request, timeout_s: float) -> Response:
-        """A call to any URL this unit may contact, its answer's body read. Raises PolicyFault."""
+        """Call any URL that this unit may contact and read the response's body. Raises PolicyFault."""
         body = await request.body.buffer(self._limits.buffered_bytes)
         head, chunked = request_head(request, request.url, body)
         try:

@@ -1,4 +1,4 @@
-"""One client request on its way through a unit: the policies' context, and what only the unit needs."""
+"""One client request on its way through a unit: the policies' context, and data that only the unit needs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Headers that concern one connection only; neither side sees the other's."""
+"""Headers that concern one connection only and are not passed on."""
 
 
 class Attempt(NamedTuple):
-    """One call to a backend. `status` None: no answer, for `reason`. Times in seconds on the unit's clock."""
+    """One call to a backend. `status` None: no response, because of `reason`. Times are seconds on the unit's clock."""
 
     backend: str | None
     url: Url
@@ -40,21 +40,21 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True)
 class Visit(PolicyContext):
-    """The context of one request, and what is noted about it on the way."""
+    """The context of one request, and the data that the unit collects about it."""
 
     client_host: str | None = None
-    """The Host header as the client sent it; a policy that sets another one wants it to reach the backend."""
+    """The Host header as the client sent it. If a policy sets another, that one is sent to the backend."""
     tries: list[Attempt] = field(default_factory=list)
-    """Calls to backends that were made, in order."""
+    """The calls made to backends, in order."""
     backend_name: str | None = None
-    """The backend of the last call, or the one whose open breaker made a call impossible."""
+    """The backend of the last call, or the one whose open breaker prevented a call."""
     open_body: AsyncIterator[bytes] | None = None
-    """A backend's body that may still be arriving: closed when nobody will read it."""
+    """The body of a backend's response that may still be arriving. It is closed if nobody will read it."""
     session_cookie: str | None = None
-    """Set-Cookie that binds the client to a pool's member; None: nothing to set."""
+    """The Set-Cookie value that binds the client to a pool's member, or None."""
 
     async def drop_body(self) -> None:
-        """Give up a backend's body that has not been read."""
+        """Close the body of a backend's response that has not been read."""
         body, self.open_body = self.open_body, None
         close = getattr(body, "aclose", None)
         if close is not None:
