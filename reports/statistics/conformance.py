@@ -11,6 +11,7 @@ import pandas as pd
 from reports.loading.run import Run
 from reports.trips.analysis import Analysis
 from reports.trips.answers import Answers, failed_answers
+from reports.trips.causes import Counts
 from reports.trips.evidence import Evidence
 from reports.trips.failures import slides
 from reports.trips.instants import NS
@@ -50,7 +51,7 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         evidence = analysis.evidence[backend.name]
         answers = evidence.answers
         findings += [
-            _count(backend, backend.breaker, trips, evidence),
+            _count(backend, backend.breaker, trips, evidence, analysis.counts.get(backend.name)),
             _interval(backend, backend.breaker, trips, evidence, known=run.info.target in ("local", "simulated")),
             _statuses(backend, backend.breaker, trips, run.tally.kinds),
             _duration(backend, backend.breaker, trips, answers),
@@ -59,7 +60,10 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
     return findings
 
 
-def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
+def _count(
+    backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, counts: Counts | None
+) -> Finding:
+    """Judge the count by the failures before each trip. `counts`: which are possible by the causes of the trips."""
     if rule.count is None:
         return _percentage(backend, rule, trips, evidence)
     part = ("count", str(rule.count))
@@ -76,9 +80,18 @@ def _count(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evi
         seen = f"up to {high} failures seen; a retry hid the others"
         return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
     fitting = sum(low <= rule.count <= high for low, high in bounds)
+    if fitting == len(bounds) and counts is not None and not counts[0] <= rule.count <= counts[1]:
+        return Finding(backend.name, *part, _possible(counts), "contradicted")
     observed = f"{low} to {high}" if low != high else f"{low}"
     observed += f" failures, {rule.count} possible in {fitting} of {len(bounds)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(bounds) else "contradicted")
+
+
+def _possible(counts: Counts) -> str:
+    fewest, most = counts
+    if fewest > most:
+        return "no count is possible for all trips"
+    return f"{fewest} failures" if fewest == most else f"{fewest} to {most} failures"
 
 
 def _percentage(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:

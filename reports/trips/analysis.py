@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from reports.loading.run import Run
-from reports.trips.causes import narrow
+from reports.trips.causes import Counts, Narrowed, narrow
 from reports.trips.doubts import settle, settle_groups
 from reports.trips.evidence import Evidence, gather
 from reports.trips.measures import Service, measure_trips
@@ -24,52 +24,53 @@ class Analysis:
 
     `truth`: the trips that the gateway itself recorded; None: the target records none. `unobserved`: the true trips
     that no measured one shows. `evidence`: the data in which each backend's trips were found, by the backend's name.
+    `counts`: which counts of its rule are possible, by the backend's name; missing: not known.
     """
 
     trips: list[Trip]
     truth: list[TrueTrip] | None
     unobserved: list[TrueTrip]
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    counts: dict[str, Counts] = field(default_factory=dict)
 
 
 def analyse(run: Run) -> Analysis:
     """Find the trips of a run and, if the gateway records its own, match each with a true one."""
     evidence = {backend.name: gather(run, backend) for backend in run.lab.backends}
-    trips = _trips(run, evidence)
+    found = {} if run.decisive.empty else {name: _find(one) for name, one in evidence.items() if one.guarded}
+    trips = _measured(run, evidence, found)
     truth = true_trips(run)
     unobserved: list[TrueTrip] = []
     if truth is not None:
         trips, unobserved = match(trips, truth, run.lab.units)
-    return Analysis(trips, truth, unobserved, evidence)
+    counts = {name: one.counts for name, one in found.items() if one.counts is not None}
+    return Analysis(trips, truth, unobserved, evidence, counts)
 
 
-def _trips(run: Run, evidence: dict[str, Evidence]) -> list[Trip]:
-    if run.decisive.empty:
+def _measured(run: Run, evidence: dict[str, Evidence], found: dict[str, Narrowed]) -> list[Trip]:
+    if not found:
         return []
     service = Service(felt_failures(run.decisive, run.lab), whole_seconds(run.tally))
-    trips: list[Trip] = []
-    for backend in run.lab.backends:
-        if backend.breaker is not None or not run.lab.has_pool:
-            own = evidence[backend.name]
-            trips += measure_trips(_periods(own), own, service)
+    trips = [trip for name, one in found.items() for trip in measure_trips(one.periods, evidence[name], service)]
     return sorted(trips, key=_when)
 
 
-def _periods(evidence: Evidence) -> list[OpenPeriod]:
-    """Return the open periods of one breaker, or of a group of units, each with its number of sheds."""
+def _find(evidence: Evidence) -> Narrowed:
+    """Find the open periods of one breaker, or of a group of units, each with its number of sheds."""
     answers, touches = evidence.answers, evidence.touches
     if evidence.units == 1:
         periods = settle(find_open_periods(touches), evidence)
     else:
         groups = find_group_periods(touches, answers, evidence.rule, evidence.units, evidence.doubt_ns)
         periods = settle_groups(groups, evidence)
-    periods = [_widened(period, evidence.after_ns) for period in narrow(periods, evidence)]
+    narrowed = narrow(periods, evidence)
+    periods = [_widened(period, evidence.after_ns) for period in narrowed.periods]
     if not periods or not (evidence.pooled or evidence.after_ns):
-        return periods
+        return Narrowed(periods, narrowed.counts)
     # Most proofs that a pool's member is open are not sheds, and the proofs may have only one worker's sheds. So count
     # all sheds here.
     refused = answers.shed
-    return count_sheds(periods, answers.start[refused], answers.alike[refused])
+    return Narrowed(count_sheds(periods, answers.start[refused], answers.alike[refused]), narrowed.counts)
 
 
 def _widened(period: OpenPeriod, by_ns: int) -> OpenPeriod:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,24 +23,35 @@ from reports.trips.failures import slides
 from reports.trips.instants import NEVER, Interval
 from reports.trips.periods import OpenPeriod
 
-__all__ = ["narrow"]
+__all__ = ["Counts", "Narrowed", "narrow"]
+
+Counts = tuple[int, int]
+"""The smallest and the largest count of a rule that is possible for every trip. None is if the first is larger."""
 
 
-def narrow(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPeriod]:
+class Narrowed(NamedTuple):
+    """Open periods, and which counts are possible; None: not known."""
+
+    periods: list[OpenPeriod]
+    counts: Counts | None = None
+
+
+def narrow(periods: list[OpenPeriod], evidence: Evidence) -> Narrowed:
     """Return the periods with each trip bounded by its possible causes, or unchanged if the rule does not fit."""
     if evidence.rule is None or (evidence.pooled and evidence.retries):
-        return periods  # a failure that the policy retried is in no answer
+        return Narrowed(periods)  # a failure that the policy retried is in no answer
     hulls = [period.tripped and _hull(period.tripped, evidence) for period in periods]
     if any(hull is None and period.tripped is not None for hull, period in zip(hulls, periods, strict=True)):
-        return periods
+        return Narrowed(periods)
     narrowed = [replace(period, tripped=hull) for hull, period in zip(hulls, periods, strict=True)]
-    count = evidence.rule.count
+    count, counts = evidence.rule.count, None
     if count is not None and evidence.units == 1:
-        fewest, most = _possible_counts(narrowed, evidence)
+        fewest, most = counts = _possible_counts(narrowed, evidence)
         if not fewest <= count <= most:
-            return periods
+            return Narrowed(periods, counts)
         narrowed = _counted(narrowed, evidence, count) if fewest == most else narrowed
-    return [replace(period, tripped=period.tripped and _expected(period.tripped, evidence)) for period in narrowed]
+    expected = [replace(period, tripped=period.tripped and _expected(period.tripped, evidence)) for period in narrowed]
+    return Narrowed(expected, counts)
 
 
 def _expected(tripped: Interval, evidence: Evidence) -> Interval:
@@ -56,8 +68,8 @@ def _hull(tripped: Interval, evidence: Evidence) -> Interval | None:
     return Interval(low, high, "cause")
 
 
-def _possible_counts(periods: list[OpenPeriod], evidence: Evidence) -> tuple[int, int]:
-    """Return the smallest and the largest count that is possible for every trip."""
+def _possible_counts(periods: list[OpenPeriod], evidence: Evidence) -> Counts:
+    """Return which counts are possible."""
     fewest, most = 0, NEVER
     if evidence.options.half_open_probes or evidence.options.counter_after_reset != "cleared":
         return fewest, most  # then another number of failures may trip the breaker

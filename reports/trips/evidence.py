@@ -62,6 +62,11 @@ class Evidence:
     longest_ns: int
     service: npt.NDArray[np.int64]
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the backend has a breaker; a single backend is taken to have one that the lab does not name."""
+        return self.rule is not None or not self.pooled
+
 
 def gather(run: Run, backend: Backend) -> Evidence:
     """Gather the data of a run about one backend's breaker."""

@@ -6,13 +6,14 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reports.loading.run import load
-from reports.statistics.summary import summarise
+from reports.statistics.summary import build_summary, summarise
 from reports.trips.analysis import Analysis, analyse
 from tests.planted import OtherClock, Plan, Planted, groups, plant
 
@@ -116,6 +117,36 @@ def test_429s_of_a_gateway_that_limits_calls_are_not_sheds(tmp_path: Path) -> No
     run = load(tmp_path / "run")
     assert analyse(run).trips == []
     assert [note for note in run.notes if "by a limit of its own" in note]
+
+
+@pytest.mark.parametrize("poisson", [False, True])
+@pytest.mark.parametrize("rate", [45, 200])
+@pytest.mark.parametrize(
+    ("stated", "parts"),
+    [
+        pytest.param({"stated_count": 5}, {"count"}, id="a count of 5 for 3"),
+        pytest.param({"stated_count": 2}, {"count"}, id="a count of 2 for 3"),
+        pytest.param({"stated_open_s": 4}, {"open for"}, id="4 s for 6 s"),
+        pytest.param({"stated_open_s": 8}, {"open for"}, id="8 s for 6 s"),
+        pytest.param({"stated_count": 5, "stated_open_s": 4}, {"count", "open for"}, id="both"),
+    ],
+)
+def test_a_rule_that_the_lab_states_wrongly_is_contradicted(
+    tmp_path: Path, stated: dict[str, Any], parts: set[str], rate: int, poisson: bool
+) -> None:
+    plan = Plan(rate=rate, poisson=poisson, open_s=6, fault_until=22, length=30, events=True, **stated)
+    truth = plant(tmp_path / "run", plan)
+    run = load(tmp_path / "run")
+    analysis = analyse(run)
+    held(analysis, truth)
+    assert len(analysis.trips) == len(truth)
+    if "count" in parts:
+        assert {trip.tripped_s.by for trip in analysis.trips if trip.tripped_s is not None} == {"proof"}
+    summary = build_summary(run, analysis, [])
+    assert {finding.part for finding in summary.conformance if finding.verdict == "contradicted"} == parts
+    assert summary.verdict is not None
+    assert summary.verdict.label == "not good"
+    assert all(f"m1's {part} is" in summary.verdict.sentence for part in parts)
 
 
 BUSY = Plan(rate=200, open_s=1, fault_until=9, events=True)
