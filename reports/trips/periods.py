@@ -56,7 +56,8 @@ class Touches:
     end minus the gateway's wait for the backend, if reported. `soon` is the latest admission if the request took no
     longer on its way than the slowest shed; it orders touches but bounds no instant. A shed proves that the breaker was
     open at some instant within [start, end]. `alike`: how many requests of the traffic the row represents: itself,
-    unless it is a dense probe, and those left out after it.
+    unless it is a dense probe, and those left out after it. `doubt_start`: starts of requests that prove nothing, as
+    either the backend or the gateway may have answered.
     """
 
     answer_start: Instants
@@ -66,6 +67,7 @@ class Touches:
     shed_end: Instants
     answer_alike: Instants
     shed_alike: Instants
+    doubt_start: Instants
 
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
@@ -116,6 +118,7 @@ def _near_changes(touches: Touches) -> Touches:
         touches.shed_end[sheds],
         touches.answer_alike[answers],
         touches.shed_alike[sheds],
+        touches.doubt_start,
     )
 
 

@@ -100,6 +100,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
         refused_by[order],
         alike[answered],
         refused_alike,
+        np.sort(start[_in_doubt(frame)]),
     )
 
 

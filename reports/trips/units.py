@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from reports.trips.answers import Answers, failed_answers
 from reports.trips.instants import NS, Instants, Interval
@@ -35,7 +36,10 @@ def find_group_periods(
         return []
     many = surely_all(units)
     position = np.searchsorted(touches.answer_start, touches.shed_start)
-    cuts = np.flatnonzero(np.diff(position) >= many) + 1
+    # How many answers, up to each, ended a row that shows all units closed.
+    rows = np.concatenate(([0], np.cumsum(_end_of_row(touches, touches.answer_start, many))))
+    first_ends = np.minimum(position[:-1] + many - 1, position[1:])
+    cuts = np.flatnonzero(rows[position[1:]] > rows[first_ends]) + 1
     firsts = np.concatenate(([0], cuts))
     lasts = np.concatenate((cuts, [len(position)])) - 1
     failures = _possible_trips(answers, rule, doubt_ns)
@@ -50,6 +54,17 @@ def _group_period(touches: Touches, failures: Instants, first: int, last: int, m
     tripped, reset = _first_trip(touches, failures, open_by, many), _last_reset(touches, open_at, many)
     full = _full(touches, first, last, many)
     return OpenPeriod(tripped, reset, open_by, max(open_at, open_by), int(touches.shed_alike[sheds].sum()), full)
+
+
+def _end_of_row(touches: Touches, start: Instants, many: int) -> npt.NDArray[np.bool_]:
+    """Return which of some answers or sheds, ascending, end a row of `many` that nothing in doubt interrupts.
+
+    A request in doubt may have had the other outcome, so a row across it does not show the state of all units.
+    """
+    ends = np.zeros(len(start), dtype=bool)
+    doubts = np.searchsorted(touches.doubt_start, start)
+    ends[many - 1 :] = doubts[many - 1 :] == doubts[: max(len(start) - many + 1, 0)]
+    return ends
 
 
 def _possible_trips(answers: Answers, rule: BreakerRule | None, doubt_ns: int) -> Instants:
@@ -68,9 +83,11 @@ def _first_trip(touches: Touches, failures: Instants, open_by: int, many: int) -
     started = int(np.searchsorted(touches.answer_start, open_by))
     # Answers admitted after the first shed's end do not count towards those before the trip.
     before = np.flatnonzero(touches.answer_soon[max(started - 50 * many, 0) : started] < open_by)
-    if len(before) < many:
+    start = touches.answer_start[max(started - 50 * many, 0) :][before]
+    ends = np.flatnonzero(_end_of_row(touches, start, many))
+    if not len(ends):
         return None
-    closed_from = int(touches.answer_start[max(started - 50 * many, 0) :][before[-many]])
+    closed_from = int(start[ends[-1] - many + 1])
     possible = failures[np.searchsorted(failures, closed_from) : np.searchsorted(failures, open_by, side="right")]
     return Interval(int(possible[0]) if len(possible) else closed_from, open_by)
 
@@ -78,13 +95,17 @@ def _first_trip(touches: Touches, failures: Instants, open_by: int, many: int) -
 def _last_reset(touches: Touches, open_at: int, many: int) -> Interval | None:
     """Return the last unit's reset: after the last shed, before the answers that show all units closed."""
     after = int(np.searchsorted(touches.answer_start, open_at, side="right"))
-    by = touches.answer_by[after : after + many]
-    return Interval(open_at, int(by.max())) if len(by) == many else None
+    ends = np.flatnonzero(_end_of_row(touches, touches.answer_start[after : after + 50 * many], many))
+    if not len(ends):
+        return None
+    row = slice(after + int(ends[0]) - many + 1, after + int(ends[0]) + 1)
+    return Interval(open_at, int(touches.answer_by[row].max()))
 
 
 def _full(touches: Touches, first: int, last: int, many: int) -> Interval | None:
     """Return when all units were open, or None: within the first long enough series of sheds without an answer."""
-    position = np.searchsorted(touches.answer_start, touches.shed_start[first : last + 1])
+    sheds = touches.shed_start[first : last + 1]
+    position = np.searchsorted(touches.answer_start, sheds) + np.searchsorted(touches.doubt_start, sheds)
     begins = np.concatenate(([0], np.flatnonzero(np.diff(position)) + 1))
     lengths = np.diff(np.concatenate((begins, [len(position)])))
     long_enough = np.flatnonzero(lengths >= many)

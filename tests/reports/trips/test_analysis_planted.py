@@ -273,3 +273,26 @@ def test_the_first_trip_of_units_may_be_a_failure_of_a_worker_whose_clock_is_ahe
     )
     truth = plant(tmp_path / "run", plan)
     held(analyse(load(tmp_path / "run")), truth)
+
+
+def test_a_row_of_answers_across_a_503_in_doubt_shows_no_unit_closed(tmp_path: Path) -> None:
+    plan = Plan(
+        rate=200,
+        poisson=True,
+        failing=0.1,
+        status=503,
+        marked=False,
+        interval_s=1,
+        open_s=0.5,
+        fault_until=2,
+        length=12,
+        seed=1282,
+        units=2,
+        network=0.005,
+        header_late=1.6e-4,
+        workers=2,
+        clock=OtherClock(half_width=0.005),
+        events=True,
+    )
+    truth = plant(tmp_path / "run", plan)
+    held(analyse(load(tmp_path / "run")), truth)

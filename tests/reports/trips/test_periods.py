@@ -33,6 +33,7 @@ def touches(*requests: tuple[str, int, int]) -> Touches:
         shed_end=column(sheds, 2),
         answer_alike=np.ones(len(answers), dtype=np.int64),
         shed_alike=np.ones(len(sheds), dtype=np.int64),
+        doubt_start=np.empty(0, dtype=np.int64),
     )
 
 
