@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import random
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,7 +124,8 @@ class Plan:
 class _Breaker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._window: list[tuple[float, bool]] = []
+        self._window: deque[tuple[float, bool]] = deque()
+        self._failures = 0
         self.open_until = 0.0
 
     def gets(self, now: float, failed: bool) -> bool:
@@ -131,15 +133,17 @@ class _Breaker:
         plan = self._plan
         if now < self.open_until:
             return False
-        kept = [one for one in self._window if one[0] > max(now - plan.interval_s, self.open_until)]
-        self._window = [*kept, (now, failed)]
-        failures = sum(bad for _, bad in self._window)
+        while self._window and self._window[0][0] <= now - plan.interval_s:
+            self._failures -= self._window.popleft()[1]
+        self._window.append((now, failed))
+        self._failures += failed
         if plan.percentage is None:
-            trips = failed and failures >= plan.count
+            trips = failed and self._failures >= plan.count
         else:
-            trips = len(self._window) >= plan.least and failures * 100 >= plan.percentage * len(self._window)
+            trips = len(self._window) >= plan.least and self._failures * 100 >= plan.percentage * len(self._window)
         if trips:
-            self.open_until, self._window = now + plan.open_s, []
+            self.open_until, self._failures = now + plan.open_s, 0
+            self._window.clear()
         return trips
 
 
