@@ -1,4 +1,4 @@
-"""API Management's policy engine: policies, and the C# expressions inside them. It knows no sockets.
+"""API Management's policy engine: policies, and the C# expressions in them. It uses no sockets.
 
-`context` is the data that policies work on; `services` is what they need from the gateway around them.
+`context` is the data that policies work on, and `services` is the interface to the gateway around them.
 """

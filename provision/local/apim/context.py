@@ -1,7 +1,7 @@
-"""The data that policies and expressions work on: `context` and what hangs from it.
+"""The data that policies and expressions work on: `context` and its parts.
 
-Plain data, no C# semantics: how an expression sees a member is decided in `expressions`,
-how a policy changes it in `policies`.
+It is plain data without C# semantics. `expressions` decides how an expression reads a member, and `policies` how a
+policy changes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Headers:
-    """HTTP headers: order and spelling kept, names compared without case."""
+    """HTTP headers. Order and spelling are kept, and names are compared without case."""
 
     __slots__ = ("_items",)
 
@@ -49,12 +49,12 @@ class Headers:
         return any(key.lower() == wanted for key, _ in self._items)
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a header, in order; empty when absent."""
+        """Return all values of a header in order; empty if it is absent."""
         wanted = name.lower()
         return [value for key, value in self._items if key.lower() == wanted]
 
     def get(self, name: str) -> str | None:
-        """All values joined by a comma, as APIM's GetValueOrDefault has it; None when absent."""
+        """Return all values joined by a comma, as APIM's GetValueOrDefault does, or None if the header is absent."""
         values = self.get_all(name)
         return ",".join(values) if values else None
 
@@ -63,7 +63,7 @@ class Headers:
         self._items = [item for item in self._items if item[0].lower() != wanted]
 
     def replace(self, name: str, values: Iterable[str]) -> None:
-        """The header with just these values; absent when there are none."""
+        """Replace all values of a header. No values remove it."""
         wanted = name.lower()
         items = [item for item in self._items if item[0].lower() != wanted]
         items += [(name, value) for value in values]
@@ -78,7 +78,7 @@ class Headers:
 
 @dataclass(slots=True)
 class Url:
-    """A URL in parts. `path` begins with `/`; `query` is without its `?`, still encoded."""
+    """A URL in parts. `path` begins with `/`. `query` is still encoded and has no `?`."""
 
     scheme: str
     host: str
@@ -87,7 +87,7 @@ class Url:
     query: str = ""
 
     def parameters(self) -> dict[str, list[str]]:
-        """Decoded query parameters; a name may have several values."""
+        """The query parameters, decoded. A name may have several values."""
         found: dict[str, list[str]] = {}
         for name, value in parse_qsl(self.query, keep_blank_values=True):
             found.setdefault(name, []).append(value)
@@ -108,9 +108,9 @@ class Url:
 
 @dataclass(slots=True)
 class Body:
-    """A message body: all of it in `data`, or still arriving in `stream` (then `data` is None).
+    """A message body: complete in `data`, or still arriving in `stream`, in which case `data` is None.
 
-    `consumed` is set when a policy read it without preserveContent: APIM's stream is then at its end.
+    `consumed` is set once a policy has read it without preserveContent: APIM's stream is then at its end.
     """
 
     data: bytes | None = b""
@@ -118,7 +118,7 @@ class Body:
     consumed: bool = False
 
     async def buffer(self, limit: int) -> bytes:
-        """The whole body, read from the stream if need be. Raises ValueError over `limit` bytes."""
+        """Return the whole body, read from the stream if necessary. Raises ValueError over `limit` bytes."""
         if self.data is None:
             parts, size = [], 0
             if self.stream is not None:
@@ -152,7 +152,7 @@ class Response:
 
 @dataclass(slots=True)
 class LastError:
-    """Why the pipeline went to on-error. Fields as [D-ERR] lists them; None where APIM leaves it null."""
+    """The reason why the pipeline went to on-error. [D-ERR] lists the fields; None where APIM leaves one null."""
 
     source: str
     reason: str
@@ -204,7 +204,7 @@ class User:
 
 @dataclass(slots=True, frozen=True)
 class Deployment:
-    """The service an expression runs in."""
+    """The API Management service that an expression runs in."""
 
     service_id: str
     service_name: str
@@ -214,10 +214,9 @@ class Deployment:
 
 @dataclass(slots=True)
 class Backend:
-    """The backend in use.
+    """The backend in use. `named` is the backend or pool that a policy set; `type` is Single or Pool.
 
-    `named` is the backend or pool that a policy set, `type` is Single or Pool. `azure_region` and `member` are those of
-    the member that was chosen; empty before the call.
+    `azure_region` and `member` belong to the member that was chosen, and are empty before the call.
     """
 
     named: str
@@ -227,7 +226,7 @@ class Backend:
 
     @property
     def id(self) -> str:
-        """The chosen member's id, or before the call that of what a policy set."""
+        """The id of the chosen member, or before the call of the backend that a policy set."""
         return self.member or self.named
 
 
@@ -245,15 +244,19 @@ class PolicyContext:
     subscription: Subscription | None = None
     user: User | None = None
     backend: Backend | None = None
-    """The backend entity a policy chose; None: the request goes to `base_url`, or to the API's service URL."""
+    """The backend entity that a policy chose. None: the request goes to `base_url`, or to the API's service URL."""
     base_url: str | None = None
-    """What set-backend-service's base-url said last; None: it said nothing."""
+    """The base-url of the last set-backend-service, or None if no policy set one."""
     remaining_path: str = ""
-    """What follows the API's path in the client's URL, and so in the backend's; rewrite-uri replaces it."""
+    """The part of the client's URL after the API's path, which is also sent to the backend unless rewrite-uri replaces
+    it.
+    """
     open_body: AsyncIterator[bytes] | None = None
-    """The backend's body while it may still be arriving: who wraps `response.body.stream` puts the wrapper here too."""
+    """The backend's body while it may still be arriving. Code that wraps `response.body.stream` must also store the
+    wrapper here.
+    """
     variables: dict[str, object] = field(default_factory=dict)
     traces: list[dict[str, object]] = field(default_factory=list)
     tracing: bool = False
     started: float = 0.0
-    """Monotonic instant at which the gateway had the request's head."""
+    """The monotonic instant at which the gateway had received the request's head."""

@@ -1,6 +1,6 @@
-"""What a policy needs from the gateway around it, and the fault that ends a section.
+"""The interface between policies and the gateway around them, and the fault that ends a section.
 
-The pipeline decides; a `Services` acts. The gateway unit implements it, tests hand in their own.
+The pipeline decides, and a `Services` acts. The gateway unit implements it, and tests pass their own.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["ForwardOptions", "PolicyFault", "Services"]
 
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """The attributes of one forward-request [PR-forward-request], resolved."""
+    """The attributes of one forward-request [PR-forward-request], with expressions evaluated."""
 
     timeout_s: float = 300.0
-    """Longest wait for the response's head. 0 means no time at all: the call times out."""
+    """The longest time to wait for the response's head, in seconds. 0 means no time: the call times out at once."""
     follow_redirects: bool = False
     buffer_request_body: bool = False
-    """Keep the request's body so that a later attempt can send it again."""
+    """Whether to keep the request's body, so that a later attempt can send it again."""
     read_response_body: bool = False
-    """A policy of this pipeline reads the response's body: have all of it before returning."""
+    """Whether a policy of this pipeline reads the response's body, which must then be complete before returning."""
 
 
 class PolicyFault(Exception):
@@ -66,19 +66,19 @@ class PolicyFault(Exception):
 
     @property
     def located(self) -> bool:
-        """Whether the policy that failed is known already."""
+        """Whether the policy that failed is already known."""
         return self.path is not None
 
 
 class Services(Protocol):
-    """The gateway as policies see it. `now` is monotonic seconds; `utcnow` is for dates only."""
+    """The gateway as policies see it. `now` is in monotonic seconds; `utcnow` is only for dates."""
 
     @property
     def options(self) -> LocalOptions: ...
 
     @property
     def sku(self) -> str:
-        """ARM name of the service's tier, such as BasicV2; empty when not known."""
+        """ARM's name of the service's tier, such as BasicV2; empty if unknown."""
         ...
 
     @property
@@ -97,21 +97,24 @@ class Services(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
     async def token(self, resource: str, client_id: str | None) -> str:
-        """An access token of the service's identity. Raises PolicyFault when there is none."""
+        """Return an access token of the service's identity. Raises PolicyFault if there is none."""
         ...
 
     async def forward(self, context: PolicyContext, options: ForwardOptions) -> None:
-        """Call the backend that `context.backend` or the request's URL names and set `context.response`.
+        """Call the backend that `context.backend` or the request's URL names, and set `context.response`.
 
-        Raises PolicyFault (source forward-request, `answered`) when there is no answer, or the breaker is open.
-        `context.response` is then what policies in retry and on-error shall see: the 503, a synthetic 500 or None.
+        Raises PolicyFault (source forward-request, `answered`) if there is no response or the breaker is open.
+        `context.response` is then the response that policies in retry and on-error see: the 503, a synthetic 500, or
+        None.
         """
         ...
 
     async def send(self, request: Request, timeout_s: float) -> Response:
-        """A call of its own (send-request, OpenID configuration), its body read. Raises PolicyFault."""
+        """Make a call of a policy's own (send-request, OpenID configuration) and read the response's body. Raises
+        PolicyFault.
+        """
         ...
 
     def record(self, kind: str, data: dict[str, object]) -> None:
-        """Keep what a telemetry policy would have sent to Azure, so that a run can show it."""
+        """Log the data that a telemetry policy would send to Azure, so that a run can show it."""
         ...

@@ -1,4 +1,4 @@
-"""Policy documents: read and checked once, when they are stored, then run per request."""
+"""Policy documents, which are read and checked once when they are stored, and run for each request."""
 
 from __future__ import annotations
 

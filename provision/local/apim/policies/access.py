@@ -1,4 +1,4 @@
-"""check-header, ip-filter and cors."""
+"""The policies check-header, ip-filter and cors."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ CORS = Element(
 
 
 class CheckHeader(Step):
-    """Refuses a request without the header, or with a value that is not listed."""
+    """Refuses a request that lacks the header, or has a value that is not listed."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._header, self._message = parsed.required("name"), parsed.required("failed-check-error-message")
@@ -145,7 +145,7 @@ def _address(text: str, source: str) -> Address:
 
 
 class Cors(Step):
-    """Answers preflights itself and marks other answers to origins that are allowed [PR-cors]."""
+    """Answers preflight requests itself, and adds CORS headers to other answers for allowed origins [PR-cors]."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._credentials = parsed.value("allow-credentials")

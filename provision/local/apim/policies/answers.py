@@ -16,14 +16,14 @@ def _quoted(text: str) -> str:
 
 
 def error_response(status: int, message: str) -> Response:
-    """The gateway's own JSON answer, blanks and all [CAPTURES]."""
+    """Return the gateway's own JSON answer, with the blanks that Azure's has [CAPTURES]."""
     body = f'{{ "statusCode": {status}, "message": "{_quoted(message)}" }}'.encode()
     headers = Headers([("Content-Type", "application/json")])
     return Response(status, REASONS.get(status, ""), headers, Body(body))
 
 
 def internal_error(context: PolicyContext) -> Response:
-    """The 500 of an error that nobody handled, with the request's id [CAPTURES]."""
+    """Return the 500 for an error that no policy handled, with the request's id [CAPTURES]."""
     text = f'{{ "statusCode": 500, "message": "Internal server error", "activityId": "{context.request_id}" }}'
     headers = Headers([("Content-Type", "application/json")])
     return Response(500, "Internal Server Error", headers, Body(text.encode()))

@@ -1,4 +1,4 @@
-"""cache-lookup-value, cache-store-value, cache-remove-value, cache-lookup and cache-store."""
+"""The policies cache-lookup-value, cache-store-value, cache-remove-value, cache-lookup and cache-store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provision.local.apim.services import PolicyFault
 __all__ = ["POLICIES"]
 
 TYPE = Attribute("caching-type", choices=("prefer-external", "external", "internal"), here="idle")
-"""There is one cache, the unit's own."""
+"""The only cache is the unit's own."""
 KEY = Attribute("key", required=True, expression=True)
 LOOKUP_VALUE = Element(
     "cache-lookup-value",
@@ -55,12 +55,15 @@ _IMMUTABLE = (str, int, float, bool, bytes, type(None))
 
 
 def _own(value: object) -> object:
-    """A copy that no later change of the original reaches: a cache holds values, not objects."""
+    """Return a copy that later changes of the original do not affect: a cache contains values, not references."""
     return value if isinstance(value, _IMMUTABLE) else deepcopy(value)
 
 
 class LookupValue(Step):
-    """On a miss the variable gets the default; without one it stays unset, or null, as the option says."""
+    """Looks a value up. On a miss the variable gets the default.
+
+    Without a default it stays unset or becomes null, as the option `cache_miss` says.
+    """
 
     def __init__(self, parsed: Parsed) -> None:
         self._key, self._default = parsed.required("key"), parsed.value("default-value")
@@ -103,7 +106,7 @@ class RemoveValue(Step):
 
 
 class Lookup(Step):
-    """Answers a GET from the cache; what it looked for is remembered for cache-store."""
+    """Answers a GET from the cache, or remembers the key for cache-store."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._developer = parsed.required("vary-by-developer")

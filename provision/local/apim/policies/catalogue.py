@@ -1,4 +1,4 @@
-"""Every policy that is known here: one table, from which documents are checked and documentation is made."""
+"""The table of all known policies, from which documents are checked and the reference is written."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ POLICIES: dict[str, Policy] = {policy.name: policy for module in _MODULES for po
 
 
 def documented_elements() -> Iterator[Policy]:
-    """Every policy, by name."""
+    """Return all policies, sorted by name."""
     yield from (POLICIES[name] for name in sorted(POLICIES))

@@ -1,4 +1,4 @@
-"""A policy document: compiled once, when it is stored."""
+"""A policy document, compiled once when it is stored."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DEFAULT_GLOBAL = """<policies>
     <on-error />
 </policies>
 """
-"""What a new service has at global scope [PR-forward-request]."""
+"""The policy of a new service at global scope [PR-forward-request]."""
 
 FORMATS = ("xml", "rawxml")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The steps of each section; a section that the document leaves out is absent and inherited."""
+    """The steps of each section. A section that the document leaves out is absent here, and is inherited."""
 
     scope: str
     sections: Mapping[str, tuple[Step, ...]]
@@ -47,10 +47,10 @@ def compile_document(
     fragments: Mapping[str, Mapping[str, str]] | None = None,
     options: LocalOptions | None = None,
 ) -> Document:
-    """Read, check and compile. Raises PolicyError with every fault that was found.
+    """Read, check and compile a document. Raises PolicyError with all faults found.
 
-    `format` is xml or rawxml; a link is fetched by whoever has the network. `scope` is global,
-    product, api or operation. `fragments` maps ids to `{"format", "value"}`.
+    `format` is xml or rawxml; the caller has to fetch a link. `scope` is global, product, api or operation. `fragments`
+    maps ids to `{"format", "value"}`.
     """
     if format not in FORMATS:
         raise ValueError(f"policy format {format!r} is not one of {', '.join(FORMATS)}")
@@ -68,9 +68,9 @@ def check_fragment(
     fragments: Mapping[str, Mapping[str, str]] | None = None,
     options: LocalOptions | None = None,
 ) -> None:
-    """Check a fragment on its own, as ARM does on save. Raises PolicyError.
+    """Check a fragment alone, as ARM does when it is stored. Raises PolicyError.
 
-    Where its policies may stand is only known where it is included: each may stand anywhere here.
+    Whether its policies are allowed in a section is known only where it is included, so here each is allowed.
     """
     root = read_xml(value, raw=format == "rawxml", root="fragment")
     reader = ElementReader(POLICIES, named_values or {}, fragments or {}, options or LocalOptions())

@@ -1,6 +1,6 @@
-"""How a policy element is described: its attributes, children, text and places.
+"""Descriptions of policy elements: their attributes, children, text, and the places where they are allowed.
 
-The descriptions drive everything: reading, the checks ARM does on save, and the reference in docs/.
+Reading, the checks that ARM does when a document is stored, and the reference in docs/ all use them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ ANYWHERE = frozenset(SECTIONS)
 Kind = Literal["text", "boolean", "integer", "number", "any"]
 Status = Literal["runs", "recorded", "refused"]
 Here = Literal["acts", "idle", "refused"]
-"""What an attribute does on the local gateway: what it does on Azure, nothing, or make the document refused."""
+"""The effect of an attribute on the local gateway: the same as on Azure, none, or that the document is refused."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute: what it holds, whether it must be there and whether it may be an expression."""
+    """An attribute: its values, whether it is required, and whether it may be an expression."""
 
     name: str
     kind: Kind = "text"
@@ -35,11 +35,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Element:
-    """An element that only makes sense inside its parent, such as `value` in set-header.
+    """An element that is meaningful only inside its parent, such as `value` in set-header.
 
-    `text`: whether it has text, and whether that may be an expression. `steps`: it holds policies.
-    `ordered`: its children must come in the order in which they are listed here. `markup`: elements
-    inside it are text like any other (a SOAP body). `refused`: known, but a document with it cannot run here.
+    `text`: whether it has text, and whether the text may be an expression. `steps`: it contains policies. `ordered`:
+    its children must be in the order in which they are listed here. `markup`: elements inside it are text (a SOAP
+    body). `refused`: known, but a document with it cannot run here.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Element:
 
 @dataclass(frozen=True)
 class Child:
-    """An element that may stand in another, and how often. `most` None: any number."""
+    """An element that may occur in another, and how often. `most` None: any number."""
 
     element: Element
     least: int = 0
@@ -64,7 +64,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a policy is being built: decides whether it acts on the request or the response."""
+    """The place where a policy is built, which decides whether it acts on the request or the response."""
 
     section: str
     scope: str

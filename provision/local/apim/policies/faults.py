@@ -1,4 +1,4 @@
-"""What is wrong with a policy document, in ARM's own shape."""
+"""Faults of a policy document, in the form that ARM reports them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Fault", "PolicyError", "fault_at"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One detail of ARM's ValidationError: the element, the sentence, and where it stands (from 1)."""
+    """One detail of ARM's ValidationError: the element, the message, and its line and column, counted from 1."""
 
     target: str
     message: str
@@ -19,7 +19,7 @@ class Fault:
 
 
 class PolicyError(Exception):
-    """A document that is not stored. `faults` has one or more."""
+    """A document that cannot be stored. `faults` has at least one."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault.message for fault in faults))
@@ -27,5 +27,5 @@ class PolicyError(Exception):
 
 
 def fault_at(target: str, line: int, column: int, reason: str) -> Fault:
-    """A fault in the words ARM uses for a policy element."""
+    """Return a fault in ARM's words for a policy element."""
     return Fault(target, f"Error in element '{target}' on line {line}, column {column}: {reason}", line, column)

@@ -1,4 +1,4 @@
-"""authentication-managed-identity and authentication-basic."""
+"""The policies authentication-managed-identity and authentication-basic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BASIC = Element(
 
 
 class IdentityToken:
-    """Where one authentication-managed-identity gets its token, wherever it stands."""
+    """Gets the token for one authentication-managed-identity, in a section or in send-request."""
 
     __slots__ = ("_client", "_ignore", "_resource", "reads", "variable")
 
@@ -42,7 +42,7 @@ class IdentityToken:
         self.variable = parsed.literal("output-token-variable-name") or None
 
     async def get(self, context: PolicyContext, services: Services) -> str | None:
-        """The token; None when there is none and errors are ignored. Raises PolicyFault."""
+        """Return the token, or None if there is none and errors are ignored. Raises PolicyFault."""
         try:
             return await services.token(as_text(self._resource.get(context)), self._client)
         except PolicyFault as fault:
@@ -53,7 +53,7 @@ class IdentityToken:
 
 
 class ManagedIdentity(Step):
-    """Sets Authorization and, when asked, a variable with the bare token."""
+    """Sets Authorization, or stores the bare token in a variable."""
 
     waits = True
 

@@ -1,4 +1,4 @@
-"""Keys and issuers that tokens are checked with: given in the policy, or fetched from an OpenID configuration."""
+"""Keys and issuers for checking tokens: stated in the policy, or fetched from an OpenID configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from provision.local.apim.services import PolicyFault
 __all__ = ["OpenIdConfig", "SigningKey", "fetch_config", "inline_key"]
 
 CONFIG_LIFETIME_S = 3600.0
-"""How long a configuration and its keys are kept."""
+"""How long a configuration and its keys are used, in seconds."""
 FETCH_TIMEOUT_S = 10.0
 
 HMAC = ("HS256", "HS384", "HS512")
@@ -28,7 +28,7 @@ EC = ("ES256", "ES384", "ES512")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key with the only algorithms it may be used for, so that a public key never serves as a secret."""
+    """A key with the algorithms that it may be used for, so that a public key is never used as a shared secret."""
 
     id: str | None
     algorithms: tuple[str, ...]
@@ -42,7 +42,7 @@ class OpenIdConfig:
 
 
 def inline_key(parsed: Parsed) -> SigningKey:
-    """A `key` of the policy: a secret in base64, or an RSA modulus and exponent. Raises PolicyError."""
+    """Return the key of a `key` element: a secret in base64, or an RSA modulus and exponent. Raises PolicyError."""
     id = parsed.literal("id") or None
     modulus, exponent = parsed.literal("n"), parsed.literal("e")
     if bool(modulus) != bool(exponent):
@@ -78,7 +78,7 @@ def _signing_key(document: dict[str, object]) -> SigningKey:
 
 
 async def fetch_config(run: Run, url: str, source: str) -> OpenIdConfig:
-    """The configuration at a URL and its keys, kept for an hour. Raises PolicyFault when it cannot be had."""
+    """Return the configuration at a URL and its keys, cached for an hour. Raises PolicyFault."""
     now = run.services.now()
     known, config = run.services.cache.get(("openid-config", url), now)
     if known and isinstance(config, OpenIdConfig):
@@ -93,7 +93,7 @@ async def fetch_config(run: Run, url: str, source: str) -> OpenIdConfig:
 
 
 def _usable(document: dict[str, object]) -> SigningKey | None:
-    """A published key, or None for one of a kind that no token here is signed with."""
+    """Return a published key, or None if it is of a kind that signs no token here."""
     try:
         return None if document.get("use") == "enc" else _signing_key(document)
     except (jwt.PyJWTError, ValueError):

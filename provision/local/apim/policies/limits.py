@@ -1,4 +1,4 @@
-"""rate-limit, rate-limit-by-key and limit-concurrency."""
+"""The policies rate-limit, rate-limit-by-key and limit-concurrency."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tripcurve.sliding import SlidingSum
 __all__ = ["POLICIES", "Increment", "Limit", "applicable", "by_name", "entity", "is_v2"]
 
 MAX_RENEWAL_S = 300
-"""Longest renewal period of a rate limit [PR-rate-limit]."""
+"""The longest renewal period of a rate limit, in seconds [PR-rate-limit]."""
 
 NAMES = (
     *("retry-after-header-name", "retry-after-variable-name", "remaining-calls-header-name"),
@@ -34,7 +34,7 @@ def _limits(name: str, least: int, most: int | None, *, required: bool) -> tuple
 
 
 def by_name(name: str, attributes: tuple[Attribute, ...], children: tuple[Child, ...] = ()) -> Child:
-    """`api` and `operation` inside rate-limit and quota: limits of their own, found by name or id."""
+    """Limits for single APIs and operations inside rate-limit and quota, which are found by name or id."""
     return Child(Element(name, (Attribute("name"), Attribute("id"), *attributes), children), 0, None)
 
 
@@ -63,12 +63,12 @@ CONCURRENCY = Element(
 
 
 def is_v2(sku: str) -> bool:
-    """Whether the tier is one of v2, which limit rates by token bucket."""
+    """Return whether the tier is a v2 tier, which limits rates by token bucket."""
     return sku.lower().endswith("v2")
 
 
 def entity(scope: str, context: PolicyContext) -> tuple[str, ...]:
-    """What a limit of this scope counts for."""
+    """Return the entity for which a limit of this scope counts."""
     if scope == "operation":
         return context.api.id, context.operation.id
     if scope == "product":
@@ -78,7 +78,7 @@ def entity(scope: str, context: PolicyContext) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one call found: how many are left, or how long to wait."""
+    """The result for one call: how many more are allowed, or how long to wait."""
 
     left: int
     wait_s: float
@@ -86,7 +86,7 @@ class Rate:
 
 
 def _check_rate(run: Run, key: tuple[object, ...], calls: int, period_s: float, *, bucket: bool) -> Rate:
-    """Look at a rate's counter; `count` counts the call. A sliding window, or a token bucket."""
+    """Check a rate's counter, a sliding window or a token bucket. `count` also counts the call."""
     now = run.services.now()
     if bucket:
         tokens = run.services.counters.get(TokenBucket, key, lambda: TokenBucket(calls, period_s, calls, now))
@@ -100,7 +100,7 @@ def _check_rate(run: Run, key: tuple[object, ...], calls: int, period_s: float, 
 
 
 class _Reports:
-    """Headers and variables in which a rate limit tells where it stands."""
+    """The headers and variables in which a rate limit reports its state."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._names = {name: parsed.literal(name) for name in NAMES if parsed.literal(name)}
@@ -132,7 +132,7 @@ def _set_headers(run: Run, texts: list[tuple[str, str]]) -> None:
 
 
 class Limit:
-    """A limit of its own for one api or operation inside rate-limit or quota, or the whole's."""
+    """The limit for one API or operation inside rate-limit or quota, or the limit for all."""
 
     def __init__(self, parsed: Parsed, outer: Limit | None = None) -> None:
         self.id, self.name = parsed.literal("id"), parsed.literal("name")
@@ -146,7 +146,7 @@ class Limit:
 
 
 def applicable(limits: list[Limit], context: PolicyContext) -> list[tuple[str, Limit]]:
-    """The narrower limits that this call falls under, with what they count for."""
+    """Return the narrower limits that apply to this call, with the entities for which they count."""
     found: list[tuple[str, Limit]] = []
     for limit in limits:
         if limit.applies(context.api.id, context.api.name):
@@ -158,7 +158,7 @@ def applicable(limits: list[Limit], context: PolicyContext) -> list[tuple[str, L
 
 
 class RateLimit(Step):
-    """Calls per subscription; a call without a subscription is not limited [PR-rate-limit]."""
+    """Limits calls per subscription. A call without a subscription is not limited [PR-rate-limit]."""
 
     def __init__(self, parsed: Parsed) -> None:
         super().__init__(parsed)
@@ -187,9 +187,9 @@ class RateLimit(Step):
 
 
 class Increment:
-    """How much a call counts, and whether that is known at once.
+    """How much a call counts, and whether that is known before the call.
 
-    An expression puts counting off to the end of outbound [PR-rate-limit-by-key].
+    An expression delays counting to the end of outbound [PR-rate-limit-by-key].
     """
 
     def __init__(self, parsed: Parsed) -> None:
@@ -210,7 +210,7 @@ class Increment:
             if self._condition is None or self._condition.get(run.context) is True:
                 count(1 if self._count is None else as_integer(self._count.get(run.context)))
         except PolicyFault as fault:
-            # The answer is already made: like Azure's, it is not taken back for a counter's sake.
+            # The answer exists already. As on Azure, a counter does not revoke it.
             run.services.record("trace", {"source": fault.source, "severity": "error", "message": fault.message})
 
 
@@ -241,7 +241,7 @@ def _positive(value: Value, context: PolicyContext) -> int:
 
 
 class LimitConcurrency(Step):
-    """At most so many calls at once inside it, per key; one more is refused at once [PR-limit-concurrency]."""
+    """Limits the calls in progress inside it, per key. One more is refused at once [PR-limit-concurrency]."""
 
     waits = True
 

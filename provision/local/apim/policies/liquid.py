@@ -34,10 +34,10 @@ FILTERS += ("modulo", "newline_to_br", "plus", "prepend", "remove", "remove_firs
 FILTERS += ("reverse", "round", "rstrip", "size", "slice", "sort", "sort_natural", "split", "strip", "strip_html")
 FILTERS += ("strip_newlines", "times", "truncate", "truncatewords", "uniq", "upcase", "url_decode", "url_encode")
 FILTERS += ("where",)
-"""Filters of both libraries. `date` is not among them: DotLiquid's formats are .NET's."""
+"""Filters that both libraries have. `date` is left out because DotLiquid's formats are .NET's."""
 
 MAX_MARKUP = 2000
-"""Most outputs and tags of one template: for each that is never closed, the library reads the whole rest."""
+"""The most outputs and tags of one template. For each that is never closed, the library reads the whole rest."""
 _INTERNAL_TAGS = ("content", "illegal", "output")
 
 
@@ -55,7 +55,7 @@ class _Context(RenderContext):
 
 
 class _OutputNode(OutputNode):
-    """Prints lists and objects as JSON, and .NET values as C# does."""
+    """Prints lists and objects as JSON, and .NET values as C# prints them."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         return buffer.write(_text(self.expression.evaluate(context)))
@@ -70,7 +70,7 @@ class _Template(BoundTemplate):
 
 
 class _Environment(Environment):
-    """DotLiquid's tags and filters, with bounds on what one rendering may spend."""
+    """DotLiquid's tags and filters, with limits for one rendering."""
 
     block_nesting_limit = 20
     context_depth_limit = 20
@@ -98,17 +98,17 @@ def _text(value: object) -> str:
 
 
 class Template:
-    """A compiled template. What a path does not find is empty."""
+    """A compiled template. A path that leads nowhere is empty."""
 
     def __init__(self, compiled: BoundTemplate) -> None:
         self._compiled = compiled
 
     def render(self, context: PolicyContext, message: Request | Response) -> str:
-        """The text for one message. Raises PolicyFault when the template fails or exceeds its bounds."""
+        """Return the text for one message. Raises PolicyFault if the template fails or exceeds its limits."""
         return self.render_with({"body": _body_of(message), "context": _context_of(context)})
 
     def render_with(self, scope: Mapping[str, object]) -> str:
-        """The text with these names in scope. Raises PolicyFault."""
+        """Return the text with these names defined. Raises PolicyFault."""
         try:
             return str(self._compiled.render(scope))
         except (ResourceLimitError, RecursionError) as error:
@@ -118,7 +118,7 @@ class Template:
 
 
 def compile_template(parsed: Parsed) -> Template:
-    """Compile set-body's text. Raises PolicyError for what cannot run here."""
+    """Compile set-body's text. Raises PolicyError if it cannot run here."""
     try:
         return parse_template(str(cast(Constant, parsed.text).value))
     except LiquidError as error:
@@ -144,7 +144,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _body_of(message: Request | Response) -> object:
-    """The message's body: JSON if it is, else text."""
+    """Return the message's body, parsed if it is JSON, else as text."""
     try:
         return json.loads(message.body.data or b"null")
     except (ValueError, RecursionError):
@@ -152,7 +152,7 @@ def _body_of(message: Request | Response) -> object:
 
 
 def _context_of(context: PolicyContext) -> dict[str, object]:
-    """What templates see of the context."""
+    """Return the part of the context that templates can read."""
     request = context.request
     return {
         "Request": {

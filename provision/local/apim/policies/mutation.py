@@ -1,4 +1,4 @@
-"""Policies that change the message: headers, query, body, status, method, variables."""
+"""Policies that change the message: its headers, query, body, status and method, and variables."""
 
 from __future__ import annotations
 
@@ -59,30 +59,30 @@ FIND = Element(
 )
 
 FORBIDDEN = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-"""Headers that set-header cannot touch [PR-set-header]."""
+"""Headers that set-header must not change [PR-set-header]."""
 SEPARATE = frozenset(
     {"user-agent", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie", "warning", "date", "expires"}
     | {"if-modified-since", "if-unmodified-since", "last-modified", "retry-after", "if-range"}
 )
-"""Headers whose several values are never joined by a comma."""
+"""Headers whose values are never joined by a comma."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\r\n\0]")
 
 
 def _check_name(name: str) -> str | None:
-    """Why set-header may not set this header; None when it may."""
+    """Return the reason why set-header may not set this header, or None if it may."""
     if not _TOKEN.fullmatch(name):
         return f"'{name}' is not a valid header name."
     return f"Header '{name}' cannot be changed by a policy." if name.lower() in FORBIDDEN else None
 
 
 def _values(parsed: Parsed) -> tuple[Value, ...]:
-    """What the `value` children say; an empty one is the empty text."""
+    """Return the values of the `value` children. An empty one is the empty text."""
     return tuple(Constant("") if child.text is None else child.text for child in parsed.named("value"))
 
 
 class HeaderEdit:
-    """What one set-header does to headers, wherever it stands."""
+    """The change of headers that one set-header makes, in a section or inside another policy."""
 
     __slots__ = ("_action", "_fixed", "_name", "_separate", "_simple", "_single", "_values", "reads")
 
@@ -91,7 +91,7 @@ class HeaderEdit:
         self._action = parsed.literal("exists-action", "override")
         self._values = _values(parsed)
         self._single = self._values[0] if len(self._values) == 1 else None
-        self._simple = self._action == "override"  # by far the most frequent: one value under one name
+        self._simple = self._action == "override"  # by far the most frequent case: one value for one name
         self._fixed = parsed.literal("name") if self._name.constant else None
         self._separate = self._fixed is not None and self._fixed.lower() in SEPARATE
         self.reads = reads_of((self._name, *self._values))
@@ -132,7 +132,7 @@ class HeaderEdit:
 
 
 def _safe(text: str) -> str:
-    """A header's value. Raises PolicyFault for one that would begin another header."""
+    """Return a header's value. Raises PolicyFault if it contains a line break, which would begin another header."""
     if not text.isprintable() and _UNSAFE.search(text) is not None:
         raise PolicyFault("set-header", "InvalidHeader", "A header's value cannot hold line breaks.")
     return text
@@ -169,7 +169,7 @@ class SetQueryParameter(Step):
 
 
 class BodyEdit:
-    """What one set-body makes of its text."""
+    """The body that one set-body makes from its text."""
 
     __slots__ = ("_template", "_value", "reads")
 
@@ -205,7 +205,7 @@ class SetBody(Step):
 
 
 class StatusEdit:
-    """The status and reason that one set-status asks for."""
+    """The status and reason that one set-status sets."""
 
     __slots__ = ("_code", "_reason", "reads")
 
@@ -246,7 +246,7 @@ class SetMethod(Step):
 
 
 def method_of(value: Value, context: PolicyContext) -> str:
-    """An HTTP method. Raises PolicyFault for what is no token."""
+    """Return an HTTP method. Raises PolicyFault if it is no token."""
     method = as_text(value.get(context)).strip().upper()
     if not _TOKEN.fullmatch(method):
         raise PolicyFault("set-method", "InvalidMethod", f"'{method}' is not an HTTP method.")

@@ -1,4 +1,4 @@
-"""Documents of every scope joined, and a request's way through them [D-POL] [D-ERR]."""
+"""The documents of all scopes joined, and the path of a request through them [D-POL] [D-ERR]."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Pipeline"]
 class Pipeline:
     """The documents that apply to a request, from the broadest scope to the narrowest.
 
-    `reads` says which bodies policies look into, so that the gateway has them whole beforehand.
+    `reads` names the bodies that policies read, so that the gateway can complete them first.
     """
 
     def __init__(self, documents: Sequence[Document | None]) -> None:
@@ -42,11 +42,11 @@ class Pipeline:
         return steps
 
     def inherited(self, scope: str, section: str) -> tuple[Step, ...]:
-        """What `base` stands for in a section of one scope."""
+        """Return the steps that `base` means in a section of one scope."""
         return self._inherited.get((scope, section), ())
 
     async def run(self, context: PolicyContext, services: Services) -> None:
-        """Take a request through its sections; the answer is in `context.response`."""
+        """Run the sections for a request. Afterwards the answer is in `context.response`."""
         run = Run(context, services, self)
         try:
             await self._pass(context, run)
@@ -62,7 +62,7 @@ class Pipeline:
             run.section = "outbound"
             run.look_at_answer()
             if context.response is None:
-                context.response = Response(200, "OK")  # outbound follows at once [PR-forward-request]
+                context.response = Response(200, "OK")  # continue with outbound [PR-forward-request]
             await execute(self._outbound, run)
         except Finished:
             pass
@@ -70,7 +70,7 @@ class Pipeline:
             await self._fail(run, fault)
 
     async def _call_backend(self, run: Run) -> None:
-        """Run the backend section. An open breaker's answer ends it early where the options let outbound handle it."""
+        """Run the backend section. If the options say so, outbound handles the answer of an open breaker."""
         try:
             await execute(self._backend, run)
         except PolicyFault as fault:
@@ -78,11 +78,11 @@ class Pipeline:
                 raise
 
     async def reject(self, context: PolicyContext, services: Services, fault: PolicyFault) -> None:
-        """Answer a request that the gateway itself refuses (no key, no such operation): on-error alone runs."""
+        """Answer a request that the gateway itself refuses (no key, no such operation): only on-error runs."""
         await self._fail(Run(context, services, self), fault)
 
     def preflight(self, context: PolicyContext, services: Services) -> bool:
-        """Let cors alone answer a preflight, which bears no key [PR-cors]. False: no policy answered."""
+        """Let only cors answer a preflight request, which has no key [PR-cors]. Returns False if no policy answered."""
         run = Run(context, services, self)
         for step in self._inbound:
             if step.name == "cors":
@@ -111,7 +111,7 @@ class Pipeline:
 
 
 def _set_error_response(context: PolicyContext, fault: PolicyFault) -> None:
-    """What on-error sees as context.Response. A failed call to the backend has said so itself."""
+    """Set the context.Response that on-error sees. A failed call to the backend has already set it."""
     if fault.response is not None:
         context.response = fault.response
     elif fault.status is not None and fault.status != 500 and not fault.answered:

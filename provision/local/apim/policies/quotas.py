@@ -1,4 +1,4 @@
-"""quota and quota-by-key: calls and kilobytes per fixed period."""
+"""The policies quota and quota-by-key: calls and kilobytes per fixed period."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUOTA_BY_KEY = Element(
 
 
 def period_text(seconds: float) -> str:
-    """A wait as quota messages print it: hh:mm:ss, days before it when there are any."""
+    """Return a wait as quota messages print it: hh:mm:ss, with days in front if there are any."""
     whole = max(0, math.ceil(seconds))
     days, rest = divmod(whole, 86_400)
     clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}:{rest % 60:02}"
@@ -46,13 +46,13 @@ def period_text(seconds: float) -> str:
 
 
 class _Quota:
-    """Calls and kilobytes per fixed period, or for good where the period is 0."""
+    """Calls and kilobytes per fixed period. A period of 0 never ends."""
 
     def __init__(self, source: str, key: tuple[object, ...], limit: Limit, start: datetime | None) -> None:
         self._source, self._key, self._limit, self._start = source, key, limit, start
 
     def check(self, run: Run) -> Callable[[int], None]:
-        """Raise PolicyFault when the quota is used up; return what counts calls."""
+        """Raise PolicyFault if the quota is used up. Returns the counter of calls."""
         now, limit = run.services.now(), self._limit
         ends = now + self._left(run.services.utcnow())
         calls = run.services.counters.get(PeriodCounter, ("calls", *self._key), PeriodCounter)
@@ -66,7 +66,7 @@ class _Quota:
         return lambda amount: _add(calls, amount)
 
     def _left(self, now: datetime) -> float:
-        """Seconds to the end of the period that `now` is in."""
+        """Return the seconds to the end of the period that `now` is in."""
         if not self._limit.period_s:
             return math.inf
         start = datetime(1, 1, 1, tzinfo=UTC) if self._start is None else self._start  # [PR-quota-by-key]
@@ -85,7 +85,7 @@ def _add(counter: PeriodCounter, amount: int) -> None:
 
 
 def _count_traffic(run: Run, counter: PeriodCounter) -> None:
-    """Bytes of the bodies that are at hand; one that is still streaming counts by its Content-Length."""
+    """Return the bytes of the bodies that are complete. One that is still streaming counts by its Content-Length."""
     for message in (run.context.request, run.context.response):
         if message is not None:
             length = message.headers.get("Content-Length") or "0"

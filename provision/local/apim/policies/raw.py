@@ -16,7 +16,7 @@ __all__ = ["hide_expressions", "show_expressions"]
 
 OPEN, FILL, CLOSE = "\ue000", "\ue001", "\ue002"
 MAX_NESTING = 64
-"""Brackets and interpolations within one another."""
+"""The most brackets and interpolations inside one another."""
 
 _START = re.compile(r"<!--|<!\[CDATA\[|(?:=\s*[\"']|>)\s*(?=@[({])")
 _SKIPPED = {"<!--": "-->", "<![CDATA[": "]]>"}
@@ -35,9 +35,9 @@ _PAIRS = {"(": ")", "{": "}", "[": "]"}
 
 
 def hide_expressions(text: str) -> tuple[str, list[str]]:
-    """The text with each expression replaced by a mark of its shape, and the expressions in order.
+    """Replace each expression by a mark of the same length. Returns the text and the expressions in order.
 
-    Raises PolicyError for an expression that is never closed.
+    Raises PolicyError for an expression that is not closed.
     """
     parts: list[str] = []
     found: list[str] = []
@@ -50,7 +50,7 @@ def hide_expressions(text: str) -> tuple[str, list[str]]:
 
 
 def show_expressions(text: str, hidden: Iterator[str]) -> str:
-    """The text with its marks turned back, in the order in which they were made."""
+    """Return the text with its marks replaced by the expressions, in order."""
     return _HIDDEN.sub(lambda _: next(hidden), text) if OPEN in text else text
 
 
@@ -62,15 +62,15 @@ def _expressions(text: str) -> Iterator[tuple[int, int]]:
         if end is not None:
             found = text.find(end, at)
             if found < 0:
-                return  # the XML parser will say so
-            at = found + len(end) - 1  # the `>` stays: an expression may follow it
+                return  # the XML parser will report it
+            at = found + len(end) - 1  # the `>` stays, because an expression may follow it
         elif text.startswith(("@(", "@{"), at):
             start, at = at, _closing(text, at)
             yield start, at
 
 
 def _closing(text: str, start: int) -> int:
-    """Just past the bracket that closes the expression at `start`. Raises PolicyError if none does."""
+    """Return the index after the bracket that closes the expression at `start`. Raises PolicyError if none does."""
     end = _code(text, start + 2, _PAIRS[text[start + 1]], 0)
     if end is None:
         line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
@@ -80,7 +80,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _code(text: str, at: int, closer: str, depth: int) -> int | None:
-    """Just past `closer`, from within the code it closes; None when the text ends first or nests too deep."""
+    """Return the index after `closer`, or None if the text ends or nests too deep. `at` is inside the code."""
     stack = [closer]
     while stack:
         if at >= len(text) or len(stack) + depth > MAX_NESTING:
@@ -101,7 +101,7 @@ def _code(text: str, at: int, closer: str, depth: int) -> int | None:
 
 
 def _skip(text: str, at: int, depth: int) -> int | None:
-    """Past what cannot hold a bracket that counts, if that begins here; None when it never ends."""
+    """Return the index after a string, character or comment that begins here; None if it does not end."""
     opened = _INTERPOLATED.match(text, at)
     if opened is not None:
         return _interpolated(text, opened.end(), opened.group(), depth)
@@ -113,7 +113,7 @@ def _skip(text: str, at: int, depth: int) -> int | None:
 
 
 def _interpolated(text: str, at: int, opening: str, depth: int) -> int | None:
-    """Just past an interpolated string, whose holes hold code and so perhaps strings again."""
+    """Return the index after an interpolated string, whose holes contain code and so possibly further strings."""
     quote = "&quot;" if opening.endswith("&quot;") else '"'
     verbatim = "@" in opening
     while at < len(text):
@@ -134,6 +134,6 @@ def _interpolated(text: str, at: int, opening: str, depth: int) -> int | None:
 
 
 def _mark(expression: str) -> str:
-    """As many characters, with line breaks where the expression has them."""
+    """Return a mark with as many characters, and with line breaks where the expression has them."""
     inner = "".join("\n" if char == "\n" else FILL for char in expression[1:-1])
     return f"{OPEN}{inner}{CLOSE}"

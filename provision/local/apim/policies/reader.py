@@ -1,4 +1,4 @@
-"""Turns nodes into checked elements: attributes, children, text and places, as ARM checks them on save."""
+"""Converts nodes to checked elements, with the checks of attributes, children, text and places that ARM does."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tripcurve.lab.local_options import LocalOptions
 __all__ = ["MAX_FRAGMENT_DEPTH", "ElementReader", "is_expression"]
 
 MAX_FRAGMENT_DEPTH = 5
-"""Fragments that include fragments."""
+"""How deep fragments may include fragments."""
 MAX_INCLUDES = 200
-"""Fragments put into one document."""
+"""The most fragments in one document."""
 
 _CONVERT: Mapping[str, Callable[[object], object] | None] = {
     "text": as_text,
@@ -42,7 +42,7 @@ def is_expression(text: str) -> bool:
 
 
 class ElementReader:
-    """Reads the elements of one document, with its named values and fragments at hand."""
+    """Reads the elements of one document, with its named values and fragments."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ElementReader:
         self._once: set[tuple[str, str]] = set()
 
     def steps(self, nodes: Iterable[Node], place: Place) -> tuple[Step, ...]:
-        """The policies among siblings, fragments put in. Raises PolicyError with every fault found."""
+        """Return the policies among siblings, with fragments replaced. Raises PolicyError with all faults found."""
         steps: list[Step] = []
         faults: list[Fault] = []
         seen: Counter[str] = Counter()
@@ -117,14 +117,14 @@ class ElementReader:
             self._including.pop()
 
     def _fragment(self, name: str) -> Mapping[str, str] | None:
-        """By its id, which like all names in ARM is compared without case."""
+        """Return a fragment by its id, which is compared without case, like all names in ARM."""
         exact = self._fragments.get(name)
         if exact is not None:
             return exact
         return next((value for id, value in self._fragments.items() if id.lower() == name.lower()), None)
 
     def read(self, node: Node, element: Element, place: Place, *, policy: bool = False) -> Parsed:
-        """A node checked against its description. Raises PolicyError."""
+        """Check a node against its description and return the element. Raises PolicyError."""
         values = self._attributes(node, element, policy)
         text = self._text(node, element)
         if element.steps:

@@ -1,7 +1,7 @@
-"""Reads policy XML into plain nodes that know where they stand. No entities, no DTD, no network.
+"""Reads policy XML into plain nodes that know their line and column. No entities, no DTD, no network.
 
-Expat is used rather than lxml because it tells the column of every element, as ARM's faults do,
-and lets the reader stop at the first sign of a DTD, before anything in it is looked at.
+It uses expat, not lxml, because expat gives the column of every element, as ARM's faults do, and lets the reader stop
+at the beginning of a DTD, before any of it is processed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from provision.local.apim.policies.raw import CLOSE, OPEN, hide_expressions, sho
 __all__ = ["MAX_DEPTH", "MAX_DOCUMENT_BYTES", "MAX_ELEMENTS", "Node", "read_xml", "replace_named_values"]
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-"""APIM's limit for a policy document."""
+"""APIM's limit for a policy document, in bytes."""
 MAX_DEPTH = 64
 MAX_ELEMENTS = 10_000
 MAX_EXPANDED = 2 * 1024 * 1024
-"""Characters that named values may add to one attribute or text."""
+"""The most characters that named values may add to one attribute or text."""
 
 MARKUP = frozenset({"set-body"})
-"""Elements whose content is kept as it was written, tags and all."""
+"""Elements whose content is kept as written, including tags."""
 
 _START_TAG = re.compile(rb"""<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""")
 _NAMED_VALUE = re.compile(r"\{\{([A-Za-z0-9\-._]{1,256})\}\}")
@@ -32,9 +32,9 @@ _NAMED_VALUE = re.compile(r"\{\{([A-Za-z0-9\-._]{1,256})\}\}")
 
 @dataclass(slots=True)
 class Node:
-    """An element: its own text with that of its children left out, and where its name stands (from 1).
+    """An element: its own text without that of its children, and the line and column of its name, counted from 1.
 
-    `markup` is what stands between its tags, elements and all.
+    `markup` is all that is between its tags, including elements.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Node:
 
 
 def read_xml(value: str, *, raw: bool, root: str) -> Node:
-    """The document's root. Raises PolicyError for what is too large, malformed or hostile."""
+    """Return the document's root. Raises PolicyError if the document is too large, malformed or hostile."""
     _check_size(value, root)
     text, expressions = hide_expressions(value) if raw else (value, [])
     reader = _Reader(root, expressions)
@@ -61,7 +61,7 @@ def read_xml(value: str, *, raw: bool, root: str) -> Node:
 
 
 def replace_named_values(text: str, named_values: Mapping[str, str], node: Node, *, lenient: bool = False) -> str:
-    """`{{name}}` replaced everywhere. Raises PolicyError for one that does not exist, unless `lenient`."""
+    """Replace every `{{name}}`. Raises PolicyError for a name that does not exist, unless `lenient`."""
     if "{{" not in text:
         return text
 
@@ -100,7 +100,7 @@ class _Reader:
         self._stack: list[Node] = []
         self._root: Node | None = None
         self._count = 0
-        self._parser = expat.ParserCreate("utf-8")  # whatever the declaration says: the text came as text
+        self._parser = expat.ParserCreate("utf-8")  # whatever the declaration says, because the text is already decoded
         self._parser.buffer_text = True
         self._parser.ordered_attributes = True
         self._parser.StartElementHandler = self._start
@@ -110,7 +110,7 @@ class _Reader:
         self._parser.ProcessingInstructionHandler = self._instruction
 
     def read(self, text: str) -> Node:
-        self._parser.buffer_size = max(1, 4 * len(text))  # no text arrives in pieces, so no mark is cut in two
+        self._parser.buffer_size = max(1, 4 * len(text))  # deliver text in one piece, so that no mark is cut in two
         try:
             self._source = text.encode()
             self._parser.Parse(self._source, True)

@@ -1,4 +1,4 @@
-"""Policies of API Management that are known but cannot run here: refused by name, with the reason."""
+"""Policies that API Management has but that cannot run here: refused by name, with the reason."""
 
 from __future__ import annotations
 

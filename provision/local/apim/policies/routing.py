@@ -1,4 +1,4 @@
-"""Policies that steer: base, choose, retry, set-backend-service, forward-request, return-response, wait."""
+"""Policies that control the flow: base, choose, retry, set-backend-service, forward-request, return-response, wait."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from provision.local.apim.services import ForwardOptions, PolicyFault
 __all__ = ["MAX_ATTEMPTS", "POLICIES", "Base"]
 
 MAX_ATTEMPTS = 50
-"""Highest `count` of retry [PR-retry]."""
+"""The highest `count` of retry [PR-retry]."""
 MAX_DOUBLINGS = 30
-"""Doublings after which an exponential interval grows no further; max-interval is long reached."""
+"""The number of doublings after which an exponential interval stops growing; max-interval is reached long before."""
 
 BASE = Element("base")
 WHEN = Element("when", (Attribute("condition", "boolean", required=True, expression=True),), steps=True)
@@ -85,7 +85,7 @@ RETURN = Element(
 
 
 class Base(Step):
-    """Stands for the parent scope's section. At the top of a section the pipeline has replaced it."""
+    """Stands for the parent scope's section. The pipeline has already replaced it at the top level of a section."""
 
     waits = True
 
@@ -117,9 +117,9 @@ class Choose(Step):
 
 
 class Retry(Step):
-    """Runs its children once, then again while the condition holds, `count` times at most [PR-retry].
+    """Runs its children once, and again while the condition holds, at most `count` times [PR-retry].
 
-    A child's fault is held back while the condition asks for another attempt, and raised after the last.
+    If a child fails and the condition asks for another attempt, the fault is raised only after the last attempt.
     """
 
     waits = True
@@ -155,7 +155,7 @@ class Retry(Step):
         return None
 
     def _delay(self, run: Run, attempt: int) -> float:
-        """Seconds before this attempt, counted from 1: fixed, linear or exponential."""
+        """Return the seconds to wait before this attempt, counted from 1: fixed, linear or exponential."""
         if attempt == 1 and self._fast is not None and self._fast.get(run.context) is True:
             return 0.0
         interval = _number(self._interval, run)
@@ -182,7 +182,7 @@ class SetBackendService(Step):
             run.backend_scope = self.scope
             context.backend, context.base_url = Backend(as_text(self._backend.get(context))), None
         elif self._url is not None and (context.backend is None or run.backend_scope == self.scope):
-            # A backend-id of a broader scope is overridden by a backend-id only [PR-set-backend-service].
+            # Only a backend-id overrides a backend-id of a broader scope [PR-set-backend-service].
             context.backend = None
             set_base_url(context, as_text(self._url.get(context)), self.name)
 
@@ -224,7 +224,7 @@ class ForwardRequest(Step):
 
 
 class ReturnResponse(Step):
-    """Answers at once, from any section; what was going to be sent to either side is dropped."""
+    """Answers at once, from any section. A request or response that was about to be sent is dropped."""
 
     def __init__(self, parsed: Parsed) -> None:
         super().__init__(parsed)
@@ -251,7 +251,7 @@ class ReturnResponse(Step):
             return Response(200, "OK")
         stored = run.context.variables.get(self._variable)
         if not isinstance(stored, Response):
-            return Response(200, "OK")  # public policies name variables that nobody sets, and answer all the same
+            return Response(200, "OK")  # public policies name variables that nothing sets, and they still answer
         return Response(stored.status_code, stored.status_reason, stored.headers.copy(), Body(stored.body.data))
 
 
@@ -267,7 +267,7 @@ def _integer(value: Value, run: Run) -> int:
 
 
 async def _discard(response: Response | None) -> None:
-    """Let go of a body that nobody will read, so that its connection is free."""
+    """Close a body that will not be read, so that its connection is free."""
     close = None if response is None else getattr(response.body.stream, "aclose", None)
     if close is not None:
         await close()

@@ -1,4 +1,4 @@
-"""llm-content-safety: puts prompts or completions to the content safety service that the policy's backend names."""
+"""The policy llm-content-safety: sends prompts or completions to the content safety service of the policy's backend."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["POLICIES"]
 API_VERSION = "2024-09-01"
 RESOURCE = "https://cognitiveservices.azure.com"
 MAX_TEXT = 10_000
-"""Characters that one call to the service takes; a longer prompt is put to it in pieces."""
+"""The most characters that one call to the service takes. A longer prompt is sent in pieces."""
 MAX_PIECES = 20
 MAX_RESPONSE = 4 * 1024 * 1024
-"""Bytes of a completion that are gathered to be checked."""
+"""The most bytes of a completion that are collected for checking."""
 OUTPUTS = ("FourSeverityLevels", "EightSeverityLevels")
 REFUSAL = "Request failed content safety check."
 BODY = b'{"statusCode":403,"message":"Request failed content safety check."}'
-"""Documented so, without the blanks of the gateway's other answers [PR-llm-content-safety]."""
+"""Documented in this form, without the blanks of the gateway's other answers [PR-llm-content-safety]."""
 
 CATEGORY = Element(
     "category",
@@ -58,11 +58,11 @@ SAFETY = Element(
 
 
 class ContentSafety(Step):
-    """Refuses with 403 when the service finds a category at its threshold, a block list or an attack.
+    """Refuses with 403 if the service finds a category at its threshold, a block list or an attack.
 
-    In inbound it looks at the prompt, in outbound at the completion. A stream is checked a window of `window-size`
-    characters at a time, and ends without a 403 before the first window that is unsafe. Where the service cannot be
-    asked, an error is recorded and the call goes on: the local cloud has no such service of its own.
+    In inbound it checks the prompt, in outbound the completion. A stream is checked in windows of `window-size`
+    characters, and ends without a 403 before the first window that is unsafe. If the service cannot be called, an error
+    is logged and the request continues: the local cloud has no such service of its own.
     """
 
     waits = True
@@ -95,7 +95,7 @@ class ContentSafety(Step):
             raise PolicyFault(self.name, "ContentSafetyCheckFailed", REFUSAL, 403, response=refusal)
 
     async def _check_response(self, run: Run) -> bool:
-        """Return whether a whole completion is unsafe; a stream is watched from here on and is not judged yet."""
+        """Return whether a whole completion is unsafe. A stream is not judged here, but is checked from now on."""
         response = run.context.response
         if response is None or response.status_code != 200:
             return False
@@ -110,7 +110,7 @@ class ContentSafety(Step):
         return await self._any_unsafe(run, _completion(await body.buffer(MAX_RESPONSE)), window)
 
     async def _any_unsafe(self, run: Run, text: str, size: int) -> bool:
-        """Whether any piece of a text is unsafe; False, and a record, when the service cannot be asked."""
+        """Return whether any piece of a text is unsafe. If the service cannot be called, log that and return False."""
         pieces = [text[at : at + size] for at in range(0, len(text), size)][:MAX_PIECES]
         try:
             return any([await self._unsafe(run, piece) for piece in pieces])
@@ -158,7 +158,7 @@ class ContentSafety(Step):
 
 
 class _Checked:
-    """A stream of events that passes on a window of text at a time, and ends before the first unsafe one."""
+    """A stream of events that is passed on one window of text at a time, and ends before the first unsafe window."""
 
     def __init__(self, stream: AsyncIterator[bytes], window: int, unsafe: Callable[[str], Awaitable[bool]]) -> None:
         self._stream, self._window, self._unsafe = stream, window, unsafe
@@ -176,7 +176,7 @@ class _Checked:
         return self._ready.popleft()
 
     async def _fill(self) -> None:
-        """Gather one window, and have it ready if it is safe."""
+        """Collect one window, and make it available if it is safe."""
         held: list[bytes] = []
         text = ""
         while len(text) < self._window and not self._ended:
@@ -203,7 +203,7 @@ def _is_event_stream(response: Response) -> bool:
 
 
 def _completion(body: bytes) -> str:
-    """All that an answer says; empty when nothing can be read."""
+    """Return the whole text of an answer; empty if it cannot be read."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _completion(body: bytes) -> str:
 
 
 def _delta(chunk: bytes) -> str:
-    """The text in a piece of an event stream. An event that is cut in two is not read."""
+    """Return the text in a piece of an event stream. An event that is cut in two is not read."""
     found: list[str] = []
     for line in chunk.split(b"\n"):
         try:
@@ -230,7 +230,7 @@ def _delta(chunk: bytes) -> str:
 
 
 def _prompt(body: bytes | None) -> str:
-    """All that a request says to the model; empty when nothing can be read."""
+    """Return the whole text of a prompt; empty if it cannot be read."""
     try:
         document = json.loads(body or b"null")
     except (ValueError, RecursionError):

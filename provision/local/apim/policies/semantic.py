@@ -1,7 +1,7 @@
-"""Semantic caching: an answer serves again for a prompt whose embedding is near enough.
+"""Semantic caching: an answer is used again for a prompt whose embedding is near enough.
 
-The embeddings come from the backend that the policy names, over the same way as every other call, so
-its breaker and its quota count.
+The embeddings come from the backend that the policy names, through the same path as every other call, so its breaker
+and its quota count them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = ["POLICIES"]
 
 RESOURCE = "https://cognitiveservices.azure.com"
 API_VERSION = "2024-02-01"
-"""Asked for where the backend's URL names none."""
+"""The API version to use if the backend's URL has none."""
 MAX_ENTRIES = 100
-"""Answers kept per API and vary-by; the oldest goes first."""
+"""The most answers kept per API and vary-by. The oldest is dropped first."""
 FOREVER_S = 10.0**9
 
 
@@ -54,7 +54,7 @@ class _Entry:
 
 
 class SemanticLookup(Step):
-    """Answers from the cache at once when a stored prompt is near; else remembers what to store under."""
+    """Answers from the cache if a stored prompt is near enough; otherwise remembers the key for storing."""
 
     waits = True
 
@@ -79,7 +79,7 @@ class SemanticLookup(Step):
             raise Finished
 
     def _prompt(self, context: PolicyContext) -> str | None:
-        """The messages as one text; None for what is no chat, or too long a one."""
+        """Return the messages as one text, or None if it is no chat request or too long."""
         try:
             document = json.loads(context.request.body.data or b"null")
         except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ class SemanticLookup(Step):
         return "\n".join(f"{item.get('role')}: {json.dumps(item.get('content'))}" for item in told)
 
     async def _embed(self, run: Run, prompt: str) -> tuple[float, ...] | None:
-        """The prompt's embedding; None, and a trace, when it cannot be had: the call goes on without the cache."""
+        """Return the prompt's embedding, or log why it cannot be had and return None: the cache is not used then."""
         try:
             token = await run.services.token(RESOURCE, None)
             url = Url("https", "", 443, "", f"api-version={API_VERSION}")
@@ -115,7 +115,7 @@ class SemanticLookup(Step):
 
 
 def _vector(response: Response | None) -> tuple[float, ...]:
-    """The first embedding, of length 1. Raises ValueError, TypeError or LookupError for anything else."""
+    """Return the first embedding, scaled to length 1. Raises ValueError, TypeError or LookupError if there is none."""
     if response is None or response.status_code != 200:
         raise ValueError(
             "the embeddings backend answered " + ("nothing" if response is None else str(response.status_code))
@@ -128,7 +128,7 @@ def _vector(response: Response | None) -> tuple[float, ...]:
 
 
 def _nearest(run: Run, key: tuple[object, ...], vector: tuple[float, ...], threshold: float) -> Response | None:
-    """The nearest answer within the threshold: smaller values ask for greater similarity (PR)."""
+    """Return the nearest answer within the threshold. Smaller thresholds ask for greater similarity (PR)."""
     now = run.services.now()
     _, kept = run.services.cache.get(key, now)
     entries = [entry for entry in kept if entry.until > now] if isinstance(kept, list) else []

@@ -1,4 +1,4 @@
-"""Policies that call elsewhere or answer by themselves: send-request, send-one-way-request, wait, mock-response."""
+"""Policies that call other services or answer themselves: send-request, send-one-way-request, wait, mock-response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["POLICIES"]
 
 DEFAULT_TIMEOUT_S = 60.0
 MAX_IN_BACKGROUND = 1000
-"""One-way requests under way at once, per unit; further ones are dropped and recorded."""
+"""The most one-way requests in flight per unit. Further ones are dropped and logged."""
 
 SET_URL = Element("set-url", text="expression")
 CERTIFICATE = Element("authentication-certificate", refused=True)
@@ -60,7 +60,7 @@ MOCK = Element(
 
 
 class _Call:
-    """A request of a policy's own: what its children say, on a new message or on a copy."""
+    """A request of a policy's own, made from its children: a new message, or a copy of the current one."""
 
     def __init__(self, parsed: Parsed) -> None:
         url, method, body = (parsed.first(name) for name in ("set-url", "set-method", "set-body"))
@@ -110,7 +110,7 @@ class _Call:
 
 
 class SendRequest(Step):
-    """The answer goes into a variable; null when the call failed and errors are ignored [PR-send-request]."""
+    """Stores the response in a variable, or null if the call failed and errors are ignored [PR-send-request]."""
 
     waits = True
 
@@ -132,7 +132,7 @@ class SendRequest(Step):
 
 
 class SendOneWayRequest(Step):
-    """Sends and goes on at once; nobody hears of the answer."""
+    """Sends a request and continues at once. The response is ignored."""
 
     waits = True
     _background: set[asyncio.Task[None]] = set()  # noqa: RUF012 - one per process, so that tasks are not collected
@@ -158,7 +158,7 @@ class SendOneWayRequest(Step):
 
 
 class Wait(Step):
-    """Runs its children side by side, until all are done, or any one."""
+    """Runs its children in parallel until all have finished, or one has."""
 
     waits = True
     ALLOWED = frozenset({"send-request", "cache-lookup-value", "choose"})
@@ -186,7 +186,7 @@ class Wait(Step):
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel what still runs, and empty the list: a task that failed and a frame that knows it hold one another."""
+    """Cancel the tasks that still run, and empty the list: a failed task and its frame refer to one another."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -194,7 +194,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 class MockResponse(Step):
-    """Answers at once. No API definition is at hand for an example: the body is empty JSON or nothing."""
+    """Answers at once. The API definition's examples are not available, so the body is empty JSON or nothing."""
 
     def __init__(self, parsed: Parsed) -> None:
         super().__init__(parsed)

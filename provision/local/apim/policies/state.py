@@ -1,6 +1,6 @@
-"""What policies remember between requests: cached values and counters. Pure; time is handed in.
+"""The state that policies keep between requests: cached values and counters. Pure, with time as an argument.
 
-One of each per gateway unit, as in API Management: units do not share them.
+Each gateway unit has its own, as in API Management, whose units do not share them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class ValueCache:
-    """Values with a time to live; the least recently used go first when it is full."""
+    """Values with a time to live. When it is full, the least recently used are dropped first."""
 
     def __init__(self, limit: int = MAX_CACHED_VALUES) -> None:
         self._limit = limit
@@ -29,7 +29,7 @@ class ValueCache:
         return len(self._values)
 
     def get(self, key: Hashable, now: float) -> tuple[bool, object]:
-        """(True, value) or (False, None); a value is gone at the very end of its time."""
+        """Return (True, value) or (False, None). A value expires at the exact end of its time."""
         entry = self._values.get(key)
         if entry is None:
             return False, None
@@ -51,7 +51,7 @@ class ValueCache:
 
 @dataclass(slots=True)
 class TokenBucket:
-    """Holds `capacity`, refilled evenly over `period_s`: how the v2 tiers limit rates."""
+    """Holds `capacity` and is refilled evenly over `period_s`. The v2 tiers limit rates in this way."""
 
     capacity: float
     period_s: float
@@ -64,18 +64,18 @@ class TokenBucket:
         return self.level
 
     def take(self, now: float, amount: float) -> None:
-        """Take what was used, even more than there is: what is owed must be refilled first."""
+        """Take an amount, even more than there is. The rest must be refilled first."""
         self.level = self.available(now) - amount
 
     def wait(self, now: float) -> float:
-        """Seconds until one can be taken."""
+        """Return the seconds until one can be taken."""
         missing = 1.0 - self.available(now)
         return max(0.0, missing * self.period_s / self.capacity)
 
 
 @dataclass(slots=True)
 class PeriodCounter:
-    """An amount per fixed period, which the caller names by its end."""
+    """An amount per fixed period. The caller identifies the period by its end."""
 
     ends: float = 0.0
     total: float = 0.0
@@ -88,13 +88,13 @@ class PeriodCounter:
 
 @dataclass(slots=True)
 class Gauge:
-    """How many are inside at this moment."""
+    """The number of calls inside at this moment."""
 
     count: int = 0
 
 
 class Counters:
-    """Counters by key, made when first asked for; the least recently used go first when there are too many."""
+    """Counters by key, created when first used. When there are too many, the least recently used are dropped first."""
 
     def __init__(self, limit: int = MAX_COUNTERS) -> None:
         self._limit = limit
@@ -104,7 +104,7 @@ class Counters:
         return len(self._counters)
 
     def get(self, kind: type[T], key: Hashable, make: Callable[[], T]) -> T:
-        """The counter of this kind and key."""
+        """Return the counter of this kind and key."""
         full = (kind, key)
         found = self._counters.get(full)
         if not isinstance(found, kind):

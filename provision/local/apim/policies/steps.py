@@ -1,4 +1,4 @@
-"""Compiled policies and how a list of them is run."""
+"""Compiled policies, and how a list of them is run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Finished", "Parsed", "Policy", "Run", "Step", "execute", "reads_of",
 
 
 class Finished(Exception):
-    """The answer is complete: no further policy of any section runs (return-response)."""
+    """Raised when the answer is complete: no further policy of any section runs (return-response)."""
 
 
 class Scopes(Protocol):
-    """The documents of every scope that apply to a request, as its policies see them."""
+    """The documents of all scopes that apply to a request, as its policies see them."""
 
     reads_response: bool
-    """Whether any policy looks into the response's body."""
+    """Whether any policy reads the response's body."""
 
     def inherited(self, scope: str, section: str) -> tuple[Step, ...]:
         """Return the steps that `base` means in a section of one scope."""
@@ -48,7 +48,7 @@ class Run:
         self._later: list[Callable[[], None]] | None = None
 
     def message(self) -> Request | Response:
-        """What set-header and set-body act on in this section. Raises PolicyFault if there is none."""
+        """The message that set-header and set-body change in this section. Raises PolicyFault if there is none."""
         if self.section in ("inbound", "backend"):
             return self.context.request
         if self.context.response is None:
@@ -56,7 +56,7 @@ class Run:
         return self.context.response
 
     def answered(self, action: Callable[[], None]) -> None:
-        """Have something done with the backend's answer before outbound changes it."""
+        """Call `action` on the backend's response before outbound changes it."""
         if self._answered is None:
             self._answered = []
         self._answered.append(action)
@@ -66,7 +66,7 @@ class Run:
             action()
 
     def later(self, action: Callable[[], None]) -> None:
-        """Have something done once the answer is known: counters that wait for it."""
+        """Call `action` once the answer is known, as counters need."""
         if self._later is None:
             self._later = []
         self._later.append(action)
@@ -76,13 +76,13 @@ class Run:
             action()
 
     def let_go(self) -> None:
-        """Forget what was to be done: such actions know this run, and it would wait for the garbage collector."""
+        """Drop the actions. They refer to this run, which would otherwise wait for the garbage collector."""
         self._answered = self._later = None
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """An element that was read and checked; values are constants or expressions."""
+    """An element that has been read and checked. Values are constants or expressions."""
 
     node: Node
     element: Element
@@ -93,24 +93,24 @@ class Parsed:
     steps: tuple[Step, ...] = ()
 
     def value(self, name: str) -> Value | None:
-        """An attribute's value; None when it is absent."""
+        """Return an attribute's value, or None if it is absent."""
         return self.values.get(name)
 
     def required(self, name: str) -> Value:
         return self.values[name]
 
     def literal(self, name: str, default: str = "") -> str:
-        """The text of an attribute that may not be an expression, or the default."""
+        """Return the text of an attribute that may not be an expression, or the default."""
         value = self.values.get(name)
         return str(value.value) if isinstance(value, Constant) else default
 
     def number(self, name: str) -> float | None:
-        """The number in an attribute that may not be an expression; None when it is absent."""
+        """Return the number in an attribute that may not be an expression, or None if it is absent."""
         value = self.values.get(name)
         return value.value if isinstance(value, Constant) and isinstance(value.value, (int, float)) else None
 
     def flag(self, name: str, default: bool) -> bool:
-        """The truth of an attribute that may not be an expression, or the default."""
+        """Return the truth value of an attribute that may not be an expression, or the default."""
         value = self.values.get(name)
         return value.value is True if isinstance(value, Constant) else default
 
@@ -124,7 +124,7 @@ class Parsed:
 class Step:
     """One compiled policy. `waits` says which of `apply` and `wait` runs it.
 
-    `reads` names the bodies its expressions need: "request.body", "response.body".
+    `reads` names the bodies that its expressions need: "request.body", "response.body".
     """
 
     waits = False
@@ -146,7 +146,7 @@ class Step:
         return PolicyFault(self.name, reason, message, status)
 
     def locate(self, fault: PolicyFault, section: str) -> None:
-        """Note where the fault came from, unless a step within this one already did."""
+        """Add the policy's place to a fault, unless a step inside this one already has."""
         if not fault.located:
             fault.scope, fault.section, fault.path, fault.policy_id = self.scope, section, self.path, self.policy_id
             fault.source = fault.source or self.name
@@ -154,10 +154,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy: its element, where it may stand, and how it is made into a step.
+    """A policy: its element, the sections where it is allowed, and how it becomes a step.
 
-    `fact` is what its behaviour here rests on; `status` "recorded" marks telemetry that is kept for
-    the run to show, "refused" one that cannot run here, for the reason in `note`.
+    `fact` is the source of its behaviour here. `status` "recorded" marks telemetry that is logged for the run, and
+    "refused" a policy that cannot run here, for the reason in `note`.
     """
 
     element: Element
@@ -174,7 +174,7 @@ class Policy:
 
 
 async def execute(steps: Sequence[Step], run: Run) -> None:
-    """Run steps in order; those that need not wait cost no await."""
+    """Run steps in order. Those that need not wait cost no await."""
     for step in steps:
         try:
             if step.waits:
@@ -187,7 +187,7 @@ async def execute(steps: Sequence[Step], run: Run) -> None:
 
 
 def run_sync(steps: Sequence[Step], run: Run) -> None:
-    """Run steps none of which waits."""
+    """Run steps of which none waits."""
     for step in steps:
         try:
             step.apply(run)
@@ -201,12 +201,12 @@ def waits_any(steps: Iterable[Step]) -> bool:
 
 
 class Reader(Protocol):
-    """Anything that knows which bodies it looks into."""
+    """Anything that knows which bodies it reads."""
 
     @property
     def reads(self) -> frozenset[str]: ...
 
 
 def reads_of(parts: Iterable[Reader | None]) -> frozenset[str]:
-    """The bodies that any of these needs."""
+    """Return the bodies that any of these reads."""
     return frozenset().union(*(part.reads for part in parts if part is not None))

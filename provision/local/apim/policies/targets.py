@@ -1,4 +1,4 @@
-"""Where a request goes: the base URL, the remaining path, and the URL that policies see."""
+"""The destination of a request: the base URL, the remaining path, and the URL that policies see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"\{\*?([^{}*]+)\}")
 
 
 def parse_url(text: str, source: str) -> Url:
-    """An absolute http or https URL in parts. Raises PolicyFault for anything else."""
+    """Return an absolute http or https URL in parts. Raises PolicyFault for any other."""
     try:
         parts = urlsplit(text.strip())
         port = parts.port
@@ -29,7 +29,7 @@ def parse_url(text: str, source: str) -> Url:
 
 
 def set_base_url(context: PolicyContext, base_url: str, source: str) -> None:
-    """Send the request to another base; the remaining path and the query stay. Raises PolicyFault."""
+    """Send the request to another base. The remaining path and the query are kept. Raises PolicyFault."""
     base = parse_url(base_url, source)
     path = base.path.rstrip("/") + context.remaining_path
     context.base_url = base_url
@@ -37,7 +37,7 @@ def set_base_url(context: PolicyContext, base_url: str, source: str) -> None:
 
 
 def rewrite(context: PolicyContext, template: str, copy_unmatched: bool) -> None:
-    """Replace the remaining path by a template; its `{name}` are the operation's matched parameters."""
+    """Replace the remaining path by a template, whose `{name}` are the operation's matched parameters."""
     matched = context.request.matched_parameters
     text = _PARAMETER.sub(lambda match: matched.get(match.group(1), match.group()), template)
     path, _, query = text.partition("?")

@@ -1,4 +1,4 @@
-"""Telemetry: what Azure would have stored is recorded instead, for the run to show."""
+"""Telemetry: the data that Azure would store is logged instead, for the run to show."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from provision.local.apim.policies.values import Value, as_text
 __all__ = ["DEFAULT_DIMENSIONS", "POLICIES"]
 
 EVENT_BYTES = 200 * 1024
-"""An event hub message is cut there [PR-log-to-eventhub]."""
+"""The most bytes of an event hub message, which is cut off there [PR-log-to-eventhub]."""
 MAX_DIMENSIONS = 10
-"""The page of the policy says five of one's own; well-known gateways deploy more, so that is not held."""
+"""The most dimensions. The policy's page says five of one's own, but well-known gateways deploy more."""
 
 MESSAGE = Element("message", text="expression")
 METADATA = Element("metadata", (Attribute("name", required=True), Attribute("value", required=True, expression=True)))
@@ -85,7 +85,7 @@ class Trace(Step):
 
 
 class Dimensions:
-    """The dimensions of a metric: given, or known by their name."""
+    """The dimensions of a metric: stated, or known by their name."""
 
     def __init__(self, children: Iterable[Parsed]) -> None:
         self._read: list[tuple[str, Callable[[PolicyContext], object]]] = []
@@ -124,7 +124,7 @@ class EmitMetric(Step):
 
 
 class EmitTokenMetric(Step):
-    """Prompt, completion and total tokens of each call, once its answer is through."""
+    """Records prompt, completion and total tokens of each call once its answer is complete."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._namespace = parsed.value("namespace")

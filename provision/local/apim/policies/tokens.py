@@ -1,4 +1,4 @@
-"""llm-token-limit and azure-openai-token-limit: tokens per minute and per period, by key."""
+"""The policies llm-token-limit and azure-openai-token-limit: tokens per minute and per period, by key."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _element(name: str) -> Element:
 
 
 def period_end(now: datetime, period: str) -> datetime:
-    """When the calendar period that `now` is in ends, in UTC ([PR-llm-token-limit]: fixed, truncated)."""
+    """Return the end of the calendar period that `now` is in, in UTC ([PR-llm-token-limit]: fixed, truncated)."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if period == "Hourly":
         return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
@@ -50,7 +50,7 @@ def period_end(now: datetime, period: str) -> datetime:
 
 
 class TokenLimit(Step):
-    """Counts a call's tokens when its answer is through; with an estimate, the prompt's beforehand."""
+    """Counts a call's tokens once its answer is complete. With an estimate, the prompt's are counted beforehand."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._key, self._estimate = parsed.required("counter-key"), parsed.required("estimate-prompt-tokens")

@@ -1,4 +1,4 @@
-"""Reads token usage from requests and responses without holding up a stream."""
+"""Reads token usage from requests and responses without delaying a stream."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from provision.local.apim.policies.steps import Run
 __all__ = ["CHARACTERS_PER_TOKEN", "Usage", "estimate_prompt", "watch_usage"]
 
 CHARACTERS_PER_TOKEN = 4
-"""An estimate good enough for English prose; the service's own tokenizer is not at hand."""
+"""Characters per token: an estimate that fits English prose, because the service's tokenizer is not available."""
 TOKENS_PER_IMAGE = 1200
-"""The most that an image counts when estimating [PR-llm-token-limit]."""
+"""The most tokens that an image counts in an estimate [PR-llm-token-limit]."""
 TAIL_BYTES = 64 * 1024
-"""Usage stands at the end of an answer: only so much of a stream is kept."""
+"""How much of the end of a stream is kept, in bytes, because usage is at the end of an answer."""
 
 _COUNT = re.compile(rb'"(prompt|completion|total|input|output)_tokens"\s*:\s*(\d{1,12})')
 _NAMES = {b"input": b"prompt", b"output": b"completion"}
@@ -25,7 +25,7 @@ _NAMES = {b"input": b"prompt", b"output": b"completion"}
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call; `estimated` when the answer did not say."""
+    """The tokens of one call. `estimated` if the answer did not state them."""
 
     prompt: int
     completion: int
@@ -34,7 +34,9 @@ class Usage:
 
 
 def estimate_prompt(body: bytes | None) -> int:
-    """Tokens in a request's messages, prompt or input, by their length; 0 when there is nothing to read."""
+    """Return the tokens of a request's messages, prompt or input, estimated by length; 0 if
+    there is nothing to read.
+    """
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -56,7 +58,7 @@ def _tokens(part: object, depth: int = 0) -> int:
 
 
 class _Meter:
-    """Watches an answer go by; says at its end what it used."""
+    """Reads an answer as it passes, and returns its usage at the end."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -106,7 +108,7 @@ def _attach(context: PolicyContext, response: Response, meter: _Meter, done: Cal
 
 
 class _Watched:
-    """A stream that passes on as it comes; at its end, or when it is given up, what it used is told."""
+    """A stream that is passed on as it arrives. Its usage is reported when it ends or is closed."""
 
     def __init__(self, stream: AsyncIterator[bytes], meter: _Meter, done: Callable[[Usage], None]) -> None:
         self._stream, self._meter = stream, meter

@@ -1,4 +1,4 @@
-"""validate-jwt and validate-azure-ad-token."""
+"""The policies validate-jwt and validate-azure-ad-token."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ VALIDATE_AAD = Element(
 
 
 class _Refused(Exception):
-    """A token that is not accepted: the reason and message of LastError."""
+    """Raised for a token that is not accepted, with LastError's reason and message."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -96,7 +96,7 @@ class _Refused(Exception):
 
 
 class _Claim:
-    """One claim that must be there, with all or any of its values."""
+    """A claim that is required, with all or any of its values."""
 
     def __init__(self, parsed: Parsed) -> None:
         self.name, self._separator = parsed.literal("name"), parsed.literal("separator")
@@ -122,7 +122,7 @@ class _Claim:
 
 
 class _Validator(Step, ABC):
-    """What both policies share: where the token is, how it is checked, what a refusal answers."""
+    """The part that both policies share: where the token is, how it is checked, and the answer to a refused one."""
 
     waits = True
 
@@ -151,10 +151,10 @@ class _Validator(Step, ABC):
 
     @abstractmethod
     async def validate(self, run: Run, token: str) -> Claims:
-        """The claims of a token that is accepted. Raises _Refused."""
+        """Return the claims of an accepted token. Raises _Refused."""
 
     def scheme(self, context: PolicyContext) -> str | None:
-        """The authorization scheme that the header must carry; None: any or none."""
+        """The authorization scheme that the header must have. None: any or none."""
         return None
 
     def _find(self, context: PolicyContext) -> str:
@@ -171,7 +171,7 @@ class _Validator(Step, ABC):
         return self._bare(text.strip(), context)
 
     def _bare(self, text: str, context: PolicyContext) -> str:
-        """The token without its scheme."""
+        """Return the token without its scheme."""
         wanted = self.scheme(context)
         scheme, _, rest = text.rpartition(" ")
         if wanted and scheme.strip().lower() != wanted.lower():
@@ -186,7 +186,7 @@ class _Validator(Step, ABC):
     def verify(
         self, token: str, keys: Sequence[SigningKey], context: PolicyContext, *, leeway: int = 0, needs_exp: bool = True
     ) -> Claims:
-        """Signature, lifetime and audience. Raises _Refused."""
+        """Check signature, lifetime and audience. Raises _Refused."""
         claims = _signed_claims(token, keys, leeway, needs_exp)
         audiences = [as_text(value.get(context)) for value in self._audiences]
         held = claims.get("aud")
@@ -316,7 +316,7 @@ def _entra_issuers(config: OpenIdConfig, tenant: str, held: str) -> list[str]:
 
 
 def _tenant_of(issuer: str) -> str:
-    """The tenant id in an issuer's URL: a policy may name the tenant by its domain."""
+    """Return the tenant id in an issuer's URL, because a policy may name the tenant by its domain."""
     return urlsplit(issuer).path.strip("/").partition("/")[0]
 
 

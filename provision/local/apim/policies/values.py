@@ -1,4 +1,4 @@
-"""Attribute and text values: constants, or expressions with the conversion their place asks for."""
+"""Values of attributes and texts: constants, or expressions with the conversion that their place needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _QUOTED = re.compile(r"""@?"(?:[^"\\]|\\.)*"|'((?:[^'"\\\n]|\\.)*)'""")
 
 
 class Value(Protocol):
-    """What an attribute or text says, per request."""
+    """The value of an attribute or text for a request."""
 
     @property
     def constant(self) -> bool: ...
@@ -37,7 +37,7 @@ class Value(Protocol):
 
 
 class Constant:
-    """The same for every request."""
+    """A value that is the same for every request."""
 
     __slots__ = ("value",)
     constant: Final = True
@@ -51,7 +51,7 @@ class Constant:
 
 
 class Dynamic:
-    """An expression, evaluated per request; its failure is the policy's fault."""
+    """An expression that is evaluated for each request. If it fails, the policy fails."""
 
     __slots__ = ("_convert", "_evaluate", "reads")
     constant: Final = False
@@ -72,7 +72,7 @@ class Dynamic:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str, mismatch: str) -> Expression:
-    """Compiled once for every document that says the same: expressions keep no state."""
+    """Compile an expression once for all documents that contain it. Expressions have no state."""
     return compile_expression(text, variable_type_mismatch=mismatch)
 
 
@@ -98,7 +98,7 @@ def compile_value(text: str, convert: Callable[[object], object] | None, mismatc
 
 
 def _double_quoted(match: re.Match[str]) -> str:
-    """A constant in single quotes that is too long for a character, as a string; anything else as it is."""
+    """Return the code with a constant in single quotes that is too long for a character as a string; else unchanged."""
     inner = match.group(1)
     return match.group() if inner is None or len(inner) < 2 or inner.startswith("\\") else f'"{inner}"'
 
@@ -109,12 +109,12 @@ def _all_double_quoted(text: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """As C# prints it; null is empty."""
+    """Return the value as C# prints it. null is empty."""
     return value if isinstance(value, str) else "" if value is None else to_text(value)
 
 
 def as_boolean(value: object) -> bool:
-    """A bool, or the words true and false. Raises EvaluationError for anything else."""
+    """Return a bool, also from the words true and false. Raises EvaluationError for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -123,7 +123,7 @@ def as_boolean(value: object) -> bool:
 
 
 def as_integer(value: object) -> int:
-    """An int, or text that is one. Raises EvaluationError for anything else."""
+    """Return an int, also from text. Raises EvaluationError for anything else."""
     number = as_number(value)
     if number != int(number):
         raise EvaluationError(f"'{as_text(value)}' is not an integer.")
@@ -131,7 +131,7 @@ def as_integer(value: object) -> int:
 
 
 def as_number(value: object) -> float:
-    """A number, or text that is one. Raises EvaluationError for anything else."""
+    """Return a number, also from text. Raises EvaluationError for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     try:
