@@ -99,7 +99,7 @@ def _print(capacity: Capacity, folder: Path, console: Console) -> None:
 
 def _curve_table(curve: Sequence[Step]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in ("offered/s", "served/s", "429/s", "503/s", "p50 ms", "p99 ms", "2xx"):
+    for heading in ("offered/s", "served/s", "429/s", "sheds/s", "p50 ms", "p99 ms", "2xx"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for step in curve:

@@ -46,14 +46,14 @@ INK = "currentColor"
 COLOURS = {
     "2xx": "#009E73",
     "429 backend": "#E69F00",
-    "503 shed": "#0072B2",
+    "shed": "#0072B2",
     "other error": "#CC79A7",
     "no response": "#D55E00",
 }
 SHAPES = {
     "2xx": "circle",
     "429 backend": "triangle-up",
-    "503 shed": "square",
+    "shed": "square",
     "other error": "diamond",
     "no response": "cross",
 }
@@ -63,7 +63,7 @@ TITLES = {
     "breaker": "Breaker, as measured",
     "timeline": "Requests per second, by outcome",
     "latency": "Latency from the intended start, ms (log scale)",
-    "ratio": "503 to 429: share of the two that the gateway shed",
+    "ratio": "Sheds to 429s: share of the two that the gateway shed",
 }
 
 
@@ -361,11 +361,11 @@ def _ratio(frame: pd.DataFrame, marks: _Marks) -> Spec:
     tips = [
         _number("time_s", title="from (s)"),
         _number("throttled", title="429"),
-        _number("shed", title="503"),
-        _number("ratio", title="503 for each 429", format=".1f"),
+        _number("shed", title="sheds"),
+        _number("ratio", title="sheds for each 429", format=".1f"),
         _number("absorption", title="shed", format=".1%"),
     ]
-    bar = {"color": COLOURS["503 shed"], "opacity": 0.85}
+    bar = {"color": COLOURS["shed"], "opacity": 0.85}
     x, x2, y2 = marks.x("time_s", SECONDS), {"field": "end_s"}, {"datum": 0}
     bars = _layer("shares", "rect", bar, x=x, x2=x2, y=share, y2=y2, tooltip=tips)
     return marks.over_time("ratio", 130, [bars], {"shares": _records(frame)})

@@ -21,7 +21,7 @@ __all__ = ["safe", "write_csv"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 INTERVALS = ("tripped_s", "reset_s", "full_shed_s")
-"""Measures that are an estimate with a half-width, and take two columns."""
+"""Measures that are an estimate with a half-width, and take three columns."""
 _ENDS = ("least", "most")
 
 
@@ -67,8 +67,8 @@ def _flat(trip: Trip) -> Row:
 
 
 def _interval(name: str, measured: Measured | None) -> Row:
-    known = (None, None) if measured is None else (measured.estimate, measured.half_width)
-    return dict(zip((name, f"{name}_half_width"), known, strict=True))
+    known = (None, None, None) if measured is None else (measured.estimate, measured.half_width, measured.by)
+    return dict(zip((name, f"{name}_half_width", f"{name}_by"), known, strict=True))
 
 
 def _write_rows(path: Path, rows: Iterable[Mapping[Hashable, object]]) -> None:

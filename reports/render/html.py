@@ -36,7 +36,7 @@ from reports.statistics.facts import latency_rows, phase_table, quality_rows
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve import __version__
 from tripcurve.durations import format_iso
-from tripcurve.run.summary import Capacity, Summary, Trip
+from tripcurve.run.summary import Capacity, Measured, Summary, Trip
 
 __all__ = ["MOST_TRIPS", "Pictures", "render", "render_capacity"]
 
@@ -49,32 +49,33 @@ DESCRIPTIONS = {
     "breaker": "When each breaker was measured open. Triangles: the gateway's own record, where it keeps one.",
     "timeline": "Stacked by outcome; grey behind, lines before: the breaker was measured open. Dashed: phases.",
     "latency": "Each mark one request (a long run is thinned, its slowest kept); lines: every second's median and p99.",
-    "ratio": "Of 429s from backends and 503s from the gateway together, the part that never reached a backend.",
+    "ratio": "Of 429s from backends and sheds together, the share that never reached a backend.",
 }
 
 
-def _beside_truth(true_s: float | None, error_s: float | None) -> str:
-    """`truth 5.051, +12.2 ms`, for under the measured instant; empty where the truth is not known."""
-    if true_s is None:
-        return ""
-    return f"truth {true_s:.3f}" + ("" if error_s is None else f", {signed(error_s * 1000, 1)} ms")
+def _beneath(measured: Measured | None, true_s: float | None, error_s: float | None) -> list[str]:
+    """`by cause` and `truth 5.051, +12.2 ms`, for under a measured instant."""
+    lines = [] if measured is None or measured.by is None else [f"by {measured.by}"]
+    if true_s is not None:
+        lines.append(f"truth {true_s:.3f}" + ("" if error_s is None else f", {signed(error_s * 1000, 1)} ms"))
+    return lines
 
 
-def _nothing(trip: Trip) -> str:
+def _nothing(trip: Trip) -> list[str]:
     del trip
-    return ""
+    return []
 
 
 Cell = Callable[[Trip], str]
-TRIP_COLUMNS: dict[str, tuple[Cell, Cell]] = {
-    "backend": (who, lambda trip: "re-trip" if trip.retrip else ""),
+TRIP_COLUMNS: dict[str, tuple[Cell, Callable[[Trip], list[str]]]] = {
+    "backend": (who, lambda trip: ["re-trip"] if trip.retrip else []),
     "tripped, s": (
         lambda trip: with_half_width(trip.tripped_s),
-        lambda trip: _beside_truth(truth(trip).tripped_s, error(trip).tripped_s),
+        lambda trip: _beneath(trip.tripped_s, truth(trip).tripped_s, error(trip).tripped_s),
     ),
     "reset, s": (
         lambda trip: with_half_width(trip.reset_s),
-        lambda trip: _beside_truth(truth(trip).reset_s, error(trip).reset_s),
+        lambda trip: _beneath(trip.reset_s, truth(trip).reset_s, error(trip).reset_s),
     ),
     "time to trip, s": (lambda trip: number(trip.time_to_trip_s), _nothing),
     "failures to trip": (lambda trip: count(trip.failures_to_trip), lambda trip: _overshoot(trip)),
@@ -83,17 +84,17 @@ TRIP_COLUMNS: dict[str, tuple[Cell, Cell]] = {
     "restored after, s": (lambda trip: number(trip.restored_s), _nothing),
     "outage, s": (lambda trip: number(trip.outage_s), _nothing),
     "429": (lambda trip: count(trip.throttled), _nothing),
-    "503": (lambda trip: count(trip.shed), _nothing),
+    "sheds": (lambda trip: count(trip.shed), _nothing),
 }
-"""Heading to what a cell says, and what stands small beneath it."""
+"""Heading to the text of a cell and the small lines beneath it."""
 
 
-def _overshoot(trip: Trip) -> str:
-    return "" if not trip.overshoot else f"overshoot {trip.overshoot}"
+def _overshoot(trip: Trip) -> list[str]:
+    return [f"overshoot {trip.overshoot}"] if trip.overshoot else []
 
 
-def _open_error(trip: Trip) -> str:
-    return "" if trip.open_error_s is None else f"{signed(trip.open_error_s)} to rule"
+def _open_error(trip: Trip) -> list[str]:
+    return [] if trip.open_error_s is None else [f"{signed(trip.open_error_s)} to rule"]
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _trip_row(trip: Trip) -> list[tuple[str, str]]:
+def _trip_row(trip: Trip) -> list[tuple[str, list[str]]]:
     return [(main(trip), beneath(trip)) for main, beneath in TRIP_COLUMNS.values()]
 
 

@@ -74,7 +74,7 @@ def _print_trips(summary: Summary, console: Console) -> None:
 def _trip_table(trips: list[Trip], truth: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     off = ("err ms",) if truth else ()
-    for heading in ("tripped, s", *off, "reset, s", *off, "to trip", "open", "429", "503", "again"):
+    for heading in ("tripped, s", *off, "reset, s", *off, "to trip", "open", "429", "sheds", "again"):
         table.add_column(heading, justify="right", no_wrap=True)
     for trip in trips:
         table.add_row(*_trip_cells(trip, truth))

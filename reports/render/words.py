@@ -58,6 +58,12 @@ def in_ms(error_s: float | None) -> str:
     return "–" if error_s is None else f"{error_s * 1000:+.1f}"
 
 
+def _with_evidence(measured: Measured | None) -> str:
+    """`5.087 ±0.012 by cause`; without the evidence if a version before 0.2 wrote the summary."""
+    text = with_half_width(measured)
+    return text if measured is None or measured.by is None else f"{text} by {measured.by}"
+
+
 NOT_KNOWN = Instants(tripped_s=None, reset_s=None)
 
 
@@ -73,10 +79,10 @@ def error(trip: Trip) -> Instants:
 
 TRIP_COLUMNS: dict[str, Callable[[Trip], str]] = {
     "backend": lambda trip: who(trip),
-    "tripped, s": lambda trip: with_half_width(trip.tripped_s),
+    "tripped, s": lambda trip: _with_evidence(trip.tripped_s),
     "truth, s": lambda trip: number(truth(trip).tripped_s),
     "error, ms": lambda trip: in_ms(error(trip).tripped_s),
-    "reset, s": lambda trip: with_half_width(trip.reset_s),
+    "reset, s": lambda trip: _with_evidence(trip.reset_s),
     "truth, s ": lambda trip: number(truth(trip).reset_s),
     "error, ms ": lambda trip: in_ms(error(trip).reset_s),
     "time to trip, s": lambda trip: number(trip.time_to_trip_s),
@@ -88,7 +94,7 @@ TRIP_COLUMNS: dict[str, Callable[[Trip], str]] = {
     "restored, s": lambda trip: number(trip.restored_s),
     "outage, s": lambda trip: number(trip.outage_s),
     "429": lambda trip: count(trip.throttled),
-    "503": lambda trip: count(trip.shed),
+    "sheds": lambda trip: count(trip.shed),
     "re-trip": lambda trip: "yes" if trip.retrip else "no",
 }
 """Columns of the trip table: heading to cell. A trailing blank keeps two headings apart."""
@@ -197,12 +203,19 @@ def _what_happened(summary: Summary) -> str:
     text = f"The breaker opened {_times(trips)}" if trips else unseen or "The breaker was not seen to open"
     if summary.retrips:
         text += f", {summary.retrips:,} of them again while the fault lasted"
-    text += f"; of {requests.total:,} requests clients saw {summary.throttles:,} × 429 from backends"
-    text += f" and {summary.sheds:,} × 503 from the gateway"
+    text += f"; of {requests.total:,} requests, backends answered {summary.throttles:,} with 429"
+    text += f" and the gateway shed {summary.sheds:,}{_with_statuses(summary.sheds_by_status)}"
     if summary.ratio_503_429 is not None:
         text += f" ({summary.ratio_503_429:.1f} for each 429)"
     longest = summary.outage_s.max
     return text + (f", and the longest outage lasted {longest:.1f} s." if longest is not None else ".")
+
+
+def _with_statuses(sheds: dict[str, int]) -> str:
+    """` with 503`, or ` (5 with 429, 2 with 503)`; empty if there was none."""
+    if len(sheds) < 2:
+        return "".join(f" with {status}" for status in sheds)
+    return f" ({', '.join(f'{n:,} with {status}' for status, n in sheds.items())})"
 
 
 def _times(count: int) -> str:

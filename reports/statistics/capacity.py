@@ -91,7 +91,7 @@ def _trips_within(trips: list[Trip], begin: float, end: float) -> int:
 
 def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, trips: int, limits: Limits) -> Step:
     by_outcome, n = own.groupby("outcome")["n"].sum(), int(own["n"].sum())
-    ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "503 shed", "429 backend"))
+    ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "shed", "429 backend"))
     p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if ok else (None, None)
     tokens = int(own["prompt_tokens"].sum()) + int(own["completion_tokens"].sum())
     return Step(

@@ -297,7 +297,7 @@ def _ok_share(run: Run, trips: list[Trip]) -> _Share:
 
 def _absorbed(run: Run, trips: list[Trip]) -> _Share:
     """Return the share of sheds among all requests that were shed or throttled."""
-    shed, throttled = run.tally.count("503 shed"), run.tally.count("429 backend")
+    shed, throttled = run.tally.count("shed"), run.tally.count("429 backend")
     return _Share(shed, shed + throttled)
 
 

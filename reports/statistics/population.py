@@ -57,4 +57,4 @@ def _phase(name: str, own: pd.DataFrame, tally: Tally) -> Phase:
     )
 
 
-_COUNTED = ("2xx", "429 backend", "503 shed", "no response")
+_COUNTED = ("2xx", "429 backend", "shed", "no response")

@@ -60,7 +60,7 @@ def ratio_over_time(run: Run, duration_s: float) -> pd.DataFrame:
     """
     width = max(1.0, bin_width_s(duration_s))
     counts = _counts(run, width)
-    throttled, shed = (counts[:, OUTCOMES.index(name)] for name in ("429 backend", "503 shed"))
+    throttled, shed = (counts[:, OUTCOMES.index(name)] for name in ("429 backend", "shed"))
     begins = np.arange(len(counts)) * width
     frame = pd.DataFrame({"time_s": begins, "end_s": begins + width, "throttled": throttled, "shed": shed})
     frame = frame[frame["throttled"] + frame["shed"] > 0].reset_index(drop=True)
@@ -194,5 +194,5 @@ def tables(run: Run, analysis: Analysis, duration_s: float) -> dict[str, pd.Data
         "breaker": spans,
         "timeline": timeline.rename(columns={"time_s": "from, s"}),
         "latency": latency.rename(columns={"time_s": "at, s", "median": "median, ms", "p99": "p99, ms"}),
-        "ratio": ratio.rename(columns={"time_s": "from, s", "ratio": "503 for each 429", "absorption": "shed share"}),
+        "ratio": ratio.rename(columns={"time_s": "from, s", "ratio": "sheds for each 429", "absorption": "shed share"}),
     }

@@ -57,7 +57,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
     """Return the summary with every figure, but without checks and verdict."""
     tally = run.tally
     trips = tuple(Trip.model_validate(trip) for trip in analysis.trips)
-    shed, throttled = tally.count("503 shed"), tally.count("429 backend")
+    shed, throttled = tally.count("shed"), tally.count("429 backend")
     gaps = run.info.token_gap_ms or NO_GAPS
     return Summary(
         schema=SUMMARY_VERSION,
@@ -75,7 +75,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         token_gap_ms=FewQuantiles(n=gaps.n, p50=gaps.p50, p99=gaps.p99),
         phases=by_phase(tally),
         sheds=shed,
-        sheds_by_status=_by_status(tally.kinds[tally.kinds["outcome"] == "503 shed"]),
+        sheds_by_status=_by_status(tally.kinds[tally.kinds["outcome"] == "shed"]),
         throttles=throttled,
         ratio_503_429=shed / throttled if throttled else None,
         absorption=shed / (shed + throttled) if shed + throttled else None,
@@ -129,7 +129,7 @@ def _unobservable(run: Run) -> str | None:
         return None
     if run.lab.has_pool:
         return "the policy marks no answer, so which member of the pool answered is not known"
-    in_doubt = unmarked.shed_below_us is not None and not run.tally.count("503 shed")
+    in_doubt = unmarked.shed_below_us is not None and not run.tally.count("shed")
     if in_doubt and bool(unmarked.sheds.hold(run.tally.kinds["status"].to_numpy()).any()):
         which = " or ".join(map(str, unmarked.sheds.statuses))
         return f"the policy marks no answer, and the gateway's {which} cannot be told from the backend's"

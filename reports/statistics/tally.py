@@ -22,7 +22,7 @@ __all__ = ["BIN_S", "OUTCOMES", "Tally", "bin_width_s", "outcomes_of"]
 NS = 1_000_000_000
 BIN_S = 0.25
 """The finest time bin, s. All others are whole multiples of it."""
-OUTCOMES = ("2xx", "429 backend", "503 shed", "other error", "no response")
+OUTCOMES = ("2xx", "429 backend", "shed", "other error", "no response")
 MOST_BINS = 100
 LONGEST_S = 31 * 86_400
 """No run lasts longer. A later start comes from a wrong clock, and would need more bins than fit into memory."""
@@ -201,7 +201,7 @@ def outcomes_of(piece: pa.Table, side: Codes) -> Codes:
     code = np.full(len(piece), OUTCOMES.index("other error"), dtype=np.int64)
     code[(status >= 200) & (status < 300) & whole] = OUTCOMES.index("2xx")
     code[(status == 429) & ~gateway] = OUTCOMES.index("429 backend")
-    code[piece["shed"].to_numpy()] = OUTCOMES.index("503 shed")
+    code[piece["shed"].to_numpy()] = OUTCOMES.index("shed")
     code[status == 0] = OUTCOMES.index("no response")
     return code
 

@@ -64,3 +64,10 @@ def test_several_units_have_a_table_of_their_own(units: Reported) -> None:
 def test_latency_stands_beside_its_uncorrected_self(good: Reported) -> None:
     page = own_text(good.page.read_text("utf-8"))
     assert page.count("intended start</td>") == page.count("sending (uncorrected)</td>") == 2
+
+
+def test_each_instant_says_which_evidence_bounds_it(good: Reported) -> None:
+    page = own_text(good.page.read_text("utf-8"))
+    known = {trip[name]["by"] for trip in good.summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]}
+    assert known == {"cause", "proof"}
+    assert all(f'<span class="beneath">by {by}</span>' in page for by in known)

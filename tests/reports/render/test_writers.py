@@ -27,6 +27,7 @@ def test_trips_have_a_row_each_with_what_the_summary_says(good: Reported, tmp_pa
     assert [float(row["tripped_s"]) for row in trips] == [
         trip["tripped_s"]["estimate"] for trip in good.summary["trips"]
     ]
+    assert [row["tripped_s_by"] for row in trips] == [trip["tripped_s"]["by"] for trip in good.summary["trips"]]
 
 
 def test_no_cell_of_the_trips_holds_a_python_object(good: Reported, tmp_path: Path) -> None:
