@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from tripcurve.errors import BadInput
 from tripcurve.urls import has_credentials, without_credentials
 
-__all__ = ["KEY", "Target", "check_target_name", "credentials_refused"]
+__all__ = ["KEY", "Target", "check_gateway_url", "check_target_name", "credentials_refused"]
 
 KEY = "TRIPCURVE_API_KEY"
 """The environment variable with the subscription key of a gateway that is named by its URL."""
@@ -32,18 +32,27 @@ def check_target_name(target: str, environ: Mapping[str, str]) -> None:
     """
     if target in ("local", "azure"):
         return
-    shown = without_credentials(target)
+    check_gateway_url(target, "neither local, azure nor a URL")
+    if not environ.get(KEY):
+        raise BadInput(f"--target {target!r} needs the gateway's subscription key in the variable {KEY}")
+
+
+def check_gateway_url(target: str, otherwise: str = "not a URL") -> None:
+    """Check that `--target` is an http or https URL with a host and without credentials.
+
+    Raises BadInput, which names what is wrong (`otherwise`: that it is no URL) without repeating a password.
+    """
     try:
         parts = urlsplit(target)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise BadInput(f"--target {shown!r} is neither local, azure nor a URL such as https://my-apim.azure-api.net")
+        _, at, after = without_credentials(target).rpartition("@")
+        shown = f"***@{after}" if at else after  # a password may hold what ends a host, or follow no scheme
+        raise BadInput(f"--target {shown!r} is {otherwise} such as https://my-apim.azure-api.net")
     if has_credentials(target):
         raise BadInput(credentials_refused(target))
-    if not environ.get(KEY):
-        raise BadInput(f"--target {shown!r} needs the gateway's subscription key in the variable {KEY}")
 
 
 class Target(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 __all__ = ["has_credentials", "without_credentials"]
 
@@ -12,7 +11,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 
 def has_credentials(url: str) -> bool:
     """Return whether a URL has a user name or a password before its host."""
-    return "@" in urlsplit(url).netloc
+    return bool(_CREDENTIALS.search(url))
 
 
 def without_credentials(text: str) -> str:

@@ -12,6 +12,7 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, POLICIES, Lab, load_lab, policy_path
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file, shipped_folder
+from tripcurve.target import check_gateway_url
 
 __all__ = ["Job", "make_job"]
 
@@ -54,10 +55,8 @@ def make_job(lab_name: str, scenario_name: str, *, target: str | None, key: str,
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise BadInput(f"--target {url!r}: give the gateway's URL, such as https://my-apim.azure-api.net")
-    if parts.hostname in ("localhost", "127.0.0.1", "::1"):
+    check_gateway_url(url)
+    if urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"):
         raise BadInput(
             f"--target {url}: for a worker this address is its own machine; give one that every worker can reach"
         )

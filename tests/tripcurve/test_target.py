@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tripcurve.target import Target
+import pytest
+
+from tripcurve.errors import BadInput
+from tripcurve.target import Target, check_target_name
 
 TARGET = Target.model_validate(
     {
@@ -22,3 +25,27 @@ def test_secrets_do_not_print() -> None:
 
 def test_the_chat_path_names_deployment_and_version() -> None:
     assert TARGET.chat_path == "/openai/deployments/gpt/chat/completions?api-version=2024-02-01"
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("https://u:secret@host", "'https://***@host' contains a user name or password"),
+        ("https://u:sec/ret@host", "'***@host' is neither local, azure nor a URL"),
+        ("https://u:sec?ret@host:x", "'***@host:x' is neither"),
+        ("u:secret@host", "'***@host' is neither"),
+        ("https://[u:secret@host", "'***@host' is neither"),
+        ("gateway.example", "'gateway.example' is neither"),
+    ],
+)
+def test_no_message_repeats_a_password(target: str, shown: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_target_name(target, {"TRIPCURVE_API_KEY": "k"})
+    assert shown in str(caught.value)
+    assert "secret" not in str(caught.value).replace("KEY", "")
+    assert "sec/ret" not in str(caught.value)
+
+
+def test_a_target_needs_its_key() -> None:
+    with pytest.raises(BadInput, match="'https://host' needs the gateway's subscription key"):
+        check_target_name("https://host", {})

@@ -182,7 +182,13 @@ def test_the_services_limit_leaves_the_scenario_its_time(tmp_path: Path) -> None
     ("kind", "how", "said"),
     [
         ("helm", {}, "kubernetes, azure-load-testing"),
-        ("kubernetes", {"target": "my-apim"}, "give the gateway's URL"),
+        ("kubernetes", {"target": "my-apim"}, "'my-apim' is not a URL such as"),
+        (
+            "azure-load-testing",
+            {"target": "https://u:secret@gw.example"},
+            r"https://\*\*\*@gw.example' contains a user",
+        ),
+        ("kubernetes", {"target": "u:secret@gw.example"}, r"--target '\*\*\*@gw.example' is not a URL"),
         ("kubernetes", {"target": "http://127.0.0.1:8080"}, "one that every worker can reach"),
         ("kubernetes", {"workers": 1000}, "1 to 20 workers"),
         ("azure-load-testing", {"key": "abc123"}, "the secret's identifier"),
