@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["Child", "ChildFailed"]
 
 _log = logging.getLogger(__name__)
-START_S = 30.0
+START_S = 60.0
 ACKNOWLEDGE_S = 10.0
 STOP_S = 3.0
 _LINE = 1024 * 1024

@@ -1,4 +1,4 @@
-"""What can go wrong with an expression: refused when compiled, failed when evaluated, or thrown inside."""
+"""The errors of expressions: refused when compiled, failed when evaluated, or thrown inside an expression."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["EvaluationError", "ExpressionError", "Thrown", "is_kind_of", "known_
 
 
 class ExpressionError(Exception):
-    """The text is not an expression that can run here. `line` and `column` count from 1 within the text."""
+    """Raised for a text that is no expression that can run here. `line` and `column` count from 1 within the text."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class EvaluationError(Exception):
 
 
 class Thrown(Exception):
-    """A C# exception on its way to a `catch` in the same expression."""
+    """A C# exception that a `catch` in the same expression may handle."""
 
     def __init__(self, kind: str, message: str, inner: Thrown | None = None) -> None:
         super().__init__(message)
@@ -65,12 +65,12 @@ _PARENTS: dict[str, str] = {
 
 
 def known_exceptions() -> tuple[str, ...]:
-    """Exception types an expression may name in `catch`, `throw new` and `is`."""
+    """Return the exception types that an expression may name in `catch`, `throw new` and `is`."""
     return ("Exception", *_PARENTS)
 
 
 def is_kind_of(kind: str, wanted: str) -> bool:
-    """Whether the exception type `kind` is `wanted` or derives from it."""
+    """Return whether the exception type `kind` is `wanted` or derives from it."""
     current: str | None = kind
     while current is not None and current != wanted:
         current = _PARENTS.get(current)

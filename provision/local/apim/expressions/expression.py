@@ -1,4 +1,4 @@
-"""A policy expression, compiled once and evaluated per request."""
+"""A policy expression, compiled once and evaluated for each request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Expression:
     strict_variables: bool
 
     def evaluate(self, context: PolicyContext) -> object:
-        """The expression's value. Raises EvaluationError, and nothing else."""
+        """Return the expression's value. Raises EvaluationError, and nothing else."""
         frame = Frame(context, self.slots, self.limits, self.strict_variables)
         try:
             return frame.evaluate(self.run)
@@ -43,7 +43,7 @@ class Expression:
         except EvaluationError:
             raise
         except Exception as failure:
-            # The gateway must keep serving whatever a library function met; `Internal` marks it as our defect.
+            # The gateway must keep serving whatever a library function raises; `Internal` marks it as our defect.
             raise EvaluationError(f"Expression failed: {type(failure).__name__}", "Internal") from failure
 
 

@@ -1,4 +1,4 @@
-"""Names and what follows them: members, calls, indexers, `?.`, assignment."""
+"""Names and their suffixes: members, calls, indexers, `?.`, assignment."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Subject = Node | TypeRef | NamespaceRef
 
 
 def resolve_name(unit: Unit, name: str) -> Subject:
-    """A local, `context`, a type or a namespace; raises ExpressionError for anything else."""
+    """Resolve a local, `context`, a type or a namespace. Raises ExpressionError for any other name."""
     variable = unit.find(name)
     if variable is not None:
         slot = variable.slot
@@ -79,7 +79,7 @@ def _predefined(unit: Unit, tree: Syntax) -> Node:
 
 
 def postfix(unit: Unit, tree: Syntax, count: int | None = None) -> Node:
-    """A primary expression and the first `count` suffixes after it, by default all."""
+    """Compile a primary expression and its first `count` suffixes, by default all."""
     first, *suffixes = children(tree)
     taken = suffixes if count is None else suffixes[:count]
     return as_value(unit, chain(unit, _head(unit, first, taken), taken))
@@ -97,7 +97,7 @@ def _head(unit: Unit, tree: Syntax, suffixes: list[Syntax]) -> Subject:
 
 
 def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
-    """`nameof(a.b)`: the last name, once what it names is known to exist."""
+    """`nameof(a.b)`: return the last name, after checking that the names exist."""
     call = suffixes.pop(0)
     arguments = arguments_of(unit, call)
     names = list(call.scan_values(lambda token: isinstance(token, Token) and token.type == "NAME"))
@@ -107,7 +107,7 @@ def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
 
 
 def chain(unit: Unit, subject: Subject, suffixes: list[Syntax]) -> Subject:
-    """Apply suffixes one after the other. A null-conditional one takes all that follow it inside."""
+    """Apply suffixes one after the other. A null-conditional one includes all that follow it."""
     if len(suffixes) > MAX_SUFFIXES:
         raise unit.error(f"More than {MAX_SUFFIXES} members, calls and indices follow one another")
     index = 0
@@ -137,7 +137,7 @@ def _has_place(tree: Syntax) -> bool:
 
 
 def _conditional(unit: Unit, target: Node, suffixes: list[Syntax]) -> Node:
-    """`a?.b.c`: null when a is null, and then nothing of the rest is evaluated."""
+    """`a?.b.c`: null if a is null, in which case the rest is not evaluated."""
     slot, run = unit.slot(), target.run
     first = suffixes[0]
     plain = type(first)({"null_member": "member", "null_index": "index"}[first.data], first.children, first.meta)
@@ -184,7 +184,7 @@ def _method(unit: Unit, subject: Subject, suffix: Syntax, call: Syntax) -> Node:
 
 
 def _generic(members: list[Member], generics: list[str]) -> list[Member]:
-    """The overloads that a call with type arguments can mean: generic ones, where there are any."""
+    """Return the overloads that a call with type arguments can mean: the generic ones, if there are any."""
     return ([member for member in members if member.generic] or members) if generics else members
 
 
@@ -255,7 +255,7 @@ def property_of(unit: Unit, subject: Node, name: str) -> Node:
 
 
 def _plain_property(run: Run, function: Callable[..., object]) -> Run:
-    """A property that costs next to nothing: not counted."""
+    """A property that is cheap to read, so it is not counted."""
 
     def get(f: Frame) -> object:
         value = run(f)
@@ -295,7 +295,10 @@ def _unknown_property(run: Run, name: str) -> Run:
 
 
 def property_reader(name: str) -> Callable[[object], object]:
-    """Reads a property by name from values whose type is only known now; the lookup is kept per type."""
+    """Return a reader of a property by name, for values whose type is known only at run time.
+
+    It caches the look-up for each type.
+    """
     found: dict[type, Callable[..., object]] = {}
 
     def read(value: object) -> object:
@@ -329,7 +332,7 @@ def indexed(unit: Unit, subject: Node, suffix: Syntax) -> Node:
     if subject.type == "Variables" and len(arguments) == 1:
         node = arguments[0].node
         if node is not None and node.constant and node.type == "string":
-            # A literal's closure ignores its frame.
+            # The closure of a literal ignores its frame.
             return Node(_variable(str(node.run(None))), "object")  # type: ignore[arg-type]
     if subject.type is None or _without_table(subject.type):
         return call_unknown(unit, subject, "[]", arguments, [])
@@ -341,7 +344,7 @@ def indexed(unit: Unit, subject: Node, suffix: Syntax) -> Node:
 
 
 def _variable(name: str) -> Run:
-    """`context.Variables["name"]`: by far the most frequent expression, so on a path of its own."""
+    """`context.Variables["name"]`: by far the most frequent expression, so it has its own path."""
 
     def get(f: Frame) -> object:
         try:
@@ -353,7 +356,7 @@ def _variable(name: str) -> Run:
 
 
 def _invoked(unit: Unit, subject: Node, suffix: Syntax) -> Node:
-    """A call of a delegate held in a variable."""
+    """Call a delegate that is in a variable."""
     run = subject.run
     if subject.type is not None and not subject.type.startswith(("Func", "Action")):
         raise unit.error("Method name expected")

@@ -1,4 +1,4 @@
-"""Assignment, compound assignment, `++` and `--`, and the postfix expressions that may carry them."""
+"""Assignment, compound assignment, `++` and `--`, and the postfix expressions that can be assigned."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Keys = tuple[object, ...]
 
 @dataclass(slots=True)
 class Place:
-    """Something that can be assigned. `prepare` evaluates what leads to it, once; read and write use that."""
+    """A target of assignment. `prepare` evaluates the path to it once, and read and write use the result."""
 
     type: str | None
     prepare: Callable[[Frame], Keys]
@@ -35,12 +35,12 @@ class Place:
 
 
 def write_index(container: object, key: object, value: object) -> None:
-    """`container[key] = value`; raises for null and for types whose indexer is read-only."""
+    """`container[key] = value`. Raises for null and for types whose indexer is read-only."""
     _setter(container, "[]", "its indexer")(container, key, value)
 
 
 def write_member(subject: object, name: str, value: object) -> None:
-    """`subject.name = value`; raises for null and for read-only members."""
+    """`subject.name = value`. Raises for null and for read-only members."""
     _setter(subject, name, f"'{name}'")(subject, value)
 
 
@@ -55,7 +55,7 @@ def _setter(subject: object, name: str, what: str) -> Callable[..., None]:
 
 
 def read_index(container: object, key: object) -> object:
-    """`container[key]` where only the value tells what it is."""
+    """`container[key]` where only the value shows its type."""
     if container is None:
         raise null_reference()
     table = table_of(container)
@@ -66,7 +66,7 @@ def read_index(container: object, key: object) -> object:
 
 
 def place_of(unit: Unit, tree: Syntax) -> Place:
-    """The place that an expression denotes; raises ExpressionError when it denotes none."""
+    """Return the target that an expression denotes. Raises ExpressionError if it denotes none."""
     if tree.data == "group":
         return place_of(unit, children(tree)[0])
     if tree.data == "name":

@@ -1,4 +1,4 @@
-"""Calls: which member is meant, how its arguments are converted, and the closure that calls it."""
+"""Calls: choosing the member, converting its arguments, and the closure that calls it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Argument", "arguments_of", "call_member", "call_unknown", "pick"]
 
 @dataclass(slots=True)
 class Argument:
-    """An argument as written. Lambdas wait for the parameter's type; an out argument names a slot."""
+    """An argument as written. A lambda is compiled once the parameter's type is known; an out argument names a slot."""
 
     tree: Syntax
     name: str | None = None
@@ -66,7 +66,7 @@ def _argument(unit: Unit, tree: Syntax) -> Argument:
 
 
 def pick(unit: Unit, members: list[Member], arguments: list[Argument], label: str) -> Member:
-    """The overload to call, by number and static types of the arguments. Raises ExpressionError when none fits."""
+    """Return the overload to call, by number and static types of the arguments. Raises ExpressionError if none fits."""
     count = len(arguments)
     fitting = [member for member in members if member.accepts(count)]
     if not fitting:
@@ -97,7 +97,7 @@ def _accepts(wanted: str, source: str | None) -> bool:
 
 @dataclass(slots=True)
 class _Prepared:
-    """Arguments ready to run, and what they settle about the result's type."""
+    """Arguments that are ready to run, with the types that they determine."""
 
     runs: list[Run]
     outs: list[_Out]
@@ -120,7 +120,7 @@ def _prepare(unit: Unit, member: Member, arguments: list[Argument], bound: dict[
 
 
 _Out = tuple[int, object]
-"""A slot that an out argument names, and what it holds where the member has nothing for it: its type's default."""
+"""A slot that an out argument names, and its value if the member sets none: the default of its type."""
 
 
 def _out(slot: int, type_name: str | None) -> _Out:
@@ -136,7 +136,7 @@ def _plain(unit: Unit, node: Node, types: tuple[str, ...], variadic: bool, membe
 
 
 def _ordered(unit: Unit, member: Member, arguments: list[Argument]) -> list[Argument]:
-    """Named arguments put at their parameter's place; leaving one out before another is not supported."""
+    """Put named arguments at their parameter's position. Leaving one out before another is not supported."""
     if all(argument.name is None for argument in arguments):
         return arguments
     names = [parameter.name for parameter in member.parameters]
@@ -151,7 +151,7 @@ def _ordered(unit: Unit, member: Member, arguments: list[Argument]) -> list[Argu
 
 
 def _settle_out(unit: Unit, argument: Argument, type_name: str) -> None:
-    """`out var x` takes the parameter's type."""
+    """Give `out var x` the parameter's type."""
     for scope in unit.scopes:
         for name, variable in scope.items():
             if variable.slot == argument.out_slot and variable.type is None and type_name not in ("V", "T"):
@@ -175,7 +175,7 @@ def _lambda_argument(unit: Unit, argument: Argument, types: tuple[str, ...], bou
 def call_member(
     unit: Unit, target: Node | None, member: Member, arguments: list[Argument], generics: list[str]
 ) -> Node:
-    """A call of a member that is known; `target` is None for a static one."""
+    """Call a member that is known. `target` is None for a static one."""
     bound = bindings(target.type if target is not None else None)
     if generics:
         bound["T"] = generics[0]
@@ -188,7 +188,7 @@ def call_member(
 
 
 def _inferred(arguments: list[Argument]) -> str | None:
-    """T of a generic method called without it: that of its last argument, as in GetValueOrDefault(name, default)."""
+    """Return T of a generic method that is called without it: the type of its last argument."""
     node = arguments[-1].node if len(arguments) > 1 else None
     return None if node is None or node.type == "null" else node.type
 
@@ -206,7 +206,7 @@ _PYTHON_ERRORS = (TypeError, AttributeError, ValueError, ArithmeticError, Lookup
 
 
 def _translated(failure: Exception, arguments: Sequence[object]) -> Exception:
-    """What a library function met, as C# has it: a null argument that it has no use for; else our own defect."""
+    """Return a library function's exception as C# has it: a null argument, or else our own defect."""
     if any(argument is None for argument in arguments):
         return Thrown("ArgumentNullException", "Value cannot be null.")
     return failure
@@ -318,7 +318,7 @@ def _finish(f: Frame, subject: object, result: object, outs: list[_Out]) -> obje
 
 
 def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument], generics: list[str]) -> Node:
-    """A call on a value whose type is only known at run time; the member is looked up then, once per type."""
+    """Call a member of a value whose type is known only at run time. The member is looked up once per type."""
     runs = [
         compile_lambda(unit, argument.tree, []).run if argument.node is None else argument.node.run
         for argument in arguments
@@ -347,7 +347,7 @@ def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument],
 
 
 def _returns_argument(name: str) -> bool:
-    """Whether every member of that name gives back its type argument, such as Value<T> and As<T>."""
+    """Return whether every member of that name returns its type argument, such as Value<T> and As<T>."""
     return name in ("As", "Value", "ToObject", "GetValueOrDefault")
 
 
@@ -370,7 +370,7 @@ def _resolved(value: object, name: str, count: int) -> tuple[Member, list[Callab
 
 
 def table_members(unit: Unit, type_name: str, name: str, static: bool, called: bool = True) -> list[Member]:
-    """The overloads of a member of a static type; raises ExpressionError when it has none."""
+    """Return the overloads of a member of a static type. Raises ExpressionError if there are none."""
     table = find_table(type_name)
     members = [] if table is None else table.find(name, static, called)
     if not members and table is not None and table.find(name, static, not called):

@@ -44,7 +44,7 @@ def _string_unboxed(run: Run) -> Run:
 
 
 def _check_cast(unit: Unit, source: str | None, target: str) -> None:
-    """C# refuses casts between types that can never convert, such as (string)5 and (int)"5"."""
+    """Refuse casts between types that can never convert, as C# does, such as (string)5 and (int)"5"."""
     if source is None or source in ("null", "object"):
         if source == "null" and is_value_type(target):
             raise unit.error(f"Cannot convert null to '{target}' because it is a non-nullable value type")

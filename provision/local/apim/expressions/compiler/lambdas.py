@@ -1,4 +1,4 @@
-"""Lambdas, and what makes a delegate of one."""
+"""Lambdas, and their conversion to delegates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def _lambda(unit: Unit, tree: Syntax) -> Node:
 
 
 def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
-    """A lambda; `types` are those of its parameters where the call tells them. The node's type is that of its body."""
+    """Compile a lambda. Its node's type is that of its body.
+
+    `types` are those of its parameters if the call determines them.
+    """
     names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
     declared = [_parameter(unit, one) for one in children(tree, "parameter")]
     if tree.data != "function":
@@ -38,7 +41,7 @@ def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
 
 
 def delegate(unit: Unit, tree: Syntax, named: str) -> Node:
-    """A lambda for a place of that delegate type."""
+    """Convert a lambda to a delegate type."""
     if not named.startswith(("Func", "Action")):
         raise unit.error(f"Cannot convert lambda expression to type '{named}'", tree)
     formal: list[str | None] = list(type_arguments(named))

@@ -37,7 +37,7 @@ def _group(unit: Unit, tree: Syntax) -> Node:
 
 
 def joined(parts: list[Node]) -> Node:
-    """A string made of several values."""
+    """Join several values to a string."""
     runs = [part.run for part in parts]
     if len(runs) == 2:
         return Node(_joined_two(*runs), "string")
@@ -65,7 +65,7 @@ def _joined_two(first: Run, second: Run) -> Run:
 
 @rule("binary")
 def _binary(unit: Unit, tree: Syntax) -> Node:
-    """A chain `a + b - c …` of one precedence, from the left; text is joined at one go."""
+    """Compile a chain `a + b - c …` of one precedence from the left. Text is joined in one operation."""
     operands = [unit.expression(child) for child in children(tree)]
     signs = [str(child) for child in tree.children if isinstance(child, Token)]
     result, texts = operands[0], [operands[0]]
@@ -86,7 +86,7 @@ def _binary(unit: Unit, tree: Syntax) -> Node:
 
 
 def _iterated(base: Run, steps: list[tuple[Apply, Run]], nested: Node) -> Node:
-    """A long chain runs in a loop: as closures in one another it would meet Python's recursion limit."""
+    """Run a long chain in a loop, because nested closures would reach Python's recursion limit."""
     if len(steps) < 3:
         return nested
     chain = list(steps)
@@ -124,12 +124,15 @@ def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
 
 
 def _is_text(sign: str, left: str | None, right: str | None) -> bool:
-    """Whether `+` joins text. With an XNamespace it makes a name."""
+    """Return whether `+` joins text. With an XNamespace it makes a name."""
     return sign == "+" and "string" in (left, right) and "XNamespace" not in (left, right)
 
 
 def _folded(sign: str, left: Node, right: Node) -> Node:
-    """A constant of constants, as `60 * 20` is one. A literal's closure ignores its frame."""
+    """Return a constant if all operands are constants, such as `60 * 20`.
+
+    The closure of a literal ignores its frame.
+    """
     value = BINARY[sign](left.run(None), right.run(None))  # type: ignore[arg-type]
     return constant(value, "int")
 
@@ -215,7 +218,7 @@ def _coalesce(unit: Unit, tree: Syntax) -> Node:
 
 
 def common_type(types: list[str | None]) -> str | None:
-    """The static type that several values share; None when it cannot be told."""
+    """Return the static type that several values share, or None if it is unknown."""
     if any(one is None for one in types):
         return None
     known = {one for one in types if one not in ("null", "never")}

@@ -1,4 +1,4 @@
-"""Statements to closures. Each answers how it ended: None, or a Signal."""
+"""Compiles statements to closures. Each returns how it ended: None, or a Signal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def scoped(unit: Unit, trees: Sequence[Syntax]) -> Statement:
 
 
 def sequence(unit: Unit, trees: Sequence[Syntax]) -> Statement:
-    """Statements one after the other."""
+    """Run statements one after the other."""
     for tree in trees:
         if tree.data == "function":
             announce(unit, tree)
@@ -87,7 +87,7 @@ def _block(unit: Unit, tree: Syntax) -> Statement:
 
 @statement("block_")
 def _unchecked(unit: Unit, tree: Syntax) -> Statement:
-    """Arithmetic is unchecked here anyway."""
+    """Compile the block only: arithmetic is always unchecked here."""
     return unit.statement(children(tree)[0])
 
 
@@ -208,7 +208,7 @@ def _loop(
 
 
 def _endless(unit: Unit, condition: Syntax | None, part: Statement) -> bool:
-    """Whether control cannot come out behind the loop: its condition is constantly true and it has no break."""
+    """Return whether a loop never ends normally: its condition is constantly true and it has no break."""
     if part.breaks:
         return False
     if condition is None:
@@ -306,7 +306,7 @@ def _element_cast(named: str) -> Callable[[object], object]:
 
 @statement("using_")
 def _using(unit: Unit, tree: Syntax) -> Statement:
-    """The resource is made, then used; nothing here holds what would have to be given back."""
+    """Evaluate the resource, then the block. Nothing here needs to be disposed."""
     resource, body = children(tree)
     unit.scopes.append({})
     try:

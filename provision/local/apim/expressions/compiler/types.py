@@ -1,7 +1,6 @@
-"""Static types: what can be told about a value before anything runs.
+"""Static types: what is known about a value before the expression runs.
 
-Typing is gradual. A type that is known is checked as the C# compiler would; one that is not (None) is
-checked when the value is there.
+Typing is gradual. A known type is checked as the C# compiler checks it; an unknown one (None) is checked at run time.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _SEQUENCES = frozenset({"IEnumerable", "ICollection", "IList", "IReadOnlyList"})
 
 
 def inherits(source: str, target: str) -> bool:
-    """Whether values of a static type are values of the other, by the tables' base types."""
+    """Return whether values of one static type are values of the other, by the base types in the tables."""
     wanted, pending = find_table(target), [find_table(source)]
     while pending:
         current = pending.pop()
@@ -44,7 +43,7 @@ def inherits(source: str, target: str) -> bool:
 
 
 def element_type(type_name: str | None) -> str | None:
-    """The static type of what `foreach` over the type yields; None when not known."""
+    """Return the static type of the elements that `foreach` yields, or None if it is unknown."""
     if type_name is None:
         return None
     if type_name.endswith("[]"):
@@ -60,7 +59,10 @@ def element_type(type_name: str | None) -> str | None:
 
 
 def bindings(receiver: str | None) -> dict[str, str]:
-    """Type variables that a receiver's static type settles: E element, K key, V value, S the type itself."""
+    """Return the type variables that a receiver's static type determines.
+
+    E is the element, K the key, V the value, and S the type itself.
+    """
     if receiver is None:
         return {}
     found = {"S": receiver}
@@ -73,7 +75,7 @@ def bindings(receiver: str | None) -> dict[str, str]:
 
 
 def substituted(type_name: str, bound: dict[str, str]) -> str | None:
-    """A member's result type with its variables filled in; None when that leaves it unknown."""
+    """Return a member's result type with its variables replaced, or None if one is unknown."""
     if type_name == "dynamic":
         return None
     text = re.sub(r"\b[ETKVRS]\b", lambda found: bound.get(found[0], "?"), type_name)
@@ -81,7 +83,7 @@ def substituted(type_name: str, bound: dict[str, str]) -> str | None:
 
 
 def assignable(source: str | None, target: str) -> bool:
-    """Whether C# converts a value of one static type to the other unasked. True when that cannot be told here."""
+    """Return whether C# converts one static type to the other implicitly. True if that is unknown here."""
     if source is None or target in _ANYTHING or source == target:
         return True
     if source == "null":
@@ -111,7 +113,7 @@ def _surely_different(source: str, target: str) -> bool:
 
 
 def checked(types: tuple[str, ...]) -> Callable[[object], object]:
-    """A run-time check and conversion to the first of the types that fits. It raises InvalidCastException."""
+    """Return a run-time conversion to the first of the types that fits. It raises InvalidCastException."""
     if any(one in _ANYTHING for one in types):
         return lambda value: value
     nullable = not all(is_value_type(one) for one in types)
@@ -132,7 +134,7 @@ def checked(types: tuple[str, ...]) -> Callable[[object], object]:
 
 
 def coerced(unit: Unit, node: Node, types: tuple[str, ...], what: str) -> Run:
-    """The node as a value of one of the types. Raises ExpressionError when C# would not convert it."""
+    """Return the node converted to one of the types. Raises ExpressionError if C# would not convert it."""
     if node.type is not None and node.type in types:
         return node.run
     if any(one in _ANYTHING for one in types):
@@ -147,7 +149,7 @@ def coerced(unit: Unit, node: Node, types: tuple[str, ...], what: str) -> Run:
 
 
 def _constant_as(unit: Unit, node: Node, target: str) -> Run:
-    """An int constant becomes a narrower type when its value fits."""
+    """Convert an int constant to a narrower type if its value fits."""
     # A literal's closure ignores its frame.
     value = node.run(None)  # type: ignore[arg-type]
     converted = cast(value, target)
@@ -162,7 +164,7 @@ def _converted(run: Run, types: tuple[str, ...]) -> Run:
 
 
 def boolean(unit: Unit, node: Node) -> Callable[[Frame], bool]:
-    """The node as a condition. Raises ExpressionError when its static type is not bool."""
+    """Return the node as a condition. Raises ExpressionError if its static type is not bool."""
     run = node.run
     if node.type == "bool":
         return run  # type: ignore[return-value]  # its static type says so

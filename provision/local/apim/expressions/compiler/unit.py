@@ -32,7 +32,10 @@ Syntax = Tree[Token]
 
 @dataclass(slots=True)
 class Node:
-    """A compiled expression. `type`: its static C# type, `null` for the literal, None when only known at run time."""
+    """A compiled expression. `type` is its static C# type.
+
+    It is `null` for the literal, and None if it is known only at run time.
+    """
 
     run: Run
     type: str | None = None
@@ -40,7 +43,7 @@ class Node:
 
 
 class Signal:
-    """How a statement ended, when not by running to its end."""
+    """How a statement ended, if it did not run to its end."""
 
     BREAK = 1
     CONTINUE = 2
@@ -49,7 +52,7 @@ class Signal:
 
 @dataclass(slots=True)
 class Statement:
-    """A compiled statement. `ends`: control never reaches what follows; `breaks`: it has a break of its own."""
+    """A compiled statement. `ends`: control never reaches the next one. `breaks`: it has a break of its own."""
 
     run: Callable[[Frame], int | None]
     ends: bool = False
@@ -114,12 +117,12 @@ def statement(name: str) -> Callable[[Callable[[Unit, Syntax], Statement]], Call
 
 
 def children(tree: Syntax, *names: str) -> list[Syntax]:
-    """The subtrees, or only those of the named rules; tokens left out."""
+    """Return the subtrees without tokens, or only those of the named rules."""
     return [child for child in tree.children if isinstance(child, Tree) and (not names or child.data in names)]
 
 
 class Unit:
-    """What is known while one expression is compiled."""
+    """The state of the compilation of one expression."""
 
     def __init__(self) -> None:
         self.scopes: list[dict[str, Variable]] = [{}]
@@ -167,7 +170,7 @@ class Unit:
         return self.slots - 1
 
     def declare(self, name: str, type_name: str | None) -> Variable:
-        """A new local; raises ExpressionError when an enclosing scope has the name already, as C# does."""
+        """Declare a local. Raises ExpressionError if an enclosing scope already has the name, as C# does."""
         if self.find(name) is not None:
             raise self.error(f"A local variable named '{name}' is already defined in this scope")
         if name == "context":
@@ -183,7 +186,7 @@ class Unit:
         return None
 
     def type_name(self, tree: Syntax) -> str:
-        """The canonical name of a type in the syntax; raises ExpressionError when it is not one of those allowed."""
+        """Return the canonical name of a type in the syntax. Raises ExpressionError if it is not allowed."""
         simple = tree if tree.data == "simple_type" else children(tree, "simple_type")[0]
         name = self.known_type(".".join(str(part) for part in children(simple, "type_name")[0].children), simple)
         arguments = children(simple, "type_arguments")

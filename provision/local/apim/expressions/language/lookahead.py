@@ -24,7 +24,7 @@ _AFTER_NULLABLE = frozenset({"_RPAR", "_SEMI", "_COMMA", "_RSQB", "_RBRACE", "CO
 
 
 class _Scan:
-    """A type read ahead: where it ends, and which of its tokens are to be marked if it is one."""
+    """A type that was read ahead: its end, and the tokens to mark if it is one."""
 
     __slots__ = ("certain", "end", "marks")
 
@@ -80,7 +80,7 @@ class _Classifier:
         return index
 
     def _arguments(self, index: int, scan: _Scan, depth: int) -> bool:
-        """A generic argument list from its `<` on; `scan.end` is then past its `>`."""
+        """Read a generic argument list from its `<`. `scan.end` is then after its `>`."""
         scan.marks.append((index, "GEN_OPEN"))
         while True:
             if not self._type(index + 1, scan, True, depth + 1):
@@ -111,7 +111,10 @@ class _Classifier:
             self.mark(scan.marks)
 
     def less_than(self, index: int) -> None:
-        """Whether a `<` after a name opens type arguments: they must parse and a telling token must follow."""
+        """Mark a `<` after a name if it opens type arguments.
+
+        They must parse, and be followed by a token that proves it.
+        """
         scan = _Scan()
         if self.kind(index - 1) == "NAME" and self._arguments(index, scan, 0) and self.kind(scan.end) in _AFTER_GENERIC:
             self.mark(scan.marks)
@@ -126,7 +129,7 @@ class _Classifier:
         self.mark(scan.marks)
 
     def declares(self, index: int) -> str | None:
-        """Whether a variable (`DECL`) or a local function (`FUNCTION`) is declared here; None when neither."""
+        """Return whether a variable (`DECL`) or a local function (`FUNCTION`) is declared here, or None."""
         if index and self.kind(index - 1) not in _BEFORE_STATEMENT:
             return None
         if self.kind(index - 1) == "_LPAR" and self.kind(index - 2) not in {"_FOR", "_USING"}:
@@ -207,5 +210,5 @@ def _merged(first: Token, second: Token) -> Token:
 
 
 def classify(tokens: list[Token]) -> list[Token]:
-    """The same tokens with ambiguous ones told apart and a zero-width `DECL` before each declaration."""
+    """Return the tokens with ambiguous ones distinguished and a zero-width `DECL` before each declaration."""
     return _Classifier(tokens).run()

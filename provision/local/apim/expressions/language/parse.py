@@ -1,4 +1,4 @@
-"""Expression text to syntax tree."""
+"""Parses an expression's text to a syntax tree."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["parse"]
 
 
 class _ListLexer(Lexer):
-    """Hands lark the tokens that are already there."""
+    """Passes tokens that exist already to lark."""
 
     def __init__(self, conf: object) -> None:
-        """Lark constructs its lexer with a configuration; this one needs none."""
+        """Accept the configuration with which Lark constructs its lexer, and ignore it."""
 
     def lex(self, tokens: Any) -> Iterator[Token]:  # type: ignore[override]  # lark's interface for lexers of its users
         yield from tokens

@@ -1,4 +1,4 @@
-"""From text to C# tokens. Interpolated strings become tokens of their own, so that the grammar can nest."""
+"""Splits text into C# tokens. Interpolated strings become tokens of their own, so that the grammar can nest."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{1,
 
 
 def unescape(text: str) -> str:
-    """The characters that C# escapes in a regular string stand for; raises ValueError for an unknown escape."""
+    """Return the text with C#'s escapes replaced. Raises ValueError for an unknown escape."""
 
     def value(found: re.Match[str]) -> str:
         hexadecimal = found[1] or found[2] or found[3]
@@ -125,7 +125,7 @@ class _Tokenizer:
         return "Newline or end of text in constant" if sign in "\"'@" else f"Unexpected character '{sign}'"
 
     def take_space(self, value: str, at: int) -> None:
-        """Blanks and comments leave no token."""
+        """Skip blanks and comments."""
 
     def take_verbatim(self, value: str, at: int) -> None:
         self.emit("STRING", value, at)
@@ -162,7 +162,7 @@ class _Tokenizer:
         self.interpolated_text("@" in value)
 
     def in_hole_end(self, value: str) -> bool:
-        """Whether an operator ends the expression in an interpolation hole; then the string goes on."""
+        """Return whether an operator ends the expression in an interpolation hole, so that the string continues."""
         if not self.holes or self.depth != self.holes[-1].depth or value not in {"}", ":"}:
             return False
         hole = self.holes[-1]
@@ -228,5 +228,5 @@ class _Tokenizer:
 
 
 def tokenize(text: str, start: int, end: int) -> list[Token]:
-    """The tokens of `text[start:end]`, placed by line and column of the whole text. Raises ExpressionError."""
+    """Return the tokens of `text[start:end]`, with line and column in the whole text. Raises ExpressionError."""
     return _Tokenizer(text, start, end).run()

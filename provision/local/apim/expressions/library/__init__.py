@@ -1,4 +1,4 @@
-"""What expressions can reach, type by type."""
+"""The types and members that expressions can use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def load() -> None:
 
 
 def documented_members() -> Iterator[tuple[str, str, str]]:
-    """Every type and member an expression can use: (type, C# signature, the fact it rests on)."""
+    """Return every type and member that an expression can use, as (type, C# signature, number of its source)."""
     load()
     for table in all_tables():
         for members in table.members.values():

@@ -1,4 +1,4 @@
-"""`context` and what hangs from it, over the gateway's plain data."""
+"""`context` and its parts, read from the gateway's plain data."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def try_get(values: dict[str, object], name: str) -> tuple[bool, object]:
 def variable_or_default(
     frame: Frame, values: dict[str, object], wanted: str | None, name: str, default: object = None
 ) -> object:
-    """The variable as T. Another type throws or gives the default, as the lab's `variable_type_mismatch` says."""
+    """Return the variable as T. For another type, the option `variable_type_mismatch` applies."""
     target = wanted or "object"
     fallback = default_of(target) if default is None else default
     value = values.get(name)
@@ -161,7 +161,7 @@ class Lookup:
         self.values = values
 
     def find(self, name: str) -> list[str] | None:
-        """The values under a name, compared without case; None when absent."""
+        """Return the values of a name, compared without case, or None."""
         wanted = name.lower()
         return next((values for key, values in self.values.items() if key.lower() == wanted), None)
 
@@ -180,7 +180,7 @@ def looked_up(lookup: Lookup, name: str) -> Array:
 
 @LOOKUP.member("string GetValueOrDefault(string name, string defaultValue?)")
 def looked_up_or_default(lookup: Lookup, name: str, default: str | None = None) -> str | None:
-    """The values joined by commas, as one text."""
+    """Return the values joined by commas."""
     found = lookup.find(name)
     return default if found is None else ",".join(found)
 
@@ -247,7 +247,7 @@ PARAMETERS.member("IEnumerable<string> Keys")(lambda parameters: Sequence(parame
 
 @dataclass(slots=True, frozen=True)
 class Foundry:
-    """What a request says of the model it is for."""
+    """The model that a request is for."""
 
     request: data.Request
 
@@ -257,7 +257,7 @@ FOUNDRY = Table("IFoundry", (Foundry,), _SPACE, bases=("object",), source="5.4")
 
 @FOUNDRY.member("string Deployment")
 def foundry_deployment(foundry: Foundry) -> str | None:
-    """The deployment in the URL's path, else the body's `model`; null where neither names one."""
+    """Return the deployment in the URL's path, else the body's `model`, else null."""
     named = foundry.request.matched_parameters.get("deployment-id")
     if named is not None:
         return named
@@ -301,12 +301,12 @@ FORMATTERS[data.Url] = lambda url, pattern: str(url)
 
 
 BODY_READERS: dict[str, Callable[[str], object]] = {}
-"""How a body is read as the types of other modules, such as XDocument."""
+"""Readers of a body as types of other modules, such as XDocument."""
 
 
 @BODY.member("T As<T>(bool preserveContent?)", source="5.1")
 def body_as(body: data.Body, wanted: str | None, preserve: bool = False) -> object:
-    """The body as text, bytes, or a JSON or XML tree. Read without preserveContent, it is gone afterwards."""
+    """Return the body as text, bytes, or a JSON or XML tree. Without preserveContent it can be read only once."""
     if body.data is None:
         raise EvaluationError("The message body is still arriving", "InvalidOperationException")
     content = b"" if body.consumed else body.data

@@ -278,7 +278,7 @@ def _date_of(text: str | None, style: object = None) -> DateTime | None:
 
 
 def _placed(ticks: int, offset: int | None, style: object) -> DateTime:
-    """An offset in the text moves the moment to local time, which is UTC here."""
+    """Convert a moment with an offset to local time, which is UTC here."""
     universal = isinstance(style, EnumValue) and style.value & (16 | 64)
     kind = UTC_KIND if universal else UNSPECIFIED if offset is None else 2
     return DateTime(ticks - (offset or 0), kind)

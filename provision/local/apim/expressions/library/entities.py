@@ -1,4 +1,4 @@
-"""What `context` knows of the API, operation, product, subscription, user, service and backend."""
+"""The members of `context` for the API, operation, product, subscription, user, service and backend."""
 
 from __future__ import annotations
 

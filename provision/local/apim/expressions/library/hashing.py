@@ -1,4 +1,4 @@
-"""SHA*, MD5 and HMAC*: hashes of bytes. Nothing here keeps or reaches a key of the gateway."""
+"""SHA*, MD5 and HMAC*: hashes of bytes. Expressions cannot reach any key of the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between JSON trees and other values: casts, Value<T>, ToObject<T>, FromObject, Serialize."""
+"""Conversions between JSON trees and other values: casts, Value<T>, ToObject<T>, FromObject, Serialize."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TREE = ("JToken", "JObject", "JArray", "JValue", "JProperty", "JContainer", "ob
 
 
 def to_token(value: object) -> JToken:
-    """A value put where a token belongs: a token as it is, anything else by its JSON."""
+    """Return a value as a token: a token unchanged, any other value as its JSON."""
     return value if isinstance(value, JToken) else from_object(value)
 
 
@@ -173,7 +173,7 @@ def _number_as(token: JValue, target: str) -> object:
 
 
 def value_of(token: JToken | None, target: str | None) -> object:
-    """Value<T>(): null and absent give default(T); containers are handed out as they are."""
+    """Value<T>(): null and absent properties give default(T); containers are returned unchanged."""
     wanted = target or "object"
     if token is None:
         return default_of(wanted)

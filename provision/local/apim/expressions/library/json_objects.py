@@ -1,4 +1,4 @@
-"""JObject, JArray, JProperty, JValue and JsonConvert: what each has of its own."""
+"""The own members of JObject, JArray, JProperty, JValue and JsonConvert."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def new_object(*content: object) -> JObject:
 
 @OBJECT.member("void Add(string|object nameOrProperty, object value?)")
 def add_property(token: JObject, name: object, value: object = None) -> None:
-    """Add(property), or Add(name, value); ArgumentException when the name is there already."""
+    """Add(property), or Add(name, value). Raises ArgumentException if the name exists."""
     if isinstance(name, JObject):
         for prop in name.properties.values():
             add_property(token, prop.name, clone(prop.value))

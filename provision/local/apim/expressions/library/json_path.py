@@ -26,7 +26,7 @@ _PART = re.compile(
 
 
 def select(token: JToken, path: str) -> list[JToken]:
-    """The tokens at a path, in document order. Raises JsonException for a path that is not one."""
+    """Return the tokens at a path, in document order. Raises JsonException for a bad path."""
     rest = path.strip().removeprefix("$")
     found, position = [token], 0
     while position < len(rest):

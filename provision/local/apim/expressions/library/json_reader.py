@@ -91,7 +91,7 @@ class _Reader:
         return found
 
     def _next(self) -> str:
-        """The character that comes after blanks and comments; empty at the end."""
+        """Return the next character after blanks and comments, or an empty text at the end."""
         charge_steps(1)
         while (blank := _BLANK.match(self._text, self._at)) is not None:
             charge_steps(1)
@@ -104,7 +104,7 @@ class _Reader:
         self._at += 1
 
     def _separator(self, closing: str) -> None:
-        """A comma, or nothing before the end; one comma before the end is taken too."""
+        """Read a comma, or nothing before the end. One comma before the end is accepted."""
         if self._next() != closing:
             self._expect(",")
 
@@ -156,7 +156,7 @@ class _Reader:
 
 
 def _number(word: str) -> float | None:
-    """The number; None: it is none. Like the strict reader's, one beyond 64 bits is a float."""
+    """Return the number, or None if it is no number. One beyond 64 bits is a float, as in the strict reader."""
     for base, pattern in _BASES:
         if pattern.fullmatch(word):
             value = int(word, base)

@@ -20,7 +20,7 @@ __all__ = ["JArray", "JObject", "JProperty", "JToken", "JValue", "clone", "parse
 
 
 class JToken:
-    """A node of a JSON tree. A token has one parent; put into a second one, it is copied."""
+    """A node of a JSON tree. A token has one parent; adding it to a second one copies it."""
 
     __slots__ = ("parent",)
     kind = "Undefined"
@@ -32,7 +32,7 @@ class JToken:
         return []
 
     def adopt(self, token: JToken) -> JToken:
-        """The token as a child of this one."""
+        """Return the token as a child of this one."""
         if token.parent is not None or token is self:
             token = clone(token)
         token.parent = self
@@ -92,7 +92,7 @@ class JObject(JToken):
         return list(self.properties.values())
 
     def put(self, name: str, value: JToken) -> None:
-        """Set a property, in its place when it is there."""
+        """Set a property, in its place if it exists."""
         found = self.properties.get(name)
         if found is None:
             found = self.properties[name] = JProperty(name, value)
@@ -226,12 +226,12 @@ def _parts(token: JToken, line: str | None) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """A JSON string; only what must be is escaped."""
+    """Return a JSON string in which only necessary characters are escaped."""
     return encode_basestring(text).replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 ISO_TEXTS: dict[type, Callable[..., str]] = {}
-"""How the library's own classes are written in JSON, quotes aside."""
+"""How the library's own classes are written in JSON, without quotes."""
 
 
 def scalar_text(value: object) -> str:

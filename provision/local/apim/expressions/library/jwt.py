@@ -1,4 +1,4 @@
-"""Jwt and basic credentials, as AsJwt(), TryParseJwt() and AsBasic() read them. Signatures are not looked at here."""
+"""Jwt and basic credentials, as AsJwt(), TryParseJwt() and AsBasic() read them. Signatures are not checked here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SPACE = "Microsoft.Azure.ApiManagement.Proxy"
 
 @dataclass(slots=True, frozen=True)
 class Jwt:
-    """A parsed token: its header and claims. `text` is the token as it came."""
+    """A parsed token: its header and claims. `text` is the token as received."""
 
     text: str = field(repr=False)
     header: dict[str, object]
@@ -39,7 +39,7 @@ def _part(text: str) -> dict[str, object] | None:
 
 
 def parse_jwt(text: str | None) -> Jwt | None:
-    """The token without its signature checked, with or without `Bearer ` before it; None when it is no JWT."""
+    """Return the token, with or without `Bearer ` before it, without checking its signature; None if it is no JWT."""
     bare = (text or "").strip()
     if bare[:7].lower() == "bearer ":
         bare = bare[7:].strip()
@@ -51,7 +51,7 @@ def parse_jwt(text: str | None) -> Jwt | None:
 
 
 def _texts(value: object) -> list[str]:
-    """A claim as texts: lists are spread, other values keep their JSON."""
+    """Return a claim as texts. Lists are spread, and other values are in JSON."""
     if isinstance(value, list):
         return [one for part in value for one in _texts(part)]
     return [value if isinstance(value, str) else orjson.dumps(value).decode()]
@@ -108,7 +108,7 @@ BASIC.member("string Password")(lambda basic: basic.password)
 
 
 def parse_basic(text: str) -> Basic | None:
-    """`Basic <base64 of user:password>`; None when it is not that."""
+    """Read `Basic <base64 of user:password>`; None for any other text."""
     scheme, _, coded = text.strip().partition(" ")
     if scheme.lower() != "basic":
         return None

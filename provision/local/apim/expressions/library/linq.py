@@ -1,4 +1,4 @@
-"""LINQ over anything enumerable. Evaluated at once; a lambda's every call costs a step."""
+"""LINQ over all enumerables. It is evaluated at once, and each call of a lambda costs a step."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def first(values: object, test: Selector | None = None) -> object:
 
 @ENUMERABLE.member("E FirstOrDefault(Func<E,bool> predicate?)", source="5.5")
 def first_or_default(values: object, test: Selector | None = None) -> object:
-    """The first match. None when there is none: of value types too, where C# gives zero."""
+    """Return the first match, or None if there is none, also for value types, for which C# returns zero."""
     return next((one for one in iterate(values) if test is None or _true(test(one))), _absent(values))
 
 

@@ -37,7 +37,7 @@ class Ordered(Sequence):
 
 
 _Key = tuple[Selector, int, object]
-"""What to order by, 1 or -1 for descending, and the StringComparer; None: the culture's."""
+"""The key, 1 or -1 for descending, and the StringComparer, or None for the culture's."""
 
 
 def _compared(x: object, y: object, comparer: object) -> int:

@@ -33,7 +33,7 @@ _FORMAT = "Input string was not in a correct format."
 
 
 def parse_number(kind: type, text: str | None) -> int | float | Decimal:
-    """int.Parse and its kin: blanks and a sign are allowed; other text throws, too large a number too."""
+    """int.Parse and the like: blanks and a sign are allowed. Other text and too large a number throw."""
     if text is None:
         raise Thrown("ArgumentNullException", "Value cannot be null.")
     if kind in INTEGERS:
@@ -166,7 +166,7 @@ def _rounded(value: float | Decimal, digits: int, mode: object) -> float | Decim
 @MATH.member("static double Round(double value, int|MidpointRounding digits?, MidpointRounding mode?)", source="5.5")
 @MATH.member("static decimal Round(decimal value, int|MidpointRounding digits?, MidpointRounding mode?)")
 def round_(value: float | Decimal, digits: object = None, mode: object = None) -> float | Decimal:
-    """Half to even unless told otherwise; `digits` may be the mode when there are only two arguments."""
+    """Round half to even by default. `digits` may be the mode if there are only two arguments."""
     return _rounded(value, digits if isinstance(digits, int) else 0, mode or digits)
 
 

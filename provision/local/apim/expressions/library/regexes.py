@@ -1,4 +1,4 @@
-"""Regex, Match, Group: members, over the counted machine."""
+"""Members of Regex, Match and Group, on the machine that counts its steps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Regex:
 
 @dataclass(slots=True, frozen=True)
 class Capture:
-    """A group of a match; None where it took no part."""
+    """A group of a match, or None if it took no part."""
 
     value: str | None
     index: int
@@ -125,7 +125,7 @@ def split(regex: Regex, text: str) -> Array:
 
 
 def replace(regex: Regex, text: str, replacement: object) -> str:
-    """`replacement`: text with `$1`, `${name}`, `$&`, `$$`; or a lambda from Match to text."""
+    """Replace matches. `replacement` is text with `$1`, `${name}`, `$&`, `$$`, or a lambda from Match to text."""
     parts, position, size = [], 0, 0
     for found in _found(regex, text):
         parts.append(text[position : found.spans[0]])

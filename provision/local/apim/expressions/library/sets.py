@@ -25,7 +25,7 @@ class HashSet(Array):
             self.put(item)
 
     def put(self, item: object) -> bool:
-        """Whether it was not there before."""
+        """Add a value and return whether it was new."""
         if self.held.get(item) is not None:
             return False
         self.held.put(item, None)
@@ -33,7 +33,7 @@ class HashSet(Array):
         return True
 
     def drop(self, item: object) -> bool:
-        """Whether it was there."""
+        """Remove a value and return whether it existed."""
         entry = self.held.items.pop(self.held.hashed(item), None)
         if entry is None:
             return False

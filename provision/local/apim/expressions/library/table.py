@@ -1,7 +1,7 @@
-"""Tables of what an expression can reach: type by type, member by member. Nothing else is reachable.
+"""The tables of types and members that an expression can use. Nothing else is reachable.
 
-A member is registered with its C# signature; from it come the checks of arguments, the static type of
-the result, and the line in the documentation.
+A member is registered with its C# signature, from which come the checks of arguments, the static type of the result,
+and the line in the documentation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIGNATURE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A formal parameter. `types` are the alternatives it accepts; `variadic` takes all arguments left."""
+    """A formal parameter. `types` are the alternatives that it accepts; `variadic` takes all remaining arguments."""
 
     name: str
     types: tuple[str, ...]
@@ -47,11 +47,11 @@ class Member:
     signature: str
 
     def fits(self, static: bool, called: bool) -> bool:
-        """Whether it is static or not, and a call or a property, as wanted."""
+        """Return whether it is static or not, and a call or a property, as wanted."""
         return self.kind.startswith("static") is static and self.kind.endswith("property") is not called
 
     def accepts(self, count: int) -> bool:
-        """Whether that many arguments are a possible call."""
+        """Return whether a call may have so many arguments."""
         least = sum(not parameter.optional and not parameter.variadic for parameter in self.parameters)
         variadic = any(parameter.variadic for parameter in self.parameters)
         return least <= count and (variadic or count <= len(self.parameters))
@@ -59,7 +59,7 @@ class Member:
 
 @dataclass(slots=True)
 class Table:
-    """The members of one C# type. `python` are the classes its values have here."""
+    """The members of one C# type. `python` are the Python classes of its values."""
 
     name: str
     python: tuple[type, ...] = ()
@@ -83,7 +83,10 @@ class Table:
         return f"{self.namespace}.{own}"
 
     def setter(self, name: str) -> Callable[..., None] | None:
-        """What assigns a member (`[]`: the indexer), own or inherited; None when it is read-only."""
+        """Return the function that assigns a member (`[]`: the indexer), own or inherited.
+
+        None if it is read-only.
+        """
         found = self.setters.get(name)
         for base in self.parents() if found is None else ():
             found = found or base.setter(name)
@@ -94,7 +97,7 @@ class Table:
         return [_TABLES[base] for base in self.bases]
 
     def member(self, signature: str, *, source: str = "", metered: bool = False) -> Callable[[F], F]:
-        """Register a function under a C# signature. `metered`: it gets the Frame first, to charge its work."""
+        """Register a function under a C# signature. `metered`: it gets the Frame first, to count its work."""
 
         def register(function: F) -> F:
             found = _member(self, signature, function, source or self.source, metered)
@@ -104,9 +107,9 @@ class Table:
         return register
 
     def find(self, name: str, static: bool, called: bool) -> list[Member]:
-        """The overloads of a member, its own before inherited ones; empty when there is none.
+        """Return the overloads of a member, its own before inherited ones.
 
-        A property and a method may share a name, as `Count` and `Count()` do; `called` tells which is meant.
+        A property and a method may share a name, as `Count` and `Count()` do; `called` says which is meant.
         """
         found = [one for one in self.members.get(name, ()) if one.fits(static, called)]
         if not static:
@@ -166,12 +169,12 @@ def type_arguments(type_name: str) -> list[str]:
 
 
 def find_table(type_name: str) -> Table | None:
-    """The table of a static type, generic arguments and aliases aside; None when the type is not known here."""
+    """Return the table of a static type, without generic arguments and aliases, or None if the type is unknown here."""
     return _TABLES.get(type_name) or _TABLES.get(base_name(type_name))
 
 
 def table_of(value: object) -> Table | None:
-    """The table of a value's own type; None for a value that no expression can have made."""
+    """Return the table of a value's own type, or None for a value that no expression can make."""
     return _BY_CLASS.get(type(value))
 
 

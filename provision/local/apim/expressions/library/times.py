@@ -30,7 +30,7 @@ class TimeSpan:
 
 @dataclass(slots=True, frozen=True)
 class DateTime:
-    """A moment on a calendar. `kind`: 0 unspecified, 1 UTC, 2 local, which is UTC on the gateway."""
+    """A date and time. `kind` is 0 unspecified, 1 UTC, or 2 local, which is UTC on the gateway."""
 
     ticks: int
     kind: int = UNSPECIFIED
@@ -44,7 +44,7 @@ class DateTime:
 
 @dataclass(slots=True, frozen=True)
 class DateTimeOffset:
-    """A moment with its offset from UTC; `ticks` are those of the clock at that offset."""
+    """A moment with its offset from UTC. `ticks` are those of the clock at that offset."""
 
     ticks: int
     offset: int = 0
@@ -116,7 +116,7 @@ _RFC = re.compile(r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d
 
 
 def parse_moment(text: str) -> tuple[int, int | None] | None:
-    """Ticks and offset (None: not given) of an ISO, [RFC1123] or month/day/year text; None when it is none of them."""
+    """Return ticks and offset (None if absent) of an ISO, [RFC1123] or month/day/year text; None for any other."""
     stripped = text.strip()
     try:
         return _parse_iso(stripped) or _parse_us(stripped) or _parse_rfc(stripped)
@@ -259,7 +259,7 @@ _SPAN = re.compile(r"\s*(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\
 
 
 def parse_span(text: str) -> TimeSpan | None:
-    """TimeSpan.Parse: `[-][d.]hh:mm[:ss[.fffffff]]`, or a whole number of days; None when it is neither."""
+    """TimeSpan.Parse: `[-][d.]hh:mm[:ss[.fffffff]]`, or a whole number of days; None for any other text."""
     if re.match(r"\s*-?\d{1,8}\s*$", text, re.ASCII):
         return TimeSpan(int(text) * DAY)
     found = _SPAN.match(text)
@@ -297,7 +297,7 @@ def format_span(value: TimeSpan, pattern: str | None) -> str:
 
 
 def span_from(amount: float, unit: int) -> TimeSpan:
-    """TimeSpan.FromSeconds and its kin. Raises OverflowException, and ArgumentException for NaN."""
+    """TimeSpan.FromSeconds and the like. Raises OverflowException, and ArgumentException for NaN."""
     if amount != amount:
         raise Thrown("ArgumentException", "TimeSpan does not accept floating point Not-a-Number values.")
     if abs(amount) * unit >= 2**63:

@@ -49,7 +49,7 @@ def _pattern(found: re.Match[str]) -> str:
 
 
 def parse_exact(text: str, pattern: str) -> tuple[int, int | None] | None:
-    """Ticks and offset (None: not given) of a text in exactly that format; None when it is not."""
+    """Return ticks and offset (None if absent) of a text in exactly that format, or None."""
     chosen = _STANDARD.get(pattern.lower() if pattern in ("O", "R") else pattern, pattern)
     try:
         found = re.fullmatch("".join(map(_pattern, TOKENS.finditer(chosen))), text, re.ASCII)

@@ -1,4 +1,4 @@
-"""Uri, UriBuilder, WebUtility, HttpUtility, IPAddress: text of the web, with no network behind it."""
+"""Uri, UriBuilder, WebUtility, HttpUtility and IPAddress: text functions without a network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Uri:
 
 
 def parse_uri(text: str | None, kind: object = None) -> Uri | None:
-    """An absolute URI, or a relative one when `kind` allows; None when it is neither."""
+    """Return an absolute URI, or a relative one if `kind` allows it, or None if it is neither."""
     if text is None or len(text) > 65_519:
         return None
     relative = getattr(kind, "value", 1) != 1

@@ -267,7 +267,10 @@ enumeration("SaveOptions", {"None": 0, "DisableFormatting": 1, "OmitDuplicateNam
 
 @NODE.member("string ToString(SaveOptions options?)")
 def node_text(node: Document | Element, options: EnumValue | None = None) -> str:
-    """Indented by two blanks unless DisableFormatting; elements that hold text besides others stay on one line."""
+    """Return the XML as text, indented by two blanks unless DisableFormatting.
+
+    Elements that contain text and other nodes stay on one line.
+    """
     top = deepcopy(node.root.node if isinstance(node, Document) else node.node)
     flat = options is not None and options.name == "DisableFormatting"
     _laid_out(top, None if flat else "\n")
@@ -279,7 +282,7 @@ _EMPTY_TAG = re.compile(r"(<[^<>!?]+?)/>")
 
 
 def _laid_out(node: etree._Element, line: str | None) -> None:
-    """Put line breaks between elements; `line` None: none, and what blanks the document had there are dropped."""
+    """Put line breaks between elements. `line` None: no breaks, and the document's own blanks there are dropped."""
     if len(node) == 0 or any(text is not None and text.strip() for text in (node.text, *(one.tail for one in node))):
         return
     inner = None if line is None else line + "  "

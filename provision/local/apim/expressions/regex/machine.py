@@ -29,7 +29,7 @@ _STACK = 400_000
 
 @dataclass(slots=True, frozen=True)
 class Found:
-    """A match: start and end of group 0 and the others, -1 where a group took no part."""
+    """A match: start and end of group 0 and of the others, -1 for a group that took no part."""
 
     text: str
     spans: tuple[int, ...]
@@ -49,7 +49,7 @@ class Program:
     loops: int = 0
 
     def find(self, text: str, start: int, charge: Callable[[int], None]) -> Found | None:
-        """The first match at or after `start`. `charge` is told of work done, and may raise."""
+        """Return the first match at or after `start`. `charge` is called with the work done, and may raise."""
         for position in range(start, len(text) + 1):
             charge(1)
             found = _run(self, text, position, charge)
@@ -159,7 +159,7 @@ class _Emitter:
 
 
 def _width(node: Node) -> int | None:
-    """How many characters a piece always takes; None when that varies."""
+    """Return the number of characters that a piece always takes, or None if it varies."""
     if isinstance(node, Characters):
         return 1
     if isinstance(node, (Anchor, Look)):
@@ -178,7 +178,7 @@ def _width(node: Node) -> int | None:
 
 @lru_cache(maxsize=256)
 def compile_pattern(text: str, flags: int) -> Program:
-    """The program of a pattern. Raises Thrown (ArgumentException) for a bad one."""
+    """Return the program of a pattern. Raises Thrown (ArgumentException) for a bad one."""
     pattern = read_pattern(text, flags)
     emitter = _Emitter(text)
     emitter.emit(pattern.root)
@@ -192,7 +192,7 @@ def compile_pattern(text: str, flags: int) -> Program:
 
 
 class _Thread:
-    """One attempt: the program run from a place in the text, with choices still open on a stack."""
+    """One attempt: the program run from one position, with the remaining choices on a stack."""
 
     __slots__ = ("charge", "program", "text", "work")
 
@@ -206,7 +206,7 @@ class _Thread:
             self.work = 0
 
     def run(self, at: int, position: int, state: tuple[int, ...]) -> tuple[int, tuple[int, ...]] | None:
-        """Where the program ends and the captures then; None when it fails. `state`: captures, then loop marks."""
+        """Return where the program ends and the captures, or None if it fails. `state`: captures, then loop marks."""
         stack: list[tuple[int, int, tuple[int, ...]]] = []
         code, text = self.program.code, self.text
         while True:
@@ -236,7 +236,7 @@ class _Thread:
     def taken(
         self, stack: list[tuple[int, int, tuple[int, ...]]], at: int, position: int, state: tuple[int, ...]
     ) -> tuple[int, int, tuple[int, ...]]:
-        """A greedy run of single characters: each shorter run stays open."""
+        """Take a greedy run of single characters. Each shorter run remains a choice."""
         test = self.program.code[at][1]
         end = position
         while end < len(self.text) and test(self.text[end]):  # type: ignore[operator]  # a set's test

@@ -1,4 +1,4 @@
-"""Reads a pattern into a tree."""
+"""Parses a pattern to a tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Node:
 
 @dataclass(slots=True)
 class Characters(Node):
-    """One character out of a set: single ones, ranges, and classes by letter (`d`, `W`, …)."""
+    """One character from a set: single ones, ranges, and classes by letter (`d`, `W`, …)."""
 
     singles: set[str] = field(default_factory=set)
     ranges: list[tuple[str, str]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Characters(Node):
     ignore_case: bool = False
 
     def has(self, sign: str) -> bool:
-        """Whether the character is in the set."""
+        """Return whether the character is in the set."""
         if self.ignore_case:
             return (self._holds(sign.lower()) or self._holds(sign.upper())) is not self.negated
         return self._holds(sign) is not self.negated
@@ -66,7 +66,7 @@ class Anchor(Node):
 
 @dataclass(slots=True)
 class Back(Node):
-    """A reference back to what a group took."""
+    """A reference back to the text of a group."""
 
     group: int | str
     ignore_case: bool
@@ -74,7 +74,7 @@ class Back(Node):
 
 @dataclass(slots=True)
 class Group(Node):
-    """A sequence; with a number it captures. `atomic`: never given back once matched."""
+    """A sequence. With a number it captures. `atomic`: it is not tried again once it has matched."""
 
     parts: list[Node]
     number: int | None = None
@@ -97,7 +97,7 @@ class Look(Node):
 
 @dataclass(slots=True)
 class Repeat(Node):
-    """`most` None: without end."""
+    """`most` None: unlimited."""
 
     inner: Node
     least: int
@@ -316,7 +316,7 @@ class _Reader:
 
 
 def read_pattern(text: str, flags: int) -> Pattern:
-    """The tree of a pattern. Raises ArgumentException, as .NET does, for what is none or is not supported."""
+    """Return the tree of a pattern. Raises ArgumentException, as .NET does, for a bad or unsupported pattern."""
     if len(text) > MAX_PATTERN:
         raise bad(text, f"it is longer than {MAX_PATTERN} characters")
     reader = _Reader(text, flags)

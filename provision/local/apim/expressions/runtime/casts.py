@@ -1,4 +1,4 @@
-"""Conversions between C# types: casts, `is`, `as`, and what is done silently for an argument or assignment."""
+"""Conversions between C# types: casts, `is`, `as`, and the implicit conversions of arguments and assignments."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NUMERIC: dict[str, type] = {name: kind for kind, (name, _, _) in INTEGERS.items(
     "decimal": Decimal,
     "char": Char,
 }
-"""Python class of each C# number type and char."""
+"""The Python class of each C# number type and of char."""
 
 _WIDER: dict[str, frozenset[str]] = {
     "sbyte": frozenset({"short", "int", "long", "float", "double", "decimal"}),
@@ -60,9 +60,9 @@ _WIDER: dict[str, frozenset[str]] = {
     "float": frozenset({"double"}),
 }
 EXPLICIT: dict[type, Callable[[object, str], object]] = {}
-"""Explicit conversion operators of library classes: class → (value, target type) → value."""
+"""Explicit conversion operators of library classes, as class → (value, target type) → value."""
 IMPLICIT: dict[str, Callable[[object], object | None]] = {}
-"""Implicit conversions into library types: type → value → converted value, or None when there is none."""
+"""Implicit conversions to library types, as type → value → converted value, or None if there is none."""
 
 _VALUE_TYPES = frozenset({"bool", "Guid", "DateTime", "DateTimeOffset", "TimeSpan", "KeyValuePair"}) | set(NUMERIC)
 _SEQUENCES = frozenset({"IEnumerable", "ICollection", "IList", "IReadOnlyList", "IReadOnlyCollection"})
@@ -70,12 +70,12 @@ _MAPPINGS = frozenset({"IDictionary", "IReadOnlyDictionary"})
 
 
 def is_value_type(type_name: str) -> bool:
-    """Whether the C# type cannot be null."""
+    """Return whether the C# type cannot be null."""
     return not type_name.endswith(("?", "]", ">")) and type_name in _VALUE_TYPES
 
 
 def widens(source: str, target: str) -> bool:
-    """Whether a number of one type becomes the other without a cast."""
+    """Return whether a number of one type converts to the other without a cast."""
     return target in _WIDER.get(source, ())
 
 
@@ -85,7 +85,7 @@ def invalid_cast(value: object, target: str) -> Thrown:
 
 
 def full_name(type_name: str) -> str:
-    """The .NET name of a C# type, as messages have it."""
+    """Return the .NET name of a C# type, for messages."""
     table = find_table(type_name)
     return type_name if table is None else table.full_name
 
@@ -110,7 +110,7 @@ def _to_integer(value: int | float | Decimal, kind: type[int]) -> int:
 
 
 def to_number(value: object, target: str) -> object:
-    """An explicit numeric conversion. Raises InvalidCastException when the value is no number."""
+    """Convert a number explicitly. Raises InvalidCastException if the value is no number."""
     numeric = number(value)
     kind = NUMERIC[target]
     if numeric is None:
@@ -135,7 +135,7 @@ def _to_decimal(numeric: int | float | Decimal) -> Decimal:
 
 
 def unbox(value: object, target: str) -> object:
-    """A cast from `object`: the value must be of exactly that type. Numbers are not converted."""
+    """Cast from `object`: the value must be of exactly that type, and numbers are not converted."""
     bare = target.removesuffix("?")
     if value is None:
         if is_value_type(target):
@@ -152,7 +152,7 @@ def unbox(value: object, target: str) -> object:
 
 
 def cast(value: object, target: str) -> object:
-    """A cast of a value whose static type is not known: converts numbers and library types, checks the rest."""
+    """Cast a value whose static type is unknown: convert numbers and library types, and check all others."""
     bare = target.removesuffix("?")
     converter = EXPLICIT.get(type(value))
     if converter is not None and not is_instance(value, bare):
@@ -167,7 +167,10 @@ def cast(value: object, target: str) -> object:
 
 
 def implicit(value: object, target: str) -> object:
-    """The value converted as an assignment to `target` would; the same object when nothing applies."""
+    """Convert a value as an assignment to `target` does.
+
+    Returns the same object if no conversion applies.
+    """
     if value is None:
         return None
     bare = target.removesuffix("?")
@@ -183,7 +186,7 @@ def implicit(value: object, target: str) -> object:
 
 
 def adapted(value: object, target: str) -> object:
-    """A plain Python value put into a variable by a policy, as the C# type the expression asks for."""
+    """Return a plain Python value that a policy put into a variable, as the C# type that the expression asks for."""
     if isinstance(value, (datetime, timedelta)):
         converter = IMPLICIT.get(target)
         converted = None if converter is None else converter(value)
@@ -192,7 +195,7 @@ def adapted(value: object, target: str) -> object:
 
 
 def is_instance(value: object, target: str) -> bool:
-    """The `is` operator; null is an instance of nothing."""
+    """The `is` operator. null is an instance of no type."""
     if value is None:
         return False
     bare = target.removesuffix("?")
@@ -238,7 +241,7 @@ def _inherits(value: object, name: str) -> bool:
 
 
 def default_of(type_name: str) -> object:
-    """default(T): zero, false, or null."""
+    """Return default(T): zero, false, or null."""
     if not is_value_type(type_name):
         return None
     if type_name == "bool":

@@ -1,4 +1,4 @@
-"""One evaluation: its context, its local variables and what it may still spend."""
+"""One evaluation: its context, its local variables and the rest of its budget."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "Lambda", "Run", "charge", "charge_steps"]
 
 Run = Callable[["Frame"], object]
-"""A compiled node: evaluates to its value."""
+"""A compiled node, which evaluates to its value."""
 
 _SMALL = 256
 
 
 class Frame:
-    """The state of one evaluation. Steps and memory only go down."""
+    """The state of one evaluation. Steps and memory only decrease."""
 
     __slots__ = ("calls", "context", "locals", "memory", "result", "steps", "strict_variables", "thrown")
 
@@ -35,10 +35,11 @@ class Frame:
         self.strict_variables = strict_variables
 
     def evaluate(self, run: Run) -> object:
-        """Run a compiled expression in this frame, and forget its variables: a closure or an exception among
-        them refers back here, and what refers to itself waits for the garbage collector.
+        """Run a compiled expression in this frame and then drop its variables.
 
-        Only when the value is a closure are they kept, since it may read them yet."""
+        A closure or an exception among them refers to this frame, and a cycle waits for the garbage collector. Only if
+        the value is a closure are they kept, because it may still read them.
+        """
         _running.append(self)
         value: object = None
         try:
@@ -50,19 +51,19 @@ class Frame:
         return value
 
     def step(self, count: int = 1) -> None:
-        """Account for work; raises EvaluationError when the budget is spent."""
+        """Count one step. Raises EvaluationError if the budget is spent."""
         self.steps -= count
         if self.steps < 0:
             raise EvaluationError("Expression ran too long: its step budget is spent", "BudgetExceeded")
 
     def allocate(self, count: int) -> None:
-        """Account for that many characters or elements; raises EvaluationError when the budget is spent."""
+        """Count so many characters or elements. Raises EvaluationError if the budget is spent."""
         self.memory -= count
         if self.memory < 0:
             raise EvaluationError("Expression made too much data: its memory budget is spent", "BudgetExceeded")
 
     def settle(self, subject: object, result: object) -> object:
-        """Account for one call on `subject`, and hand its result on."""
+        """Count one call on `subject` and return its result."""
         self.steps -= 1
         if self.steps < 0:
             self.step()
@@ -87,7 +88,7 @@ def charge(count: int) -> None:
 
 
 def charge_steps(count: int) -> None:
-    """Account for steps alone, as `charge` does."""
+    """Count steps only, as `charge` does."""
     if _running:
         _running[-1].step(count)
 
@@ -98,7 +99,7 @@ class Lambda:
     __slots__ = ("body", "end", "frame", "parameters", "start")
 
     def __init__(self, frame: Frame, start: int, parameters: int, end: int, body: Run) -> None:
-        """Its parameters are the slots from `start` on, its own locals follow up to `end`."""
+        """Its parameters are the slots from `start`. Its own locals follow up to `end`."""
         self.frame, self.start, self.parameters, self.end, self.body = frame, start, parameters, end, body
 
     def __call__(self, *arguments: object) -> object:
@@ -110,7 +111,7 @@ class Lambda:
             raise EvaluationError("Lambdas call one another too deeply", "BudgetExceeded")
         frame.calls -= 1
         values, start, end = frame.locals, self.start, self.end
-        # A lambda may call itself: what it holds in its slots is put back afterwards.
+        # A lambda may call itself, so its slots are restored afterwards.
         saved = values[start:end]
         given = min(len(arguments), self.parameters)
         try:

@@ -1,4 +1,4 @@
-"""What `foreach` and LINQ walk over."""
+"""The values that `foreach` and LINQ iterate over."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from provision.local.apim.expressions.runtime.values import Byte, Char, Dictiona
 __all__ = ["ITERATORS", "iterate"]
 
 ITERATORS: dict[type, Callable[..., Iterable[object]]] = {}
-"""How the library's own classes are enumerated."""
+"""How the library's own classes are enumerated, by class."""
 
 
 def iterate(value: object) -> Iterable[object]:
-    """The elements of a C# enumerable. Raises NullReferenceException for null, EvaluationError for what is none."""
+    """Yield the elements of a C# enumerable. Raises NullReferenceException for null, or EvaluationError."""
     if isinstance(value, list):
         return _unchanged(value) if type(value) is list else value
     if value is None:

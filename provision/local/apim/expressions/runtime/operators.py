@@ -1,4 +1,4 @@
-"""C# operators over values: promotion of numbers, wrapping, null, text."""
+"""C# operators on values: promotion of numbers, wrapping, null, text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SIGNED = (int, SByte, Int16, Int64)
 
 
 def promoted(a: object, b: object) -> type | None:
-    """The C# type in which a binary operator on two numbers works; None when they are not both numbers."""
+    """Return the C# type in which a binary operator on two numbers works, or None if they are not both numbers."""
     first, second = _RANKS.get(type(a)), _RANKS.get(type(b))
     if first is None or second is None:
         return None
@@ -69,7 +69,7 @@ def _wrong(operator: str, a: object, b: object) -> Thrown:
 
 
 def type_label(value: object) -> str:
-    """The C# name of a value's type, for messages."""
+    """Return the C# name of a value's type, for messages."""
     if value is None:
         return "<null>"
     if isinstance(value, bool):
@@ -99,7 +99,7 @@ def _result(kind: type, value: int | float | Decimal) -> object:
 
 
 def single(value: float) -> Single:
-    """The double rounded to a float."""
+    """Return the double rounded to a float."""
     return Single(ctypes.c_float(value).value)
 
 
@@ -119,7 +119,7 @@ def add(a: object, b: object) -> object:
 
 
 def concat(a: object, b: object) -> str:
-    """String concatenation: null counts as empty."""
+    """Concatenate strings. null counts as empty."""
     text = (a if type(a) is str else to_text(a)) + (b if type(b) is str else to_text(b))
     if len(text) > 4096:
         checked_length(len(text))
@@ -272,7 +272,7 @@ def not_(value: object) -> bool:
 
 
 def incremented(value: object, by: int) -> object:
-    """value ± 1 in the value's own type."""
+    """Return the value ± 1 in its own type."""
     if isinstance(value, Char):
         return Char(chr((ord(value) + by) % 0x110000))
     if isinstance(value, int) and type(value) in INTEGERS:
@@ -302,4 +302,4 @@ BINARY: dict[str, Callable[[object, object], object]] = {
     "<<": _shift(True),
     ">>": _shift(False),
 }
-"""Binary operators by their sign; `&&`, `||` and `??` are not here, since they may skip an operand."""
+"""Binary operators by sign. `&&`, `||` and `??` are missing because they may skip an operand."""

@@ -32,7 +32,7 @@ FORMATTERS: dict[type, Callable[..., str]] = {}
 
 
 def to_text(value: object) -> str:
-    """What C#'s ToString() gives, in the invariant culture; null is the empty string."""
+    """Return what C#'s ToString() returns in the invariant culture. null is the empty string."""
     if type(value) is str:
         return value
     if value is None:
@@ -50,7 +50,7 @@ def to_text(value: object) -> str:
 
 
 def double_text(value: float) -> str:
-    """The shortest text that reads back as the same double or float, as .NET writes it."""
+    """Return the shortest text that reads back as the same double or float, as .NET writes it."""
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -87,7 +87,7 @@ def _plain(digits: str, scale: int) -> str:
 
 
 def format_value(value: object, pattern: str | None) -> str:
-    """The value under a C# format string (`D2`, `0.00`, `yyyy-MM-dd`); FormatException when it has no meaning."""
+    """Return the value in a C# format (`D2`, `0.00`, `yyyy-MM-dd`). Raises FormatException for an unknown format."""
     if pattern is None or pattern == "":
         return to_text(value)
     if isinstance(value, (bool, str)) or value is None:
@@ -193,7 +193,7 @@ def _custom(numeric: int | float | Decimal, pattern: str) -> str:
 
 
 def _needed(tail: str, fraction: str) -> int:
-    """How many decimals to print: those asked for with 0, and with # up to the last that is not zero."""
+    """Return the number of decimals to print: all for `0`, and for `#` up to the last that is not zero."""
     return max(fraction.rfind("0") + 1, len(tail.rstrip("0")))
 
 
@@ -205,7 +205,7 @@ _ITEM = re.compile(r"\{\{|\}\}|\{(\d{1,4})(?:\s*,\s*(-?\d{1,9}))?\s*(?::([^{}]*)
 
 
 def composite(template: str, values: list[object]) -> str:
-    """string.Format: `{0}`, `{0,10}`, `{0:F2}`; FormatException when the template or an index is wrong."""
+    """Implement string.Format: `{0}`, `{0,10}`, `{0:F2}`. Raises FormatException for a bad template or index."""
 
     def one(found: re.Match[str]) -> str:
         if found[0] in ("{{", "}}"):
@@ -224,7 +224,7 @@ def composite(template: str, values: list[object]) -> str:
 
 
 def aligned(text: str, width: int) -> str:
-    """The text padded to a width: on the left, or on the right when the width is negative."""
+    """Pad the text to a width: on the left, or on the right if the width is negative."""
     checked_length(abs(width))
     return text.rjust(width) if width >= 0 else text.ljust(-width)
 

@@ -1,7 +1,7 @@
-"""C# values as Python ones.
+"""C# values as Python values.
 
-`int`, `double`, `bool`, `string`, `null` and `byte[]` are Python's int, float, bool, str, None and bytes;
-what Python has no type for is a subclass, so that a value always knows its own C# type.
+`int`, `double`, `bool`, `string`, `null` and `byte[]` are Python's int, float, bool, str, None and bytes. Types that
+Python does not have are subclasses, so that a value always knows its own C# type.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SByte(int):
 
 
 class Char(str):
-    """char: one UTF-16 unit in C#, one code point here."""
+    """A C# char: one UTF-16 unit in C#, one code point here."""
 
     __slots__ = ()
 
@@ -97,11 +97,11 @@ INTEGERS: dict[type, tuple[str, int, int]] = {
     Byte: ("byte", 0, 255),
     SByte: ("sbyte", -128, 127),
 }
-"""Python class of each C# integer type: its name and bounds."""
+"""The Python class of each C# integer type: its name and limits."""
 
 
 def wrap(kind: type[int], value: int) -> int:
-    """`value` cut to the integer type `kind`, as unchecked C# arithmetic does."""
+    """Return `value` cut to the integer type `kind`, as unchecked C# arithmetic does."""
     _, low, high = INTEGERS[kind]
     if not low <= value <= high:
         value = (value - low) % (high - low + 1) + low
@@ -109,7 +109,7 @@ def wrap(kind: type[int], value: int) -> int:
 
 
 def number(value: object) -> int | float | Decimal | None:
-    """The value as a number, a char as its code; None when it is no number (bool is none in C#)."""
+    """Return the value as a number, with a char as its code, or None if it is no number (a bool is none in C#)."""
     if isinstance(value, Char):
         return ord(value)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
@@ -118,7 +118,7 @@ def number(value: object) -> int | float | Decimal | None:
 
 
 class Array(list[object]):
-    """T[]: of fixed length. `byte[]` is Python's bytes instead."""
+    """T[]: an array of fixed length. `byte[]` is Python's bytes instead."""
 
     __slots__ = ()
     __hash__ = object.__hash__  # type: ignore[assignment]  # C# arrays hash by identity
@@ -128,7 +128,7 @@ class Array(list[object]):
 
 
 class Sequence(Array):
-    """IEnumerable<T>: what LINQ returns. Evaluated at once, where C# defers."""
+    """IEnumerable<T>: the result of LINQ. It is evaluated at once, whereas C# defers."""
 
     __slots__ = ()
 
@@ -149,14 +149,14 @@ class Dictionary:
             return key.lower()
         if type(key) is str:
             return key
-        # What C# compares by reference is not always hashable here.
+        # Values that C# compares by reference are not always hashable here.
         return (type(key), key) if type(key).__hash__ is not None else (type(key), id(key))
 
     def put(self, key: object, value: object) -> None:
         self.items[self.hashed(key)] = (key, value)
 
     def get(self, key: object) -> tuple[object, object] | None:
-        """The entry, as (key, value); None when there is none."""
+        """Return the entry as (key, value), or None."""
         return self.items.get(self.hashed(key))
 
     def pairs(self) -> Iterator[KeyValuePair]:
@@ -190,6 +190,6 @@ class Anonymous:
 
 @dataclass(slots=True, frozen=True)
 class TypeValue:
-    """What typeof(T) and GetType() give."""
+    """The result of typeof(T) and GetType()."""
 
     name: str
