@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -234,6 +235,8 @@ def _options(
 
 def main() -> None:
     """Run the command. A TripcurveError becomes one message on stderr and its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no "·" or "±" gets a "?" and not a traceback
     try:
         app()
     except TripcurveError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO, TextIOWrapper
+
 import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from tripcurve.cli import COMMANDS, app
+from tripcurve.cli import COMMANDS, app, main
 
 GROUP = typer.main.get_group(app)
 
@@ -15,6 +17,16 @@ def shown(*arguments: str) -> str:
     done = CliRunner().invoke(app, [*arguments, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
     assert done.exit_code == 0
     return done.output
+
+
+def test_a_terminal_without_a_character_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr("sys.argv", ["tripcurve", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    print("1 ± 2", flush=True)
+    assert written.getvalue().endswith(b"1 ? 2\n")
 
 
 def test_no_line_of_the_overview_is_cut() -> None:
