@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tripcurve.command_options import CheckOption, JsonOption
+from tripcurve.errors import BadInput
 
 __all__ = ["compare", "open_report", "report", "runs", "truth"]
 
@@ -46,11 +47,24 @@ def runs(
         str | None,
         typer.Option("--trend", help="Also draw this measure over the runs, for example time_to_trip_s.median."),
     ] = None,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibration",
+            help="Instead, compare errors with half-widths over all runs for which the gateway kept a record; exit "
+            "with 1 if an error is larger.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the recorded runs with their main measures."""
+    from reports.commands.calibration import calibration_command
     from reports.commands.runs import runs_command
 
+    if calibration and trend is not None:
+        raise BadInput("--calibration and --trend print different things; give one of them")
+    if calibration:
+        raise typer.Exit(calibration_command(folder, as_json))
     raise typer.Exit(runs_command(folder, trend, as_json))
 
 
