@@ -47,9 +47,8 @@ def _print(rows: list[Calibration], known: dict[Path, list[Point]], problems: li
     if not rows:
         console.print("No run here has a measured trip and the gateway's own record of it.")
     else:
-        console.print(
-            f"{len(known):,} {'run' if len(known) == 1 else 'runs'} with a record of the gateway's own; in ms:"
-        )
+        of_runs = "1 run" if len(known) == 1 else f"{len(known):,} runs"
+        console.print(f"{of_runs} with a record of the gateway's own; in ms:", highlight=False)
         console.print(_table(rows))
     for run, own in known.items():
         outside = sum(row.outside for row in calibration(own))

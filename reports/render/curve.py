@@ -35,6 +35,7 @@ def capacity_curve(steps: Sequence[Step]) -> Spec:
         "config": STYLE,
         "width": 620,
         "height": 300,
+        "padding": {"left": 5, "top": 5, "right": 20, "bottom": 5},
         "data": {"values": rows},
         "layer": [
             {

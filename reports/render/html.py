@@ -101,12 +101,14 @@ def _open_error(trip: Trip) -> list[str]:
 class Pictures:
     """What a page shows beside text. `specs`: the figures' specifications by name, and `tables` the data behind them,
     for readers who do not see them. `script`: Vega-Embed. `capacity_svg`: the capacity curve; None without one.
+    `calibration_svg`: errors against half-widths; None if no truth is known.
     """
 
     specs: dict[str, Spec] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     script: str = ""
     capacity_svg: str | None = None
+    calibration_svg: str | None = None
 
 
 def render(summary: Summary, pictures: Pictures) -> str:
@@ -122,6 +124,7 @@ def render(summary: Summary, pictures: Pictures) -> str:
             quality=quality_rows(summary),
             summary=summary,
             capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
+            calibration=Markup(pictures.calibration_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),
             rules=rules_in_words(summary.rule),
             verdict=verdict_of(summary),

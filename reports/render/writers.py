@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TextIO
 
 from reports.loading.run import Run
+from reports.render.calibration_plot import calibration_plot
 from reports.render.charts import Drawn, draw_charts
 from reports.render.curve import capacity_curve
 from reports.render.drawing import Draw, draw_here, png_of, vega_script
 from reports.render.html import Pictures, render
 from reports.render.junit import write_junit
 from reports.render.markdown import render_markdown
+from reports.statistics.calibration import points
 from reports.statistics.series import tables
 from reports.trips.analysis import Analysis
 from tripcurve.errors import NotRecorded, reason_of
@@ -33,7 +35,7 @@ def write_reports(
     Raises NotRecorded when the folder cannot be written, or drawing failed.
     """
     folder, drawn = run.folder, drawn or draw_charts(run, analysis, draw)
-    curve = _capacity_svg(summary, draw)
+    curve, calibration = _capacity_svg(summary, draw), _calibration_svg(summary, draw)
     data = tables(run, analysis, summary.duration_s) if drawn.specs else {}
     try:
         make_folder(folder / CHARTS)
@@ -42,7 +44,8 @@ def write_reports(
         write_whole(folder / SUMMARY_TEXT, render_markdown(summary))
         write_junit(summary, folder / JUNIT)
         script = vega_script() if drawn.specs else ""
-        pictures = Pictures(drawn.specs, data, script, curve.result() if curve else None)
+        stills = (None if still is None else still.result() for still in (curve, calibration))
+        pictures = Pictures(drawn.specs, data, script, *stills)
         write_whole(folder / REPORT, render(summary, pictures))
         written = _write_charts(drawn.svgs, folder / CHARTS)
     except BrokenExecutor:
@@ -61,6 +64,12 @@ def write_json(summary: Summary, out: TextIO) -> None:
 def _capacity_svg(summary: Summary, draw: Draw) -> Future[str] | None:
     """The capacity curve as a still picture; None for a run that is no step-load."""
     return None if summary.capacity is None else draw(capacity_curve(summary.capacity.curve))
+
+
+def _calibration_svg(summary: Summary, draw: Draw) -> Future[str] | None:
+    """Errors against half-widths as a still picture; None where no instant's truth is known."""
+    known = points(summary)
+    return draw(calibration_plot(known)) if known else None
 
 
 def _write_charts(svgs: dict[str, Future[str]], folder: Path) -> list[Path]:

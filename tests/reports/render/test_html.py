@@ -71,3 +71,7 @@ def test_each_instant_says_which_evidence_bounds_it(good: Reported) -> None:
     known = {trip[name]["by"] for trip in good.summary["trips"] for name in ("tripped_s", "reset_s") if trip[name]}
     assert known == {"cause", "proof"}
     assert all(f'<span class="beneath">by {by}</span>' in page for by in known)
+
+
+def test_errors_are_drawn_against_half_widths_where_truth_is_known(good: Reported, live: Reported) -> None:
+    assert [own_text(one.page.read_text("utf-8")).count('id="calibration"') for one in (good, live)] == [1, 0]
