@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from reports.statistics.summary import build_summary
 from reports.trips.analysis import analyse
 from tests.faults.processes import PATIENCE_S, Processes
 from tests.faults.targets import FAULTS, LIES, Misbehaving
-from tests.locustfiles.running import LOCUSTFILE
+from tests.locustfiles.running import LOCUSTFILE, own_host
 from tests.locustfiles.servers import Behaviour, Gateway, serving
 from tripcurve.errors import BadInput
 from tripcurve.run.info import RunInfo
@@ -205,12 +204,10 @@ class _Run:
 
     def distributed(self, fault: Fault) -> Outcome:
         """A master and two workers under Locust."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = str(listener.getsockname()[1])
-        gateway = Gateway()
-        role = ["--headless", "--master", "--expect-workers", "2", "--master-bind-port", port]
+        host, gateway = own_host(), Gateway()
+        role = ["--headless", "--master", "--expect-workers", "2", "--master-bind-host", host]
         master = self._locust("master", *role, *self._where(gateway))
-        workers = [self._locust(f"worker-{n}", "--worker", "--master-port", port) for n in range(2)]
+        workers = [self._locust(f"worker-{n}", "--worker", "--master-host", host) for n in range(2)]
         self._processes.wait_for_rows(2)
         time.sleep(fault.at_s)
         (master if fault.kind == "master" else workers[0]).kill()
