@@ -23,8 +23,6 @@ GROWTH = 0.05
 """Without an expected reset, or after it, the gap between probes is this fraction of the time that has passed."""
 FIRST_GAP_NS = 50_000_000
 MOST_RESETS = 1000
-FEW = 5
-"""A period with fewer probes than this does not show how closely they can be sent."""
 SHED_STATUS = 503
 
 
@@ -240,7 +238,7 @@ class Sharpener:
     def _reason(self) -> str | None:
         if self._refused is not None:
             return f"the gateway refused a probe by a limit of its own ({self._refused}), so no more were sent"
-        gaps = sorted(reset.gap_ms for reset in self._resets if reset.gap_ms is not None and (reset.asked or 0) >= FEW)
+        gaps = sorted(reset.gap_ms for reset in self._resets if reset.gap_ms is not None)
         if not gaps or gaps[len(gaps) // 2] <= 2 * self._sharpen_s * 1000:
             return None
         return (

@@ -153,7 +153,11 @@ def envoy(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             yield f"http://{host}:{PORT}", log
         finally:
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:  # it drains connections that a client left open
+                process.kill()
+                process.wait()
             server.shutdown()
             server.server_close()
 

@@ -187,6 +187,17 @@ def test_a_gap_that_cannot_be_reached_is_reported() -> None:
     assert "ms apart" in (probing.reason or "")
 
 
+def test_two_probes_far_apart_are_less_sharp_than_asked_for() -> None:
+    """A busy client may send no more than two before the reset."""
+    sharpener, gateway = Sharpener(LAB, 1e-5, 200), Planted(25 * MS, 4 * S)
+    sharpener.see(Seen(0, 30 * MS, 429, False, 20_000))
+    sharpener.see(gateway.answer(40 * MS, False))
+    for sent_ns in (4 * S + 18 * MS, 4 * S + 26 * MS):
+        sharpener.asking(sent_ns)
+        sharpener.see(gateway.answer(sent_ns, True))
+    assert "8.0 ms apart and not 0.01 ms" in (account(sharpener).reason or "")
+
+
 def test_the_accepted_retry_after_is_the_expectation() -> None:
     rule = LAB.backends[0].breaker
     assert rule is not None
