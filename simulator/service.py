@@ -15,6 +15,7 @@ from tripcurve.quota import DAY_S, Quota, Refusal, Throttle, Utilisation
 from tripcurve.scenario import Fault, Phase, Scenario
 
 __all__ = [
+    "HOP_S",
     "Z_95",
     "Answer",
     "Chance",
@@ -26,6 +27,8 @@ __all__ = [
     "throttle_of",
 ]
 
+HOP_S = 0.0008
+"""The seconds that the gateway's way to a backend and back takes, with the mock's handling, beside the answer time."""
 Z_95 = 1.6448536269514722
 """The 95th percentile of the standard normal distribution."""
 
@@ -65,17 +68,17 @@ def answer_times(backend: Backend, scenario: Scenario) -> Floats:
     """Return the backend's answer times in seconds, by rank, shape (QUANTILES,)."""
     shape = backend.latency
     if shape is None:
-        return np.zeros(QUANTILES)
+        return np.full(QUANTILES, HOP_S)
     body_ms = shape.per_token_ms * scenario.tokens.completion
-    return (shape.median_ms * np.exp(sigma_of(shape) * normal_quantiles()) + body_ms) / 1000
+    return (shape.median_ms * np.exp(sigma_of(shape) * normal_quantiles()) + body_ms) / 1000 + HOP_S
 
 
 def fault_wait_s(fault: Fault) -> float | None:
     """Return the seconds until the answer to a request with a fault, or None if it takes the backend's answer time."""
     if fault.wait_ms is not None:
-        return fault.wait_ms / 1000
+        return fault.wait_ms / 1000 + HOP_S
     if fault.status is not None and fault.status >= 300:
-        return 0.0  # the mock answers errors at once
+        return HOP_S  # the mock answers errors at once
     return None
 
 
@@ -111,7 +114,7 @@ class Service:
         if refusal is None:
             return Answer(200, "backend", self._backend.name, waited_s), Outcome(200)
         hint = self._hint(refusal)
-        return Answer(429, "backend", self._backend.name, 0.0, hint), Outcome(429, None, hint)
+        return Answer(429, "backend", self._backend.name, HOP_S, hint), Outcome(429, None, hint)
 
     def _hint(self, refusal: Refusal) -> float | None:
         """Return Retry-After in whole seconds, at least one, or None if the mock sends none."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from simulator.network import Network
 from simulator.schedule import Schedule, load_schedule, probe_schedule
-from simulator.words import QUANTILES, Floats, Words, key_of, quarters, uniform, words
+from simulator.words import QUANTILES, Floats, Words, alike, key_of, quarters, uniform, words
 from tripcurve.lab import Lab
 from tripcurve.scenario import Fault, Scenario
 
@@ -125,8 +125,9 @@ class Source:
             return _merged([self._stream(u, f, first, last) for u in units for f in (True, False)])
         begin = first * int(self.block)
         ids = np.arange(begin, max(min(last * int(self.block), self.size), begin))
-        faulty = np.full(len(ids), self.share == 1)
+        faulty = alike(self.share == 1, "bool", len(ids))
         if 0 < self.share < 1:
+            faulty = np.zeros(len(ids), bool)
             faulty[self._faulty_ids(first, last) - begin] = True
         if unit is not None and self.units > 1:
             mine = self._unit_of(ids) == unit
@@ -173,7 +174,7 @@ class Source:
 
     def _unit_of(self, ids: Ids) -> NDArray[np.int32]:
         if self.units == 1:
-            return np.zeros(len(ids), np.int32)
+            return alike(0, "int32", len(ids))
         drawn = words(self._key(4), ids) >> np.uint64(32)
         return (drawn * np.uint64(self.units) >> np.uint64(32)).astype(np.int32)
 
@@ -193,7 +194,7 @@ class Source:
 
     def _user_of(self, key: np.uint64, ids: Ids) -> NDArray[np.int8]:
         if len(self.users) == 1:
-            return np.zeros(len(ids), np.int8)
+            return alike(0, "int8", len(ids))
         edges = np.cumsum([weight for _, weight in self.users])
         drawn = uniform(words(key ^ np.uint64(1), ids)) * edges[-1]
         users: NDArray[np.int8] = np.searchsorted(edges, drawn, "right").astype(np.int8)

@@ -13,7 +13,7 @@ from simulator.engines import Engine, Local
 from simulator.expected import expected_trip_s, threshold_share
 from simulator.fast.transitions import Walk
 from simulator.network import Network
-from simulator.service import answer_times
+from simulator.service import HOP_S, answer_times
 from simulator.sources import sources_of
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
@@ -42,7 +42,8 @@ class CurvePoint:
     """Times to trip at one overload over many seeds, in seconds from its onset. None: too few seeds tripped.
 
     `low`, `median`, `high`: the 5th, 50th and 95th percentiles; a seed without a trip by `limit_s` counts as infinite.
-    `expected_s`: the mean by the closed form plus the mean time to the gateway; None: there is no closed form.
+    `expected_s`: the mean by the closed form plus the mean time to the backend and back to the gateway; None: there is
+    no closed form.
     """
 
     rate: float
@@ -105,7 +106,7 @@ def _point(lab: Lab, seeds: Sequence[int], overload: Overload) -> CurvePoint:
     tripped = sum(time < math.inf for time in times)
     expected = expected_trip_s(rule, overload.rate, overload.share)
     if expected is not None:
-        expected += _NETWORK.one_way_s + (_NETWORK.jitter_s + _NETWORK.late_s) / 2
+        expected += _NETWORK.one_way_s + (_NETWORK.jitter_s + _NETWORK.late_s) / 2 + HOP_S
     return CurvePoint(overload.rate, overload.share, low, median, high, tripped, len(times), limit_s, expected)
 
 

@@ -31,10 +31,23 @@ from tripcurve.lab import Lab
 from tripcurve.run.record import Row
 from tripcurve.scenario import Phase, Scenario
 
-__all__ = ["EPOCH_NS", "Answering", "Arrival", "Network", "VirtualAnswer", "VirtualEvent", "VirtualRun", "run_virtual"]
+__all__ = [
+    "EPOCH_NS",
+    "LATENCY_MARGIN_US",
+    "Answering",
+    "Arrival",
+    "Network",
+    "VirtualAnswer",
+    "VirtualEvent",
+    "VirtualRun",
+    "run_virtual",
+]
 
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
+
+LATENCY_MARGIN_US = 1.001
+"""Added before a latency is cut to whole µs, so that the recorded end is never before the real one."""
 
 _RETRIED = (429, 503)
 _LEVEL_EVERY_S = 0.1  # how often a closed-loop phase adjusts its number of users
@@ -353,12 +366,11 @@ class _Play:
         self._send(again)
 
     def _sample(self, request: _Request, answer: Answer, end: float, error: str | None) -> Row:
-        start_ns = _unix_ns(request.start)
         good = answer.status == 200
         return Row(
-            start_ns=start_ns,
+            start_ns=_unix_ns(request.start),
             intended_ns=_unix_ns(request.intended),
-            latency_us=-((start_ns - _unix_ns(end)) // 1000),  # rounded up: the end is a bound
+            latency_us=int((end - request.start) * 1e6 + LATENCY_MARGIN_US),
             first_byte_us=None,
             backend_us=None if answer.backend is None else int((answer.waited_s or 0.0) * 1000) * 1000,
             status=answer.status,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUANTILES", "Floats", "Words", "key_of", "normal_quantiles", "quarters", "uniform", "words"]
+__all__ = ["QUANTILES", "Floats", "Words", "alike", "key_of", "normal_quantiles", "quarters", "uniform", "words"]
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -42,6 +43,16 @@ def words(key: np.uint64, ids: NDArray[np.int64] | Words) -> Words:
         if factor is not None:
             mixed *= factor
     return mixed
+
+
+def alike(value: float, kind: str, size: int) -> NDArray[Any]:
+    """Return an array that holds the same value everywhere. Its stride is 0: it takes no memory and no time."""
+    return _endless(value, kind)[:size]
+
+
+@lru_cache(maxsize=4096)
+def _endless(value: float, kind: str) -> NDArray[Any]:
+    return np.broadcast_to(np.array(value, kind), 1 << 40)
 
 
 def uniform(drawn: Words) -> Floats:

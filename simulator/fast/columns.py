@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simulator.sources import Source
+from simulator.words import alike
 from tripcurve.lab import Lab
 from tripcurve.run.record import ORIGINS, SCHEMA
 from tripcurve.scenario import Scenario
@@ -19,13 +20,16 @@ __all__ = ["Columns", "Words", "joined", "to_batch"]
 
 
 class Columns(NamedTuple):
-    """The columns that differ between the rows of a simulated run, as arrays of shape (n,) with their Arrow types."""
+    """The columns that differ between the rows of a simulated run, as arrays of shape (n,) with their Arrow types.
+
+    An array of stride 0 holds the same value everywhere.
+    """
 
     start_ns: NDArray[Any]
     intended_ns: NDArray[Any]
     latency_us: NDArray[Any]
     backend_us: NDArray[Any]
-    """-1: no backend answered."""
+    """Of no meaning where the origin is not the backend."""
     status: NDArray[Any]
     origin: NDArray[Any]
     """Index in ORIGINS."""
@@ -88,8 +92,8 @@ def _order(instants: NDArray[Any]) -> NDArray[Any]:
 def to_batch(columns: Columns, words: Words) -> pa.RecordBatch:
     """Return rows as a record batch of the run's schema."""
     size = len(columns.start_ns)
-    unanswered = _some(columns.backend_us < 0)
-    bad = _some(columns.status != 200)
+    zeros = alike(0, "int8", size)
+    unanswered, bad = _unlike(columns.origin, 0), _unlike(columns.status, 200)
     hints = columns.retry_after_s
     arrays = [
         pa.array(columns.start_ns),
@@ -99,11 +103,11 @@ def to_batch(columns: Columns, words: Words) -> pa.RecordBatch:
         pa.array(columns.backend_us, mask=unanswered),
         _numbers(columns.status, pa.int16()),
         _dictionary(columns.origin, ORIGINS),
-        _dictionary(np.zeros(size, np.int8), (words.backend,), unanswered),
-        _constant(None, pa.float32(), size) if np.isnan(hints).all() else pa.array(hints, from_pandas=True),
+        _dictionary(zeros, (words.backend,), unanswered),
+        _constant(None, pa.float32(), size) if bad is None else pa.array(hints, from_pandas=True),
         _tokens(words.prompt, size, bad),
         _tokens(words.completion, size, bad),
-        _dictionary(np.zeros(size, np.int8), ("Timeout",), columns.status != 0),
+        _dictionary(zeros, ("Timeout",), alike(True, "bool", size) if bad is None else columns.status != 0),
         _dictionary(columns.phase, tuple(words.phases)),
         _dictionary(columns.user, tuple(words.users)),
         _constant(0, pa.int16(), size),
@@ -111,13 +115,20 @@ def to_batch(columns: Columns, words: Words) -> pa.RecordBatch:
     return pa.record_batch(arrays, schema=SCHEMA)
 
 
-def _some(marks: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    return marks if marks.any() else None
+def _unlike(values: NDArray[Any], usual: int) -> NDArray[np.bool_] | None:
+    """Return where values differ from the usual one, or None if none does."""
+    if _same(values):
+        return None if values[0] == usual else np.ones(len(values), bool)
+    found: NDArray[np.bool_] = values != usual
+    return found if found.any() else None
+
+
+def _same(values: NDArray[Any]) -> bool:
+    return values.strides == (0,) or bool((values == values[0]).all())
 
 
 def _numbers(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
-    first = int(values[0])
-    return _constant(first, kind, len(values)) if (values == first).all() else pa.array(values, kind)
+    return _constant(int(values[0]), kind, len(values)) if _same(values) else pa.array(values, kind)
 
 
 def _tokens(count: int, size: int, bad: NDArray[np.bool_] | None) -> pa.Array:

@@ -14,7 +14,8 @@ from simulator.fast.columns import Columns, Words, joined, to_batch
 from simulator.fast.transitions import Trip
 from simulator.service import Answer, answer_times, fault_answer, fault_wait_s
 from simulator.sources import Requests, Source
-from simulator.virtual import EPOCH_NS
+from simulator.virtual import EPOCH_NS, LATENCY_MARGIN_US
+from simulator.words import alike
 from tripcurve.lab import Lab
 from tripcurve.run.record import ORIGINS
 from tripcurve.scenario import Scenario
@@ -22,8 +23,31 @@ from tripcurve.scenario import Scenario
 __all__ = ["rows_of"]
 
 _BATCH = 32_768
-_BACKEND, _GATEWAY, _CLIENT = range(len(ORIGINS))
-_SHED = Answer(503, "gateway")
+_SHED, _GIVEN_UP = Answer(503, "gateway"), Answer(0, "client")
+
+
+class _Answered(NamedTuple):
+    """How requests ended, as columns; of stride 0 as long as all ended alike, so that they cost nothing."""
+
+    status: NDArray[np.int16]
+    origin: NDArray[np.int8]
+    hint: NDArray[np.float32]
+
+    @classmethod
+    def alike(cls, size: int) -> _Answered:
+        """Return the columns of requests of which each was answered with 200 by the backend."""
+        return cls(alike(200, "int16", size), alike(0, "int8", size), alike(math.nan, "float32", size))
+
+    def marked(self, where: NDArray[np.bool_], answer: Answer) -> _Answered:
+        """Return columns in which some requests have this answer."""
+        found = self
+        if not self.status.flags.writeable:
+            found = _Answered(self.status.copy(), self.origin.copy(), self.hint.copy())
+        np.copyto(found.status, answer.status, where=where, casting="unsafe")
+        np.copyto(found.origin, ORIGINS.index(answer.origin), where=where, casting="unsafe")
+        hint = np.nan if answer.retry_after_s is None else answer.retry_after_s
+        np.copyto(found.hint, hint, where=where, casting="unsafe")
+        return found
 
 
 class _Trips(NamedTuple):
@@ -73,76 +97,47 @@ class _Maker:
         self._scenario = scenario
         self._name, self._several = lab.backends[0].name, len(trips) > 1
         self._times = answer_times(lab.backends[0], scenario)
-        self._times_us = np.trunc(self._times * 1000).astype(np.int32) * 1000
         every = sorted((trip.at, trip.until, unit) for unit, found in enumerate(trips) for trip in found)
         at, until = np.array([t[0] for t in every]), np.array([t[1] for t in every])
         self._trips = _Trips(at, until, np.maximum.accumulate(until), np.array([t[2] for t in every], int))
 
     def columns(self, source: Source, users: int, requests: Requests) -> Columns:
         """Return the rows of requests of one source. `users`: the index of its first user class."""
-        size = len(requests.start)
-        waited, backend_us = self._times.take(requests.quantile), self._times_us.take(requests.quantile)
-        status = np.full(size, 200, np.int16)
-        origin = np.zeros(size, np.int8)
-        hint = np.full(size, np.nan, np.float32)
-        if source.fault is not None and requests.faulty.any():
-            self._fail(source, requests, waited, backend_us, status, origin, hint)
+        size, fault, faulty = len(requests.start), source.fault, requests.faulty
+        waited, answered = self._times.take(requests.quantile), _Answered.alike(size)
+        if fault is not None and faulty.any():
+            wait_s, failed = fault_wait_s(fault), fault_answer(fault, self._name, 0.0)
+            if wait_s is not None:
+                np.copyto(waited, wait_s, where=faulty)
+            if failed is not None:
+                answered = answered.marked(faulty, failed[0])
+        scaled = waited * 1000
+        backend_us = scaled.astype(np.int32)
+        backend_us *= 1000
         shed, left_s = self._shed(requests, waited)
         if shed is not None:
-            for column, value in ((waited, 0.0), (backend_us, -1), (status, _SHED.status), (origin, _GATEWAY)):
-                np.copyto(column, value, where=shed, casting="unsafe")
-            np.copyto(hint, np.ceil(left_s), where=shed, casting="unsafe")
-        end = requests.admitted + waited
+            np.copyto(waited, 0.0, where=shed)
+            answered = answered.marked(shed, _SHED)
+            np.copyto(answered.hint, np.ceil(left_s), where=shed, casting="unsafe")
+        end = np.add(requests.admitted, waited, out=waited)
         end += source.network.gateway_s
         end += requests.back
-        late = end - requests.start > self._scenario.timeout
-        if late.any():
-            end[late] = requests.start[late] + self._scenario.timeout
-            backend_us[late], status[late], origin[late], hint[late] = -1, 0, _CLIENT, np.nan
-        start_ns, end_ns = _ns(requests.start), _ns(end)
-        end_ns -= start_ns
-        end_ns += 999  # rounded up: the end is a bound
-        end_ns //= 1000
+        took = np.subtract(end, requests.start, out=scaled)
+        if took.max(initial=0.0) > self._scenario.timeout:
+            late = took > self._scenario.timeout
+            took[late] = requests.start[late] + self._scenario.timeout - requests.start[late]
+            answered = answered.marked(late, _GIVEN_UP)
+        took *= 1e6
+        took += LATENCY_MARGIN_US
         return Columns(
-            start_ns + EPOCH_NS,
-            _ns(requests.intended) + EPOCH_NS,
-            end_ns.astype(np.int32),
+            _unix_ns(requests.start),
+            _unix_ns(requests.intended),
+            took.astype(np.int32),
             backend_us,
-            status,
-            origin,
-            hint,
-            np.full(size, source.phase, np.int16),
+            *answered,
+            alike(source.phase, "int16", size),
             requests.user + np.int8(users) if users else requests.user,
         )
-
-    def _fail(
-        self,
-        source: Source,
-        requests: Requests,
-        waited: NDArray[np.float64],
-        backend_us: NDArray[np.int32],
-        status: NDArray[np.int16],
-        origin: NDArray[np.int8],
-        hint: NDArray[np.float32],
-    ) -> None:
-        """Write the answers of the requests that carry their source's fault."""
-        fault, faulty = source.fault, requests.faulty
-        if fault is None:
-            return
-        wait_s = fault_wait_s(fault)
-        if wait_s is not None:
-            np.copyto(waited, wait_s, where=faulty)
-            np.copyto(backend_us, math.trunc(wait_s * 1000) * 1000, where=faulty, casting="unsafe")
-        found = fault_answer(fault, self._name, 0.0)
-        if found is None:
-            return
-        answer = found[0]
-        np.copyto(status, answer.status, where=faulty, casting="unsafe")
-        np.copyto(origin, ORIGINS.index(answer.origin), where=faulty, casting="unsafe")
-        if answer.backend is None:
-            np.copyto(backend_us, -1, where=faulty, casting="unsafe")
-        if answer.retry_after_s is not None:
-            np.copyto(hint, answer.retry_after_s, where=faulty, casting="unsafe")
 
     def _shed(
         self, requests: Requests, waited: NDArray[np.float64]
@@ -171,6 +166,8 @@ class _Maker:
         return (shed, until - admitted) if shed.any() else (None, nothing)
 
 
-def _ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+def _unix_ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     scaled = seconds * 1e9
-    return np.rint(scaled, out=scaled).astype(np.int64)
+    found = np.rint(scaled, out=scaled).astype(np.int64)
+    found += EPOCH_NS
+    return found

@@ -1,0 +1,152 @@
+"""Live runs of three labs beside simulated ones: does each simulated figure lie within the spread of the live ones?
+
+python -m tests.benchmarks.agreement FOLDER [--runs 10] [--labs quick,pool,quota]
+
+Runs that FOLDER already holds (such as FOLDER/quick-01) are not run again. Prints a table in Markdown, and exits with 1
+if the median of the simulated runs lies outside the live ones. The spread of a figure that is measured from outside
+includes its half-width. Runs that their report does not accept as a measurement are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tripcurve.run.info import RunInfo
+from tripcurve.run.layout import EVENTS, SUMMARY
+
+SCENARIOS = {"quick": "trip-and-recover", "pool": "pool-failover", "quota": "quota"}
+LONGEST_S = 300
+
+
+class Run(NamedTuple):
+    """A run's summary, and the openings in its gateway's record: instant and length in seconds."""
+
+    summary: dict[str, Any]
+    openings: list[tuple[float, float]]
+
+
+def first_trip(run: Run) -> tuple[float, float] | None:
+    """Return the first reported trip and its half-width."""
+    found = next((trip["tripped_s"] for trip in run.summary["trips"] if trip["tripped_s"]), None)
+    return None if found is None else (found["estimate"], found["half_width"])
+
+
+def figure(name: str, of: str, *instants: str) -> Callable[[Run], tuple[float, float] | None]:
+    """Return a function that reads one figure of a measure. Its half-width is the sum of those of the instants."""
+
+    def read(run: Run) -> tuple[float, float] | None:
+        value = run.summary[name][of]
+        widths = (
+            max((trip[instant]["half_width"] for trip in run.summary["trips"] if trip[instant]), default=0.0)
+            for instant in instants
+        )
+        return None if value is None else (value, sum(widths))
+
+    return read
+
+
+FIGURES: dict[str, Callable[[Run], tuple[float, float] | None]] = {
+    "openings, gateway's record": lambda run: (len(run.openings), 0.0),
+    "open in all, gateway's record, s": lambda run: (sum(length for _, length in run.openings), 0.0),
+    "first trip, reported, s": first_trip,
+    "trips, reported": lambda run: (len(run.summary["trips"]), 0.0),
+    "slowest time to trip, s": figure("time_to_trip_s", "max", "tripped_s"),
+    "open, median, s": figure("open_s", "median", "tripped_s", "reset_s"),
+    "recovery latency, s": figure("recovery_latency_s", "max", "reset_s"),
+    "longest outage, s": figure("outage_s", "max", "tripped_s", "reset_s"),
+    "429 (throttles)": lambda run: (run.summary["throttles"], 0.0),
+    "503 (sheds)": lambda run: (run.summary["sheds"], 0.0),
+}
+
+
+def main() -> int:
+    """Make the runs that are missing and print the table. Returns 1 if a figure lies outside."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--labs", default=",".join(SCENARIOS))
+    options = parser.parse_args()
+    print("| Lab | Figure | live: least to most | median | simulated: least to most | median | inside |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    outside = 0
+    for lab in options.labs.split(","):
+        live = [live_run(options.folder, lab, number) for number in range(1, options.runs + 1)]
+        valid = [run for run in live if not run.summary["problems"]]
+        simulated = [simulated_run(options.folder, lab, seed) for seed in range(options.runs)]
+        print(f"{lab}: {len(valid)} of {len(live)} live runs are valid", file=sys.stderr)
+        outside += sum(not show(lab, name, read, valid, simulated) for name, read in FIGURES.items())
+    return 1 if outside else 0
+
+
+def show(
+    lab: str, name: str, read: Callable[[Run], tuple[float, float] | None], live: list[Run], simulated: list[Run]
+) -> bool:
+    """Print one line of the table; return whether the simulated median lies within the live spread."""
+    measured, drawn = ([value for run in runs if (value := read(run)) is not None] for runs in (live, simulated))
+    if not measured and not drawn:
+        return True
+    low, high = (min(v - h for v, h in measured), max(v + h for v, h in measured)) if measured else (0.0, 0.0)
+    middle = statistics.median(value for value, _ in drawn) if drawn else float("nan")
+    inside = bool(measured) and low - 1e-9 <= middle <= high + 1e-9
+    cells = [name, spread(low, high), text(statistics.median(v for v, _ in measured)) if measured else "–"]
+    cells += [spread(min(v for v, _ in drawn), max(v for v, _ in drawn)) if drawn else "–", text(middle)]
+    print(f"| {lab} | {' | '.join(cells)} | {'yes' if inside else 'NO'} |")
+    return inside
+
+
+def live_run(folder: Path, lab: str, number: int) -> Run:
+    """Return a live run, without the dense probes, which a simulation does not send. Runs it if it is not there."""
+    path = folder / f"{lab}-{number:02}"
+    if not (path / SUMMARY).exists():
+        call("run", lab, "--scenario", SCENARIOS[lab], "--no-sharpen", "--run-dir", str(path), "--json")
+    return read_run(path)
+
+
+def simulated_run(folder: Path, lab: str, seed: int) -> Run:
+    """Return a simulated run and its report. Simulates it if it is not there."""
+    path = folder / f"{lab}-simulated-{seed}"
+    if not (path / SUMMARY).exists():
+        call("simulate", lab, "--scenario", SCENARIOS[lab], "--seed", str(seed), "--run-dir", str(path), "--json")
+        call("report", str(path), "--json")
+    return read_run(path)
+
+
+def call(*arguments: str) -> None:
+    """Run a command of Tripcurve. Raises CalledProcessError unless it ran; a failed check of a scenario is no error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tripcurve.cli", *arguments], capture_output=True, text=True, timeout=LONGEST_S
+    )
+    if done.returncode > 1:
+        sys.stderr.write(done.stderr)
+        done.check_returncode()
+
+
+def read_run(path: Path) -> Run:
+    """Return what a run's report and its gateway's record hold."""
+    info = RunInfo.read(path)
+    start_ns = 0 if info is None else info.start_ns
+    events = [json.loads(line) for line in (path / EVENTS).read_text("utf-8").splitlines()]
+    opened = [event["data"]["local"] for event in events if event["eventType"].endswith("Opened")]
+    openings = [((one["at_ns"] - start_ns) / 1e9, one["trip_duration_s"]) for one in opened]
+    return Run(json.loads((path / SUMMARY).read_text("utf-8")), openings)
+
+
+def spread(low: float, high: float) -> str:
+    """Return a range in words."""
+    return text(low) if text(low) == text(high) else f"{text(low)} to {text(high)}"
+
+
+def text(value: float) -> str:
+    """Return a number with at most three decimals."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
