@@ -76,7 +76,7 @@ def curve_points(
     `engine`: where it is computed; None: in this process. Raises BadInput for a rate out of range.
     """
     rule, overloads = rule_of(lab), []
-    for rate in rates:
+    for rate in dict.fromkeys(rates):
         if not 0 < rate <= 1e6:
             raise BadInput(f"--rate must be more than 0 and at most 1,000,000 requests a second, not {rate:g}")
         overloads += [overload_of(rule, rate, share) for share in shares_for(rule, rate, count)]

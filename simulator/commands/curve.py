@@ -63,6 +63,8 @@ def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) 
     if asked.measure and (asked.count is not None or asked.retry_after):
         raise BadInput("--measure runs the lab as it is; leave out --count and --retry-after")
     lab = _lab(lab_name, asked)
+    if out is not None and out.is_file():
+        raise BadInput(f"--out {out} is a file; give a folder")
     folder = make_run_dir(out, lab.name, "curve")
     curve = draw_curve(lab, asked, lab_name, folder)
     files = write_curve(curve, folder)

@@ -30,6 +30,8 @@ METHODS = ("fast", "reference")
 
 MOST_REQUESTS = {"reference": 20_000_000, "fast": 2_000_000_000}
 """The most requests in a run: the reference method needs 1 KB of memory for each, the fast one 10 bytes on disk."""
+MOST_COUNTED = 10**15
+"""The most requests that are only counted: each request draws its random numbers by its own number of 64 bits."""
 
 
 def simulate(
@@ -73,6 +75,12 @@ def count_outcomes(
     reason = obstacle(lab, scenario, attempts)
     if reason is not None:
         raise BadInput(f"--no-rows: {reason}; leave it out to simulate with the reference method")
+    expected = _expected(scenario)
+    if expected > MOST_COUNTED:
+        raise BadInput(
+            f"scenario {scenario.name}: {expected:.3g} requests are too many to count (at most {MOST_COUNTED:.0g}); "
+            "shorten its phases or lower its rates"
+        )
     fleet = play_fleet(lab, scenario, seed=seed, engine=engine)
     first = fleet.tripped_by(0.0)
     return {
@@ -153,12 +161,17 @@ def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> S
 
 
 def _refuse_too_many(scenario: Scenario, method: str) -> None:
-    expected = sum(_requests(scenario, index) for index in range(len(scenario.phases)))
+    expected = _expected(scenario)
     if expected > MOST_REQUESTS[method]:
         raise BadInput(
             f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a run recorded by the {method} "
             f"method (at most {MOST_REQUESTS[method]:,}); shorten its phases or lower its rates"
         )
+
+
+def _expected(scenario: Scenario) -> float:
+    """Return how many requests the scenario's open-loop phases send, without retries."""
+    return sum(_requests(scenario, index) for index in range(len(scenario.phases)))
 
 
 def _requests(scenario: Scenario, index: int) -> float:

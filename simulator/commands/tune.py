@@ -17,7 +17,7 @@ from simulator.frontier import advise, frontier, kept_off
 from simulator.incidents import INCIDENTS
 from simulator.recorded import read_recorded
 from simulator.trials import Estimate, Plan, Trial, estimate, try_rules
-from tripcurve.durations import parse_seconds
+from tripcurve.durations import format_iso, parse_seconds
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.lab.rule import BreakerRule
@@ -25,6 +25,8 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["Grid", "Tuned", "candidates", "durations_of", "to_json", "tune_lab", "weights_of"]
 
 MOST_RULES = 500
+LONGEST_PHASE_S = 7 * 86_400
+"""The longest phase of a scenario."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +162,18 @@ def durations_of(text: str, option: str) -> tuple[float, ...]:
 
 
 def _completed(plan: Plan, own: BreakerRule, rules: Sequence[BreakerRule]) -> Plan:
-    """Return the plan with its missing times, from the trip durations of the lab's own rule and of the longest one."""
+    """Return the plan with its missing times, from the trip durations of the lab's own rule and of the longest one.
+
+    Raises BadInput if that is longer than a phase may be.
+    """
     longest = max(rule.trip_duration for rule in rules)
-    return replace(
-        plan, during_s=plan.during_s or 2 * own.trip_duration, after_s=plan.after_s or longest + own.trip_duration
-    )
+    during_s, after_s = plan.during_s or 2 * own.trip_duration, plan.after_s or longest + own.trip_duration
+    if max(during_s, after_s) > LONGEST_PHASE_S:
+        raise BadInput(
+            f"--duration: a trip of {format_iso(longest)} would need {max(during_s, after_s):g} s of virtual time, and "
+            f"a phase lasts at most {LONGEST_PHASE_S:g} s; try shorter trips"
+        )
+    return replace(plan, during_s=during_s, after_s=after_s)
 
 
 def _healthy_share(run: Path) -> float:

@@ -65,3 +65,7 @@ def test_a_rule_that_counts_no_status_has_no_overload() -> None:
     rule = rule_of(lab(status_codes=[], error_reasons=["Timeout"]))
     with pytest.raises(BadInput, match="counts no status"):
         overload_of(rule, 10, 1)
+
+
+def test_a_rate_given_twice_is_drawn_once() -> None:
+    assert curve_points(lab(), [20.0, 20.0], 3, SEEDS) == curve_points(lab(), [20.0], 3, SEEDS)

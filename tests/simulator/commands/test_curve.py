@@ -45,3 +45,10 @@ def test_a_rule_that_cannot_trip_says_so_and_draws_nothing(tmp_path: Path, capsy
 def test_a_curve_that_cannot_be_drawn_or_measured_is_refused(asked: Asked, message: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=message):
         curve_command("seed", asked, tmp_path / "out", False)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "note"
+    path.touch()
+    with pytest.raises(BadInput, match=f"--out {path} is a file"):
+        curve_command("quick", Asked(seeds=20), path, as_json=False)

@@ -91,3 +91,24 @@ def test_outcomes_are_counted_without_a_run(tmp_path: Path) -> None:
     }
     with pytest.raises(BadInput, match="--no-rows: the lab has a pool"):
         count_outcomes("pool", "pool-failover")
+
+
+def test_more_requests_than_can_be_numbered_are_refused(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("name: s\nusers: {ChatUser: 1}\nphases: [{name: p, for: 10, rate: 1.0e+300}]\n", "utf-8")
+    with pytest.raises(BadInput, match=r"scenario s: 1e\+301 requests are too many to count"):
+        count_outcomes("quick", str(scenario))
+
+
+@pytest.mark.parametrize("method", ["fast", "reference"])
+def test_a_rule_that_never_trips_and_a_rate_of_nearly_nothing_are_plain_runs(method: str, tmp_path: Path) -> None:
+    lab, scenario = tmp_path / "lab.yaml", tmp_path / "scenario.yaml"
+    rule = "{count: 10000, interval: 0.001, trip_duration: 4, status_codes: [429]}"
+    lab.write_text(f"name: v\ngateway: {{name: g}}\nbackends: [{{name: m1, breaker: {rule}}}]\n", "utf-8")
+    fault = "simulate: {m1: {status: 429}}"
+    for rate, requests in ((10, 50), (1e-9, 1)):
+        scenario.write_text(
+            f"name: s\nusers: {{ChatUser: 1}}\nphases: [{{name: p, for: 5, rate: {rate:.9f}, {fault}}}]\n", "utf-8"
+        )
+        _, result = simulate(str(lab), str(scenario), method=method, run_dir=tmp_path / f"{requests}")
+        assert (result["requests"], result["trips"], result["first_trip_s"]) == (requests, 0, None)

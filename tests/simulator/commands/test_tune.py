@@ -125,3 +125,15 @@ def test_a_rule_in_words() -> None:
     assert rule_text(shared) == "50 % in PT1M, open PT5S, or Retry-After"
     assert "percentage: 50" in rule_yaml(shared)
     assert "count" not in rule_yaml(shared)
+
+
+def test_a_trip_longer_than_any_scenario_is_refused() -> None:
+    with pytest.raises(BadInput, match="--duration: a trip of PT1000000000H would need"):
+        tune_lab("quick", Grid(counts=(3,), durations=(3.6e12,)), PLAN, engine=Local(1))
+
+
+def test_a_rule_that_cannot_trip_keeps_nothing_off() -> None:
+    tuned = tune_lab("quick", Grid(counts=(10_000,), intervals=(0.001,), durations=(4,)), PLAN, engine=Local(1))
+    found = to_json(tuned)["tried"][1]  # type: ignore[index,call-overload]  # JSON
+    assert found["kept_off"]["mean"] == 0
+    assert found["false_trips_a_day"]["mean"] == 0
