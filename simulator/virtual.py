@@ -33,7 +33,7 @@ from tripcurve.scenario import Phase, Scenario
 
 __all__ = [
     "EPOCH_NS",
-    "LATENCY_MARGIN_US",
+    "ROUND_UP_US",
     "Answering",
     "Arrival",
     "Network",
@@ -46,8 +46,8 @@ __all__ = [
 EPOCH_NS = 1_764_000_000_000_000_000
 """The unix ns at which every virtual run begins."""
 
-LATENCY_MARGIN_US = 1.001
-"""Added before a latency is cut to whole µs, so that the recorded end is never before the real one."""
+ROUND_UP_US = 0.999
+"""Added before a latency is cut to whole µs: to the nanosecond, the recorded end is not before the real one."""
 
 _RETRIED = (429, 503)
 _LEVEL_EVERY_S = 0.1  # how often a closed-loop phase adjusts its number of users
@@ -370,7 +370,7 @@ class _Play:
         return Row(
             start_ns=_unix_ns(request.start),
             intended_ns=_unix_ns(request.intended),
-            latency_us=int((end - request.start) * 1e6 + LATENCY_MARGIN_US),
+            latency_us=int((end - request.start) * 1e6 + ROUND_UP_US),
             first_byte_us=None,
             backend_us=None if answer.backend is None else int((answer.waited_s or 0.0) * 1000) * 1000,
             status=answer.status,

@@ -14,7 +14,7 @@ from simulator.fast.columns import Columns, Words, joined, to_batch
 from simulator.fast.transitions import Trip
 from simulator.service import Answer, answer_times, fault_answer, fault_wait_s
 from simulator.sources import Requests, Source
-from simulator.virtual import EPOCH_NS, LATENCY_MARGIN_US
+from simulator.virtual import EPOCH_NS, ROUND_UP_US
 from simulator.words import alike
 from tripcurve.lab import Lab
 from tripcurve.run.record import ORIGINS
@@ -128,7 +128,7 @@ class _Maker:
             took[late] = requests.start[late] + self._scenario.timeout - requests.start[late]
             answered = answered.marked(late, _GIVEN_UP)
         took *= 1e6
-        took += LATENCY_MARGIN_US
+        took += ROUND_UP_US
         return Columns(
             _unix_ns(requests.start),
             _unix_ns(requests.intended),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.service import HOP_S
 from simulator.virtual import EPOCH_NS, Network, VirtualRun, run_virtual
 from tests.virtual_run import event_lines, write_virtual_run
 from tripcurve.breaker import Closed, Opened
@@ -52,7 +53,7 @@ def test_a_faulty_backend_trips_the_breaker_at_the_third_failures_answer() -> No
     run = run_virtual(lab(latency={"median_ms": 0, "p95_ms": 0}), scenario({"simulate": {"m1": FAULT}}), network=EXACT)
     first = run.events[0].event
     assert isinstance(first, Opened)
-    assert first.at == pytest.approx(0.201), "arrivals at 0, 0.1 and 0.2, a millisecond on the way"
+    assert first.at == pytest.approx(0.201 + HOP_S), "arrivals at 0, 0.1 and 0.2, a millisecond on the way"
     assert first.failures == 3
     assert [sample.status for sample in run.samples[:5]] == [429, 429, 429, 503, 503]
 
@@ -61,7 +62,7 @@ def test_it_resets_after_its_trip_duration_with_no_request_near() -> None:
     quiet = scenario({"for": 0.3, "simulate": {"m1": FAULT}}, {"for": 10, "rate": 0.2})
     run = run_virtual(lab(), quiet, network=EXACT)
     assert [type(e.event) for e in run.events] == [Opened, Closed]
-    assert run.events[1].event.at == pytest.approx(2.201)
+    assert run.events[1].event.at == pytest.approx(2.201 + HOP_S)
 
 
 def test_a_shed_carries_the_seconds_left_and_no_backend() -> None:
