@@ -287,7 +287,7 @@ def test_an_outage_in_a_pool_is_what_clients_felt_not_how_long_a_member_was_open
     """The other member takes over within a second; from 15 s on both are down, which the last trip of each tells."""
     trips = failover()[1].trips
     first, last = ([trip.outage_s for trip in part if trip.outage_s is not None] for part in (trips[:3], trips[4:]))
-    assert first == [pytest.approx(1, abs=0.15)] * 3
+    assert first == [pytest.approx(1, abs=0.2)] * 3
     assert last == [pytest.approx(7, abs=0.05)] * 2
 
 
