@@ -10,7 +10,9 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from tripcurve import __version__
@@ -71,7 +73,7 @@ class Dask:
             except (CancelledError, OSError) as error:
                 raise TargetLost(f"--scheduler {self.scheduler}: the connection was lost: {_reason(error)}") from None
 
-    def _connected(self, distributed: Any) -> Any:
+    def _connected(self, distributed: ModuleType) -> Any:
         """Return a client of the cluster. Its workers have this version of Tripcurve. Raises BadInput as `map` does."""
         try:
             client = distributed.Client(self.scheduler, timeout=CONNECT_S, set_as_default=False)
@@ -125,13 +127,13 @@ def engine_of(name: str, scheduler: str | None) -> Engine:
     return Dask(scheduler)
 
 
-def _distributed() -> Any:
+def _distributed() -> ModuleType:
     try:
-        import distributed
+        found = import_module("distributed")
     except ImportError:
         raise BadInput("--engine dask needs Dask, which is not installed: pip install 'tripcurve[dask]'") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own message says the same
-    return distributed
+    return found
 
 
 def _version() -> str:

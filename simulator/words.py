@@ -17,6 +17,7 @@ __all__ = ["QUANTILES", "Floats", "Words", "alike", "key_of", "normal_quantiles"
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -45,13 +46,13 @@ def words(key: np.uint64, ids: NDArray[np.int64] | Words) -> Words:
     return mixed
 
 
-def alike(value: float, kind: str, size: int) -> NDArray[Any]:
+def alike(value: float, kind: str, size: int) -> Numbers:
     """Return an array that holds the same value everywhere. Its stride is 0: it takes no memory and no time."""
     return _endless(value, kind)[:size]
 
 
 @lru_cache(maxsize=4096)
-def _endless(value: float, kind: str) -> NDArray[Any]:
+def _endless(value: float, kind: str) -> Numbers:
     return np.broadcast_to(np.array(value, kind), 1 << 40)
 
 

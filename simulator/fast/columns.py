@@ -115,7 +115,7 @@ def to_batch(columns: Columns, words: Words) -> pa.RecordBatch:
     return pa.record_batch(arrays, schema=SCHEMA)
 
 
-def _unlike(values: NDArray[Any], usual: int) -> NDArray[np.bool_] | None:
+def _unlike(values: NDArray[np.integer], usual: int) -> NDArray[np.bool_] | None:
     """Return where values differ from the usual one, or None if none does."""
     if _same(values):
         return None if values[0] == usual else np.ones(len(values), bool)
@@ -123,7 +123,7 @@ def _unlike(values: NDArray[Any], usual: int) -> NDArray[np.bool_] | None:
     return found if found.any() else None
 
 
-def _same(values: NDArray[Any]) -> bool:
+def _same(values: NDArray[np.integer]) -> bool:
     return values.strides == (0,) or bool((values == values[0]).all())
 
 
