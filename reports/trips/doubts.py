@@ -63,20 +63,45 @@ def settle_groups(periods: list[OpenPeriod], evidence: Evidence) -> list[OpenPer
 
     If each unit gets few requests before it trips again, no answers show that all units were closed in between. For a
     pool's member that shares requests with others, trip and reset are left out: it gets requests mostly on units where
-    the others are open, so a long series of its answers does not show it closed on all units.
+    the others are open, so a long series of its answers does not show it closed on all units. Two of its periods are
+    one, unless no failure came for so long in between that every unit had reset.
     """
     rule = evidence.rule
+    arrivals = None if rule is None else _arrivals(evidence.answers, rule)
     if not evidence.asked_first:
-        return [replace(period, tripped=None, reset=None, full=None) for period in periods]
-    if rule is None:
+        return [replace(period, tripped=None, reset=None, full=None) for period in _joined(periods, arrivals, evidence)]
+    if arrivals is None:
         return periods
-    arrivals = _arrivals(evidence.answers, rule)
     return [
         replace(period, reset=None)
         if _holds_two(period, evidence.shortest_ns) and _may_trip_again(period, arrivals, evidence)
         else period
         for period in periods
     ]
+
+
+def _joined(periods: list[OpenPeriod], arrivals: _Arrivals | None, evidence: Evidence) -> list[OpenPeriod]:
+    """Join the periods between which no instant shows all units closed.
+
+    A unit that is open at some instant was tripped by a failure within the rule's longest duration before it. So a
+    time of that length without a failure ends with all units closed.
+    """
+    if arrivals is None or evidence.retries:
+        closed = np.empty((0, 2), dtype=np.int64)
+    else:
+        order, reset_ns = np.argsort(arrivals.early), evidence.longest_ns + 2 * evidence.doubt_ns
+        after = np.concatenate(([0], np.maximum.accumulate(np.minimum(arrivals.late[order], NEVER - reset_ns))))
+        closed = np.stack((after + reset_ns, np.append(arrivals.early[order], NEVER)), axis=1)
+    joined: list[OpenPeriod] = []
+    for period in periods:
+        last = joined[-1] if joined else None
+        if last is None or np.any(
+            np.maximum(closed[:, 0], last.open_by_ns) < np.minimum(closed[:, 1], period.open_at_ns)
+        ):
+            joined.append(period)
+        else:
+            joined[-1] = replace(last, open_at_ns=period.open_at_ns, sheds=last.sheds + period.sheds)
+    return joined
 
 
 def _may_trip_again(period: OpenPeriod, arrivals: _Arrivals, evidence: Evidence) -> bool:

@@ -68,6 +68,14 @@ def test_several_units(tmp_path: Path, plan: Plan, poisson: bool, seed: int) -> 
     held(analyse(load(tmp_path / "run")), truth)
 
 
+def test_answers_of_a_member_that_shares_requests_do_not_split_a_group(tmp_path: Path) -> None:
+    plan = Plan(count=10, fault_until=3, length=12, seed=59089, backend_s=0.3, network=0.005)
+    truth = plant(tmp_path / "run", replace(plan, units=2, priorities=(1, 1), events=True))
+    analysis = analyse(load(tmp_path / "run"))
+    held(analysis, truth)
+    assert len(analysis.trips) == len(truth) == 1
+
+
 def test_the_reset_of_a_group_that_may_be_two_is_not_stated(tmp_path: Path) -> None:
     truth = plant(tmp_path / "run", Plan(units=3, rate=200, fault_until=20, length=28, seed=1, events=True))
     analysis = analyse(load(tmp_path / "run"))
