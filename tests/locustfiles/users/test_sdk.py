@@ -124,7 +124,7 @@ def test_a_target_that_is_gone_is_the_sdks_own_error(tmp_path: Path) -> None:
 
     with serving(leave) as port:
         running = Running(tmp_path, port, Gateway())
-        code, _, err = ended(running.drive(RETRYING.replace("max_retries: 2", "max_retries: 0")))
+        code, _, err = ended(running.drive(RETRYING.replace("max_retries: 2", "max_retries: 0"), report=True))
         running.close()
     assert (code, "of 40 requests 40 got no response" in err) == (4, True), err
     assert "Traceback" not in err
