@@ -19,8 +19,8 @@ from tests.planted import OtherClock, Plan, Planted, groups, plant
 
 ROUNDING_S = 2e-9
 ASKED = os.environ.get("TRIPCURVE_PLANTED_EXAMPLES")
-EXAMPLES = int(ASKED or 100)
-"""The same 100 plans each time; as many new ones as the variable asks for."""
+EXAMPLES = int(ASKED or 250)
+"""The same 250 plans each time; as many new ones as the variable asks for."""
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """A plan is small as it is, and to make it smaller takes minutes."""
 
