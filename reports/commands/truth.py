@@ -8,8 +8,7 @@ from pathlib import Path
 
 from reports.exports.files import read_records
 from reports.exports.truth import ImportedTruth, truth_from
-from reports.loading.run import load
-from tripcurve.breaker.events import read_events
+from reports.loading.run import Run, load
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import EVENTS
 from tripcurve.run.writing import write_whole
@@ -24,22 +23,23 @@ def import_truth(folder: Path, export: Path) -> int:
     the gateway of the run wrote its own record.
     """
     path = folder / EVENTS
-    if path.exists() and not _imported(path):
-        raise BadInput(f"{path} was written by the run's own gateway, which knows better than an export")
     run = load(folder)
+    if path.exists() and not _imported(run):
+        raise BadInput(f"{path} was written by the run's own gateway, which knows better than an export")
     truth = truth_from(run, read_records(export))
     write_whole(path, "".join(json.dumps(event) + "\n" for event in truth.events))
     _print(truth, folder)
     return 0
 
 
-def _imported(path: Path) -> bool:
-    """Return whether a file of events came from an export: those of a gateway name their unit."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            return all(event.unit is None for event in read_events(lines))
-    except BadInput:
-        return False
+def _imported(run: Run) -> bool:
+    """Return whether a run's events came from an export: those of a gateway name their unit.
+
+    Without events the target decides: the local cloud and the simulator record that no breaker opened.
+    """
+    if not run.events:
+        return run.info.target not in ("local", "simulated")
+    return all(event.unit is None for event in run.events)
 
 
 def _print(truth: ImportedTruth, folder: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.reports.exports.azure import published, recorded_and_logged
-from tests.reports.runs import RULE, TRIP, lab_of, write
+from tests.reports.runs import RULE, TRIP, lab_of, scenario_of, write
 from tripcurve.cli import app
 from tripcurve.run.layout import EVENTS
+from tripcurve.scenario import Scenario
 
 LAB = lab_of(RULE, median_ms=20)
 
@@ -39,8 +40,9 @@ def test_a_foreign_file_changes_nothing(tmp_path: Path, content: str) -> None:
     assert sorted(path.name for path in run.iterdir()) == before
 
 
-def test_the_gateways_own_record_is_never_replaced(tmp_path: Path) -> None:
-    run, export = write(tmp_path / "run", LAB, TRIP), tmp_path / "events.json"
+@pytest.mark.parametrize("scenario", [TRIP, scenario_of({"for": 2})], ids=["trips", "no trip"])
+def test_the_gateways_own_record_is_never_replaced(tmp_path: Path, scenario: Scenario) -> None:
+    run, export = write(tmp_path / "run", LAB, scenario), tmp_path / "events.json"
     own = (run / EVENTS).read_text("utf-8")
     truth, _ = recorded_and_logged(tmp_path / "other", LAB, TRIP)
     export.write_text(json.dumps(published(LAB, truth)), "utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reports.commands.truth import import_truth
 from reports.exports.files import Record, read_records
 from reports.exports.truth import ImportedTruth, truth_from
 from reports.loading.run import load
@@ -81,12 +84,8 @@ def test_event_grids_events_agree_with_the_runs_trips(tmp_path: Path, cloud_even
 
 
 def test_the_report_compares_its_trips_with_an_imported_truth(tmp_path: Path) -> None:
-    from reports.commands.truth import import_truth
-
     folder, export = tmp_path / "run", tmp_path / "events.json"
     truth, _ = recorded_and_logged(folder, LAB, TRIP)
-    import json
-
     export.write_text(json.dumps(published(LAB, truth)), "utf-8")
     before = analyse(load(folder))
     assert before.truth is None
@@ -161,8 +160,6 @@ def _insights(number: int, row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_csv_export_reads_as_the_query_does(tmp_path: Path) -> None:
-    import csv
-
     truth, log = recorded_and_logged(tmp_path / "run", LAB, TRIP)
     path = tmp_path / "query_data.csv"
     with path.open("w", newline="") as file:
