@@ -25,12 +25,13 @@ from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import ready_users
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import gap_of
-from locustfiles.live.counts import Live, counts_of
+from locustfiles.live.counts import Live
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
 from locustfiles.recording.run_dir import holds_run
 from tripcurve.errors import NotRecorded, TripcurveError
+from tripcurve.lab import stated_shed_statuses
 from tripcurve.run.info import WorkerClock
 from tripcurve.run.layout import shard_path
 
@@ -92,7 +93,7 @@ class Worker:
         plan = self._on_our_clock(plan)
         try:
             ready_users(plan.scenario, self.environment.user_classes)
-            self._live = Live(plan.start_ns, gap_of(plan.lab))
+            self._live = Live(plan.start_ns, gap_of(plan.lab), stated_shed_statuses(plan.lab))
             shard = self._shard(plan, share)
             self._traffic = launch(self.environment, plan, share, shard, self._tell, self._fail)
         except TripcurveError as error:
@@ -116,7 +117,7 @@ class Worker:
         """Send a batch's counts to the main process: a listener of the recorder."""
         self._live.add(batch)
         message: CountsMessage = {
-            "counts": [(second, kind, n) for (second, kind), n in counts_of(batch, self._live.start_ns).items()],
+            "counts": [(second, kind, n) for (second, kind), n in self._live.counts_of(batch).items()],
             "last_end_s": self._live.last_end_s,
             "trips": self._live.trips,
             "open": self._live.open,

@@ -6,43 +6,46 @@ run's start. They are for pages and progress lines only: reports time trips from
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from locustfiles.live.sightings import Sightings
 from locustfiles.recording.recorder import Batch
+from tripcurve.lab import UNAVAILABLE
 
 __all__ = ["KINDS", "Live", "Second", "counts_of", "kind_of"]
 
 KINDS = ("2xx", "429", "shed", "other", "broken", "failed")
 KEPT_SECONDS = 600
+SHEDS = frozenset({UNAVAILABLE})
 _NS = 1_000_000_000
 FLUSHED_NS = 600_000_000
 """Answers reach this module with the recorder's flush, at most half a second after they ended."""
 
 
-def kind_of(status: int, origin: str, error: str | None) -> str:
-    """Return one of KINDS.
+def kind_of(status: int, origin: str, error: str | None, sheds: frozenset[int] = SHEDS) -> str:
+    """Return one of KINDS. `sheds`: the statuses with which the gateway refuses requests of an open breaker.
 
-    `shed`: a 503 that the gateway itself made; `broken`: a 2xx that is cut short or is not a completion; `failed`: any
-        other request without a complete answer.
+    `shed`: the gateway's own answer with one of these; `broken`: a 2xx that is cut short or is not a completion;
+    `failed`: any other request without a complete answer.
     """
     if error is not None:
         return "broken" if 200 <= status < 300 else "failed"
     if 200 <= status < 300:
         return "2xx"
-    if status == 429:
-        return "429"
-    return "shed" if status == 503 and origin == "gateway" else "other"
+    if origin == "gateway" and status in sheds:
+        return "shed"
+    return "429" if status == 429 else "other"
 
 
-def counts_of(batch: Batch, start_ns: int) -> Counter[tuple[int, str]]:
-    """Count a batch's answers by the second of the run in which they ended, and by kind.
+def counts_of(batch: Batch, start_ns: int, sheds: frozenset[int] = SHEDS) -> Counter[tuple[int, str]]:
+    """Count a batch's answers by the second of the run in which they ended, and by kind. `sheds`: see `kind_of`.
 
     Dense probes are left out, as in the report: they have no place in the schedule, and ask an open breaker often.
     """
     ends = ((batch.start_ns + batch.latency_us * 1000 - start_ns) // _NS).tolist()
-    kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error)
+    kinds = map(kind_of, batch.status.tolist(), batch.origin, batch.error, itertools.repeat(sheds))
     unplanned = (batch.start_ns == batch.intended_ns).tolist()
     dense = (user == "ProbeUser" and alone for user, alone in zip(batch.user, unplanned, strict=True))
     return Counter(entry for entry, left_out in zip(zip(ends, kinds, strict=False), dense, strict=True) if not left_out)
@@ -60,26 +63,31 @@ class Live:
     """Accumulates the figures.
 
     `trips` counts the open periods that clients have seen so far, and `open` is whether the last one has not ended.
-    `gap_s`: see `Sightings`.
+    `gap_s` and `sheds`: see `Sightings`.
     """
 
-    def __init__(self, start_ns: int, gap_s: float = 0.0) -> None:
+    def __init__(self, start_ns: int, gap_s: float = 0.0, sheds: frozenset[int] = SHEDS) -> None:
         self.start_ns = start_ns
+        self._sheds = sheds
         self.totals: Counter[str] = Counter()
         self.last_end_s = 0.0
         """When the last request ended, seconds from the run's start."""
         self.trips = 0
         self.open = False
         self.seconds: deque[Second] = deque(maxlen=KEPT_SECONDS)
-        self.sightings = Sightings(start_ns, gap_s)
+        self.sightings = Sightings(start_ns, gap_s, sheds)
 
     def add(self, batch: Batch) -> None:
         """Add a batch; a listener of the recorder."""
-        self.add_counts(counts_of(batch, self.start_ns))
+        self.add_counts(self.counts_of(batch))
         ends = batch.start_ns + batch.latency_us * 1000
         self.last_end_s = max(self.last_end_s, float(ends.max() - self.start_ns) / _NS)
         self.sightings.add(batch)
         self.trips, self.open = self.sightings.count, self.sightings.open
+
+    def counts_of(self, batch: Batch) -> Counter[tuple[int, str]]:
+        """Count a batch as `add` does, without adding it."""
+        return counts_of(batch, self.start_ns, self._sheds)
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:
         """Add counts by second and kind, of this process or of a worker."""

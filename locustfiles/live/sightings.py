@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from locustfiles.recording.recorder import Batch
+from tripcurve.lab import UNAVAILABLE
 
 __all__ = ["Sighting", "Sightings", "merge"]
 
@@ -36,10 +37,15 @@ class Sighting:
 
 
 class Sightings:
-    """Follows answers in the order in which they ended, and keeps the last periods."""
+    """Follows answers in the order in which they ended, and keeps the last periods.
 
-    def __init__(self, start_ns: int, gap_s: float = 0.0) -> None:
+    `gap_s`: periods that are at most this far apart are one. `sheds`: the statuses with which the gateway itself
+    refuses requests while a breaker is open.
+    """
+
+    def __init__(self, start_ns: int, gap_s: float = 0.0, sheds: frozenset[int] = frozenset({UNAVAILABLE})) -> None:
         self._start_ns = start_ns
+        self._sheds = sheds
         self._gap_s = gap_s
         self.periods: list[Sighting] = []
         self.count = 0
@@ -61,7 +67,7 @@ class Sightings:
         for begin, end, status, origin in zip(begins, ends, batch.status.tolist(), batch.origin, strict=True):
             if origin == "backend":
                 self._answered(begin, end, status)
-            elif origin == "gateway" and status == 503:
+            elif origin == "gateway" and status in self._sheds:
                 self._refused(begin, end)
 
     def _all_succeeded(self, batch: Batch) -> bool:

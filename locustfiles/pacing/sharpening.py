@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tripcurve.breaker.failure import FailureTest
-from tripcurve.lab import Lab
+from tripcurve.lab import UNAVAILABLE, Lab, stated_shed_statuses
 from tripcurve.run.info import Probing, SharpenedReset
 
 __all__ = ["Seen", "Sharpener", "why_not"]
@@ -23,7 +23,6 @@ GROWTH = 0.05
 """Without an expected reset, or after it, the gap between probes is this fraction of the time that has passed."""
 FIRST_GAP_NS = 50_000_000
 MOST_RESETS = 1000
-SHED_STATUS = 503
 
 
 def why_not(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
@@ -71,7 +70,7 @@ class Sharpener:
     def __init__(self, lab: Lab, sharpen_s: float, budget: int) -> None:
         guarded = [each.breaker for each in lab.backends if each.breaker is not None]
         self._rule = guarded[0] if len(guarded) == 1 else None
-        self._shed_statuses = {rule.failure_response for rule in guarded}
+        self._shed_statuses = stated_shed_statuses(lab)
         self._failing = frozenset() if self._rule is None else FailureTest(self._rule, lab.local).failing
         self._sharpen_ns = max(int(sharpen_s * 1e9), 1)
         self._sharpen_s, self._budget = sharpen_s, budget
@@ -115,7 +114,7 @@ class Sharpener:
 
     def _is_shed(self, status: int) -> bool:
         """Return whether the gateway's own answer is a shed. Without marks a 429 is more likely the backend's."""
-        return status == SHED_STATUS or (self._marked and status in self._shed_statuses)
+        return status == UNAVAILABLE or (self._marked and status in self._shed_statuses)
 
     def _shed(self, seen: Seen) -> bool:
         period = self._period

@@ -11,17 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tripcurve.errors import BadInput
-from tripcurve.lab import POLICIES, Lab
-from tripcurve.shipped import find_file
+from tripcurve.lab import UNAVAILABLE, Lab, stated_shed_statuses
+from tripcurve.lab.sheds import policy_text
 
-__all__ = ["UNAVAILABLE", "ShedStatuses", "shed_statuses"]
+__all__ = ["ShedStatuses", "shed_statuses"]
 
-UNAVAILABLE = 503
-"""The status of a shed, unless the rule or the policy sets another [SPEC26]."""
-
-_SECTION = re.compile(r"<(?:on-error|outbound)>.*?</(?:on-error|outbound)>", re.DOTALL)
-_SET_STATUS = re.compile(r"<set-status\b[^>]*\bcode=\"(\d{3})\"")
 _LIMIT = re.compile(r"<(?:rate-limit|quota|limit-concurrency|[a-z-]*token-limit)\b")
 
 
@@ -48,13 +42,13 @@ class ShedStatuses:
 
 def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
     """Return the statuses of sheds: from rules and policy or, with a doubt, from the gateway's answers in the run."""
-    stated = _stated(lab)
+    stated = stated_shed_statuses(lab)
     if stated - {UNAVAILABLE}:
         return ShedStatuses(tuple(sorted(stated)))
     made_up = _made_up_429s(tables)
     if made_up == "none":
         return ShedStatuses()
-    policy = _policy(lab)
+    policy = policy_text(lab)
     if made_up == "beside 503s" or policy is None or _LIMIT.search(policy):
         return ShedStatuses(
             doubt="the gateway itself answered 429, by a limit of its own or because a breaker was open: "
@@ -65,24 +59,6 @@ def shed_statuses(lab: Lab, tables: Iterable[pa.Table]) -> ShedStatuses:
         "the gateway itself answered 429 and never 503, and its policy has no limit that answers 429: "
         "these answers count as sheds",
     )
-
-
-def _stated(lab: Lab) -> set[int]:
-    """Return 503 and the statuses that the rules and the policy set for sheds. The policy's replace the rule's."""
-    rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
-    found = {rule.failure_response for rule in rules if rule.failure_response is not None}
-    policy = _policy(lab) or ""
-    for section in _SECTION.findall(policy):
-        found |= {int(code) for code in _SET_STATUS.findall(section) if int(code) >= 400}
-    return found | {UNAVAILABLE}
-
-
-def _policy(lab: Lab) -> str | None:
-    """Return the lab's policy document, or None if it cannot be read."""
-    try:
-        return find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
-    except (BadInput, OSError):
-        return None
 
 
 def _made_up_429s(tables: Iterable[pa.Table]) -> str:

@@ -22,10 +22,12 @@ from tripcurve.lab.model import (
     policy_path,
 )
 from tripcurve.lab.rule import BreakerRule, StatusRange
+from tripcurve.lab.sheds import UNAVAILABLE, stated_shed_statuses
 
 __all__ = [
     "LABS",
     "POLICIES",
+    "UNAVAILABLE",
     "Api",
     "Backend",
     "BreakerRule",
@@ -41,4 +43,5 @@ __all__ = [
     "StatusRange",
     "load_lab",
     "policy_path",
+    "stated_shed_statuses",
 ]

@@ -48,6 +48,18 @@ def test_a_shed_is_distinguished_from_a_backends_own_503(answer: tuple[int, str,
     assert kind_of(*answer) == kind
 
 
+@pytest.mark.parametrize(("status", "origin", "kind"), [(429, "gateway", "shed"), (429, "backend", "429")])
+def test_a_rule_that_answers_429_makes_sheds_of_the_gateways_own(status: int, origin: str, kind: str) -> None:
+    assert kind_of(status, origin, None, frozenset({429, 503})) == kind
+
+
+def test_the_live_figures_count_sheds_of_another_status() -> None:
+    live = Live(START, sheds=frozenset({429, 503}))
+    live.add(batch((0.5, 200, "backend"), (0.6, 429, "backend"), (0.7, 429, "gateway"), (0.8, 429, "gateway")))
+    assert (live.trips, live.open) == (1, True)
+    assert live.totals == {"2xx": 1, "429": 1, "shed": 2}
+
+
 def test_answers_are_counted_in_the_second_they_ended() -> None:
     live = Live(START)
     live.add(batch((0.5, 200, "backend"), (1.2, 429, "backend")))
