@@ -43,11 +43,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table. `rows` have one value per column."""
+    """A table. `rows` have one value per column. `prose`: its cells are sentences, not figures."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Row]
+    prose: bool = False
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,10 @@ def _page(tuned: Tuned) -> str:
     if tuned.advised is not None and tuned.advised.rule is not None:
         blocks.append(Block("The advised rule, for the lab file", rule_yaml(tuned.advised.rule)))
     incidents = Table(
-        "The incidents", ("incident", "what happens"), [Row((name, KINDS[name])) for name in tuned.plan.weights]
+        "The incidents",
+        ("incident", "effect"),
+        [Row((name, KINDS[name])) for name in tuned.plan.weights],
+        prose=True,
     )
     tried = Table("All rules that were tried", COLUMNS, [_row(tuned, trial) for trial in tuned.trials])
     return render_page(

@@ -39,18 +39,17 @@ def _append(rows: list[dict[str, Any]]) -> None:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table("what", "value", "unit", "beside", "ratio", "budget", "")
+    """Print two lines per row, so that the table fits 80 columns: the name and its verdict, then the figures."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
     for row in rows:
-        verdict = {True: "ok", False: "MISSED", None: ""}[row["ok"]]
-        table.add_row(
-            row["name"],
-            _number(row["value"]),
-            row["unit"],
-            row["peer"] or "",
-            _number(row["ratio"]),
-            row["budget"] or "",
-            verdict,
-        )
+        table.add_row(row["name"], {True: "ok", False: "MISSED", None: ""}[row["ok"]])
+        figures = [f"  {_number(row['value'])} {row['unit']}".rstrip()]
+        figures += [f"budget {row['budget']}"] if row["budget"] else []
+        figures += [f"{_number(row['ratio'])} ×"] if row["ratio"] is not None else []
+        figures += [f"beside: {row['peer']}"] if row["peer"] else []
+        table.add_row("; ".join(figures), "")
     Console().print(table)
 
 
