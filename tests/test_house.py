@@ -137,6 +137,7 @@ def test_any_is_used_no_more_than_it_was(package: str) -> None:
     assert len(found) <= MOST_ANY[package]
 
 
+@pytest.mark.no_coverage
 @pytest.mark.parametrize(
     ("command", "room"),
     [

@@ -23,6 +23,8 @@ GROWTH = 0.05
 """Without an expected reset, or after it, the gap between probes is this fraction of the time that has passed."""
 FIRST_GAP_NS = 50_000_000
 MOST_RESETS = 1000
+AIM = 0.9
+"""Probes are aimed at this fraction of the gap that is asked for, because timers wake up late."""
 
 
 def why_not(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
@@ -72,7 +74,7 @@ class Sharpener:
         self._rule = guarded[0] if len(guarded) == 1 else None
         self._shed_statuses = stated_shed_statuses(lab)
         self._failing = frozenset() if self._rule is None else FailureTest(self._rule, lab.local).failing
-        self._sharpen_ns = max(int(sharpen_s * 1e9), 1)
+        self._sharpen_ns = max(int(sharpen_s * AIM * 1e9), 1)
         self._sharpen_s, self._budget = sharpen_s, budget
         self._admitted_ns = 0
         self._failures: list[tuple[int, float | None]] = []

@@ -57,7 +57,8 @@ class Touches:
     longer on its way than the slowest shed; it orders touches but bounds no instant. A shed proves that the breaker was
     open at some instant within [start, end]. `alike`: how many requests of the traffic the row represents: itself,
     unless it is a dense probe, and those left out after it. `doubt_start`: starts of requests that prove nothing, as
-    either the backend or the gateway may have answered.
+    either the backend or the gateway may have answered. `timed`: whether the latest admissions are close enough to the
+    true ones to tell when requests were admitted on average.
     """
 
     answer_start: Instants
@@ -68,6 +69,7 @@ class Touches:
     answer_alike: Instants
     shed_alike: Instants
     doubt_start: Instants
+    timed: bool = False
 
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
@@ -86,8 +88,22 @@ def _period(phases: Phases, index: int, touches: Touches) -> OpenPeriod:
     reset = None
     if index + 1 < len(phases.known_by):
         after = int(np.searchsorted(touches.answer_start, open_by, side="right"))
-        reset = Interval(open_at, int(touches.answer_by[after:].min()))
+        first = after + int(touches.answer_by[after:].argmin())
+        reset = Interval(open_at, int(touches.answer_by[first]))
+        if touches.timed:
+            reset = replace(reset, expected_ns=_between(touches, open_at, first))
     return OpenPeriod(tripped, reset, open_by, open_at)
+
+
+def _between(touches: Touches, shed_start: int, answer: int) -> int:
+    """Return the middle between the average instants at which the breaker saw a shed and an answer, by its index.
+
+    Each request met the breaker halfway between its start and the latest instant that is possible, on average: its
+    latency is spent on the way there as on the way back.
+    """
+    shed_end = int(touches.shed_end[np.searchsorted(touches.shed_start, shed_start, side="right") - 1])
+    refused, admitted = shed_start + shed_end, int(touches.answer_start[answer] + touches.answer_by[answer])
+    return (refused + admitted) // 4
 
 
 def count_sheds(periods: list[OpenPeriod], shed_start: Instants, alike: Instants) -> list[OpenPeriod]:
@@ -119,6 +135,7 @@ def _near_changes(touches: Touches) -> Touches:
         touches.answer_alike[answers],
         touches.shed_alike[sheds],
         touches.doubt_start,
+        touches.timed,
     )
 
 

@@ -92,6 +92,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
         answered = answered[np.argsort(start[answered], kind="stable")]
     alike = _alike(frame)
     refused_alike = alike[opened][order]
+    reported = bool(frame["backend_us"].notna().to_numpy()[answered].all())
     return Touches(
         start[answered],
         soon[answered],
@@ -101,6 +102,7 @@ def touches_of(frame: pd.DataFrame, backend: Backend, lab: Lab, *, whole: bool =
         alike[answered],
         refused_alike,
         np.sort(start[_in_doubt(frame)]),
+        reported and doubt is None and not lab.has_pool,
     )
 
 

@@ -16,7 +16,7 @@ from rich.table import Table as TerminalTable
 
 from simulator.commands.tune import Tuned, to_json
 from simulator.frontier import kept_off
-from simulator.incidents import KINDS
+from simulator.incidents import KINDS, incident
 from simulator.page import Block, Figure, Row, Table, render_page, svg_of
 from simulator.trials import Estimate, Trial, estimate, with_rule
 from tripcurve.documents import write_yaml
@@ -70,13 +70,18 @@ def print_tuned(tuned: Tuned) -> None:
 
 
 def write_tuned(tuned: Tuned, folder: Path) -> list[Path]:
-    """Write the page and, if a rule is advised, the lab with it; return their paths.
+    """Write the page, each incident as a scenario and, if a rule is advised, the lab with it; return their paths.
 
-    Raises BadInput if the folder cannot be written.
+    The incident `quota` is not written: it needs a limit in the lab. Raises BadInput if the folder cannot be written.
     """
     files = {PAGE: _page(tuned)}
     if tuned.advised is not None:
         files[LAB] = write_yaml(with_rule(tuned.lab, tuned.advised.rule))
+    plan = tuned.plan
+    for kind in plan.weights:
+        if kind != "quota":
+            times = {"rate": plan.rate, "during_s": plan.during_s, "after_s": plan.after_s}
+            files[f"{kind}.yaml"] = write_yaml(incident(kind, tuned.lab, **times, retries=plan.retries))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

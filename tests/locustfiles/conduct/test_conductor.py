@@ -278,6 +278,7 @@ def test_a_terminated_run_keeps_all_its_rows(running: Running) -> None:
     assert len(running.rows()) == running.gateway.served
 
 
+@pytest.mark.no_coverage
 def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> None:
     code, _, err = ended(running.drive(LONG, limit="30"))
     assert code == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,14 +18,14 @@ from tripcurve.lab.rule import BreakerRule
 MS = 1_000_000
 
 
-def touches(*requests: tuple[str, int, int]) -> Touches:
+def touches(*requests: tuple[str, float, float]) -> Touches:
     """Requests as (what, start ms, end ms): `ok` and `fail` were answered by a backend, `shed` was refused."""
     rows = sorted(requests, key=lambda row: row[1])
     answers = [row for row in rows if row[0] != "shed"]
     sheds = [row for row in rows if row[0] == "shed"]
 
-    def column(part: list[tuple[str, int, int]], index: int) -> np.ndarray:
-        return np.array([int(row[index]) * MS for row in part], dtype=np.int64)
+    def column(part: list[tuple[str, float, float]], index: int) -> np.ndarray:
+        return np.array([round(float(row[index]) * MS) for row in part], dtype=np.int64)
 
     return Touches(
         answer_start=column(answers, 1),
@@ -150,3 +152,29 @@ def test_every_true_trip_that_was_touched_is_found() -> None:
     rule = BreakerRule(count=3, interval=10.0, status_codes=(429,), trip_duration=0.5)
     seen, truth = simulate(rule, [10] * 400, [15] * 400, [True] * 400)
     assert len(find_open_periods(seen)) == len(truth[0::2]) > 5
+
+
+def test_a_reset_between_two_probes_is_estimated_neither_early_nor_late() -> None:
+    """Each request meets the breaker halfway; the reset is equally likely at any instant."""
+    rng = np.random.default_rng(1)
+    there, errors = 0.15, []
+    for reset in rng.uniform(10, 20, 2000).tolist():
+        starts = np.arange(1 + rng.uniform(), 30, 1.0)
+        sheds = starts[starts + there < reset]
+        answered = starts[len(sheds)]
+        requests = [("fail", 0, 1), *(("shed", start, start + 2 * there) for start in sheds)]
+        seen = touches(*requests, ("ok", answered, answered + 2 * there))
+        [period] = find_open_periods(replace(seen, timed=True))
+        assert period.reset is not None
+        assert period.reset.low_ns <= reset * MS <= period.reset.high_ns
+        errors.append(period.reset.estimate_ns / MS - reset)
+    assert abs(np.mean(errors)) < 4 * np.std(errors) / np.sqrt(len(errors))
+
+
+def test_a_reset_lies_between_the_middles_of_the_two_requests_or_in_that_of_its_interval() -> None:
+    [period] = find_open_periods(touches(*ONE_TRIP))
+    assert period.reset is not None
+    assert period.reset.estimate_ns == (400 + 520) / 2 * MS
+    [timed] = find_open_periods(replace(touches(*ONE_TRIP), timed=True))
+    assert timed.reset is not None
+    assert timed.reset.estimate_ns == ((400 + 401) / 2 + (500 + 520) / 2) / 2 * MS

@@ -11,10 +11,12 @@ from simulator.commands.simulate import simulate
 from simulator.commands.tune import Grid, candidates, durations_of, to_json, tune_lab, weights_of
 from simulator.commands.tune_output import rule_text, rule_yaml, show_tuned
 from simulator.engines import Local
+from simulator.incidents import incident
 from simulator.trials import Plan
 from tripcurve.errors import BadInput
 from tripcurve.lab import load_lab
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.scenario import load_scenario
 
 OWN = BreakerRule.model_validate({"count": 3, "interval": 20, "status_codes": [429], "trip_duration": 4})
 PLAN = Plan({"hard-fail": 1.0}, 5.0, 0.0, 0.0, 0.001, healthy_s=1000.0, seeds=(0, 1, 2))
@@ -88,6 +90,8 @@ def test_the_whole_command_names_a_rule_and_writes_it(tmp_path: Path, capsys: py
     assert "3 in PT20S, open PT2S" in page
     assert "<svg" in page
     assert "<script" not in page
+    written = load_scenario(tmp_path / "out" / "hard-fail.yaml", lab)
+    assert written == incident("hard-fail", tuned.lab, rate=5.0, during_s=8.0, after_s=8.0)
 
 
 def test_the_terminal_names_the_advised_rule_as_yaml(capsys: pytest.CaptureFixture[str]) -> None:
