@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
     "conformance": {"breaker", "envoy", "gateway", "pool", "streaming"},
-    "e2e": {"bad_input", "exit_codes", "first_steps", "probing", "run", "seed"},
+    "e2e": {"bad_input", "exit_codes", "first_steps", "probing", "run", "seed", "sheds"},
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},
