@@ -5,7 +5,7 @@ READY := .venv/.ready
 ONLY ?=
 ARGS ?=
 
-.PHONY: setup run test check bench soak-faults coverage docs wheel lock clean
+.PHONY: setup run test check bench soak-faults coverage azure-conformance docs wheel lock clean
 
 setup: $(READY)
 
@@ -40,6 +40,10 @@ soak-faults: $(READY)
 # The whole suite with line and branch coverage; fails below the floor in pyproject.toml.
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+
+# Asks your gateway on Azure what the local one answers, and writes build/azure-conformance/report.md; see docs/gateway.md.
+azure-conformance: $(READY)
+	$(BIN)/python -m tests.conformance.kit $(ARGS)
 
 # The documentation as a site in build/site; a broken link is an error.
 docs: $(READY)

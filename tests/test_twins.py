@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
-    "conformance": {"breaker", "envoy", "gateway", "pool", "streaming"},
+    "conformance": {"breaker", "envoy", "gateway", "kit", "pool", "streaming"},
     "e2e": {"bad_input", "exit_codes", "first_steps", "probing", "run", "seed", "sheds"},
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},

@@ -46,9 +46,22 @@ def test_it_stays_open_for_the_trip_duration_and_then_resets(gateway: Gateway) -
     assert rule.trip_duration - 0.5 < opened_s < rule.trip_duration + 1.0
 
 
+def test_a_success_between_failures_does_not_clear_the_count(gateway: Gateway) -> None:
+    rule = gateway.lab.backends[0].breaker
+    assert rule is not None
+    trip(gateway)  # so that the window is empty after the reset
+    gateway.until(lambda answer: answer.status_code == 200, rule.trip_duration + 5)
+    for _ in range(rule.count or 0):
+        assert gateway.ask().status_code == 200
+        assert gateway.ask(429).status_code == 429
+    assert gateway.ask().status_code == 503
+
+
 def test_there_is_no_trial_period_after_the_reset(gateway: Gateway) -> None:
+    rule = gateway.lab.backends[0].breaker
+    assert rule is not None
     trip(gateway)
-    gateway.until(lambda answer: answer.status_code == 200, 10)
+    time.sleep(rule.trip_duration + 1)  # without a request, which would be the trial
     with ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(lambda _: gateway.ask(), range(16))} == {200}
 
