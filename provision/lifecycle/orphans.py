@@ -9,6 +9,7 @@ from provision.resources.account import Account, Deployment
 from provision.resources.api import ApiImport, NamedValue
 from provision.resources.backend import BackendEntity
 from provision.resources.base import Context, Resource, SoftDeleting
+from provision.resources.events import EventAccount, EventSubscription, account_name
 from provision.resources.gateway import GatewayService
 from provision.resources.graph import gateway_of
 from provision.resources.group import Group
@@ -68,15 +69,23 @@ def _site(context: Context, name: str, group: Resource) -> Site:
     return Site(context, name, group, plan=plan)
 
 
+def _event_subscription(context: Context, name: str, gateway: Resource) -> EventSubscription:
+    assert gateway.parent is not None  # noqa: S101  # the group, for the type checker
+    account = EventAccount(context, account_name(context.group_id, context.lab.name), gateway.parent)
+    return EventSubscription(context, name, account)
+
+
 _IN_GROUP: dict[str, Maker] = {
     "microsoft.cognitiveservices/accounts": Account,
     "microsoft.apimanagement/service": GatewayService,
     "microsoft.web/serverfarms": ServicePlan,
     "microsoft.web/sites": _site,
+    "microsoft.storage/storageaccounts": EventAccount,
 }
 
 _IN_GATEWAY: dict[str, Maker] = {
     "apis": ApiImport,
     "backends": BackendEntity,  # a pool is the same ARM type
     "namedvalues": NamedValue,
+    "providers/microsoft.eventgrid/eventsubscriptions": _event_subscription,
 }

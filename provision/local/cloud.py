@@ -21,6 +21,7 @@ from provision.local.front import Front
 from provision.local.identity.directory import Directory
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenIssuer
+from provision.local.monitoring import Monitoring
 from provision.local.ports import HOST
 from provision.local.processes import Commands, Processes, Settings
 from provision.local.tls import make_tls
@@ -115,7 +116,9 @@ class LocalCloud:
             self._processes.options,
         )
         identity = Identity(self._directory, self._get_issuer, lambda: self._base_url)
-        front = Front(Manager(world), identity, Admin(world, identity, self._processes, faults), faults)
+        admin = Admin(world, identity, self._processes, faults)
+        monitoring = Monitoring(identity, world, self._data_dir / LOGS, self._data_dir / EVENTS)
+        front = Front(Manager(world), identity, admin, faults, monitoring)
         self._runner = web.AppRunner(
             front.application(lambda: self._base_url), access_log=None, handle_signals=False, shutdown_timeout=1.0
         )

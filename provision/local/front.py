@@ -13,11 +13,12 @@ from aiohttp import web
 from provision.local.admin import Admin
 from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.errors import ArmError
-from provision.local.arm.faults import Dropped, Faults
+from provision.local.arm.faults import Answered, Dropped, Faults
 from provision.local.arm.manager import Manager
 from provision.local.browsers import refuse_other_sites
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
+from provision.local.monitoring import Monitoring
 
 __all__ = ["Front"]
 
@@ -29,11 +30,14 @@ LARGEST = 8 * 1024 * 1024
 class Front:
     """Builds the aiohttp application. ARM's paths share one handler; everything else has a route of its own."""
 
-    def __init__(self, manager: Manager, identity: Identity, admin: Admin, faults: Faults) -> None:
+    def __init__(
+        self, manager: Manager, identity: Identity, admin: Admin, faults: Faults, monitoring: Monitoring
+    ) -> None:
         self._manager = manager
         self._identity = identity
         self._admin = admin
         self._faults = faults
+        self._monitoring = monitoring
 
     def application(self, base_url: Callable[[], str]) -> web.Application:
         """Return the application. `base_url` is called at each request: the port is known only after listening."""
@@ -41,6 +45,7 @@ class Front:
         app = web.Application(client_max_size=LARGEST, middlewares=[refuse_other_sites])
         self._identity.register(app)
         self._admin.register(app)
+        self._monitoring.register(app)
         app.router.add_route("*", "/{path:.*}", self._arm)
         return app
 
@@ -57,6 +62,8 @@ class Front:
             answer = Answer(error.status, error.body(), error.headers)
         except TokenRefused as refusal:
             answer = _unauthorized(refusal, self._base_url())
+        except Answered as replaced:
+            answer = Answer(200, replaced.body)
         except Dropped:
             return _hang_up(request)
         except Exception:

@@ -139,7 +139,7 @@ class Deployment(Resource):
 
     def obstacle(self) -> str | None:
         """Return why the region cannot serve the model; None if it can. Checked first, before an account is created."""
-        wanted, location = self.context.lab.model, self._location
+        wanted, location = self.context.lab.model, self.location
         catalogue = none_if_hidden(lambda: list(self.context.clients.cognitive.models.list(location)))
         if catalogue is None:
             return None
@@ -154,7 +154,8 @@ class Deployment(Resource):
         )
 
     @property
-    def _location(self) -> str:
+    def location(self) -> str:
+        """The region of the account: as it was read, else as the lab names it."""
         assert isinstance(self.parent, Account)  # noqa: S101  # built with its account, for the type checker
         return self.parent.real_location
 

@@ -6,6 +6,7 @@ from provision.resources.account import Account, Deployment
 from provision.resources.api import ApiImport, ApiPolicy, NamedValue
 from provision.resources.backend import BackendEntity, PoolEntity
 from provision.resources.base import Context, Resource
+from provision.resources.events import event_resources
 from provision.resources.gateway import GatewayService
 from provision.resources.group import Group
 from provision.resources.role import RoleAssignment
@@ -19,7 +20,8 @@ def lab_resources(context: Context) -> list[Resource]:
     group = Group(context, context.lab.resource_group)
     gateway = GatewayService(context, context.lab.gateway.name, group)
     models, roles = _accounts(context, group)
-    return [group, *models, *_mocks(context, group), gateway, *roles, *_inside(context, gateway)]
+    events = event_resources(context, group) if context.lab.events else []
+    return [group, *models, *_mocks(context, group), gateway, *roles, *_inside(context, gateway), *events]
 
 
 def gateway_of(resources: list[Resource]) -> GatewayService:

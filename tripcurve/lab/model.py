@@ -245,6 +245,9 @@ class Lab(_Part):
     backends: tuple[Backend, ...] = Field(..., min_length=1, max_length=30)  # a pool takes at most 30 [D-BE]
     pool: Pool = Pool()
     existing: Existing = Existing()
+    events: bool = Field(
+        False, description="Whether `up` makes a storage queue that receives the breaker's events from Event Grid"
+    )
     local: LocalOptions = LocalOptions()
 
     @field_validator("backends")

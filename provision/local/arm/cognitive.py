@@ -12,6 +12,7 @@ from provision.local.arm import models
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
+from provision.local.arm.quotas import check_model_quota, usage_name
 from provision.local.arm.regions import region
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import AccountShape, DeploymentShape
@@ -19,9 +20,10 @@ from provision.local.arm.store import Resource
 from provision.local.arm.trash import Trash
 from provision.local.arm.world import World
 
-__all__ = ["ACCOUNT", "DEPLOYMENT", "Accounts", "subdomain"]
+__all__ = ["ACCOUNT", "DELETED_ACCOUNT_TYPE", "DEPLOYMENT", "Accounts", "subdomain"]
 
 ACCOUNT_TYPE = "Microsoft.CognitiveServices/accounts"
+DELETED_ACCOUNT_TYPE = "Microsoft.CognitiveServices/deletedAccounts"
 PURGE_AFTER = timedelta(hours=48)
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
@@ -118,6 +120,8 @@ def _prepare_deployment(draft: Draft) -> Json:
     if not isinstance(model, dict) or not model.get("name"):
         raise ArmError(400, "InvalidResourceProperties", "The 'model' of the deployment is required.", target="model")
     filled = models.check(model, str(sku.get("name")), str(draft.parent.body["location"]))
+    name = usage_name(str(sku.get("name")), str(model["name"]))
+    check_model_quota(draft.world, str(draft.parent.body["location"]), name, int(sku.get("capacity", 1)), draft.id)
     return {
         "sku": {"name": sku.get("name"), "capacity": sku.get("capacity", 1)},
         **({"tags": draft.sent["tags"]} if draft.sent.get("tags") else {}),

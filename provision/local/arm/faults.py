@@ -16,10 +16,10 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from provision.local.arm.call import ArmCall
+from provision.local.arm.call import ArmCall, Json
 from provision.local.arm.errors import ArmError
 
-__all__ = ["Dropped", "Fault", "Faults", "Plan", "current_plan"]
+__all__ = ["Answered", "Dropped", "Fault", "Faults", "Plan", "current_plan"]
 
 
 class Fault(BaseModel):
@@ -27,8 +27,10 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    action: Literal["error", "drop", "slow", "fail"] = Field(
-        ..., description="error: answer it; drop: close the connection; slow, fail: the operation that the call begins"
+    action: Literal["error", "answer", "drop", "slow", "fail"] = Field(
+        ...,
+        description="error: answer it; answer: answer 200 with `body`; drop: close the connection; slow, fail: the "
+        "operation that the call begins",
     )
     method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = None
     path: str = ".*"
@@ -39,6 +41,7 @@ class Fault(BaseModel):
     code: str = "TooManyRequests"
     message: str = "The request is being throttled."
     retry_after_s: float | None = Field(None, ge=0, description="error: Retry-After on the answer")
+    body: Json = Field(default_factory=dict, description="answer: the JSON object that the call is answered with")
 
     @field_validator("path")
     @classmethod
@@ -62,6 +65,14 @@ class Fault(BaseModel):
 
 class Dropped(Exception):
     """Raised to close the connection of a call without an answer."""
+
+
+class Answered(Exception):
+    """Raised to answer a call with the body of a fault."""
+
+    def __init__(self, body: Json) -> None:
+        super().__init__("the answer is a fault's body")
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +129,14 @@ class Faults:
         return dict(self._faults)
 
     async def before(self, call: ArmCall) -> None:
-        """Apply a fault of the kinds error and drop, if one fits. Raises its ArmError, or Dropped."""
-        fault = self._take(call, ("error", "drop"))
+        """Apply a fault of the kinds error, answer and drop, if one fits. Raises its ArmError, Answered or Dropped."""
+        fault = self._take(call, ("error", "answer", "drop"))
         if fault is None:
             return
         if fault.action == "drop":
             raise Dropped
+        if fault.action == "answer":
+            raise Answered(fault.body)
         raise fault.as_error()
 
     @contextmanager

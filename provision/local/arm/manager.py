@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from provision.local.arm import web
-from provision.local.arm.apim import apis, backends, policies, products, service, subscriptions, values
+from provision.local.arm import eventing, web
+from provision.local.arm.apim import apis, backends, policies, products, service, skus, subscriptions, values
 from provision.local.arm.call import Answer, ArmCall
-from provision.local.arm.cognitive import ACCOUNT, DEPLOYMENT, Accounts
+from provision.local.arm.cognitive import ACCOUNT, DELETED_ACCOUNT_TYPE, DEPLOYMENT, Accounts
 from provision.local.arm.crud import Crud
 from provision.local.arm.errors import ArmError
+from provision.local.arm.eventing import EventSubscriptions
 from provision.local.arm.groups import Groups, Remover
-from provision.local.arm.permissions import check_permission
+from provision.local.arm.names import Names
+from provision.local.arm.permissions import Permissions, check_permission
+from provision.local.arm.quotas import Quotas
 from provision.local.arm.roles import Roles
 from provision.local.arm.router import Router
 from provision.local.arm.store import Resource
-from provision.local.arm.tenant import Tenant
+from provision.local.arm.tenant import Tenant, check_registered
 from provision.local.arm.trash import Trash
 from provision.local.arm.world import World
 
@@ -34,7 +37,7 @@ class Manager:
     def _register(self) -> None:
         world, router = self._world, self._router
         services = service.Services(world, Trash(world, service.DELETED_TYPE, "serviceId"))
-        accounts = Accounts(world, Trash(world, "Microsoft.CognitiveServices/deletedAccounts", "accountId"))
+        accounts = Accounts(world, Trash(world, DELETED_ACCOUNT_TYPE, "accountId"))
         sites, plans = web.Sites(world), Crud(world, web.PLAN)
         removers: dict[str, Remover] = {
             service.KIND.type: services.remove,
@@ -47,7 +50,13 @@ class Manager:
         for crud in (services, accounts, sites, plans, Crud(world, DEPLOYMENT)):
             crud.register(router)
         self._register_service_children()
-        Roles(world).register(router)
+        stores = Crud(world, eventing.ACCOUNT)
+        stores.register(router)
+        removers[eventing.ACCOUNT.type] = stores.remove
+        Crud(world, eventing.QUEUE).register(router)
+        for more in (Roles(world), Permissions(world), Names(world), Quotas(world), EventSubscriptions(world)):
+            more.register(router)
+        skus.register_skus(router)
         self._register_operations()
 
     def _register_service_children(self) -> None:
@@ -78,6 +87,7 @@ class Manager:
         call.params = params
         self._check_subscription(call)
         check_permission(self._world, call)
+        check_registered(self._world, call)
         answer = await handler(call)
         if call.method not in ("GET", "HEAD"):
             await self._world.data_plane.publish()

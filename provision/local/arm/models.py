@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from provision.local.arm.call import Json
 from provision.local.arm.errors import ArmError
+from provision.local.arm.quotas import usage_name
 from provision.local.arm.regions import NAMES
 
 __all__ = ["check", "of_region", "rate_limits"]
@@ -55,10 +56,17 @@ def of_region(location: str) -> list[Json]:
     if location not in NAMES or location in _WITHOUT:
         return []
     return [
-        {"kind": "OpenAI", "skuName": "S0", "model": {"format": "OpenAI", "name": name, "version": version}}
+        {"kind": "OpenAI", "skuName": "S0", "model": _entry(name, version)}
         for name, versions in _VERSIONS.items()
         for version in versions
     ]
+
+
+def _entry(name: str, version: str) -> Json:
+    skus = [
+        {"name": sku, "usageName": usage_name(sku, name), "capacity": {"minimum": 1, "default": 10}} for sku in _CHAT
+    ]
+    return {"format": "OpenAI", "name": name, "version": version, "lifecycleStatus": "GenerallyAvailable", "skus": skus}
 
 
 def rate_limits(capacity: int) -> list[Json]:

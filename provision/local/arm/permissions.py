@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import re
-
-from provision.local.arm.call import ArmCall
-from provision.local.arm.errors import authorization_failed
+from provision.local.arm.call import Answer, ArmCall
+from provision.local.arm.errors import authorization_failed, group_not_found
 from provision.local.arm.roles import ASSIGNMENT_TYPE, BUILT_IN
+from provision.local.arm.router import Router
 from provision.local.arm.world import World
+from provision.resources.access import is_allowed, operation_of
 
-__all__ = ["action_of", "check_permission"]
-
-_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+__all__ = ["Permissions", "check_permission"]
 
 
-def action_of(method: str, path: str) -> str:
-    """Return the action that a call needs, such as `Microsoft.ApiManagement/service/backends/write`."""
-    parts = path.strip("/").split("/")
-    lowered = [part.lower() for part in parts]
-    start = len(lowered) - lowered[::-1].index("providers") if "providers" in lowered else 0
-    if start == 0:
-        types = ["Microsoft.Resources", "subscriptions", *(["resourceGroups"] if "resourcegroups" in lowered else [])]
-        return "/".join([*types, _VERBS.get(method, "action")])
-    types = [parts[start], *parts[start + 1 :: 2]]
-    if method == "POST":
-        return "/".join([*types, "action"])
-    return "/".join([*types, _VERBS[method]])
+class Permissions:
+    """The handler of the list of what the caller may do."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def register(self, router: Router) -> None:
+        """Add the route."""
+        router.add("GET", "{scope*}/providers/Microsoft.Authorization/permissions", self.index)
+
+    async def index(self, call: ArmCall) -> Answer:
+        """List the actions of each role that the caller has at a scope. Raises ArmError 404 for an unknown group."""
+        scope = call.params["scope"]
+        if "/resourcegroups/" in scope.lower() and self._world.store.get(scope) is None:
+            raise group_not_found(scope.rsplit("/", 1)[1])
+        shown = [
+            {"actions": actions, "notActions": not_actions, "dataActions": data_actions, "notDataActions": []}
+            for _, actions, not_actions, data_actions in (BUILT_IN[role] for role in _roles(self._world, call))
+        ]
+        return Answer(200, {"value": shown})
 
 
 def check_permission(world: World, call: ArmCall) -> None:
     """Raise ArmError 403 AuthorizationFailed unless a role allows the call. Tenant-level reads need no role."""
     if not call.path.lower().startswith("/subscriptions/"):
         return
-    action = action_of(call.method, call.path)
-    if not any(_allows(role, action) for role in _roles(world, call)):
-        raise authorization_failed(call.object_id, action, call.path)
+    operation = operation_of(call.method, call.path)
+    if not any(_allows(role, operation) for role in _roles(world, call)):
+        raise authorization_failed(call.object_id, operation, call.path)
 
 
 def _roles(world: World, call: ArmCall) -> list[str]:
@@ -48,12 +54,6 @@ def _roles(world: World, call: ArmCall) -> list[str]:
     return found
 
 
-def _allows(role: str, action: str) -> bool:
+def _allows(role: str, operation: str) -> bool:
     _, actions, not_actions, _ = BUILT_IN[role]
-    return _matches(actions, action) and not _matches(not_actions, action)
-
-
-def _matches(patterns: list[str], action: str) -> bool:
-    return any(
-        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
-    )
+    return is_allowed(operation, actions, not_actions)

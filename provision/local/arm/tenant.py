@@ -10,20 +10,22 @@ from provision.local.arm.roles import ASSIGNMENT_TYPE
 from provision.local.arm.router import Router
 from provision.local.arm.world import World
 
-__all__ = ["Tenant"]
+__all__ = ["Tenant", "check_registered"]
 
 # Each provider's types and one api-version, which `az` looks up before generic calls.
 _PROVIDERS = {
     "Microsoft.ApiManagement": {"service": "2024-05-01", "deletedservices": "2024-05-01"},
     "Microsoft.CognitiveServices": {"accounts": "2025-09-01", "deletedAccounts": "2025-09-01"},
     "Microsoft.Web": {"sites": "2025-05-01", "serverfarms": "2025-05-01"},
+    "Microsoft.Storage": {"storageAccounts": "2024-01-01"},
+    "Microsoft.EventGrid": {"eventSubscriptions": "2025-02-15"},
     "Microsoft.Authorization": {"roleAssignments": "2022-04-01", "roleDefinitions": "2022-04-01"},
     "Microsoft.Resources": {"resourceGroups": "2025-04-01", "subscriptions": "2022-12-01"},
 }
 
 
 class Tenant:
-    """Handlers that only read: the local tenant has one subscription, and all its providers are registered."""
+    """The handlers. The tenant has one subscription, and all its providers are registered at first."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -36,7 +38,8 @@ class Tenant:
         router.add("GET", f"{one}/locations", self.locations)
         router.add("GET", f"{one}/providers", self.providers)
         router.add("GET", f"{one}/providers/{{namespace}}", self.provider)
-        router.add("POST", f"{one}/providers/{{namespace}}/register", self.provider)
+        router.add("POST", f"{one}/providers/{{namespace}}/register", self.register_provider)
+        router.add("POST", f"{one}/providers/{{namespace}}/unregister", self.unregister_provider)
         router.add("GET", f"{one}/resources", self.resources)
 
     async def tenants(self, call: ArmCall) -> Answer:
@@ -81,14 +84,18 @@ class Tenant:
 
     async def provider(self, call: ArmCall) -> Answer:
         """Answer with a resource provider. Raises ArmError 404 for an unknown one."""
-        wanted = call.params["namespace"].lower()
-        name = next((known for known in _PROVIDERS if known.lower() == wanted), None)
-        if name is None:
-            raise ArmError(
-                404,
-                "InvalidResourceNamespace",
-                f"The resource namespace '{call.params['namespace']}' is invalid.",
-            )
+        return Answer(200, self._provider(_known(call)))
+
+    async def register_provider(self, call: ArmCall) -> Answer:
+        """Register a resource provider, which on Azure takes a minute. Raises ArmError 404 for an unknown one."""
+        name = _known(call)
+        self._world.unregistered.discard(name.lower())
+        return Answer(200, self._provider(name))
+
+    async def unregister_provider(self, call: ArmCall) -> Answer:
+        """Unregister a resource provider. Raises ArmError 404 for an unknown one."""
+        name = _known(call)
+        self._world.unregistered.add(name.lower())
         return Answer(200, self._provider(name))
 
     async def resources(self, call: ArmCall) -> Answer:
@@ -123,7 +130,30 @@ class Tenant:
         return {
             "id": f"{self._world.subscription_path}/providers/{name}",
             "namespace": name,
-            "registrationState": "Registered",
+            "registrationState": "NotRegistered" if name.lower() in self._world.unregistered else "Registered",
             "registrationPolicy": "RegistrationRequired",
             "resourceTypes": types,
         }
+
+
+def check_registered(world: World, call: ArmCall) -> None:
+    """Raise ArmError 409 if the call would create a resource of a provider that is not registered."""
+    namespace = call.path.lower().rpartition("/providers/")[2].partition("/")[0]
+    if call.method == "PUT" and namespace in world.unregistered:
+        raise ArmError(
+            409,
+            "MissingSubscriptionRegistration",
+            f"The subscription is not registered to use namespace '{namespace}'. "
+            "See https://aka.ms/rps-not-found for how to register subscriptions.",
+        )
+
+
+def _known(call: ArmCall) -> str:
+    """Return the provider's name in the spelling of Azure."""
+    wanted = call.params["namespace"].lower()
+    name = next((known for known in _PROVIDERS if known.lower() == wanted), None)
+    if name is None:
+        raise ArmError(
+            404, "InvalidResourceNamespace", f"The resource namespace '{call.params['namespace']}' is invalid."
+        )
+    return name

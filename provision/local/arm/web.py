@@ -8,6 +8,7 @@ import re
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
+from provision.local.arm.quotas import check_plan_quota
 from provision.local.arm.regions import display_name, region
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import PlanShape, SettingsShape, SiteShape, check_shape
@@ -24,6 +25,8 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?")
 
 def _prepare_plan(draft: Draft) -> Json:
     location = region(draft.sent.get("location"), PLAN_TYPE)
+    if draft.existing is None:
+        check_plan_quota(draft.world, location)
     return {
         "location": display_name(location),
         "kind": draft.sent.get("kind", "app"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from provision.local.arm.operations import Operations
@@ -35,7 +35,10 @@ class DataPlane(Protocol):
 
 @dataclass(slots=True)
 class World:
-    """The shared state of the local subscription's handlers."""
+    """The shared state of the local subscription's handlers.
+
+    `unregistered`: namespaces of the resource providers that are not registered, in lower case.
+    """
 
     subscription_id: str
     tenant_id: str
@@ -44,6 +47,7 @@ class World:
     operations: Operations
     data_plane: DataPlane
     options: LocalOptions
+    unregistered: set[str] = field(default_factory=set)
 
     @property
     def subscription_path(self) -> str:

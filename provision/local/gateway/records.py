@@ -22,6 +22,7 @@ def request_record(
     total_ms = round(total_s * 1000, 3)
     return {
         "Type": "ApiManagementGatewayLogs",
+        "_ResourceId": visit.deployment.service_id,
         "TimeGenerated": visit.timestamp,
         "CorrelationId": visit.request_id,
         "Region": visit.deployment.region,

@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from provision.local.arm.apim.skus import MOST_UNITS
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind, merge
 from provision.local.arm.errors import ArmError, validation_error
@@ -26,18 +27,6 @@ SERVICE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{
 DELETED_TYPE = f"{NAMESPACE}/deletedservices"
 KEPT = timedelta(hours=48)
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
-# Each tier's largest number of units; Consumption cannot be scaled.
-_SKUS = {
-    "Developer": 1,
-    "Basic": 2,
-    "Standard": 4,
-    "Premium": 31,
-    "Consumption": 0,
-    "Isolated": 1,
-    "BasicV2": 10,
-    "StandardV2": 10,
-    "PremiumV2": 30,
-}
 _GLOBAL_POLICY = (
     "<policies>\r\n\t<inbound />\r\n\t<backend>\r\n\t\t<forward-request />\r\n\t</backend>\r\n\t<outbound />\r\n"
     "\t<on-error />\r\n</policies>"
@@ -87,17 +76,17 @@ def _sku(draft: Draft) -> Json:
     sent = draft.sent.get("sku")
     if not isinstance(sent, dict) or not sent.get("name"):
         raise ArmError(400, "InvalidParameters", "Invalid parameter: sku is required.", target="sku")
-    name = next((known for known in _SKUS if known.lower() == str(sent["name"]).lower()), None)
+    name = next((known for known in MOST_UNITS if known.lower() == str(sent["name"]).lower()), None)
     if name is None:
         raise ArmError(
-            400, "InvalidParameters", f"Invalid parameter: sku '{sent['name']}' must be one of {', '.join(_SKUS)}."
+            400, "InvalidParameters", f"Invalid parameter: sku '{sent['name']}' must be one of {', '.join(MOST_UNITS)}."
         )
     capacity = 0 if name == "Consumption" else int(1 if sent.get("capacity") is None else sent["capacity"])
-    if name != "Consumption" and not 1 <= capacity <= _SKUS[name]:
+    if name != "Consumption" and not 1 <= capacity <= MOST_UNITS[name]:
         raise ArmError(
             400,
             "InvalidSkuCapacity",
-            f"Sku capacity {capacity} is not valid for {name}: 1 to {_SKUS[name]}.",
+            f"Sku capacity {capacity} is not valid for {name}: 1 to {MOST_UNITS[name]}.",
             target="sku.capacity",
         )
     _check_tier_change(draft, name)
@@ -106,7 +95,7 @@ def _sku(draft: Draft) -> Json:
 
 def _check_tier_change(draft: Draft, name: str) -> None:
     known = name if draft.existing is None else str(draft.existing.body["sku"]["name"])
-    families = {sku: "v2" if sku.endswith("V2") else sku if sku == "Consumption" else "classic" for sku in _SKUS}
+    families = {sku: "v2" if sku.endswith("V2") else sku if sku == "Consumption" else "classic" for sku in MOST_UNITS}
     if families[known] != families[name]:
         raise ArmError(400, "InvalidOperation", f"Changing the tier from {known} to {name} is not supported.")
 

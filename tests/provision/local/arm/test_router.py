@@ -7,7 +7,6 @@ import pytest
 from provision.local.arm.call import Answer, ArmCall
 from provision.local.arm.crud import merge
 from provision.local.arm.errors import ArmError
-from provision.local.arm.permissions import action_of
 from provision.local.arm.router import Router
 from provision.local.arm.store import Resource, Store
 
@@ -55,19 +54,6 @@ def test_two_handlers_for_one_route_are_a_mistake() -> None:
     router.add("GET", "/a", one)
     with pytest.raises(ValueError, match="two handlers"):
         router.add("GET", "/a", two)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "action"),
-    [
-        ("PUT", "/subscriptions/s/resourceGroups/g", "Microsoft.Resources/subscriptions/resourceGroups/write"),
-        ("GET", "/subscriptions/s/resourceGroups/g/providers/A.B/c/d/e/f", "A.B/c/e/read"),
-        ("POST", "/subscriptions/s/resourceGroups/g/providers/A.B/c/d/listKeys", "A.B/c/listKeys/action"),
-        ("DELETE", "/subscriptions/s/providers/A.B/c/d/providers/E.F/g/h", "E.F/g/delete"),
-    ],
-)
-def test_the_action_a_call_needs(method: str, path: str, action: str) -> None:
-    assert action_of(method, path) == action
 
 
 def test_a_patch_merges_objects_replaces_lists_and_takes_out_nulls() -> None:
