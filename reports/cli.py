@@ -13,7 +13,7 @@ import typer
 from tripcurve.command_options import CheckOption, JsonOption
 from tripcurve.errors import BadInput
 
-__all__ = ["compare", "open_report", "report", "runs", "truth"]
+__all__ = ["compare", "open_report", "report", "runs"]
 
 
 def report(
@@ -66,24 +66,6 @@ def runs(
     if calibration:
         raise typer.Exit(calibration_command(folder, as_json))
     raise typer.Exit(runs_command(folder, trend, as_json))
-
-
-def truth(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    export: Annotated[
-        Path,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="What Azure recorded of the run: Event Grid events, ApiManagementGatewayLogs, or requests and "
-            "dependencies of Application Insights; CSV, JSON or JSON lines.",
-        ),
-    ],
-) -> None:
-    """Set a run beside what Azure itself recorded of its breakers."""
-    from reports.commands.truth import import_truth
-
-    raise typer.Exit(import_truth(run_dir, export))
 
 
 def compare(

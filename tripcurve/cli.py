@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
@@ -22,7 +23,7 @@ from tripcurve import __version__
 from tripcurve.command_options import CheckOption, JsonOption, LabArgument, ScenarioOption, TargetOption
 from tripcurve.errors import BadInput, TripcurveError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "fetch_events", "main"]
 
 EXIT_CODES = (
     "Exit codes: 0 success; 1 a check or limit failed; 2 bad usage, lab, scenario or run; 3 the target could not be "
@@ -51,11 +52,28 @@ def run(
     """Provision a lab, send traffic, record it, report, and clean up."""
     from locustfiles.commands.run import run as run_scenario
 
+    fetch = None
     if target == "azure":
         from provision.commands import refresh_rules
+        from tripcurve.lab import load_lab
 
         refresh_rules(lab)  # record the rules in force now, not those of the last `up`
-    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen))
+        fetch = fetch_events if load_lab(lab).events else None
+    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen, fetch))
+
+
+def fetch_events(folder: Path) -> None:
+    """Add the breaker's events that Event Grid has delivered so far to a run. A failure is a warning."""
+    from provision.commands import CloudOptions
+    from provision.monitoring.export import fetch_export
+    from reports.commands.truth import import_truth
+
+    try:
+        with redirect_stdout(sys.stderr):  # stdout is for the report
+            import_truth(folder, fetch_export(folder, "eventgrid", None, CloudOptions()))
+    except TripcurveError as error:
+        again = f"tripcurve truth {folder} --from eventgrid"
+        typer.echo(f"warning: the breaker's events were not added: {error}\nlater: {again}", err=True)
 
 
 def capacity(
@@ -93,6 +111,42 @@ def capacity(
     bounds = Bounds(start, highest, _seconds(probe), success, tolerance)
     folder, code = find_capacity(lab, scenario, target, out, bounds)
     raise typer.Exit(capacity_command(folder, as_json) if code == 0 else code)
+
+
+def truth(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    export: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Azure's record of the run: a file with Event Grid events, ApiManagementGatewayLogs, or requests and "
+            "dependencies of Application Insights (CSV, JSON or JSON lines). Or loganalytics or eventgrid: fetch it.",
+        ),
+    ],
+    queue: Annotated[
+        str | None, typer.Option("--queue", help="URL of the storage queue that Event Grid delivers to, for eventgrid.")
+    ] = None,
+    cloud: Annotated[str, typer.Option("--cloud", help="Where to fetch from: azure, or local.")] = "azure",
+    connection: Annotated[
+        Path | None,
+        typer.Option("--connection", help="File with the JSON line of `tripcurve local`, for --cloud local."),
+    ] = None,
+    subscription: Annotated[
+        str | None, typer.Option("--subscription", help="Azure subscription id. By default as for `tripcurve up`.")
+    ] = None,
+) -> None:
+    """Set a run beside what Azure itself recorded of its breakers."""
+    from reports.commands.truth import check_replaceable, import_truth
+
+    if export not in ("loganalytics", "eventgrid"):
+        raise typer.Exit(import_truth(run_dir, Path(export)))
+    from provision.commands import CloudOptions
+    from provision.monitoring.export import fetch_export
+
+    check_replaceable(run_dir)
+    fetched = fetch_export(run_dir, export, queue, CloudOptions(cloud, connection, subscription))
+    raise typer.Exit(import_truth(run_dir, fetched))
 
 
 def _seconds(text: str) -> float:
@@ -148,6 +202,9 @@ COMMANDS = {
     "validate": _Declared(validate, "Check a lab or scenario file."),
     "lint": _Declared("provision.local.cli:lint", "List what API Management would refuse, with line and column."),
     "init": _Declared(init, "Write a commented lab and scenario to start from."),
+    "doctor": _Declared(
+        "provision.cli:doctor", "List problems that would make `up` fail: sign-in, permissions, quotas, names, policy."
+    ),
     "up": _Declared("provision.cli:up", "Create the lab or correct what differs from it."),
     "plan": _Declared("provision.cli:plan", "Show what `up` would create or change."),
     "status": _Declared("provision.cli:status", "Compare the resources that exist with the lab file."),
@@ -157,7 +214,7 @@ COMMANDS = {
     "report": _Declared("reports.cli:report", "Analyse a recorded run and write its reports."),
     "open": _Declared("reports.cli:open_report", "Show the report of a run in the browser."),
     "runs": _Declared("reports.cli:runs", "List the recorded runs with their main measures."),
-    "truth": _Declared("reports.cli:truth", "Set a run beside what Azure itself recorded of its breakers."),
+    "truth": _Declared(truth, "Set a run beside what Azure itself recorded of its breakers."),
     "compare": _Declared("reports.cli:compare", "Compare a run with a base run."),
     "capacity": _Declared(capacity, "Find the highest rate that a lab carries without a trip."),
     "simulate": _Declared("simulator.cli:simulate", "Run a scenario in virtual time and record it as a run."),

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -40,11 +40,13 @@ def run(
     checks: list[str],
     as_json: bool,
     sharpen: bool = True,
+    before_report: Callable[[Path], None] | None = None,
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
     `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
-    probes. Raises BadInput before anything is started or written.
+    probes. `before_report` is called with the folder once the traffic has ended. Raises BadInput before anything is
+    started or written.
     """
     the_lab = load_lab(lab)
     the_scenario = load_scenario(scenario, the_lab)
@@ -57,6 +59,8 @@ def run(
             lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
         code = drive(lab, scenario, target, lock.folder, lock, sharpen)
         if has_records(lock.folder):
+            if before_report is not None:
+                before_report(lock.folder)
             reported = report(lock.folder, checks, as_json)
             return code if code else reported
     finally:

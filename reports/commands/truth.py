@@ -13,7 +13,7 @@ from tripcurve.errors import BadInput
 from tripcurve.run.layout import EVENTS
 from tripcurve.run.writing import write_whole
 
-__all__ = ["import_truth"]
+__all__ = ["check_replaceable", "import_truth"]
 
 
 def import_truth(folder: Path, export: Path) -> int:
@@ -22,14 +22,23 @@ def import_truth(folder: Path, export: Path) -> int:
     Raises BadInput, and then writes nothing, if the run or the export cannot be read, they do not belong together, or
     the gateway of the run wrote its own record.
     """
+    run = check_replaceable(folder)
+    truth = truth_from(run, read_records(export))
+    write_whole(folder / EVENTS, "".join(json.dumps(event) + "\n" for event in truth.events))
+    _print(truth, folder)
+    return 0
+
+
+def check_replaceable(folder: Path) -> Run:
+    """Return the run, whose record of the breakers may be replaced.
+
+    Raises BadInput if it cannot be read, or if the gateway of the run wrote its own record.
+    """
     path = folder / EVENTS
     run = load(folder)
     if path.exists() and not _imported(run):
         raise BadInput(f"{path} was written by the run's own gateway, which knows better than an export")
-    truth = truth_from(run, read_records(export))
-    write_whole(path, "".join(json.dumps(event) + "\n" for event in truth.events))
-    _print(truth, folder)
-    return 0
+    return run
 
 
 def _imported(run: Run) -> bool:
