@@ -12,7 +12,7 @@ import typer
 
 from tripcurve.command_options import JsonOption, LabArgument
 
-__all__ = ["down", "plan", "smoke", "status", "up"]
+__all__ = ["doctor", "down", "plan", "smoke", "status", "up"]
 
 CloudOption = Annotated[
     str,
@@ -28,6 +28,19 @@ SubscriptionOption = Annotated[
     str | None,
     typer.Option("--subscription", help="Azure subscription id. By default the lab's, then AZURE_SUBSCRIPTION_ID."),
 ]
+
+
+def doctor(
+    lab: LabArgument = "quick",
+    cloud: CloudOption = "azure",
+    connection: ConnectionOption = None,
+    subscription: SubscriptionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List problems that would make `up` fail: sign-in, permissions, quotas, names, policy. Changes nothing."""
+    import provision.commands as commands
+
+    raise typer.Exit(commands.doctor(lab, commands.CloudOptions(cloud, connection, subscription), as_json))
 
 
 def up(

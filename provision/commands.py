@@ -1,4 +1,4 @@
-"""Bodies of the commands up, plan, status, smoke and down: they take plain arguments and return an exit code.
+"""Bodies of the commands doctor, up, plan, status, smoke and down: they take plain arguments and return an exit code.
 
 Text for people goes to standard error; standard output carries only the JSON object of `--json`. A TripcurveError is
 not caught here: `tripcurve.cli` maps it to its exit code.
@@ -18,6 +18,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from provision.doctor.examination import examine
+from provision.doctor.text import diagnosis_text
 from provision.lifecycle.apply import apply_lab, plan_lab, target_of
 from provision.lifecycle.down import down_lab
 from provision.lifecycle.plan import Plan
@@ -28,7 +30,7 @@ from provision.lifecycle.state import StateFile
 from provision.lifecycle.status import status_lab
 from provision.resources import clouds
 from provision.resources.clouds import Cloud
-from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
 from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
@@ -36,6 +38,7 @@ from tripcurve.target import Target
 __all__ = [
     "PLAN_HAS_CHANGES",
     "CloudOptions",
+    "doctor",
     "down",
     "plan",
     "refresh_rules",
@@ -138,6 +141,20 @@ def refresh_rules(lab: str, options: CloudOptions = CloudOptions()) -> None:
         )
 
 
+def doctor(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
+    """Check that `up` and a run can succeed. Return 0 without errors, 2 if the lab is wrong, else 3."""
+    model, file = _read(lab)
+    where: Cloud | TripcurveError
+    try:
+        where = options.choose(model)
+    except TripcurveError as refusal:
+        where = refusal
+    state = None if isinstance(where, TripcurveError) else StateFile.of(model, where)
+    found = examine(model, where, file, state)
+    _say(diagnosis_text(found))
+    return _answer(found, as_json, found.exit_code)
+
+
 def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Create the lab or correct what differs from it. Return 0, also if there was nothing to do."""
     model, file, where = _open(lab, options)
@@ -206,11 +223,14 @@ def down(
 
 
 def _open(lab: str, options: CloudOptions) -> tuple[Lab, Path, Cloud]:
+    model, file = _read(lab)
+    return model, file, options.choose(model)
+
+
+def _read(lab: str) -> tuple[Lab, Path]:
     # The SDK's own warnings repeat, at length and without a remedy, what our message says.
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    model = load_lab(lab)
-    file = find_file(lab, LABS, ".yaml", "lab")
-    return model, file, options.choose(model)
+    return load_lab(lab), find_file(lab, LABS, ".yaml", "lab")
 
 
 @contextmanager

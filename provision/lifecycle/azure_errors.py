@@ -15,8 +15,9 @@ from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpResponse
 
-__all__ = ["explained", "remedy"]
+__all__ = ["CLOCK_TOLERANCE_S", "clock_offset_s", "explained", "remedy", "role_for"]
 
 CLOCK_TOLERANCE_S = 300.0
 """Offset beyond which Entra and ARM refuse tokens."""
@@ -83,7 +84,7 @@ def _plain_message(response: Any) -> str:
 
 def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveError:
     """Return the error for a 401 of the service, or for a missing credential."""
-    offset = _clock_offset(error, now)
+    offset = clock_offset_s(getattr(error, "response", None), now)
     if offset is not None and abs(offset) > CLOCK_TOLERANCE_S:
         ahead = "ahead" if offset > 0 else "behind"
         return TargetUnavailable(
@@ -108,9 +109,8 @@ def _sign_in(error: HttpResponseError, cloud: Cloud, now: float) -> TripcurveErr
     return TargetUnavailable(f"{cloud.explain()} refused the sign-in: {_first_line(text)}")
 
 
-def _clock_offset(error: HttpResponseError, now: float) -> float | None:
-    """Return the seconds that this machine is ahead of the server; None if the answer has no date."""
-    response = getattr(error, "response", None)
+def clock_offset_s(response: HttpResponse | None, now: float) -> float | None:
+    """Return the seconds that this machine is ahead of the server; None if there is no answer, or it has no date."""
     date = None if response is None else response.headers.get("Date")
     try:
         return None if date is None else now - parsedate_to_datetime(date).timestamp()
@@ -156,8 +156,12 @@ def _permission(message: str, cloud: Cloud) -> str:
     match = PERMISSION.search(message)
     action = "?" if match is None else match["action"]
     scope = f"/subscriptions/{cloud.subscription_id}" if match is None or match["scope"] is None else match["scope"]
-    role = "Role Based Access Control Administrator" if action.lower() == ROLE_WRITE else "Contributor"
-    return f"permission missing: {action} on {scope}; ask for the role `{role}` there"
+    return f"permission missing: {action} on {scope}; ask for the role `{role_for(action)}` there"
+
+
+def role_for(operation: str) -> str:
+    """Return the built-in role to ask for when an operation is not allowed."""
+    return "Role Based Access Control Administrator" if operation.lower() == ROLE_WRITE else "Contributor"
 
 
 def _code(error: HttpResponseError) -> str:

@@ -93,11 +93,13 @@ def test_each_command_answers_with_one_json_object(
     lab_file: Path, connection_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = {}
-    for name in ("plan", "up", "status", "smoke", "down"):
+    for name in ("doctor", "plan", "up", "status", "smoke", "down"):
         options = {"purge": True} if name == "down" else {}
         getattr(commands, name)(str(lab_file), commands.CloudOptions("local", connection_file), as_json=True, **options)
         (line,) = capsys.readouterr().out.splitlines()
         answers[name] = json.loads(line)
+    assert answers["doctor"]["exit_code"] == 0
+    assert "error" not in {found["level"] for found in answers["doctor"]["findings"]}
     assert answers["plan"]["has_changes"] is True
     assert {action["action"] for action in answers["plan"]["actions"]} == {"create"}
     assert answers["up"]["changed"] is True
