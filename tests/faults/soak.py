@@ -27,7 +27,8 @@ def table(outcomes: Iterable[Outcome]) -> str:
     for outcome in outcomes:
         kinds[outcome.fault.kind].append(outcome)
     lines = [
-        "| fault | runs | rows sent | recorded | lost | most in a run | may be lost | exit codes | promises broken |",
+        "| fault | runs | rows sent | recorded | lost | most lost in a run | allowed in a run | exit codes "
+        "| promises broken |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_line(kind, kinds[kind]) for kind in KINDS if kinds[kind]),
         _line("all", [outcome for kind in KINDS for outcome in kinds[kind]]),

@@ -24,16 +24,18 @@ class Limits:
     head_count: int = _limit(200, "headers", "Number of headers", "431")
     body_bytes: int = _limit(64 * 1024 * 1024, "bytes", "Request body", "413")
     buffered_bytes: int = _limit(
-        16 * 1024 * 1024, "bytes", "Body that a policy needs whole", "413; a response's body: 500"
+        16 * 1024 * 1024, "bytes", "Body that a policy reads completely", "413; a response's body: 500"
     )
     connections: int = _limit(4096, "connections", "Open connections of one unit", "503, closed")
     pipelined: int = _limit(32, "requests", "Requests read ahead of the answer on one connection", "reading pauses")
     head_timeout_s: float = _limit(15.0, "s", "From a request's first byte to the end of its headers", "408")
     body_timeout_s: float = _limit(30.0, "s", "Between two pieces of a request's body", "408")
     idle_timeout_s: float = _limit(120.0, "s", "Between two requests on one connection", "closed")
-    write_timeout_s: float = _limit(60.0, "s", "For a client that does not read its answer", "cut off")
-    linger_s: float = _limit(2.0, "s", "For a refused client to take its answer and close", "cut off")
-    stream_bytes: int = _limit(262_144, "bytes", "Part of a streamed body held for its reader", "the sender is paused")
+    write_timeout_s: float = _limit(60.0, "s", "While a client does not read its answer", "cut off")
+    linger_s: float = _limit(2.0, "s", "After a refusal, until the client has read the answer and closed", "cut off")
+    stream_bytes: int = _limit(
+        262_144, "bytes", "Streamed body that its reader has not read yet", "the sender is paused"
+    )
 
 
 def limits_table() -> str:
