@@ -1,4 +1,4 @@
-"""Policy expressions: the C# subset of API Management, compiled to closures."""
+"""Compiles policy expressions, which are a subset of C#, to Python closures and evaluates them."""
 
 from provision.local.apim.expressions.errors import EvaluationError, ExpressionError
 from provision.local.apim.expressions.expression import Expression, compile_expression

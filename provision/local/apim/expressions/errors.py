@@ -1,4 +1,4 @@
-"""The errors of expressions: refused when compiled, failed when evaluated, or thrown inside an expression."""
+"""The errors of expressions: of compilation, of evaluation, and those that an expression itself may catch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["EvaluationError", "ExpressionError", "Thrown", "is_kind_of", "known_
 
 
 class ExpressionError(Exception):
-    """Raised for a text that is no expression that can run here. `line` and `column` count from 1 within the text."""
+    """Raised for a text that cannot be compiled. `line` and `column` are in that text, from 1."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -16,9 +16,9 @@ class ExpressionError(Exception):
 
 
 class EvaluationError(Exception):
-    """Evaluation ended without a value: an uncaught C# exception, or a budget that ran out.
+    """Raised if evaluation ends without a value: by an uncaught C# exception, or because its budget is spent.
 
-    `kind` is the C# exception's name, or `BudgetExceeded`, which no `catch` in an expression can hold.
+    `kind`: the C# exception's name, or `BudgetExceeded`, which an expression cannot catch.
     """
 
     def __init__(self, message: str, kind: str = "Exception") -> None:

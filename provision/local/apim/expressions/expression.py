@@ -20,7 +20,7 @@ load()
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. `reads`: the bodies it needs buffered, of `request.body` and `response.body`."""
+    """A compiled expression. `reads`: the bodies that it reads, `request.body` and `response.body`."""
 
     text: str
     reads: frozenset[str]
@@ -43,15 +43,15 @@ class Expression:
         except EvaluationError:
             raise
         except Exception as failure:
-            # The gateway must keep serving whatever a library function raises; `Internal` marks it as our defect.
+            # The gateway must go on even if a library function has a defect, which the kind `Internal` shows.
             raise EvaluationError(f"Expression failed: {type(failure).__name__}", "Internal") from failure
 
 
 def compile_expression(text: str, *, limits: Limits | None = None, variable_type_mismatch: str = "throw") -> Expression:
     """Compile `@(…)` or `@{…}`. Raises ExpressionError with line and column.
 
-    `variable_type_mismatch`: what `Variables.GetValueOrDefault<T>` does with a value of another type,
-    `throw` or `default` (option of the lab).
+    `variable_type_mismatch`: whether `Variables.GetValueOrDefault<T>` throws for a value of another type (`throw`) or
+    returns the default (`default`). It is an option of the lab.
     """
     unit = Unit()
     try:

@@ -1,4 +1,4 @@
-"""Limits of an expression's text, and of one evaluation."""
+"""The limits of an expression's text, and those of one evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_SOURCE = 64 * 1024
 """The longest text of an expression, in characters. APIM limits only the policy document, to 256 KiB."""
 MAX_TOKENS = 12_000
 MAX_DEPTH = 64
-"""The deepest nesting of brackets and of the syntax tree, far from Python's recursion limit."""
+"""The deepest nesting of brackets and of the syntax tree, far below Python's recursion limit."""
 MAX_TEXT = 4 * 1024 * 1024
 """The longest string that one operation may make, in characters."""
 MAX_ITEMS = 500_000
@@ -21,13 +21,13 @@ MAX_ITEMS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The budget of one evaluation. A step is one turn of a loop, one call, or the work on about 64 characters."""
+    """The budget of one evaluation. A step is one pass of a loop, one call, or the work on about 64 characters."""
 
     steps: int = 500_000
     memory: int = 32 * 1024 * 1024
     """The total of characters, bytes and elements that may be allocated."""
     calls: int = 40
-    """How deep lambdas may call lambdas."""
+    """The most lambda calls within one another."""
 
 
 def checked_length(length: int, limit: int = MAX_TEXT) -> int:

@@ -1,4 +1,4 @@
-"""From syntax to closures. Importing the package registers the rules of the grammar."""
+"""Compiles syntax trees to closures. Importing the package registers a compiler for each rule of the grammar."""
 
 from provision.local.apim.expressions.compiler import (
     access,

@@ -1,4 +1,4 @@
-"""Names and their suffixes: members, calls, indexers, `?.`, assignment."""
+"""Compiles names and the suffixes that may follow them: members, calls, indexers and `?.`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTEXT = "IProxyRequestContext"
 
 @dataclass(slots=True)
 class TypeRef:
-    """A type named in an expression, whose static members may follow."""
+    """A type that an expression names, to use one of its static members."""
 
     name: str
     written: str
@@ -79,7 +79,7 @@ def _predefined(unit: Unit, tree: Syntax) -> Node:
 
 
 def postfix(unit: Unit, tree: Syntax, count: int | None = None) -> Node:
-    """Compile a primary expression and its first `count` suffixes, by default all."""
+    """Compile a primary expression and its first `count` suffixes. None: all suffixes."""
     first, *suffixes = children(tree)
     taken = suffixes if count is None else suffixes[:count]
     return as_value(unit, chain(unit, _head(unit, first, taken), taken))
@@ -97,7 +97,7 @@ def _head(unit: Unit, tree: Syntax, suffixes: list[Syntax]) -> Subject:
 
 
 def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
-    """`nameof(a.b)`: return the last name, after checking that the names exist."""
+    """Compile `nameof(a.b)` to the last name, after checking that the names exist."""
     call = suffixes.pop(0)
     arguments = arguments_of(unit, call)
     names = list(call.scan_values(lambda token: isinstance(token, Token) and token.type == "NAME"))
@@ -107,7 +107,7 @@ def _nameof(unit: Unit, suffixes: list[Syntax]) -> Node:
 
 
 def chain(unit: Unit, subject: Subject, suffixes: list[Syntax]) -> Subject:
-    """Apply suffixes one after the other. A null-conditional one includes all that follow it."""
+    """Compile suffixes one after the other. A `?.` includes all suffixes after it, as null skips them all."""
     if len(suffixes) > MAX_SUFFIXES:
         raise unit.error(f"More than {MAX_SUFFIXES} members, calls and indices follow one another")
     index = 0
@@ -137,7 +137,7 @@ def _has_place(tree: Syntax) -> bool:
 
 
 def _conditional(unit: Unit, target: Node, suffixes: list[Syntax]) -> Node:
-    """`a?.b.c`: null if a is null, in which case the rest is not evaluated."""
+    """Compile `a?.b.c`: if a is null, the result is null and the suffixes are not evaluated."""
     slot, run = unit.slot(), target.run
     first = suffixes[0]
     plain = type(first)({"null_member": "member", "null_index": "index"}[first.data], first.children, first.meta)
@@ -184,7 +184,7 @@ def _method(unit: Unit, subject: Subject, suffix: Syntax, call: Syntax) -> Node:
 
 
 def _generic(members: list[Member], generics: list[str]) -> list[Member]:
-    """Return the overloads that a call with type arguments can mean: the generic ones, if there are any."""
+    """Return the overloads that a call may mean. With type arguments, only the generic ones, if there are any."""
     return ([member for member in members if member.generic] or members) if generics else members
 
 
@@ -193,7 +193,7 @@ def _without_table(type_name: str) -> bool:
 
 
 def _nullable_method(unit: Unit, subject: Node, name: str, call: Syntax) -> Node:
-    """Methods of Nullable<T>: GetValueOrDefault and ToString work on null too."""
+    """Compile a call of a Nullable<T> method. GetValueOrDefault and ToString also work if the value is null."""
     run, bare = subject.run, (subject.type or "").removesuffix("?")
     arguments = arguments_of(unit, call)
     if name == "GetValueOrDefault":
@@ -240,7 +240,7 @@ def _static_property(unit: Unit, subject: TypeRef, name: str) -> Node:
 
 
 def property_of(unit: Unit, subject: Node, name: str) -> Node:
-    """`subject.name`, a property."""
+    """Compile `subject.name`, where the name is that of a property."""
     run = subject.run
     if subject.type is not None and subject.type.endswith("?") and name in ("HasValue", "Value"):
         return _nullable_property(run, name, subject.type.removesuffix("?"))
@@ -255,7 +255,7 @@ def property_of(unit: Unit, subject: Node, name: str) -> Node:
 
 
 def _plain_property(run: Run, function: Callable[..., object]) -> Run:
-    """A property that is cheap to read, so it is not counted."""
+    """Return a reader of a property. It costs no step, because reading it takes little work."""
 
     def get(f: Frame) -> object:
         value = run(f)
@@ -295,9 +295,9 @@ def _unknown_property(run: Run, name: str) -> Run:
 
 
 def property_reader(name: str) -> Callable[[object], object]:
-    """Return a reader of a property by name, for values whose type is known only at run time.
+    """Return a function that reads a property by name, for values whose type is known only at run time.
 
-    It caches the look-up for each type.
+    It looks the property up once for each type.
     """
     found: dict[type, Callable[..., object]] = {}
 
@@ -327,12 +327,12 @@ def _property_function(value: object, name: str) -> Callable[..., object]:
 
 
 def indexed(unit: Unit, subject: Node, suffix: Syntax) -> Node:
-    """`subject[key]`, read."""
+    """Compile the reading of `subject[key]`."""
     arguments = arguments_of(unit, suffix)
     if subject.type == "Variables" and len(arguments) == 1:
         node = arguments[0].node
         if node is not None and node.constant and node.type == "string":
-            # The closure of a literal ignores its frame.
+            # A literal's closure does not use its frame.
             return Node(_variable(str(node.run(None))), "object")  # type: ignore[arg-type]
     if subject.type is None or _without_table(subject.type):
         return call_unknown(unit, subject, "[]", arguments, [])
@@ -344,7 +344,7 @@ def indexed(unit: Unit, subject: Node, suffix: Syntax) -> Node:
 
 
 def _variable(name: str) -> Run:
-    """`context.Variables["name"]`: by far the most frequent expression, so it has its own path."""
+    """Compile `context.Variables["name"]`. It has its own closure because it is by far the most frequent expression."""
 
     def get(f: Frame) -> object:
         try:

@@ -1,4 +1,4 @@
-"""Assignment, compound assignment, `++` and `--`, and the postfix expressions that can be assigned."""
+"""Compiles assignments: `=`, `op=`, `++` and `--`, and the expressions that can be assigned to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Keys = tuple[object, ...]
 
 @dataclass(slots=True)
 class Place:
-    """A target of assignment. `prepare` evaluates the path to it once, and read and write use the result."""
+    """A target of an assignment. `prepare` evaluates the path to it once; `read` and `write` use its result."""
 
     type: str | None
     prepare: Callable[[Frame], Keys]
@@ -35,12 +35,12 @@ class Place:
 
 
 def write_index(container: object, key: object, value: object) -> None:
-    """`container[key] = value`. Raises for null and for types whose indexer is read-only."""
+    """Execute `container[key] = value`. Raises if the container is null or its type's indexer is read-only."""
     _setter(container, "[]", "its indexer")(container, key, value)
 
 
 def write_member(subject: object, name: str, value: object) -> None:
-    """`subject.name = value`. Raises for null and for read-only members."""
+    """Execute `subject.name = value`. Raises if the subject is null or the member is read-only."""
     _setter(subject, name, f"'{name}'")(subject, value)
 
 
@@ -55,7 +55,7 @@ def _setter(subject: object, name: str, what: str) -> Callable[..., None]:
 
 
 def read_index(container: object, key: object) -> object:
-    """`container[key]` where only the value shows its type."""
+    """Return `container[key]` of a container whose type is known only at run time."""
     if container is None:
         raise null_reference()
     table = table_of(container)
@@ -66,7 +66,7 @@ def read_index(container: object, key: object) -> object:
 
 
 def place_of(unit: Unit, tree: Syntax) -> Place:
-    """Return the target that an expression denotes. Raises ExpressionError if it denotes none."""
+    """Return the assignment target that an expression denotes. Raises ExpressionError if it cannot be assigned to."""
     if tree.data == "group":
         return place_of(unit, children(tree)[0])
     if tree.data == "name":
@@ -154,7 +154,7 @@ def _assign_op(unit: Unit, tree: Syntax) -> Node:
 
 
 def _updated(unit: Unit, place: Place, sign: str, node: Node) -> Node:
-    """`place op= node`: the operator's result converted back to the place's type."""
+    """Compile `place op= node`, which converts the operator's result to the place's type."""
     held = unit.slot()
     combined = binary_node(unit, sign, Node(lambda f: f.locals[held], place.type), node).run
     prepare, read, write, narrow = place.prepare, place.read, place.write, place.type

@@ -1,4 +1,4 @@
-"""Calls: choosing the member, converting its arguments, and the closure that calls it."""
+"""Compiles calls: chooses the overload, converts the arguments, and makes the closure that calls it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ __all__ = ["Argument", "arguments_of", "call_member", "call_unknown", "pick"]
 
 @dataclass(slots=True)
 class Argument:
-    """An argument as written. A lambda is compiled once the parameter's type is known; an out argument names a slot."""
+    """An argument of a call. `name`: that of a named argument.
+
+    `node`: the compiled argument; None for an out argument, which has `out_slot`, and for a lambda, which is compiled
+    when its parameters' types are known.
+    """
 
     tree: Syntax
     name: str | None = None
@@ -41,7 +45,7 @@ class Argument:
 
 
 def arguments_of(unit: Unit, tree: Syntax) -> list[Argument]:
-    """The arguments of a call, compiled except for lambdas. Declares the variables of `out var x`."""
+    """Return the arguments of a call, compiled except for lambdas. Declares the variables of `out var x`."""
     lists = children(tree, "arguments")
     return [_argument(unit, one) for one in children(lists[0])] if lists else []
 
@@ -66,7 +70,10 @@ def _argument(unit: Unit, tree: Syntax) -> Argument:
 
 
 def pick(unit: Unit, members: list[Member], arguments: list[Argument], label: str) -> Member:
-    """Return the overload to call, by number and static types of the arguments. Raises ExpressionError if none fits."""
+    """Return the overload that fits the number and the static types of the arguments. `label`: the type's name.
+
+    Raises ExpressionError if none fits.
+    """
     count = len(arguments)
     fitting = [member for member in members if member.accepts(count)]
     if not fitting:
@@ -97,7 +104,7 @@ def _accepts(wanted: str, source: str | None) -> bool:
 
 @dataclass(slots=True)
 class _Prepared:
-    """Arguments that are ready to run, with the types that they determine."""
+    """Arguments ready to be evaluated. `bound`: the type variables that they determine."""
 
     runs: list[Run]
     outs: list[_Out]
@@ -120,7 +127,7 @@ def _prepare(unit: Unit, member: Member, arguments: list[Argument], bound: dict[
 
 
 _Out = tuple[int, object]
-"""A slot that an out argument names, and its value if the member sets none: the default of its type."""
+"""The slot of an out argument, and the value that it gets if the member sets none: its type's default."""
 
 
 def _out(slot: int, type_name: str | None) -> _Out:
@@ -136,7 +143,10 @@ def _plain(unit: Unit, node: Node, types: tuple[str, ...], variadic: bool, membe
 
 
 def _ordered(unit: Unit, member: Member, arguments: list[Argument]) -> list[Argument]:
-    """Put named arguments at their parameter's position. Leaving one out before another is not supported."""
+    """Return the arguments with named ones at their parameters' positions.
+
+    Raises ExpressionError if a parameter before one of them has no argument.
+    """
     if all(argument.name is None for argument in arguments):
         return arguments
     names = [parameter.name for parameter in member.parameters]
@@ -151,7 +161,7 @@ def _ordered(unit: Unit, member: Member, arguments: list[Argument]) -> list[Argu
 
 
 def _settle_out(unit: Unit, argument: Argument, type_name: str) -> None:
-    """Give `out var x` the parameter's type."""
+    """Set the type of the variable in `out var x` to the parameter's."""
     for scope in unit.scopes:
         for name, variable in scope.items():
             if variable.slot == argument.out_slot and variable.type is None and type_name not in ("V", "T"):
@@ -175,7 +185,7 @@ def _lambda_argument(unit: Unit, argument: Argument, types: tuple[str, ...], bou
 def call_member(
     unit: Unit, target: Node | None, member: Member, arguments: list[Argument], generics: list[str]
 ) -> Node:
-    """Call a member that is known. `target` is None for a static one."""
+    """Compile the call of a chosen overload. `target`: the object; None: the member is static."""
     bound = bindings(target.type if target is not None else None)
     if generics:
         bound["T"] = generics[0]
@@ -188,7 +198,10 @@ def call_member(
 
 
 def _inferred(arguments: list[Argument]) -> str | None:
-    """Return T of a generic method that is called without it: the type of its last argument."""
+    """Return T of a generic method that is called without type arguments: the type of its last argument.
+
+    None if the type is unknown or there are fewer than two arguments.
+    """
     node = arguments[-1].node if len(arguments) > 1 else None
     return None if node is None or node.type == "null" else node.type
 
@@ -206,7 +219,10 @@ _PYTHON_ERRORS = (TypeError, AttributeError, ValueError, ArithmeticError, Lookup
 
 
 def _translated(failure: Exception, arguments: Sequence[object]) -> Exception:
-    """Return a library function's exception as C# has it: a null argument, or else our own defect."""
+    """Return the C# exception for a Python exception of a library function if an argument is null.
+
+    Otherwise the library has a defect, and the Python exception is returned.
+    """
     if any(argument is None for argument in arguments):
         return Thrown("ArgumentNullException", "Value cannot be null.")
     return failure
@@ -318,7 +334,10 @@ def _finish(f: Frame, subject: object, result: object, outs: list[_Out]) -> obje
 
 
 def call_unknown(unit: Unit, target: Node, name: str, arguments: list[Argument], generics: list[str]) -> Node:
-    """Call a member of a value whose type is known only at run time. The member is looked up once per type."""
+    """Compile the call of a member of a value whose type is known only at run time.
+
+    The member is looked up once for each type.
+    """
     runs = [
         compile_lambda(unit, argument.tree, []).run if argument.node is None else argument.node.run
         for argument in arguments

@@ -1,4 +1,4 @@
-"""Casts, `is`, `as`."""
+"""Compiles casts, `is` and `as`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _string_unboxed(run: Run) -> Run:
 
 
 def _check_cast(unit: Unit, source: str | None, target: str) -> None:
-    """Refuse casts between types that can never convert, as C# does, such as (string)5 and (int)"5"."""
+    """Raise ExpressionError for a cast that C# refuses because it can never succeed, such as (string)5 or (int)"5"."""
     if source is None or source in ("null", "object"):
         if source == "null" and is_value_type(target):
             raise unit.error(f"Cannot convert null to '{target}' because it is a non-nullable value type")

@@ -1,4 +1,4 @@
-"""`new`: objects, arrays, collection and object initialisers, anonymous objects."""
+"""Compiles `new`: objects with their initialisers, arrays, and anonymous objects."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _exception(unit: Unit, type_name: str, arguments: list[Argument]) -> Node:
 
 
 def _initialised(unit: Unit, node: Node, tree: Syntax) -> Node:
-    """The new object, held in a slot while its initialiser's steps run."""
+    """Compile an object with an initialiser, whose steps find the object in a slot."""
     slot, make = unit.slot(), node.run
     held = Node(lambda f: f.locals[slot], node.type)
     steps = [_step(unit, held, item) for item in children(tree)]
@@ -140,7 +140,7 @@ def _new_implicit(unit: Unit, tree: Syntax) -> Node:
 
 
 def array_of(unit: Unit, element: str, tree: Syntax) -> Node:
-    """An array from `{ a, b }`, its elements converted to the element type."""
+    """Compile `{ a, b }` to an array, with the elements converted to the element type."""
     runs = []
     for item in children(tree):
         if item.data != "item":

@@ -1,4 +1,4 @@
-"""`throw`, `try`, `catch`, `finally`."""
+"""Compiles `throw`, `try`, `catch` and `finally`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambdas, and their conversion to delegates."""
+"""Compiles lambdas, and their conversion to delegates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def _lambda(unit: Unit, tree: Syntax) -> Node:
 
 
 def compile_lambda(unit: Unit, tree: Syntax, types: list[str | None]) -> Node:
-    """Compile a lambda. Its node's type is that of its body.
+    """Compile a lambda. The node's type is the type of the lambda's body.
 
-    `types` are those of its parameters if the call determines them.
+    `types`: the types of its parameters as far as the call determines them.
     """
     names = [child for child in tree.children if isinstance(child, Token) and child.type == "NAME"]
     declared = [_parameter(unit, one) for one in children(tree, "parameter")]

@@ -1,4 +1,4 @@
-"""Literals, `typeof` and `default` to constants."""
+"""Compiles literals, `typeof` and `default` to constants."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _number(unit: Unit, token: Token) -> Node:
 
 
 def _integer(unit: Unit, value: int, suffix: str, token: Token) -> Node:
-    """The first of int, uint, long, ulong that holds the value and has the suffix."""
+    """Return a constant of the first of int, uint, long and ulong that can hold the value and allows the suffix."""
     for name, kind, limit, suffixes in (
         ("int", int, 2**31 - 1, ("",)),
         ("uint", UInt32, 2**32 - 1, ("", "u")),

@@ -1,4 +1,4 @@
-"""Operators, literals, casts, lambdas and interpolated strings to closures."""
+"""Compiles operators, the conditional expression, and interpolated strings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _group(unit: Unit, tree: Syntax) -> Node:
 
 
 def joined(parts: list[Node]) -> Node:
-    """Join several values to a string."""
+    """Compile the concatenation of several values to one string."""
     runs = [part.run for part in parts]
     if len(runs) == 2:
         return Node(_joined_two(*runs), "string")
@@ -65,7 +65,7 @@ def _joined_two(first: Run, second: Run) -> Run:
 
 @rule("binary")
 def _binary(unit: Unit, tree: Syntax) -> Node:
-    """Compile a chain `a + b - c …` of one precedence from the left. Text is joined in one operation."""
+    """Compile a chain `a + b - c …` of one precedence from left to right. Text is concatenated in one operation."""
     operands = [unit.expression(child) for child in children(tree)]
     signs = [str(child) for child in tree.children if isinstance(child, Token)]
     result, texts = operands[0], [operands[0]]
@@ -86,7 +86,7 @@ def _binary(unit: Unit, tree: Syntax) -> Node:
 
 
 def _iterated(base: Run, steps: list[tuple[Apply, Run]], nested: Node) -> Node:
-    """Run a long chain in a loop, because nested closures would reach Python's recursion limit."""
+    """Compile a long chain to a loop, because nested closures would reach Python's recursion limit."""
     if len(steps) < 3:
         return nested
     chain = list(steps)
@@ -103,7 +103,7 @@ def _iterated(base: Run, steps: list[tuple[Apply, Run]], nested: Node) -> Node:
 
 
 def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
-    """One binary operator. Raises ExpressionError when the static types have no such operator."""
+    """Compile a binary operator. Raises ExpressionError if the static types have no such operator."""
     _check_operands(unit, sign, left.type, right.type)
     apply, first, second = BINARY[sign], left.run, right.run
     if _is_text(sign, left.type, right.type):
@@ -124,15 +124,12 @@ def binary_node(unit: Unit, sign: str, left: Node, right: Node) -> Node:
 
 
 def _is_text(sign: str, left: str | None, right: str | None) -> bool:
-    """Return whether `+` joins text. With an XNamespace it makes a name."""
+    """Return whether a `+` concatenates text. An XNamespace + text is an XName instead."""
     return sign == "+" and "string" in (left, right) and "XNamespace" not in (left, right)
 
 
 def _folded(sign: str, left: Node, right: Node) -> Node:
-    """Return a constant if all operands are constants, such as `60 * 20`.
-
-    The closure of a literal ignores its frame.
-    """
+    """Return the result for two constants, such as `60 * 20`, as a constant. Their closures do not use the frame."""
     value = BINARY[sign](left.run(None), right.run(None))  # type: ignore[arg-type]
     return constant(value, "int")
 
@@ -279,12 +276,12 @@ def _throw_expression(unit: Unit, tree: Syntax) -> Node:
 
 
 def thrown(value: object) -> Thrown:
-    """The exception object to raise; throwing null is a NullReferenceException."""
+    """Return the exception to raise for `throw value`. For null it is a NullReferenceException."""
     return value if isinstance(value, Thrown) else null_reference()
 
 
 def unary(unit: Unit, tree: Syntax) -> Node:
-    """`!x`, `-x`, `+x`, `~x`."""
+    """Compile `!x`, `-x`, `+x` or `~x`."""
     sign = str(tree.children[0])
     operand = unit.expression(children(tree)[0])
     run = operand.run
@@ -307,7 +304,7 @@ def _negated(operand: Node) -> Node:
     if operand.constant and operand.type == "uint" and operand.run(None) == 2**31:  # type: ignore[arg-type]  # a literal
         return constant(-(2**31), "int")
     if operand.constant and operand.type in ("int", "long", "double", "decimal", "float"):
-        # A literal's closure ignores its frame.
+        # A literal's closure does not use its frame.
         value = negate(run(None))  # type: ignore[arg-type]
         return constant(value, type_name or "int")
     return Node(lambda f: negate(run(f)), type_name)

@@ -1,4 +1,4 @@
-"""Compiles statements to closures. Each returns how it ended: None, or a Signal."""
+"""Compiles statements to closures. One returns a Signal if `break`, `continue` or `return` ended it, else None."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Body = Callable[[Frame], int | None]
 
 
 def program(unit: Unit, tree: Syntax) -> Node:
-    """A multi-statement expression: its value is that of its return statement."""
+    """Compile a multi-statement expression, whose value is that of its return statement."""
     whole = sequence(unit, children(tree))
     if not whole.ends:
         raise unit.error("Not all code paths return a value", tree)
@@ -50,7 +50,7 @@ def _lambda_body(unit: Unit, tree: Syntax) -> Node:
 
 
 def scoped(unit: Unit, trees: Sequence[Syntax]) -> Statement:
-    """Statements in a scope of their own."""
+    """Compile statements in a scope of their own."""
     unit.scopes.append({})
     try:
         return sequence(unit, trees)
@@ -59,12 +59,12 @@ def scoped(unit: Unit, trees: Sequence[Syntax]) -> Statement:
 
 
 def sequence(unit: Unit, trees: Sequence[Syntax]) -> Statement:
-    """Run statements one after the other."""
+    """Compile statements that run one after the other."""
     for tree in trees:
         if tree.data == "function":
             announce(unit, tree)
     parts = [unit.statement(tree) for tree in trees]
-    # Local functions may be called before their text.
+    # Local functions may be called before their declaration, so they are stored first.
     first = [part.run for part, tree in zip(parts, trees, strict=True) if tree.data == "function"]
     bodies = first + [part.run for part, tree in zip(parts, trees, strict=True) if tree.data != "function"]
 
@@ -87,7 +87,7 @@ def _block(unit: Unit, tree: Syntax) -> Statement:
 
 @statement("block_")
 def _unchecked(unit: Unit, tree: Syntax) -> Statement:
-    """Compile the block only: arithmetic is always unchecked here."""
+    """Compile `unchecked { … }` to its block, because arithmetic is always unchecked here."""
     return unit.statement(children(tree)[0])
 
 
@@ -102,7 +102,7 @@ def _function(unit: Unit, tree: Syntax) -> Statement:
 
 
 def announce(unit: Unit, tree: Syntax) -> None:
-    """Declare a local function's name, so that all of its block can call it."""
+    """Declare a local function's name before its block is compiled, so that every statement can call it."""
     name = next(str(child) for child in tree.children if isinstance(child, Token) and child.type == "NAME")
     types = [unit.type_name(children(one, "type")[0]) for one in children(tree, "parameter")]
     result = unit.type_name(children(tree, "type")[0])
@@ -208,7 +208,7 @@ def _loop(
 
 
 def _endless(unit: Unit, condition: Syntax | None, part: Statement) -> bool:
-    """Return whether a loop never ends normally: its condition is constantly true and it has no break."""
+    """Return whether a loop cannot end normally: it has no break, and its condition is absent or the literal true."""
     if part.breaks:
         return False
     if condition is None:
@@ -306,7 +306,7 @@ def _element_cast(named: str) -> Callable[[object], object]:
 
 @statement("using_")
 def _using(unit: Unit, tree: Syntax) -> Statement:
-    """Evaluate the resource, then the block. Nothing here needs to be disposed."""
+    """Compile `using` to its resource and its block. No resource here needs to be disposed."""
     resource, body = children(tree)
     unit.scopes.append({})
     try:

@@ -1,4 +1,4 @@
-"""Static types: what is known about a value before the expression runs.
+"""Checks and converts by static types, which are the C# types that are known when an expression is compiled.
 
 Typing is gradual. A known type is checked as the C# compiler checks it; an unknown one (None) is checked at run time.
 """
@@ -31,7 +31,7 @@ _SEQUENCES = frozenset({"IEnumerable", "ICollection", "IList", "IReadOnlyList"})
 
 
 def inherits(source: str, target: str) -> bool:
-    """Return whether values of one static type are values of the other, by the base types in the tables."""
+    """Return whether a static type is another one or has it among its base types in the tables."""
     wanted, pending = find_table(target), [find_table(source)]
     while pending:
         current = pending.pop()
@@ -43,7 +43,7 @@ def inherits(source: str, target: str) -> bool:
 
 
 def element_type(type_name: str | None) -> str | None:
-    """Return the static type of the elements that `foreach` yields, or None if it is unknown."""
+    """Return the static type of an enumerable's elements, or None if it is unknown."""
     if type_name is None:
         return None
     if type_name.endswith("[]"):
@@ -61,7 +61,7 @@ def element_type(type_name: str | None) -> str | None:
 def bindings(receiver: str | None) -> dict[str, str]:
     """Return the type variables that a receiver's static type determines.
 
-    E is the element, K the key, V the value, and S the type itself.
+    E is the type of its elements, K that of its keys, V that of its values, and S the type itself.
     """
     if receiver is None:
         return {}
@@ -75,7 +75,7 @@ def bindings(receiver: str | None) -> dict[str, str]:
 
 
 def substituted(type_name: str, bound: dict[str, str]) -> str | None:
-    """Return a member's result type with its variables replaced, or None if one is unknown."""
+    """Return a type with its type variables replaced, or None if it is unknown."""
     if type_name == "dynamic":
         return None
     text = re.sub(r"\b[ETKVRS]\b", lambda found: bound.get(found[0], "?"), type_name)
@@ -83,7 +83,7 @@ def substituted(type_name: str, bound: dict[str, str]) -> str | None:
 
 
 def assignable(source: str | None, target: str) -> bool:
-    """Return whether C# converts one static type to the other implicitly. True if that is unknown here."""
+    """Return whether C# converts one static type to the other implicitly, or True if only the value can show it."""
     if source is None or target in _ANYTHING or source == target:
         return True
     if source == "null":
@@ -113,7 +113,10 @@ def _surely_different(source: str, target: str) -> bool:
 
 
 def checked(types: tuple[str, ...]) -> Callable[[object], object]:
-    """Return a run-time conversion to the first of the types that fits. It raises InvalidCastException."""
+    """Return a function that converts a value to the first type that fits.
+
+    It raises Thrown (InvalidCastException) if none fits.
+    """
     if any(one in _ANYTHING for one in types):
         return lambda value: value
     nullable = not all(is_value_type(one) for one in types)
@@ -134,7 +137,10 @@ def checked(types: tuple[str, ...]) -> Callable[[object], object]:
 
 
 def coerced(unit: Unit, node: Node, types: tuple[str, ...], what: str) -> Run:
-    """Return the node converted to one of the types. Raises ExpressionError if C# would not convert it."""
+    """Compile the conversion of a node to one of the types. `what`: the converted thing, for the message.
+
+    Raises ExpressionError if C# would not convert it.
+    """
     if node.type is not None and node.type in types:
         return node.run
     if any(one in _ANYTHING for one in types):
@@ -150,7 +156,7 @@ def coerced(unit: Unit, node: Node, types: tuple[str, ...], what: str) -> Run:
 
 def _constant_as(unit: Unit, node: Node, target: str) -> Run:
     """Convert an int constant to a narrower type if its value fits."""
-    # A literal's closure ignores its frame.
+    # A literal's closure does not use its frame.
     value = node.run(None)  # type: ignore[arg-type]
     converted = cast(value, target)
     if converted != value or target == "char":
@@ -164,7 +170,7 @@ def _converted(run: Run, types: tuple[str, ...]) -> Run:
 
 
 def boolean(unit: Unit, node: Node) -> Callable[[Frame], bool]:
-    """Return the node as a condition. Raises ExpressionError if its static type is not bool."""
+    """Compile a node as a condition. Raises ExpressionError if its static type is known and is not bool."""
     run = node.run
     if node.type == "bool":
         return run  # type: ignore[return-value]  # its static type says so

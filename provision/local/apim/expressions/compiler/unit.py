@@ -1,4 +1,4 @@
-"""The compilation of one expression: scopes, slots, and the dispatch from syntax to closures."""
+"""Holds the state of one expression's compilation, and finds the function that compiles a piece of syntax."""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ Syntax = Tree[Token]
 
 @dataclass(slots=True)
 class Node:
-    """A compiled expression. `type` is its static C# type.
-
-    It is `null` for the literal, and None if it is known only at run time.
-    """
+    """A compiled expression. `type`: its static C# type (`null` for that literal); None: known only at run time."""
 
     run: Run
     type: str | None = None
@@ -43,7 +40,7 @@ class Node:
 
 
 class Signal:
-    """How a statement ended, if it did not run to its end."""
+    """The statement that ended another one early."""
 
     BREAK = 1
     CONTINUE = 2
@@ -52,7 +49,7 @@ class Signal:
 
 @dataclass(slots=True)
 class Statement:
-    """A compiled statement. `ends`: control never reaches the next one. `breaks`: it has a break of its own."""
+    """A compiled statement. `ends`: control never reaches the next one. `breaks`: it may break out of the loop around it."""
 
     run: Callable[[Frame], int | None]
     ends: bool = False
@@ -97,7 +94,7 @@ STATEMENTS: dict[str, Callable[[Unit, Syntax], Statement]] = {}
 
 
 def rule(name: str) -> Callable[[Callable[[Unit, Syntax], Node]], Callable[[Unit, Syntax], Node]]:
-    """Registers the function that compiles a rule of the grammar."""
+    """Register the decorated function as the compiler of a grammar rule for expressions."""
 
     def register(function: Callable[[Unit, Syntax], Node]) -> Callable[[Unit, Syntax], Node]:
         EXPRESSIONS[name] = function
@@ -107,7 +104,7 @@ def rule(name: str) -> Callable[[Callable[[Unit, Syntax], Node]], Callable[[Unit
 
 
 def statement(name: str) -> Callable[[Callable[[Unit, Syntax], Statement]], Callable[[Unit, Syntax], Statement]]:
-    """Registers the function that compiles a statement of the grammar."""
+    """Register the decorated function as the compiler of a grammar rule for statements."""
 
     def register(function: Callable[[Unit, Syntax], Statement]) -> Callable[[Unit, Syntax], Statement]:
         STATEMENTS[name] = function
@@ -117,7 +114,7 @@ def statement(name: str) -> Callable[[Callable[[Unit, Syntax], Statement]], Call
 
 
 def children(tree: Syntax, *names: str) -> list[Syntax]:
-    """Return the subtrees without tokens, or only those of the named rules."""
+    """Return the subtrees of a tree, without its tokens. With `names`, only those of these rules."""
     return [child for child in tree.children if isinstance(child, Tree) and (not names or child.data in names)]
 
 
@@ -133,7 +130,7 @@ class Unit:
         self.place: Syntax | Token | None = None
 
     def error(self, message: str, place: Syntax | Token | None = None) -> ExpressionError:
-        """An error at a piece of syntax; by default at the expression being compiled."""
+        """Return an error at a piece of syntax. `place` None: at the expression being compiled."""
         where = self.place if place is None else place
         if isinstance(where, Tree):
             meta = where.meta
@@ -143,14 +140,14 @@ class Unit:
         return ExpressionError(message, where.line or 1, where.column or 1)
 
     def expression(self, tree: Syntax) -> Node:
-        """Compile an expression; raises ExpressionError when it is refused."""
+        """Compile an expression. Raises ExpressionError if it is not allowed."""
         found = EXPRESSIONS.get(tree.data)
         if found is None:
             raise self.error(f"'{tree.data.replace('_', ' ').strip()}' is not allowed here", tree)
         return self._nested(lambda: found(self, tree), tree)
 
     def statement(self, tree: Syntax) -> Statement:
-        """Compile a statement; raises ExpressionError when it is refused."""
+        """Compile a statement. Raises ExpressionError if it is not allowed."""
         found = STATEMENTS[tree.data]
         return self._nested(lambda: found(self, tree), tree)
 
@@ -170,7 +167,7 @@ class Unit:
         return self.slots - 1
 
     def declare(self, name: str, type_name: str | None) -> Variable:
-        """Declare a local. Raises ExpressionError if an enclosing scope already has the name, as C# does."""
+        """Declare a local variable. Raises ExpressionError if an enclosing scope has the name, which C# forbids."""
         if self.find(name) is not None:
             raise self.error(f"A local variable named '{name}' is already defined in this scope")
         if name == "context":
@@ -197,7 +194,7 @@ class Unit:
         return name + "[]" * len(children(tree, "rank"))
 
     def known_type(self, name: str, place: Syntax | Token | None = None) -> str:
-        """A type's canonical name: namespace stripped, `String` read as `string`."""
+        """Return a type's canonical name: without its namespace, and `string` for `String`."""
         found = self.type_or_none(name)
         if found is None:
             raise self.error(f"The type or namespace name '{name}' could not be found, or is not allowed here", place)
@@ -215,5 +212,5 @@ class Unit:
 
 
 def is_namespace(name: str) -> bool:
-    """Whether a dotted name is a namespace whose types may be named in full."""
+    """Return whether a dotted name is a namespace that may precede a type's name."""
     return name in _NAMESPACES

@@ -1,7 +1,7 @@
-"""Settles what one token of look-ahead cannot: casts, lambdas, generic brackets and declarations.
+"""Marks tokens that one token of look-ahead cannot tell apart: casts, lambdas, generic brackets and declarations.
 
-The rules are those of the C# specification ("Cast expressions", "Grammar ambiguities"): the token list is
-scanned once and ambiguous tokens get a type of their own, so that the grammar proper is LALR(1).
+The tokens are scanned once by the rules of the C# specification ("Cast expressions", "Grammar ambiguities"), and an
+ambiguous token gets a token type of its own. So the grammar itself is LALR(1).
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _AFTER_NULLABLE = frozenset({"_RPAR", "_SEMI", "_COMMA", "_RSQB", "_RBRACE", "CO
 
 
 class _Scan:
-    """A type that was read ahead: its end, and the tokens to mark if it is one."""
+    """What may be a type. `end`: the index after it. `marks`: the new token types, by index, if it is one.
+
+    `certain`: it can only be a type.
+    """
 
     __slots__ = ("certain", "end", "marks")
 
@@ -80,7 +83,7 @@ class _Classifier:
         return index
 
     def _arguments(self, index: int, scan: _Scan, depth: int) -> bool:
-        """Read a generic argument list from its `<`. `scan.end` is then after its `>`."""
+        """Return whether a list of type arguments begins at a `<`, and set `scan.end` to the index after its `>`."""
         scan.marks.append((index, "GEN_OPEN"))
         while True:
             if not self._type(index + 1, scan, True, depth + 1):
@@ -111,16 +114,13 @@ class _Classifier:
             self.mark(scan.marks)
 
     def less_than(self, index: int) -> None:
-        """Mark a `<` after a name if it opens type arguments.
-
-        They must parse, and be followed by a token that proves it.
-        """
+        """Mark a `<` after a name if it opens type arguments, as the token after their `>` shows."""
         scan = _Scan()
         if self.kind(index - 1) == "NAME" and self._arguments(index, scan, 0) and self.kind(scan.end) in _AFTER_GENERIC:
             self.mark(scan.marks)
 
     def type_after(self, index: int) -> None:
-        """A type must follow `new`, `as`, `is`; a question mark belongs to it only where none could be an operator."""
+        """Mark the type after `new`, `as` or `is`. A question mark is part of it only if it cannot be an operator."""
         scan = self.scan_type(index + 1)
         if scan is None:
             return
@@ -174,7 +174,7 @@ _KEYWORD_BRACKETS = frozenset(
 
 
 def _pairs(tokens: list[Token]) -> dict[int, int]:
-    """For each opening round bracket the index of the closing one."""
+    """Return the index of the closing round bracket by the index of its opening one."""
     pairs: dict[int, int] = {}
     opened: list[int] = []
     for index, token in enumerate(tokens):
@@ -186,7 +186,7 @@ def _pairs(tokens: list[Token]) -> dict[int, int]:
 
 
 def _with_shifts(tokens: list[Token]) -> list[Token]:
-    """Two `>` side by side that close no generic list are one shift operator, and `>` beside `>=` its assignment."""
+    """Merge two adjacent `>` that do not close type arguments to the shift operator, and `>` and `>=` to `>>=`."""
     found: list[Token] = []
     for token in tokens:
         last = found[-1] if found else None
@@ -204,11 +204,11 @@ def _with_shifts(tokens: list[Token]) -> list[Token]:
 
 
 def _merged(first: Token, second: Token) -> Token:
-    """`>>`, or `>>=` when the second is `>=`."""
+    """Return the token `>>`, or `>>=` if the second is `>=`."""
     kind = "SHR" if second.type == "GT" else "ASSIGN_OP"
     return Token(kind, f"{first}{second}", first.start_pos, first.line, first.column, end_pos=second.end_pos)
 
 
 def classify(tokens: list[Token]) -> list[Token]:
-    """Return the tokens with ambiguous ones distinguished and a zero-width `DECL` before each declaration."""
+    """Return the tokens with ambiguous ones marked and a zero-width `DECL` before each declaration."""
     return _Classifier(tokens).run()

@@ -20,7 +20,7 @@ __all__ = ["parse"]
 
 
 class _ListLexer(Lexer):
-    """Passes tokens that exist already to lark."""
+    """Gives lark the tokens of a list instead of those of a text."""
 
     def __init__(self, conf: object) -> None:
         """Accept the configuration with which Lark constructs its lexer, and ignore it."""
@@ -36,9 +36,9 @@ def _parser() -> Lark:
 
 
 def parse(text: str) -> tuple[Tree[Token], bool]:
-    """The syntax tree of an expression with its `@(…)` or `@{…}`, and whether it is the multi-statement form.
+    """Return the syntax tree of `@(…)` or `@{…}`, and whether it is `@{…}`, which has statements.
 
-    Raises ExpressionError with the line and column within `text`, both from 1.
+    Raises ExpressionError with the line and the column in `text`, both from 1.
     """
     if len(text) > MAX_SOURCE:
         raise ExpressionError(f"Expression is {len(text)} characters long; the limit is {MAX_SOURCE}")

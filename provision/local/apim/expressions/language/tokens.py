@@ -1,4 +1,4 @@
-"""Splits text into C# tokens. Interpolated strings become tokens of their own, so that the grammar can nest."""
+"""Splits text into C# tokens. An interpolated string becomes several, so that it may contain expressions."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def unescape(text: str) -> str:
 
 @dataclass(slots=True)
 class _Hole:
-    """An open `{…}` of an interpolated string: where its brackets began, and how the string is written."""
+    """An open `{…}` in an interpolated string. `depth`: the number of open brackets. `verbatim`: the string has `@`."""
 
     depth: int
     verbatim: bool
 
 
 class _Tokenizer:
-    """One pass over the text. `line` and `column` count from 1."""
+    """Reads the text once and collects its tokens. Their `line` and `column` count from 1."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.text, self.position, self.end = text, start, end
@@ -162,7 +162,7 @@ class _Tokenizer:
         self.interpolated_text("@" in value)
 
     def in_hole_end(self, value: str) -> bool:
-        """Return whether an operator ends the expression in an interpolation hole, so that the string continues."""
+        """If `}` or `:` ends the expression in a `{…}`, read on to the string's next `{` or end, and return True."""
         if not self.holes or self.depth != self.holes[-1].depth or value not in {"}", ":"}:
             return False
         hole = self.holes[-1]
@@ -180,7 +180,7 @@ class _Tokenizer:
         return True
 
     def interpolated_text(self, verbatim: bool) -> None:
-        """Literal text up to the next hole or the closing quote, from the current position on."""
+        """Read the literal text from the current position to the next `{…}` or the closing quote."""
         start, parts = self.position, []
         while self.position < self.end:
             sign = self.text[self.position]

@@ -17,13 +17,13 @@ _MODULES = (
 
 
 def load() -> None:
-    """Fill the tables; each module registers its types when imported."""
+    """Import the modules of the library, each of which registers its types in the tables."""
     for name in _MODULES:
         import_module(f"{__name__}.{name}")
 
 
 def documented_members() -> Iterator[tuple[str, str, str]]:
-    """Return every type and member that an expression can use, as (type, C# signature, number of its source)."""
+    """Yield every type and member that an expression can use, as (type, C# signature, id of the source)."""
     load()
     for table in all_tables():
         for members in table.members.values():

@@ -1,4 +1,4 @@
-"""object, bool, exceptions, Guid, enumerations, Random: the small types."""
+"""Registers the members of object, bool, exceptions, Guid, Random, enumerations and anonymous types."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def to_string(value: object) -> str:
 
 @OBJECT.member("bool Equals(object other)")
 def object_equals(value: object, other: object) -> bool:
-    """Equals: like == for text and references, but numbers only equal those of their own type."""
+    """Implement object.Equals: as `==`, except that a number equals only numbers of its own type."""
     if promoted(value, 0) is not None:
         return type(value) is type(other) and equals(value, other)
     return equals(value, other)
@@ -54,7 +54,7 @@ def both_equal(a: object, b: object) -> bool:
 
 @OBJECT.member("int GetHashCode()")
 def hash_code(value: object) -> int:
-    """A number that is the same for equal values; not .NET's, which is random per process for text."""
+    """Return a number that is the same for equal values. .NET's differs: for text it is random in each process."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, UUID):
@@ -228,7 +228,7 @@ def _always(value: EnumValue) -> Callable[[], EnumValue]:
 
 
 def enumeration(name: str, members: dict[str, int], namespace: str = "System") -> None:
-    """A C# enumeration and its members."""
+    """Register a C# enumeration and its members."""
     table = Table(name, namespace=namespace, bases=("Enum",))
     for member, value in members.items():
         table.member(f"static {name} {member}")(_always(EnumValue(name, member, value)))

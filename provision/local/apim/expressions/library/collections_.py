@@ -1,4 +1,4 @@
-"""List<T>, arrays, Dictionary<K,V>, KeyValuePair, StringBuilder."""
+"""Registers the members of List<T>, arrays, Dictionary<K,V>, KeyValuePair and StringBuilder."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def pair_value(pair: KeyValuePair) -> object:
 
 
 class StringBuilder:
-    """Text in pieces; joined when asked for."""
+    """StringBuilder: pieces of text, joined only when the text is read."""
 
     __slots__ = ("length", "parts")
 

@@ -1,4 +1,4 @@
-"""`context` and its parts, read from the gateway's plain data."""
+"""Registers the members of `context` and its parts, which read the gateway's data classes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,11 @@ def try_get(values: dict[str, object], name: str) -> tuple[bool, object]:
 def variable_or_default(
     frame: Frame, values: dict[str, object], wanted: str | None, name: str, default: object = None
 ) -> object:
-    """Return the variable as T. For another type, the option `variable_type_mismatch` applies."""
+    """Return a variable as T, or the default if it is absent.
+
+    If it has another type, raises Thrown (InvalidCastException) or returns the default, as the lab's option
+    `variable_type_mismatch` says.
+    """
     target = wanted or "object"
     fallback = default_of(target) if default is None else default
     value = values.get(name)
@@ -180,7 +184,7 @@ def looked_up(lookup: Lookup, name: str) -> Array:
 
 @LOOKUP.member("string GetValueOrDefault(string name, string defaultValue?)")
 def looked_up_or_default(lookup: Lookup, name: str, default: str | None = None) -> str | None:
-    """Return the values joined by commas."""
+    """Return the values of a name joined by commas, or the default if there are none."""
     found = lookup.find(name)
     return default if found is None else ",".join(found)
 
@@ -207,7 +211,7 @@ LOOKUP.member("IEnumerable<string> Keys")(lambda lookup: Sequence(lookup.values)
 
 
 class Parameters:
-    """The matched parameters of the URL template: one text each."""
+    """The values of the URL template's parameters in this request's URL."""
 
     __slots__ = ("values",)
 
@@ -247,7 +251,7 @@ PARAMETERS.member("IEnumerable<string> Keys")(lambda parameters: Sequence(parame
 
 @dataclass(slots=True, frozen=True)
 class Foundry:
-    """The model that a request is for."""
+    """`context.Request.Foundry`: the model that a request is for."""
 
     request: data.Request
 
@@ -257,7 +261,7 @@ FOUNDRY = Table("IFoundry", (Foundry,), _SPACE, bases=("object",), source="5.4")
 
 @FOUNDRY.member("string Deployment")
 def foundry_deployment(foundry: Foundry) -> str | None:
-    """Return the deployment in the URL's path, else the body's `model`, else null."""
+    """Return the deployment in the URL's path, or else the body's `model`, or else null."""
     named = foundry.request.matched_parameters.get("deployment-id")
     if named is not None:
         return named
@@ -283,7 +287,7 @@ RESPONSE.member("Headers Headers")(lambda response: response.headers)
 
 
 def _body(message: data.Request | data.Response) -> data.Body | None:
-    """The message's body; null when it has none."""
+    """Return the message's body, or null if it has none."""
     body = message.body
     return None if body.data == b"" and body.stream is None and not body.consumed else body
 
@@ -301,12 +305,15 @@ FORMATTERS[data.Url] = lambda url, pattern: str(url)
 
 
 BODY_READERS: dict[str, Callable[[str], object]] = {}
-"""Readers of a body as types of other modules, such as XDocument."""
+"""Functions that parse a body's text as a type of another module, such as XDocument, by type name."""
 
 
 @BODY.member("T As<T>(bool preserveContent?)", source="5.1")
 def body_as(body: data.Body, wanted: str | None, preserve: bool = False) -> object:
-    """Return the body as text, bytes, or a JSON or XML tree. Without preserveContent it can be read only once."""
+    """Return the body as text, bytes, or a JSON or XML tree.
+
+    Without `preserve` (C#'s preserveContent) it can be read only once: later reads get an empty body.
+    """
     if body.data is None:
         raise EvaluationError("The message body is still arriving", "InvalidOperationException")
     content = b"" if body.consumed else body.data
@@ -322,7 +329,7 @@ def body_as(body: data.Body, wanted: str | None, preserve: bool = False) -> obje
 
 @BODY.member("Lookup AsFormUrlEncodedContent(bool preserveContent?)", source="5.1")
 def body_as_form(body: data.Body, preserve: bool = False) -> Lookup:
-    """The fields of a form; a name may have several values."""
+    """Return the fields of a form. A field may have several values."""
     fields: dict[str, list[str]] = {}
     text = body_as(body, "string", preserve)
     for name, value in parse_qsl(str(text), keep_blank_values=True, max_num_fields=10_000):

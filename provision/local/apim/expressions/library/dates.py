@@ -1,4 +1,4 @@
-"""DateTime, DateTimeOffset, TimeSpan: members."""
+"""Registers the members of DateTime, DateTimeOffset and TimeSpan."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ register_default("DateTimeOffset", lambda: DateTimeOffset(0))
 
 
 def _from_variable(value: object) -> object | None:
-    """A DateTime from what a policy or Python code put into a variable."""
+    """Return a Python datetime, which a policy may have put into a variable, as a DateTime. None for other values."""
     return DateTime(from_python(value), UTC_KIND) if isinstance(value, datetime) else None
 
 
@@ -147,7 +147,7 @@ SPAN.member("string ToString(string format?, object culture?)")(
 
 @SPAN.member("new(long hoursOrTicks, int minutesOrHours?, int secondsOrMinutes?, int seconds?, int milliseconds?)")
 def new_span(*parts: int) -> TimeSpan:
-    """Ticks; or hours, minutes, seconds; or days, hours, minutes, seconds, milliseconds."""
+    """Make a TimeSpan of ticks; of hours, minutes and seconds; or of days to seconds, and optionally milliseconds."""
     if len(parts) == 1:
         return TimeSpan(int(parts[0]))
     if len(parts) == 2:
@@ -174,7 +174,7 @@ def parse_span_or_throw(text: str | None, culture: object = None) -> TimeSpan:
     return found
 
 
-# DateTime and DateTimeOffset: what they share
+# Members of both DateTime and DateTimeOffset
 def _added(value: DateTime | DateTimeOffset, ticks: int) -> DateTime | DateTimeOffset:
     if isinstance(value, DateTime):
         return DateTime(value.ticks + ticks, value.kind)
@@ -266,7 +266,7 @@ DATE.member("long ToFileTimeUtc()")(lambda value: Int64(value.ticks - 504_911_23
     "new(long year, int month?, int day?, int hour?, int minute?, int second?, int|DateTimeKind ms?, object kind?)"
 )
 def new_date(*parts: object) -> DateTime:
-    """Ticks alone, or year, month, day and so on, the kind last."""
+    """Make a DateTime of ticks alone, or of year, month, day and so on. A DateTimeKind may come last."""
     numbers = [int(one) for one in parts if isinstance(one, int)]
     kind = next((one.value for one in parts if isinstance(one, EnumValue)), UNSPECIFIED)
     return DateTime(numbers[0] if len(numbers) == 1 else from_parts(*numbers[:7]), kind)
@@ -278,7 +278,7 @@ def _date_of(text: str | None, style: object = None) -> DateTime | None:
 
 
 def _placed(ticks: int, offset: int | None, style: object) -> DateTime:
-    """Convert a moment with an offset to local time, which is UTC here."""
+    """Return a parsed moment as a DateTime. One with an offset is converted to local time, which is UTC here."""
     universal = isinstance(style, EnumValue) and style.value & (16 | 64)
     kind = UTC_KIND if universal else UNSPECIFIED if offset is None else 2
     return DateTime(ticks - (offset or 0), kind)

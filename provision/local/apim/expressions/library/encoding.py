@@ -1,4 +1,4 @@
-"""Convert, Encoding, BitConverter."""
+"""Registers the members of Convert, Encoding and BitConverter."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ def _number(target: str) -> Callable[..., object]:
     kind = NUMERIC[target]
 
     def convert(value: object, base: object = None) -> object:
-        """Null is zero; text is parsed; fractions are rounded half to even; overflow throws."""
+        """Convert a value to the type: null is zero, text is parsed, and fractions are rounded half to even.
+
+        Raises Thrown (OverflowException) for a value out of the type's range.
+        """
         if value is None:
             return default_of(target)
         if isinstance(value, bool):
@@ -154,7 +157,7 @@ def to_date(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class TextEncoding:
-    """A System.Text.Encoding, by its codec here."""
+    """A System.Text.Encoding. `codec`: Python's name for it. `name`: .NET's."""
 
     codec: str
     name: str

@@ -15,10 +15,10 @@ _SPACE = "Microsoft.Azure.ApiManagement.Proxy"
 
 
 def _entity(name: str, kind: type, members: dict[str, str]) -> Table:
-    """A table of plain properties: C# signature → field of the data class."""
+    """Return a new table of plain properties. `members`: C# signature → field of the data class `kind`."""
     table = Table(name, (kind,), _SPACE, bases=("object",), source="5.4")
     for signature, attribute in members.items():
-        # The attribute is one of this module's own literals.
+        # The attribute is always a literal of this module, never input.
         table.member(signature)(lambda one, attribute=attribute: getattr(one, attribute))
     return table
 

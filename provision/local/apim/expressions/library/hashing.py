@@ -1,4 +1,4 @@
-"""SHA*, MD5 and HMAC*: hashes of bytes. Expressions cannot reach any key of the gateway."""
+"""Registers the hash algorithms (SHA*, MD5, HMAC*), and Encrypt and Decrypt. They cannot reach the gateway's keys."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SPACE = "System.Security.Cryptography"
 
 @dataclass(slots=True, eq=False)
 class Hash:
-    """A hash algorithm; with a key it is an HMAC."""
+    """A hash algorithm. `key`: that of an HMAC; None: it is a plain hash."""
 
     algorithm: str
     key: bytes | None = None
 
     def digest(self, data: bytes | None) -> bytes:
-        """Raises ArgumentNullException for null."""
+        """Return the hash of the data. Raises Thrown (ArgumentNullException) for null."""
         if data is None:
             raise null_argument("buffer")
         if self.key is None:
@@ -81,14 +81,14 @@ def _cipher(name: str, key: bytes, vector: bytes) -> Cipher[modes.CBC]:
 
 @BYTES.member("byte[] Encrypt(string algorithm, byte[] key, byte[] iv)", source="5.1")
 def encrypt(data: bytes, algorithm: str, key: bytes, vector: bytes) -> bytes:
-    """AES in CBC mode with PKCS #7 padding, .NET's defaults."""
+    """Encrypt with AES in CBC mode and PKCS #7 padding, which are .NET's defaults."""
     padder, cipher = padding.PKCS7(128).padder(), _cipher(algorithm, key, vector).encryptor()
     return cipher.update(padder.update(data) + padder.finalize()) + cipher.finalize()
 
 
 @BYTES.member("byte[] Decrypt(string algorithm, byte[] key, byte[] iv)", source="5.1")
 def decrypt(data: bytes, algorithm: str, key: bytes, vector: bytes) -> bytes:
-    """The inverse of Encrypt; CryptographicException when key, length or padding do not fit."""
+    """Reverse `encrypt`. Raises Thrown (CryptographicException) if the key, the length or the padding is wrong."""
     cipher, unpadder = _cipher(algorithm, key, vector).decryptor(), padding.PKCS7(128).unpadder()
     try:
         return unpadder.update(cipher.update(data) + cipher.finalize()) + unpadder.finalize()

@@ -1,4 +1,4 @@
-"""JToken: the members of all JSON tokens, and reading them from text."""
+"""Registers the members that all JSON tokens (JToken) have, and their Parse methods."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ ARRAY.member("static JArray FromObject(object value)")(_from(JArray))
 @TOKEN.member("JToken this[string|int key]")
 @TOKEN.member("JToken Item(string|int key)")
 def child(token: JToken, key: object) -> JToken | None:
-    """`token["name"]`, `token[0]`. null for a property that is absent."""
+    """Return `token["name"]` or `token[0]`. The value of an absent property is null."""
     if isinstance(token, JObject):
         if not isinstance(key, str):
             raise Thrown(

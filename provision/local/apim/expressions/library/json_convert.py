@@ -1,4 +1,4 @@
-"""Conversions between JSON trees and other values: casts, Value<T>, ToObject<T>, FromObject, Serialize."""
+"""Converts between JSON trees and other values: casts, Value<T>, ToObject<T>, FromObject, Serialize."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _TREE = ("JToken", "JObject", "JArray", "JValue", "JProperty", "JContainer", "ob
 
 
 def to_token(value: object) -> JToken:
-    """Return a value as a token: a token unchanged, any other value as its JSON."""
+    """Return a token unchanged, and any other value converted to a token."""
     return value if isinstance(value, JToken) else from_object(value)
 
 
 def from_object(value: object) -> JToken:
-    """JToken.FromObject: dictionaries and objects become JObject, lists JArray, the rest JValue."""
+    """Implement JToken.FromObject: dictionaries and objects become a JObject, lists a JArray, other values a JValue."""
     charge(1)
     if isinstance(value, JToken):
         return clone(value) if value.parent is not None else value
@@ -97,7 +97,7 @@ _NET = {
 
 
 def convert_token(token: Any, target: str) -> object:
-    """The explicit conversion operators of JToken: (string)token, (int)token, (bool?)token …"""
+    """Implement the explicit conversions of JToken: (string)token, (int)token, (bool?)token …"""
     bare = target.removesuffix("?")
     if isinstance(token, JProperty):
         token = token.value
@@ -153,7 +153,10 @@ def _bool_as(token: JValue) -> bool:
 
 
 def _number_as(token: JValue, target: str) -> object:
-    """As Convert.ToInt32 and the like: text is parsed, fractions are rounded half to even, overflow throws."""
+    """Convert as Convert.ToInt32 and the like do: parse text, and round fractions half to even.
+
+    Raises Thrown (OverflowException) for a value out of the type's range.
+    """
     value, kind = token.value, NUMERIC[target]
     if isinstance(value, str):
         if target == "char" and len(value) == 1:
@@ -173,7 +176,7 @@ def _number_as(token: JValue, target: str) -> object:
 
 
 def value_of(token: JToken | None, target: str | None) -> object:
-    """Value<T>(): null and absent properties give default(T); containers are returned unchanged."""
+    """Implement Value<T>(): return default(T) for null and for an absent property, and containers unchanged."""
     wanted = target or "object"
     if token is None:
         return default_of(wanted)
@@ -193,7 +196,7 @@ def _full(token: JToken) -> str:
 
 
 def to_object(token: JToken, target: str | None) -> object:
-    """ToObject<T> and DeserializeObject<T>: tokens, scalars, lists, arrays, dictionaries with text keys."""
+    """Implement ToObject<T> and DeserializeObject<T>. T: a token, scalar, list, array, or dictionary with text keys."""
     wanted = target or "object"
     if wanted in _TREE:
         return value_of(token, wanted)

@@ -1,4 +1,4 @@
-"""The own members of JObject, JArray, JProperty, JValue and JsonConvert."""
+"""Registers the members that only JObject, JArray, JProperty, JValue or JsonConvert has."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def new_object(*content: object) -> JObject:
 
 @OBJECT.member("void Add(string|object nameOrProperty, object value?)")
 def add_property(token: JObject, name: object, value: object = None) -> None:
-    """Add(property), or Add(name, value). Raises ArgumentException if the name exists."""
+    """Implement Add(property) and Add(name, value). Raises Thrown (ArgumentException) if the name exists."""
     if isinstance(name, JObject):
         for prop in name.properties.values():
             add_property(token, prop.name, clone(prop.value))
@@ -120,12 +120,12 @@ def new_array(*content: object) -> JArray:
 
 
 @ARRAY.member("void Add(object item)")
-def additem_at(token: JArray, item: object) -> None:
+def add_item(token: JArray, item: object) -> None:
     token.append(to_token(item))
 
 
 @ARRAY.member("void Insert(int index, object item)")
-def insertitem_at(token: JArray, index: int, item: object) -> None:
+def insert_item(token: JArray, index: int, item: object) -> None:
     if not 0 <= index <= len(token.items):
         raise out_of_range("index")
     token.items.insert(index, token.adopt(to_token(item)))
@@ -133,7 +133,7 @@ def insertitem_at(token: JArray, index: int, item: object) -> None:
 
 @ARRAY.member("void AddFirst(object item)")
 def add_first(token: JArray, item: object) -> None:
-    insertitem_at(token, 0, item)
+    insert_item(token, 0, item)
 
 
 @ARRAY.member("void RemoveAt(int index)")
@@ -143,7 +143,7 @@ def remove_at(token: JArray, index: int) -> None:
 
 
 @ARRAY.member("bool Remove(JToken item)")
-def removeitem_at(token: JArray, item: JToken) -> bool:
+def remove_item(token: JArray, item: JToken) -> bool:
     kept = [one for one in token.items if one is not item]
     removed = len(kept) < len(token.items)
     token.items = kept

@@ -1,4 +1,4 @@
-"""SelectToken's paths: names, indices and several of either, slices, `[*]`, `..`, and simple filters."""
+"""Evaluates SelectToken's paths: names, indices, lists of either, slices, `[*]`, `..`, and simple filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PART = re.compile(
 
 
 def select(token: JToken, path: str) -> list[JToken]:
-    """Return the tokens at a path, in document order. Raises JsonException for a bad path."""
+    """Return the tokens at a path, in document order. Raises Thrown (JsonException) for a path that is not valid."""
     rest = path.strip().removeprefix("$")
     found, position = [token], 0
     while position < len(rest):

@@ -1,8 +1,9 @@
-"""JSON as Newtonsoft reads it where the standard ends.
+"""Reads JSON that is not standard but that Newtonsoft accepts.
 
-Strings and names in single quotes, names without quotes, comments, a comma too many at the end, control
-characters in strings, numbers in base 16 and 8, NaN and Infinity. Slower than the strict reader, which is
-asked first. Not read: `undefined`, constructors, commas with nothing in between.
+It accepts strings and names in single quotes, names without quotes, comments, one comma before a closing bracket,
+control characters in strings, numbers in base 16 and 8, NaN and Infinity. It does not accept three things that
+Newtonsoft accepts: `undefined`, constructors, and commas with nothing between them. It is slower than the strict
+reader, so it is used only for text that the strict reader refuses.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __all__ = ["deeper", "read_lenient"]
 MAX_NESTING = 64
 """Newtonsoft's MaxDepth."""
 
-# Possessive throughout: a hostile body must not make the engine remember where it could go back to.
+# All repetitions are possessive, so that a hostile body cannot make `re` backtrack.
 _BLANK = re.compile(r"[^\S\x1c-\x1f]++|/\*.*?\*/|//[^\r\n]*+", re.DOTALL)
 _STRING = re.compile(r"\"([^\"\\]*+(?:\\.[^\"\\]*+)*+)\"|'([^'\\]*+(?:\\.[^'\\]*+)*+)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -38,15 +39,15 @@ _WORDS: dict[str, object] = {
 
 
 def read_lenient(text: str) -> object:
-    """Dictionaries, lists and scalars, as from the strict reader. Raises Thrown (JsonReaderException).
+    """Return dictionaries, lists and scalars, as the strict reader does. Raises Thrown (JsonReaderException).
 
-    Every token counts against the evaluation's steps, so the time that a hostile text takes is bounded.
+    Every token costs a step of the evaluation, so a hostile text cannot take unlimited time.
     """
     return _Reader(text).whole()
 
 
 def deeper(depth: int) -> int:
-    """One level further in; raises Thrown beyond what Newtonsoft takes."""
+    """Return `depth` + 1. Raises Thrown (JsonReaderException) if Newtonsoft does not allow that depth."""
     if depth >= MAX_NESTING:
         raise Thrown("JsonReaderException", f"The reader's MaxDepth of {MAX_NESTING} has been exceeded.")
     return depth + 1
@@ -104,7 +105,7 @@ class _Reader:
         self._at += 1
 
     def _separator(self, closing: str) -> None:
-        """Read a comma, or nothing before the end. One comma before the end is accepted."""
+        """Read the comma after an element, which may be absent before the closing bracket."""
         if self._next() != closing:
             self._expect(",")
 
@@ -127,7 +128,7 @@ class _Reader:
             return raw
         charge_steps(raw.count("\\"))
         plain = _ESCAPE.sub(self._escape, raw)
-        return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins pairs
+        return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins surrogate pairs
 
     def _escape(self, found: re.Match[str]) -> str:
         code, sign = found.groups()
@@ -156,13 +157,13 @@ class _Reader:
 
 
 def _number(word: str) -> float | None:
-    """Return the number, or None if it is no number. One beyond 64 bits is a float, as in the strict reader."""
+    """Return the word as a number, or None if it is not one. As in the strict reader, beyond 64 bits it is a float."""
     for base, pattern in _BASES:
         if pattern.fullmatch(word):
             value = int(word, base)
             return value if value < 2**63 else value - 2**64 if value < 2**64 else None
     if len(word) > 1 and word[0] == "0" and word[1].isdigit():
-        return None  # base 8 it would be, and has other digits
+        return None  # a leading 0 means base 8, but it has other digits
     if _INTEGER.fullmatch(word) and -(2**63) <= int(word) < 2**63:
         return int(word)
     return float(word) if _NUMBER.fullmatch(word) else None

@@ -1,4 +1,4 @@
-"""Newtonsoft's JToken family: the tree, reading and writing it."""
+"""Defines Newtonsoft's JToken classes, and parses and writes trees of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["JArray", "JObject", "JProperty", "JToken", "JValue", "clone", "parse
 
 
 class JToken:
-    """A node of a JSON tree. A token has one parent; adding it to a second one copies it."""
+    """A node of a JSON tree. It has at most one parent: adding it to a second parent adds a copy."""
 
     __slots__ = ("parent",)
     kind = "Undefined"
@@ -32,7 +32,7 @@ class JToken:
         return []
 
     def adopt(self, token: JToken) -> JToken:
-        """Return the token as a child of this one."""
+        """Make a token a child of this one and return it, or a copy if it has a parent already."""
         if token.parent is not None or token is self:
             token = clone(token)
         token.parent = self
@@ -92,7 +92,7 @@ class JObject(JToken):
         return list(self.properties.values())
 
     def put(self, name: str, value: JToken) -> None:
-        """Set a property, in its place if it exists."""
+        """Set a property. An existing one keeps its position."""
         found = self.properties.get(name)
         if found is None:
             found = self.properties[name] = JProperty(name, value)
@@ -122,7 +122,7 @@ class JArray(JToken):
 
 
 def clone(token: JToken) -> JToken:
-    """A deep copy without a parent; its size counts against the evaluation's budget."""
+    """Return a deep copy without a parent. Its size counts against the evaluation's budget."""
     charge(1)
     if isinstance(token, JObject):
         made = JObject()
@@ -137,12 +137,12 @@ def clone(token: JToken) -> JToken:
 
 
 read_date: list[Callable[[str], object | None]] = []
-"""Reader of ISO dates in strings, which Newtonsoft turns into DateTime unasked; set by the dates module."""
+"""The function that parses ISO dates, added by `dates`: Newtonsoft turns strings with such dates into DateTime."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?(?:Z|[+-]\d\d:\d\d)?$", re.ASCII)
 
 
 def parse(text: str | bytes) -> JToken:
-    """JToken.Parse. Raises JsonReaderException for what Newtonsoft does not read, or nested deeper than 64."""
+    """Implement JToken.Parse. Raises Thrown (JsonReaderException) for a bad text or more than 64 levels of nesting."""
     charge(len(text) >> 4)
     try:
         raw = orjson.loads(text)
@@ -191,7 +191,7 @@ def _text_or_date(text: str) -> object:
 
 
 def write(token: JToken, indented: bool) -> str:
-    """JSON text as Newtonsoft writes it: indented by two blanks, or on one line without any."""
+    """Return JSON as Newtonsoft writes it: indented by two blanks, or on one line without blanks."""
     parts = list(_written(token, NEWLINE if indented else None))
     text = "".join(parts)
     charge(len(text) >> 2)
@@ -231,11 +231,11 @@ def quoted(text: str) -> str:
 
 
 ISO_TEXTS: dict[type, Callable[..., str]] = {}
-"""How the library's own classes are written in JSON, without quotes."""
+"""Functions that return the JSON text of the library's own classes, without its quotes."""
 
 
 def scalar_text(value: object) -> str:
-    """A scalar as JSON text."""
+    """Return a scalar as JSON text."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Jwt and basic credentials, as AsJwt(), TryParseJwt() and AsBasic() read them. Signatures are not checked here."""
+"""Registers AsJwt(), TryParseJwt(), AsBasic() and the types that they return. They do not check signatures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _part(text: str) -> dict[str, object] | None:
 
 
 def parse_jwt(text: str | None) -> Jwt | None:
-    """Return the token, with or without `Bearer ` before it, without checking its signature; None if it is no JWT."""
+    """Return the JWT in a text, or None if it has none. `Bearer ` may precede it. The signature is not checked."""
     bare = (text or "").strip()
     if bare[:7].lower() == "bearer ":
         bare = bare[7:].strip()
@@ -51,7 +51,7 @@ def parse_jwt(text: str | None) -> Jwt | None:
 
 
 def _texts(value: object) -> list[str]:
-    """Return a claim as texts. Lists are spread, and other values are in JSON."""
+    """Return a claim as a list of texts: one for each element if it is a list. Values that are not text become JSON."""
     if isinstance(value, list):
         return [one for part in value for one in _texts(part)]
     return [value if isinstance(value, str) else orjson.dumps(value).decode()]
@@ -96,7 +96,7 @@ def try_parse_jwt(text: str) -> tuple[bool, Jwt | None]:
 
 @dataclass(slots=True, frozen=True)
 class Basic:
-    """User and password of a Basic authorization."""
+    """The user and the password of a Basic authorization."""
 
     user: str
     password: str = field(repr=False)
@@ -108,7 +108,7 @@ BASIC.member("string Password")(lambda basic: basic.password)
 
 
 def parse_basic(text: str) -> Basic | None:
-    """Read `Basic <base64 of user:password>`; None for any other text."""
+    """Parse `Basic <base64 of user:password>`, or return None for any other text."""
     scheme, _, coded = text.strip().partition(" ")
     if scheme.lower() != "basic":
         return None

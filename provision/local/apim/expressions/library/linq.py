@@ -1,4 +1,4 @@
-"""LINQ over all enumerables. It is evaluated at once, and each call of a lambda costs a step."""
+"""Registers LINQ's methods for all enumerables. They run at once, whereas C# defers, and each lambda call is a step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _true(value: object) -> bool:
 
 
 def _indexed(function: Selector) -> Callable[[int, object], object]:
-    """A lambda of one or two parameters, called with element and index."""
+    """Return a function of index and element that calls a lambda with the element and, if it takes two, the index."""
     wants_index = isinstance(function, Lambda) and function.parameters > 1
     return (lambda index, one: function(one, index)) if wants_index else (lambda index, one: function(one))
 
@@ -92,11 +92,15 @@ def first(values: object, test: Selector | None = None) -> object:
 
 @ENUMERABLE.member("E FirstOrDefault(Func<E,bool> predicate?)", source="5.5")
 def first_or_default(values: object, test: Selector | None = None) -> object:
-    """Return the first match, or None if there is none, also for value types, for which C# returns zero."""
+    """Return the first match. If there is none, see `_absent`."""
     return next((one for one in iterate(values) if test is None or _true(test(one))), _absent(values))
 
 
 def _absent(values: object) -> object:
+    """Return default(T) for the elements' type as the first element shows it. For an empty list it is None.
+
+    C# knows T of an empty list too, so it returns zero there if T is a value type.
+    """
     if isinstance(values, list) and values and type(values[0]) in (int, float, bool, Int64, Char):
         return type(values[0])(0) if not isinstance(values[0], str) else Char("\0")
     return KeyValuePair(None, None) if isinstance(values, Dictionary) else None
@@ -146,7 +150,10 @@ def element_at_or_default(values: object, index: int) -> object:
 
 
 def compared(a: object, b: object) -> int:
-    """Comparer<T>.Default: null first, text by culture, numbers and times by value."""
+    """Compare as Comparer<T>.Default does: null comes first, text by culture, numbers and times by value.
+
+    Returns a negative number, 0 or a positive one.
+    """
     if a is None or b is None:
         return (a is not None) - (b is not None)
     if type(a) is str and type(b) is str:
@@ -214,7 +221,7 @@ def to_array(values: object) -> object:
 
 @ENUMERABLE.member("Dictionary<R,?> ToDictionary(Func<E,object> key, Func<E,object>|object element?, object comparer?)")
 def to_dictionary(values: object, key: Selector, element: object = None, comparer: object = None) -> Dictionary:
-    # A comparer is the second argument where there is no selector of the element.
+    # Without a selector of the element, the comparer is the second argument.
     made = Dictionary(ignore_case=any(getattr(each, "name", "").endswith("IgnoreCase") for each in (element, comparer)))
     for one in iterate(values):
         name = key(one)

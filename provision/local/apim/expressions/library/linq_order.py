@@ -1,4 +1,4 @@
-"""LINQ that orders and groups, and Enumerable."""
+"""Registers LINQ's methods that order and group, and the static methods of Enumerable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__: list[str] = []
 
 
 class Ordered(Sequence):
-    """IOrderedEnumerable: keeps its keys, so that ThenBy can refine the order."""
+    """IOrderedEnumerable: a sorted sequence that keeps its sort keys, so that ThenBy can add one."""
 
     __slots__ = ("keys",)
 
@@ -37,7 +37,7 @@ class Ordered(Sequence):
 
 
 _Key = tuple[Selector, int, object]
-"""The key, 1 or -1 for descending, and the StringComparer, or None for the culture's."""
+"""A sort key: its selector, 1 (ascending) or -1 (descending), and its StringComparer (None: the culture's)."""
 
 
 def _compared(x: object, y: object, comparer: object) -> int:
@@ -74,7 +74,7 @@ def then_by_descending(values: Ordered, key: Selector, comparer: object = None) 
 
 
 class Grouping(Sequence):
-    """IGrouping: elements that share a key."""
+    """IGrouping: the elements with one key."""
 
     __slots__ = ("key",)
 
@@ -101,7 +101,7 @@ def group_by(values: object, key: Selector) -> Sequence:
             group = Grouping(name)
             groups.put(name, group)
             found = (name, group)
-        found[1].append(one)  # type: ignore[attr-defined]  # only groups are put there
+        found[1].append(one)  # type: ignore[attr-defined]  # the values here are all groups
     return Sequence(pair.value for pair in groups.pairs())
 
 

@@ -1,4 +1,4 @@
-"""int, long, double … and Math."""
+"""Registers the members of the number types (int, long, double …) and of Math."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _FORMAT = "Input string was not in a correct format."
 
 
 def parse_number(kind: type, text: str | None) -> int | float | Decimal:
-    """int.Parse and the like: blanks and a sign are allowed. Other text and too large a number throw."""
+    """Parse a number as int.Parse and the like do; blanks and a sign are allowed.
+
+    Raises Thrown: FormatException for other text, OverflowException for a number that is too large.
+    """
     if text is None:
         raise Thrown("ArgumentNullException", "Value cannot be null.")
     if kind in INTEGERS:
@@ -166,7 +169,7 @@ def _rounded(value: float | Decimal, digits: int, mode: object) -> float | Decim
 @MATH.member("static double Round(double value, int|MidpointRounding digits?, MidpointRounding mode?)", source="5.5")
 @MATH.member("static decimal Round(decimal value, int|MidpointRounding digits?, MidpointRounding mode?)")
 def round_(value: float | Decimal, digits: object = None, mode: object = None) -> float | Decimal:
-    """Round half to even by default. `digits` may be the mode if there are only two arguments."""
+    """Round, by default half to even. With two arguments, the second may be the mode instead of the digits."""
     return _rounded(value, digits if isinstance(digits, int) else 0, mode or digits)
 
 

@@ -1,4 +1,4 @@
-"""Members of Regex, Match and Group, on the machine that counts its steps."""
+"""Registers the members of Regex, Match and Group. Patterns run on the machine that counts its steps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Regex:
 
 @dataclass(slots=True, frozen=True)
 class Capture:
-    """A group of a match, or None if it took no part."""
+    """A group of a match. `value` None: the group took no part in the match."""
 
     value: str | None
     index: int
@@ -53,7 +53,7 @@ class Capture:
 
 @dataclass(slots=True, frozen=True)
 class Match:
-    """A match or, without `found`, the failure to match."""
+    """The result of a search. `found` None: the pattern did not match."""
 
     program: Program
     found: Found | None
@@ -91,7 +91,7 @@ REGEX.member("new(string pattern, RegexOptions options?, TimeSpan timeout?)")(
 
 
 def _both(signature: str, returns: str, function: Callable[..., object], arguments: str = "") -> None:
-    """The method of a Regex, and its static twin that takes the pattern too."""
+    """Register a method of Regex, and the static method of the same name, which also takes the pattern."""
     REGEX.member(f"{returns} {signature}(string input{arguments})")(function)
     names = arguments.count(", ")
 
@@ -191,7 +191,7 @@ def _result(value: Match, template: str) -> str:
 
 
 class Groups(Sequence):
-    """GroupCollection: by number or by name."""
+    """GroupCollection: the groups of a match, by number or by name."""
 
     __slots__ = ("match",)
 

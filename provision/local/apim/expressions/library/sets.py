@@ -1,4 +1,4 @@
-"""HashSet<T>."""
+"""Registers the members of HashSet<T>."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["HashSet"]
 
 
 class HashSet(Array):
-    """HashSet<T>: each value once, in the order of insertion; equal as a Dictionary's keys are."""
+    """HashSet<T>: each value once, in the order of insertion. Values are equal if they are equal as Dictionary keys."""
 
     __slots__ = ("held",)
 

@@ -1,4 +1,4 @@
-"""string, char, StringBuilder."""
+"""Registers the members of string and char."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def null_argument(name: str) -> Thrown:
 
 
 def spread(values: tuple[object, ...]) -> list[object]:
-    """The arguments of a `params` method: one array stands for all of them."""
+    """Return the arguments of a `params` method as a list. A single array is a list of all of them."""
     if len(values) == 1 and isinstance(values[0], (list, bytes)):
         return list(iterate(values[0]))
     return list(values)
@@ -204,7 +204,7 @@ def remove(text: str, start: int, count: int | None = None) -> str:
 
 @STRING.member("string[] Split(params object[] separator)")
 def split(text: str, *arguments: object) -> Array:
-    """Split in all its overloads: separators as chars, texts or arrays, then a count and options."""
+    """Implement all overloads of Split: separators as chars, texts or arrays, then optionally a count and options."""
     rest = list(arguments)
     options = rest.pop() if rest and isinstance(rest[-1], EnumValue) else None
     count = rest.pop() if len(rest) > 1 and type(rest[-1]) is int else None
@@ -260,7 +260,7 @@ def join(separator: str | None, *values: object) -> str:
 
 
 def _spread_one(values: tuple[object, ...]) -> Iterable[object]:
-    """The elements of a single enumerable, else the values themselves."""
+    """Return the elements if there is a single value and it is enumerable, else the values themselves."""
     if len(values) != 1 or values[0] is None or isinstance(values[0], str):
         return values
     try:
@@ -281,7 +281,7 @@ def format_(template: str | None, *values: object) -> str:
 
 @STRING.member("static int Compare(string a, string b, StringComparison|bool comparison?)")
 def compare(a: str | None, b: str | None, comparison: object = None) -> int:
-    """Culture comparison in the invariant culture: by letter first, then lower case before upper."""
+    """Compare by the rules of the invariant culture: by letter first, then lower case before upper."""
     if a is None or b is None:
         return (a is not None) - (b is not None)
     if isinstance(comparison, EnumValue) and comparison.value >= 4:
@@ -340,7 +340,7 @@ def new_string(value: object, count: int | None = None) -> str:
 
 
 def _category(signature: str, test: object) -> None:
-    """A static test of char, in its two forms: of a char, and of a place in a string."""
+    """Register a static test of char in both forms: for a char, and for a string and an index in it."""
     if not callable(test):
         raise TypeError(signature)
     CHAR.member(f"static bool {signature}(char c)")(lambda sign: bool(test(sign)))

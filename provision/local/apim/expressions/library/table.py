@@ -1,7 +1,7 @@
-"""The tables of types and members that an expression can use. Nothing else is reachable.
+"""Holds the tables of the C# types and members that expressions can use. Expressions can reach nothing else.
 
-A member is registered with its C# signature, from which come the checks of arguments, the static type of the result,
-and the line in the documentation.
+A member is registered with its C# signature. The checks of arguments, the static type of the result, and the line in
+the documentation are derived from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIGNATURE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A formal parameter. `types` are the alternatives that it accepts; `variadic` takes all remaining arguments."""
+    """A formal parameter. `types`: the C# types that it accepts. `variadic`: it takes all remaining arguments."""
 
     name: str
     types: tuple[str, ...]
@@ -33,7 +33,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One way to use a type. `kind`: property, method, indexer, constructor, or static/static_property."""
+    """One overload of a member of a C# type.
+
+    `kind`: `property`, `method`, `indexer`, `constructor`, `static` (a static method) or `static_property`.
+    """
 
     owner: str
     name: str
@@ -47,11 +50,11 @@ class Member:
     signature: str
 
     def fits(self, static: bool, called: bool) -> bool:
-        """Return whether it is static or not, and a call or a property, as wanted."""
+        """Return whether the member is static as `static` says, and a method (`called`) or else a property."""
         return self.kind.startswith("static") is static and self.kind.endswith("property") is not called
 
     def accepts(self, count: int) -> bool:
-        """Return whether a call may have so many arguments."""
+        """Return whether a call may have this number of arguments."""
         least = sum(not parameter.optional and not parameter.variadic for parameter in self.parameters)
         variadic = any(parameter.variadic for parameter in self.parameters)
         return least <= count and (variadic or count <= len(self.parameters))
@@ -59,7 +62,7 @@ class Member:
 
 @dataclass(slots=True)
 class Table:
-    """The members of one C# type. `python` are the Python classes of its values."""
+    """The members of one C# type. `python`: the Python classes of its values."""
 
     name: str
     python: tuple[type, ...] = ()
@@ -83,9 +86,9 @@ class Table:
         return f"{self.namespace}.{own}"
 
     def setter(self, name: str) -> Callable[..., None] | None:
-        """Return the function that assigns a member (`[]`: the indexer), own or inherited.
+        """Return the function that assigns a member of this type or a base type, or None if the member is read-only.
 
-        None if it is read-only.
+        The indexer's name is `[]`.
         """
         found = self.setters.get(name)
         for base in self.parents() if found is None else ():
@@ -97,7 +100,7 @@ class Table:
         return [_TABLES[base] for base in self.bases]
 
     def member(self, signature: str, *, source: str = "", metered: bool = False) -> Callable[[F], F]:
-        """Register a function under a C# signature. `metered`: it gets the Frame first, to count its work."""
+        """Register a function under a C# signature. `metered`: its first argument is the Frame, to count its work."""
 
         def register(function: F) -> F:
             found = _member(self, signature, function, source or self.source, metered)
@@ -107,9 +110,9 @@ class Table:
         return register
 
     def find(self, name: str, static: bool, called: bool) -> list[Member]:
-        """Return the overloads of a member, its own before inherited ones.
+        """Return the overloads of a member: first those of this type, then those of its base types.
 
-        A property and a method may share a name, as `Count` and `Count()` do; `called` says which is meant.
+        A property and a method may have the same name, as `Count` and `Count()` do. `called`: find the method.
         """
         found = [one for one in self.members.get(name, ()) if one.fits(static, called)]
         if not static:
@@ -149,14 +152,14 @@ def _parameters(text: str) -> Iterator[Parameter]:
 
 
 def base_name(type_name: str) -> str:
-    """`List<string>` → `List`, `string[]` → `Array`, `int?` → `int`."""
+    """Return a type's name without its arguments: `List<string>` → `List`, `string[]` → `Array`, `int?` → `int`."""
     if type_name.endswith("[]"):
         return "Array"
     return type_name.split("<", 1)[0].removesuffix("?")
 
 
 def type_arguments(type_name: str) -> list[str]:
-    """`Dictionary<string,List<int>>` → `["string", "List<int>"]`; empty when not generic."""
+    """Return a generic type's arguments, else an empty list: `Dictionary<string,int>` → `["string", "int"]`."""
     if "<" not in type_name or not type_name.endswith(">"):
         return []
     inner, depth, start, found = type_name[type_name.index("<") + 1 : -1], 0, 0, []
@@ -169,15 +172,15 @@ def type_arguments(type_name: str) -> list[str]:
 
 
 def find_table(type_name: str) -> Table | None:
-    """Return the table of a static type, without generic arguments and aliases, or None if the type is unknown here."""
+    """Return the table of a static type, ignoring its generic arguments, or None if expressions cannot use the type."""
     return _TABLES.get(type_name) or _TABLES.get(base_name(type_name))
 
 
 def table_of(value: object) -> Table | None:
-    """Return the table of a value's own type, or None for a value that no expression can make."""
+    """Return the table of a value's type, or None if expressions cannot have values of its class."""
     return _BY_CLASS.get(type(value))
 
 
 def all_tables() -> list[Table]:
-    """Every table once, by name."""
+    """Return every table once, sorted by name."""
     return sorted({id(table): table for table in _TABLES.values()}.values(), key=lambda table: table.name)

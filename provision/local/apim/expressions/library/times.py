@@ -1,4 +1,7 @@
-"""DateTime, DateTimeOffset and TimeSpan as values: ticks of 100 ns, parsed and written in the invariant culture."""
+"""Defines the values of DateTime, DateTimeOffset and TimeSpan, and parses and formats them in the invariant culture.
+
+They count ticks of 100 ns. The ticks of a date are those since the start of year 1.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class DateTime:
 
 @dataclass(slots=True, frozen=True)
 class DateTimeOffset:
-    """A moment with its offset from UTC. `ticks` are those of the clock at that offset."""
+    """A moment with its offset from UTC. `ticks`: the local time at that offset. `offset`: also in ticks."""
 
     ticks: int
     offset: int = 0
@@ -61,19 +64,19 @@ class DateTimeOffset:
 
 
 def now_ticks() -> int:
-    """The wall clock, in ticks."""
+    """Return the current wall-clock time in UTC, in ticks."""
     return UNIX_EPOCH + time.time_ns() // 100
 
 
 def to_python(ticks: int) -> datetime:
-    """The calendar date of some ticks; fractions of a microsecond are dropped."""
+    """Return ticks as a datetime without a zone. Fractions of a microsecond are dropped."""
     return datetime(1, 1, 1) + timedelta(microseconds=ticks // 10)  # ticks carry no zone
 
 
 def from_parts(
     year: int, month: int = 1, day: int = 1, hour: int = 0, minute: int = 0, second: int = 0, ms: int = 0
 ) -> int:
-    """Ticks of a calendar date. Raises ArgumentOutOfRangeException for one that does not exist."""
+    """Return the ticks of a calendar date. Raises Thrown (ArgumentOutOfRangeException) if there is no such date."""
     try:
         moment = datetime(year, month, day, hour, minute, second, ms * 1000)  # ticks carry no zone
     except (ValueError, OverflowError) as failure:
@@ -84,7 +87,7 @@ def from_parts(
 
 
 def from_python(moment: datetime) -> int:
-    """Ticks of a datetime; an aware one is read in UTC."""
+    """Return the ticks of a datetime. One with a zone is converted to UTC."""
     plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
     since = plain - datetime(1, 1, 1)  # ticks carry no zone
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 10
@@ -116,7 +119,10 @@ _RFC = re.compile(r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d
 
 
 def parse_moment(text: str) -> tuple[int, int | None] | None:
-    """Return ticks and offset (None if absent) of an ISO, [RFC1123] or month/day/year text; None for any other."""
+    """Parse a date in ISO, [RFC1123] or month/day/year form; return None for any other text.
+
+    Returns the ticks at its offset, and the offset in ticks, or None if the text has no offset.
+    """
     stripped = text.strip()
     try:
         return _parse_iso(stripped) or _parse_us(stripped) or _parse_rfc(stripped)
@@ -191,7 +197,7 @@ TOKENS = re.compile(
 
 
 def format_moment(value: DateTime | DateTimeOffset, pattern: str | None) -> str:
-    """DateTime.ToString(format); FormatException for a standard format that does not exist."""
+    """Implement DateTime.ToString(format). Raises Thrown (FormatException) for an unknown standard format."""
     chosen = pattern or "G"
     ticks = value.ticks
     if len(chosen) == 1:
@@ -259,7 +265,7 @@ _SPAN = re.compile(r"\s*(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\
 
 
 def parse_span(text: str) -> TimeSpan | None:
-    """TimeSpan.Parse: `[-][d.]hh:mm[:ss[.fffffff]]`, or a whole number of days; None for any other text."""
+    """Parse `[-][d.]hh:mm[:ss[.fffffff]]` or a whole number of days, or return None for any other text."""
     if re.match(r"\s*-?\d{1,8}\s*$", text, re.ASCII):
         return TimeSpan(int(text) * DAY)
     found = _SPAN.match(text)
@@ -271,7 +277,7 @@ def parse_span(text: str) -> TimeSpan | None:
 
 
 def format_span(value: TimeSpan, pattern: str | None) -> str:
-    """TimeSpan.ToString: `c` by default, or a custom pattern."""
+    """Implement TimeSpan.ToString: format `c` by default, or a custom format."""
     ticks = abs(value.ticks)
     days, rest = divmod(ticks, DAY)
     seconds, fraction = divmod(rest, SECOND)
@@ -297,7 +303,10 @@ def format_span(value: TimeSpan, pattern: str | None) -> str:
 
 
 def span_from(amount: float, unit: int) -> TimeSpan:
-    """TimeSpan.FromSeconds and the like. Raises OverflowException, and ArgumentException for NaN."""
+    """Implement TimeSpan.FromSeconds and the like. `unit`: in ticks.
+
+    Raises Thrown: OverflowException if the result is out of range, ArgumentException for NaN.
+    """
     if amount != amount:
         raise Thrown("ArgumentException", "TimeSpan does not accept floating point Not-a-Number values.")
     if abs(amount) * unit >= 2**63:

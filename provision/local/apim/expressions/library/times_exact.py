@@ -1,4 +1,4 @@
-"""DateTime.ParseExact: a format string read as a pattern."""
+"""Implements DateTime.ParseExact by converting the format to a regular expression."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _pattern(found: re.Match[str]) -> str:
 
 
 def parse_exact(text: str, pattern: str) -> tuple[int, int | None] | None:
-    """Return ticks and offset (None if absent) of a text in exactly that format, or None."""
+    """Parse a date in exactly this format. Returns the same as `parse_moment`; None if the text does not match."""
     chosen = _STANDARD.get(pattern.lower() if pattern in ("O", "R") else pattern, pattern)
     try:
         found = re.fullmatch("".join(map(_pattern, TOKENS.finditer(chosen))), text, re.ASCII)

@@ -1,4 +1,4 @@
-"""Uri, UriBuilder, WebUtility, HttpUtility and IPAddress: text functions without a network."""
+"""Registers Uri, UriBuilder, WebUtility, HttpUtility and IPAddress. They work on text and never use the network."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ def left_part(uri: Uri, part: object) -> str:
 
 
 def url_encode(text: str | None) -> str | None:
-    """WebUtility.UrlEncode: blanks become `+`, and `-_.!*()` stay."""
+    """Implement WebUtility.UrlEncode: blanks become `+`, and `-_.!*()` are not encoded."""
     return (
         None if text is None else quote(text, safe=" -_.!*()", errors="replace").replace("~", "%7E").replace(" ", "+")
     )
 
 
 def html_encode(text: str | None) -> str | None:
-    """WebUtility.HtmlEncode: `< > & " '` and U+00A0 to U+00FF."""
+    """Implement WebUtility.HtmlEncode, which encodes `< > & " '` and U+00A0 to U+00FF."""
     if text is None:
         return None
     escaped = html.escape(text, quote=False).replace('"', "&quot;").replace("'", "&#39;")

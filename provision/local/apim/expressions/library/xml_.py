@@ -1,4 +1,4 @@
-"""XDocument, XElement, XAttribute: reading and building XML. No entities, no document types, no network."""
+"""Registers XDocument, XElement and XAttribute, which parse and build XML without entities, DTDs or the network."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def elements(node: Document | Element, name: object = None) -> Sequence:
 
 
 def _first_node(node: Document | Element) -> object:
-    """The first child: an element, or the text before it."""
+    """Return the first child: the text before the first element if there is any, else that element."""
     if isinstance(node, Document):
         return node.root
     text = (node.node.text or "").strip()
@@ -267,7 +267,7 @@ enumeration("SaveOptions", {"None": 0, "DisableFormatting": 1, "OmitDuplicateNam
 
 @NODE.member("string ToString(SaveOptions options?)")
 def node_text(node: Document | Element, options: EnumValue | None = None) -> str:
-    """Return the XML as text, indented by two blanks unless DisableFormatting.
+    """Return the XML as text, indented by two blanks unless `options` is DisableFormatting.
 
     Elements that contain text and other nodes stay on one line.
     """
@@ -282,7 +282,7 @@ _EMPTY_TAG = re.compile(r"(<[^<>!?]+?)/>")
 
 
 def _laid_out(node: etree._Element, line: str | None) -> None:
-    """Put line breaks between elements. `line` None: no breaks, and the document's own blanks there are dropped."""
+    """Put line breaks between elements. `line`: a break with the indent; None: remove the blanks between elements."""
     if len(node) == 0 or any(text is not None and text.strip() for text in (node.text, *(one.tail for one in node))):
         return
     inner = None if line is None else line + "  "
@@ -298,7 +298,7 @@ def _text(node: Document | Element, pattern: str | None = None) -> str:
 
 
 def _converted(one: object, target: str) -> object:
-    """(string)element and (string)attribute: their value."""
+    """Implement (string)element and (string)attribute, which return the value."""
     if target == "string" and isinstance(one, (Element, Attribute)):
         return one.value if isinstance(one, Attribute) else _value(one)
     raise Thrown("InvalidCastException", f"Unable to cast XML to '{target}'.")

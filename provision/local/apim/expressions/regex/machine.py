@@ -1,4 +1,4 @@
-"""A backtracking machine over a flat program: no recursion, every step counted."""
+"""Compiles a pattern to a flat program, and runs it with backtracking, counting every step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STACK = 400_000
 
 @dataclass(slots=True, frozen=True)
 class Found:
-    """A match: start and end of group 0 and of the others, -1 for a group that took no part."""
+    """A match. `spans`: start and end of group 0 and of each other group in turn; -1: it took no part."""
 
     text: str
     spans: tuple[int, ...]
@@ -41,7 +41,7 @@ class Found:
 
 @dataclass(slots=True)
 class Program:
-    """Instructions `(operation, a, b)`; groups by number and name."""
+    """A compiled pattern. `code`: its instructions `(operation, a, b)`. `names`: the numbers of named groups."""
 
     code: list[tuple[str, object, object]] = field(default_factory=list)
     groups: int = 0
@@ -49,7 +49,10 @@ class Program:
     loops: int = 0
 
     def find(self, text: str, start: int, charge: Callable[[int], None]) -> Found | None:
-        """Return the first match at or after `start`. `charge` is called with the work done, and may raise."""
+        """Return the first match at or after `start`, or None.
+
+        `charge`: called with the work done since its last call; it may raise to stop the search.
+        """
         for position in range(start, len(text) + 1):
             charge(1)
             found = _run(self, text, position, charge)
@@ -159,7 +162,7 @@ class _Emitter:
 
 
 def _width(node: Node) -> int | None:
-    """Return the number of characters that a piece always takes, or None if it varies."""
+    """Return the number of characters that every match of a piece has, or None if it varies."""
     if isinstance(node, Characters):
         return 1
     if isinstance(node, (Anchor, Look)):
@@ -178,7 +181,7 @@ def _width(node: Node) -> int | None:
 
 @lru_cache(maxsize=256)
 def compile_pattern(text: str, flags: int) -> Program:
-    """Return the program of a pattern. Raises Thrown (ArgumentException) for a bad one."""
+    """Compile a pattern. Raises Thrown (ArgumentException) if it is not valid."""
     pattern = read_pattern(text, flags)
     emitter = _Emitter(text)
     emitter.emit(pattern.root)
@@ -192,7 +195,7 @@ def compile_pattern(text: str, flags: int) -> Program:
 
 
 class _Thread:
-    """One attempt: the program run from one position, with the remaining choices on a stack."""
+    """An attempt to match from one position. Choices that are still to be tried are on a stack."""
 
     __slots__ = ("charge", "program", "text", "work")
 
@@ -206,7 +209,10 @@ class _Thread:
             self.work = 0
 
     def run(self, at: int, position: int, state: tuple[int, ...]) -> tuple[int, tuple[int, ...]] | None:
-        """Return where the program ends and the captures, or None if it fails. `state`: captures, then loop marks."""
+        """Return the end of the match and its state, or None if there is no match from `position`.
+
+        `at`: the first instruction. `state`: the groups' starts and ends, then the loops' marks.
+        """
         stack: list[tuple[int, int, tuple[int, ...]]] = []
         code, text = self.program.code, self.text
         while True:
@@ -236,7 +242,7 @@ class _Thread:
     def taken(
         self, stack: list[tuple[int, int, tuple[int, ...]]], at: int, position: int, state: tuple[int, ...]
     ) -> tuple[int, int, tuple[int, ...]]:
-        """Take a greedy run of single characters. Each shorter run remains a choice."""
+        """Match as many characters of a set as follow. Every smaller number of them remains a choice."""
         test = self.program.code[at][1]
         end = position
         while end < len(self.text) and test(self.text[end]):  # type: ignore[operator]  # a set's test
@@ -261,7 +267,7 @@ class _Thread:
         if operation == "mark" and isinstance(a, int):
             return at + 1, position, (*state[: marks + a], position, *state[marks + a + 1 :])
         if operation == "loop" and isinstance(a, int) and isinstance(b, int):
-            # A turn that took nothing ends the loop, or it would turn for ever.
+            # A pass that matched no character ends the loop, because it would repeat for ever.
             return (at + 1 if state[marks + a] == position else b, position, state)
         return self.nested(at, position, state)
 

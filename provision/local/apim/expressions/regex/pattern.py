@@ -1,4 +1,4 @@
-"""Parses a pattern to a tree."""
+"""Parses a regular expression to a tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Node:
 
 @dataclass(slots=True)
 class Characters(Node):
-    """One character from a set: single ones, ranges, and classes by letter (`d`, `W`, …)."""
+    """One character of a set. `classes`: letters of classes such as `d` and `W`, `.`, or `*` for any character."""
 
     singles: set[str] = field(default_factory=set)
     ranges: list[tuple[str, str]] = field(default_factory=list)
@@ -59,7 +59,7 @@ def _in_class(letter: str, sign: str) -> bool:
 
 @dataclass(slots=True)
 class Anchor(Node):
-    """`^ $ \\b \\B \\A \\Z \\z`; `m^` and `m$` when multi-line."""
+    """A position: `^ $ \\b \\B \\A \\Z \\z`, or `m^` and `m$` in a multi-line pattern."""
 
     kind: str
 
@@ -74,7 +74,7 @@ class Back(Node):
 
 @dataclass(slots=True)
 class Group(Node):
-    """A sequence. With a number it captures. `atomic`: it is not tried again once it has matched."""
+    """A sequence. `number`: that of a capturing group. `atomic`: once it has matched, it does not backtrack."""
 
     parts: list[Node]
     number: int | None = None
@@ -97,7 +97,7 @@ class Look(Node):
 
 @dataclass(slots=True)
 class Repeat(Node):
-    """`most` None: unlimited."""
+    """A repetition. `most` None: unlimited."""
 
     inner: Node
     least: int
@@ -304,7 +304,7 @@ class _Reader:
         return made
 
     def set_member(self, made: Characters) -> str | None:
-        """The next character of a set; None when it was a class such as `\\d`."""
+        """Return the next character of a set. A class such as `\\d` is added to `made`, and None is returned."""
         sign = self.next()
         if sign != "\\":
             return sign
@@ -316,7 +316,7 @@ class _Reader:
 
 
 def read_pattern(text: str, flags: int) -> Pattern:
-    """Return the tree of a pattern. Raises ArgumentException, as .NET does, for a bad or unsupported pattern."""
+    """Parse a pattern. Raises Thrown (ArgumentException), as .NET does, if it is not valid or not supported."""
     if len(text) > MAX_PATTERN:
         raise bad(text, f"it is longer than {MAX_PATTERN} characters")
     reader = _Reader(text, flags)

@@ -1,4 +1,4 @@
-"""Conversions between C# types: casts, `is`, `as`, and the implicit conversions of arguments and assignments."""
+"""Converts values between C# types: casts, `is`, `as`, and the implicit conversions of arguments and assignments."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ _WIDER: dict[str, frozenset[str]] = {
     "float": frozenset({"double"}),
 }
 EXPLICIT: dict[type, Callable[[object, str], object]] = {}
-"""Explicit conversion operators of library classes, as class → (value, target type) → value."""
+"""Explicit conversions of library classes. By class: a function of a value and the target type."""
 IMPLICIT: dict[str, Callable[[object], object | None]] = {}
-"""Implicit conversions to library types, as type → value → converted value, or None if there is none."""
+"""Implicit conversions to library types. By type: a function that returns the converted value, or None."""
 
 _VALUE_TYPES = frozenset({"bool", "Guid", "DateTime", "DateTimeOffset", "TimeSpan", "KeyValuePair"}) | set(NUMERIC)
 _SEQUENCES = frozenset({"IEnumerable", "ICollection", "IList", "IReadOnlyList", "IReadOnlyCollection"})
@@ -135,7 +135,7 @@ def _to_decimal(numeric: int | float | Decimal) -> Decimal:
 
 
 def unbox(value: object, target: str) -> object:
-    """Cast from `object`: the value must be of exactly that type, and numbers are not converted."""
+    """Cast from `object`, which does not convert numbers. Raises Thrown if the value has another type."""
     bare = target.removesuffix("?")
     if value is None:
         if is_value_type(target):
@@ -186,7 +186,10 @@ def implicit(value: object, target: str) -> object:
 
 
 def adapted(value: object, target: str) -> object:
-    """Return a plain Python value that a policy put into a variable, as the C# type that the expression asks for."""
+    """Return a Python datetime or timedelta, which a policy may have put into a variable, as the C# type `target`.
+
+    Other values are returned unchanged.
+    """
     if isinstance(value, (datetime, timedelta)):
         converter = IMPLICIT.get(target)
         converted = None if converter is None else converter(value)
@@ -195,7 +198,7 @@ def adapted(value: object, target: str) -> object:
 
 
 def is_instance(value: object, target: str) -> bool:
-    """The `is` operator. null is an instance of no type."""
+    """Implement the `is` operator. null is not an instance of any type."""
     if value is None:
         return False
     bare = target.removesuffix("?")
@@ -258,5 +261,5 @@ _DEFAULTS: dict[str, Callable[[], object]] = {}
 
 
 def register_default(type_name: str, maker: Callable[[], object]) -> None:
-    """The zero value of a library's value type."""
+    """Register a function that makes default(T) of a library's value type."""
     _DEFAULTS[type_name] = maker

@@ -1,4 +1,4 @@
-"""One evaluation: its context, its local variables and the rest of its budget."""
+"""Holds the state of one evaluation: its context, its local variables and its remaining budget."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "Lambda", "Run", "charge", "charge_steps"]
 
 Run = Callable[["Frame"], object]
-"""A compiled node, which evaluates to its value."""
+"""The closure of a compiled node, which returns the node's value."""
 
 _SMALL = 256
 
 
 class Frame:
-    """The state of one evaluation. Steps and memory only decrease."""
+    """The state of one evaluation. `steps`, `memory` and `calls`: the remaining budget."""
 
     __slots__ = ("calls", "context", "locals", "memory", "result", "steps", "strict_variables", "thrown")
 
@@ -35,10 +35,10 @@ class Frame:
         self.strict_variables = strict_variables
 
     def evaluate(self, run: Run) -> object:
-        """Run a compiled expression in this frame and then drop its variables.
+        """Evaluate a compiled expression in this frame, and then clear its local variables.
 
-        A closure or an exception among them refers to this frame, and a cycle waits for the garbage collector. Only if
-        the value is a closure are they kept, because it may still read them.
+        A variable may refer back to the frame through a lambda or an exception, and such a cycle would stay until the
+        garbage collector runs. If the value is itself a lambda, the variables are kept, because it may read them.
         """
         _running.append(self)
         value: object = None
@@ -51,13 +51,13 @@ class Frame:
         return value
 
     def step(self, count: int = 1) -> None:
-        """Count one step. Raises EvaluationError if the budget is spent."""
+        """Count steps. Raises EvaluationError if the budget is spent."""
         self.steps -= count
         if self.steps < 0:
             raise EvaluationError("Expression ran too long: its step budget is spent", "BudgetExceeded")
 
     def allocate(self, count: int) -> None:
-        """Count so many characters or elements. Raises EvaluationError if the budget is spent."""
+        """Count characters or elements of new values. Raises EvaluationError if the budget is spent."""
         self.memory -= count
         if self.memory < 0:
             raise EvaluationError("Expression made too much data: its memory budget is spent", "BudgetExceeded")
@@ -78,9 +78,9 @@ _running: list[Frame] = []
 
 
 def charge(count: int) -> None:
-    """Account for work on that many elements inside a library function, against the evaluation now running.
+    """Count a library function's work on a number of elements against the budget of the running evaluation.
 
-    Evaluation is synchronous and a gateway unit has one thread, so there is one at most.
+    At most one evaluation runs at a time, because evaluation is synchronous and a gateway unit has one thread.
     """
     if _running:
         _running[-1].step(1 + (count >> 2))
@@ -88,18 +88,18 @@ def charge(count: int) -> None:
 
 
 def charge_steps(count: int) -> None:
-    """Count steps only, as `charge` does."""
+    """Count steps against the budget of the running evaluation."""
     if _running:
         _running[-1].step(count)
 
 
 class Lambda:
-    """A C# lambda bound to its evaluation. Called with as many arguments as it has parameters, or more."""
+    """A C# lambda of one evaluation. It ignores arguments beyond the number of its parameters."""
 
     __slots__ = ("body", "end", "frame", "parameters", "start")
 
     def __init__(self, frame: Frame, start: int, parameters: int, end: int, body: Run) -> None:
-        """Its parameters are the slots from `start`. Its own locals follow up to `end`."""
+        """Make a lambda whose parameters are in the slots from `start` on; its other locals follow, up to `end`."""
         self.frame, self.start, self.parameters, self.end, self.body = frame, start, parameters, end, body
 
     def __call__(self, *arguments: object) -> object:
@@ -111,7 +111,7 @@ class Lambda:
             raise EvaluationError("Lambdas call one another too deeply", "BudgetExceeded")
         frame.calls -= 1
         values, start, end = frame.locals, self.start, self.end
-        # A lambda may call itself, so its slots are restored afterwards.
+        # A lambda may call itself, so the values of the outer call are restored afterwards.
         saved = values[start:end]
         given = min(len(arguments), self.parameters)
         try:

@@ -1,4 +1,4 @@
-"""The values that `foreach` and LINQ iterate over."""
+"""Iterates over C# enumerables, for `foreach` and LINQ."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from provision.local.apim.expressions.runtime.values import Byte, Char, Dictiona
 __all__ = ["ITERATORS", "iterate"]
 
 ITERATORS: dict[type, Callable[..., Iterable[object]]] = {}
-"""How the library's own classes are enumerated, by class."""
+"""Functions that return the elements of the library's own classes, by class."""
 
 
 def iterate(value: object) -> Iterable[object]:
-    """Yield the elements of a C# enumerable. Raises NullReferenceException for null, or EvaluationError."""
+    """Return the elements of a C# enumerable.
+
+    Raises Thrown (NullReferenceException) for null, and EvaluationError if the value is not enumerable.
+    """
     if isinstance(value, list):
         return _unchanged(value) if type(value) is list else value
     if value is None:

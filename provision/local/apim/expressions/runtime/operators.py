@@ -1,4 +1,4 @@
-"""C# operators on values: promotion of numbers, wrapping, null, text."""
+"""Implements the C# operators: promotion of numbers, overflow, null and text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOW, _HIGH = -(2**31), 2**31 - 1
 DECIMALS = Context(prec=29)
 
 OVERLOADS: dict[tuple[str, type, type], Callable[..., object]] = {}
-"""Operators of library classes: (operator, class, class) → function."""
+"""Operators of library classes: functions by operator, left class and right class."""
 
 _RANKS: dict[type, int] = {
     int: 0, Char: 0, Byte: 0, SByte: 0, Int16: 0, UInt16: 0, UInt32: 1, Int64: 2, UInt64: 3, Single: 4, float: 5,
@@ -43,7 +43,10 @@ _SIGNED = (int, SByte, Int16, Int64)
 
 
 def promoted(a: object, b: object) -> type | None:
-    """Return the C# type in which a binary operator on two numbers works, or None if they are not both numbers."""
+    """Return the type to which C# converts both operands of a binary operator, or None if it converts none.
+
+    It converts only numbers, and not a decimal and a float or double.
+    """
     first, second = _RANKS.get(type(a)), _RANKS.get(type(b))
     if first is None or second is None:
         return None
@@ -115,11 +118,11 @@ def add(a: object, b: object) -> object:
         return _overloaded("+", a, b)
     if kind is Decimal:
         return _decimal("+", Decimal(_pure(a)), Decimal(_pure(b)))
-    return _result(kind, _pure(a) + _pure(b))  # type: ignore[operator]  # no Decimal left
+    return _result(kind, _pure(a) + _pure(b))  # type: ignore[operator]  # decimals have been handled above
 
 
 def concat(a: object, b: object) -> str:
-    """Concatenate strings. null counts as empty."""
+    """Concatenate two values as strings. null is an empty string."""
     text = (a if type(a) is str else to_text(a)) + (b if type(b) is str else to_text(b))
     if len(text) > 4096:
         checked_length(len(text))
@@ -205,7 +208,7 @@ _BY_VALUE = (str, bool, UUID, EnumValue)
 
 
 def equals(a: object, b: object) -> bool:
-    """The == operator: by value for text, numbers and value types, by reference for everything else."""
+    """Implement `==`: compare text, numbers and value types by value, and everything else by reference."""
     if type(a) is str and type(b) is str:
         return a == b
     if a is None or b is None:
@@ -272,7 +275,7 @@ def not_(value: object) -> bool:
 
 
 def incremented(value: object, by: int) -> object:
-    """Return the value ± 1 in its own type."""
+    """Return a number plus `by`, in the number's own type."""
     if isinstance(value, Char):
         return Char(chr((ord(value) + by) % 0x110000))
     if isinstance(value, int) and type(value) in INTEGERS:
@@ -302,4 +305,4 @@ BINARY: dict[str, Callable[[object, object], object]] = {
     "<<": _shift(True),
     ">>": _shift(False),
 }
-"""Binary operators by sign. `&&`, `||` and `??` are missing because they may skip an operand."""
+"""Binary operators by sign, without `&&`, `||` and `??`, which may not evaluate their right operand."""

@@ -1,4 +1,4 @@
-"""C# text of values: ToString() and format strings, in the invariant culture."""
+"""Converts values to text as ToString() and format strings do in the invariant culture."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ NEWLINE = "\r\n"
 """Environment.NewLine of the managed gateway, which runs on Windows."""
 
 FORMATTERS: dict[type, Callable[..., str]] = {}
-"""`(value, format | None) -> text` of the library's own classes."""
+"""Functions that return the text of the library's own classes, of a value and a format (None: no format)."""
 
 
 def to_text(value: object) -> str:
-    """Return what C#'s ToString() returns in the invariant culture. null is the empty string."""
+    """Return the text of C#'s ToString() in the invariant culture. For null it is empty."""
     if type(value) is str:
         return value
     if value is None:
@@ -167,7 +167,7 @@ _PLACES = re.compile(r"[0#.,]*[0#][0#.,]*")
 
 
 def _custom(numeric: int | float | Decimal, pattern: str) -> str:
-    """Custom formats: `0`, `#`, `.`, `,`, `%`, and literal text around them; sections by `;`."""
+    """Format a number with a custom format: `0`, `#`, `.`, `,`, `%`, text around them, and sections between `;`."""
     sections = pattern.split(";")
     exact = Decimal(numeric) if not isinstance(numeric, float) else Decimal(repr(float(numeric)))
     if len(sections) > 1 and exact < 0:
@@ -193,7 +193,10 @@ def _custom(numeric: int | float | Decimal, pattern: str) -> str:
 
 
 def _needed(tail: str, fraction: str) -> int:
-    """Return the number of decimals to print: all for `0`, and for `#` up to the last that is not zero."""
+    """Return the number of decimals to print: at least those for which the format has `0`.
+
+    Those for which it has `#` are printed up to the last that is not zero.
+    """
     return max(fraction.rfind("0") + 1, len(tail.rstrip("0")))
 
 
@@ -252,7 +255,7 @@ FORMATTERS.update(
 
 
 def guid_text(value: UUID, pattern: str | None) -> str:
-    """Guid.ToString: D (default), N, B, P."""
+    """Implement Guid.ToString with the formats D (the default), N, B and P."""
     letter = (pattern or "D").upper()
     if letter not in ("D", "N", "B", "P"):
         raise Thrown("FormatException", 'Format string can be only "D", "d", "N", "n", "P", "p", "B" or "b".')

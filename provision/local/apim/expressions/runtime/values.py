@@ -1,7 +1,7 @@
-"""C# values as Python values.
+"""Represents C# values as Python values.
 
-`int`, `double`, `bool`, `string`, `null` and `byte[]` are Python's int, float, bool, str, None and bytes. Types that
-Python does not have are subclasses, so that a value always knows its own C# type.
+`int`, `double`, `bool`, `string`, `null` and `byte[]` are Python's int, float, bool, str, None and bytes. Other C#
+types are subclasses of these or classes of their own, so that a value's class always shows its C# type.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SByte(int):
 
 
 class Char(str):
-    """A C# char: one UTF-16 unit in C#, one code point here."""
+    """A C# char. In C# it is a UTF-16 unit; here it is a code point."""
 
     __slots__ = ()
 
@@ -97,11 +97,11 @@ INTEGERS: dict[type, tuple[str, int, int]] = {
     Byte: ("byte", 0, 255),
     SByte: ("sbyte", -128, 127),
 }
-"""The Python class of each C# integer type: its name and limits."""
+"""The C# name, the least and the greatest value of each integer type, by its Python class."""
 
 
 def wrap(kind: type[int], value: int) -> int:
-    """Return `value` cut to the integer type `kind`, as unchecked C# arithmetic does."""
+    """Return `value` in the integer type `kind`; if it is out of range it wraps around, as in unchecked C#."""
     _, low, high = INTEGERS[kind]
     if not low <= value <= high:
         value = (value - low) % (high - low + 1) + low
@@ -109,7 +109,7 @@ def wrap(kind: type[int], value: int) -> int:
 
 
 def number(value: object) -> int | float | Decimal | None:
-    """Return the value as a number, with a char as its code, or None if it is no number (a bool is none in C#)."""
+    """Return a number unchanged and a char's code, or None for any other value. In C# a bool is not a number."""
     if isinstance(value, Char):
         return ord(value)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
@@ -134,7 +134,7 @@ class Sequence(Array):
 
 
 class Dictionary:
-    """Dictionary<K, V>: keys in the order of insertion; hashed by C# value."""
+    """Dictionary<K, V>: its keys are in the order of insertion, and equal if C# considers them equal."""
 
     __slots__ = ("ignore_case", "items")
 
@@ -149,7 +149,7 @@ class Dictionary:
             return key.lower()
         if type(key) is str:
             return key
-        # Values that C# compares by reference are not always hashable here.
+        # Some values that C# compares by reference are not hashable in Python.
         return (type(key), key) if type(key).__hash__ is not None else (type(key), id(key))
 
     def put(self, key: object, value: object) -> None:
