@@ -41,20 +41,20 @@ from tripcurve.run.summary import Capacity, Measured, Summary, Trip
 __all__ = ["MOST_TRIPS", "Pictures", "render", "render_capacity"]
 
 MOST_TRIPS = 100
-"""Rows of the trip table; a page of ten thousand serves nobody."""
+"""The most rows of the trip table, because nobody reads a page with ten thousand."""
 MOST_ROWS = 2 * MOST_TRIPS
-"""Rows of a table of a chart's data."""
+"""The most rows of a table of a chart's data."""
 
 DESCRIPTIONS = {
-    "breaker": "When each breaker was measured open. Triangles: the gateway's own record, where it keeps one.",
-    "timeline": "Stacked by outcome; grey behind, lines before: the breaker was measured open. Dashed: phases.",
-    "latency": "Each mark one request (a long run is thinned, its slowest kept); lines: every second's median and p99.",
-    "ratio": "Of 429s from backends and sheds together, the share that never reached a backend.",
+    "breaker": "When each breaker was measured open. Triangles: the gateway's own record, if it keeps one.",
+    "timeline": "Requests stacked by outcome. Grey areas and solid lines: a breaker was measured open. Dashed: phases.",
+    "latency": "A mark is one request; of a long run, only some and the slowest. Lines: median and p99 of each second.",
+    "ratio": "Sheds as a share of sheds and backends' 429s: the part that never reached a backend.",
 }
 
 
 def _beneath(measured: Measured | None, true_s: float | None, error_s: float | None) -> list[str]:
-    """`by cause` and `truth 5.051, +12.2 ms`, for under a measured instant."""
+    """Return the lines beneath a measured instant, such as `by cause` and `truth 5.051, +12.2 ms`."""
     lines = [] if measured is None or measured.by is None else [f"by {measured.by}"]
     if true_s is not None:
         lines.append(f"truth {true_s:.3f}" + ("" if error_s is None else f", {signed(error_s * 1000, 1)} ms"))
@@ -86,7 +86,7 @@ TRIP_COLUMNS: dict[str, tuple[Cell, Callable[[Trip], list[str]]]] = {
     "429": (lambda trip: count(trip.throttled), _nothing),
     "sheds": (lambda trip: count(trip.shed), _nothing),
 }
-"""Heading to the text of a cell and the small lines beneath it."""
+"""The columns of the trip table: each heading with functions of a cell's text and of the small lines beneath it."""
 
 
 def _overshoot(trip: Trip) -> list[str]:
@@ -99,9 +99,10 @@ def _open_error(trip: Trip) -> list[str]:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a page shows beside text. `specs`: the figures' specifications by name, and `tables` the data behind them,
-    for readers who do not see them. `script`: Vega-Embed. `capacity_svg`: the capacity curve; None without one.
-    `calibration_svg`: errors against half-widths; None if no truth is known.
+    """The pictures of a page. `specs`: the charts' specifications by name.
+
+    `tables`: the charts' data, for readers who cannot see the charts. `script`: Vega-Embed. `capacity_svg`: the
+    capacity curve; None: the run has none. `calibration_svg`: errors against half-widths; None: no truth is known.
     """
 
     specs: dict[str, Spec] = field(default_factory=dict)
@@ -112,7 +113,7 @@ class Pictures:
 
 
 def render(summary: Summary, pictures: Pictures) -> str:
-    """The whole page. All text is escaped by the template; the data in scripts is escaped JSON."""
+    """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON."""
     phase_headings, phase_rows = phase_table(summary)
     return (
         _environment()
@@ -145,7 +146,7 @@ def render(summary: Summary, pictures: Pictures) -> str:
 
 
 def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
-    """The page of `tripcurve capacity`. `capacity`: as in capacity.json."""
+    """Return the page of `tripcurve capacity`. `capacity`: the content of capacity.json."""
     return (
         _environment()
         .get_template("capacity_page.html.j2")
@@ -174,7 +175,7 @@ def _trip_row(trip: Trip) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class _Chart:
-    """A figure's text alternative: its description, and its data as a table that leaves out `hidden` rows."""
+    """Return a chart's text alternative: its description, and its data as a table that leaves out `hidden` rows."""
 
     name: str
     description: str
@@ -195,7 +196,7 @@ def _cell(value: object) -> str:
 
 
 def _script_json(value: Spec) -> Markup:
-    """JSON that cannot end the script it stands in."""
+    """Return JSON that cannot end the script element around it."""
     text = json.dumps(value, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,4 +1,4 @@
-"""junit.xml: the run's validity, its checks and its measured instants as test cases, as CI systems read them."""
+"""Writes junit.xml for CI systems: the run's validity, its checks and its measured instants as test cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tripcurve.run.writing import replacing
 __all__ = ["write_junit"]
 
 MOST_TRIPS = 100
-"""Trips whose instants have a case each; the instants of the others share one."""
+"""The most trips whose instants have a test case each. The instants of all other trips share one."""
 
 
 class _Case(NamedTuple):
@@ -70,7 +70,7 @@ def _instants(summary: Summary) -> Iterator[_Case]:
 
 
 def _outside(measured: Measured, error_s: float) -> str | None:
-    """What is wrong where the true instant lies outside the stated interval; None where it lies inside."""
+    """Return the failure if the true instant lies outside the stated interval, or None if it lies inside."""
     if abs(error_s) <= measured.half_width:
         return None
     return f"off by {error_s * 1000:+.3f} ms, more than the half-width of {measured.half_width * 1000:.3f} ms"

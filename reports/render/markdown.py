@@ -26,7 +26,7 @@ MOST_TRIPS = 100
 
 
 def render_markdown(summary: Summary) -> str:
-    """The summary as Markdown; names from the lab and texts from backends are escaped."""
+    """Return the summary as Markdown. Names from the lab and texts from backends are escaped."""
     verdict, ended = verdict_of(summary), how_ended(summary)
     lines = [f"# {_plain(summary.lab)}: {_plain(summary.scenario)}", ""]
     lines += [f"**{verdict.symbol} {HEADLINES[verdict.label]}**" + (f" ({ended})" if ended else ""), ""]
@@ -85,7 +85,7 @@ def _conformance(summary: Summary) -> list[list[str]]:
 
 
 def _section(title: str, headings: list[str], rows: list[list[str]]) -> list[str]:
-    """A heading and a table; nothing where there are no rows."""
+    """Return a heading and a table, or nothing if there are no rows."""
     if not rows:
         return []
     cells = [["---"] * len(headings), *([_plain(cell) for cell in row] for row in rows)]
@@ -94,7 +94,7 @@ def _section(title: str, headings: list[str], rows: list[list[str]]) -> list[str
 
 
 def _plain(text: str) -> str:
-    """Text that cannot start markup, HTML, a link or a mention of its own."""
+    """Return text escaped so that it cannot start markup, HTML, a link or a mention."""
     text = "".join(c if c.isprintable() else " " for c in text)
     text = re.sub(r"([\\`*_\[\]<>#|!~@])", r"\\\1", text)
     return text.replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")

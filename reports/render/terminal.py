@@ -1,4 +1,4 @@
-"""The summary on the terminal, for 80 columns."""
+"""Prints the summary on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHER_STYLE = "bold yellow"
 
 
 def print_summary(summary: Summary, written: list[Path], console: Console) -> None:
-    """Print the verdict, the answer, the trips, the numbers around them, the checks and where the report is."""
+    """Print the verdict, the answer, the trips, the other figures, the checks and the report's path."""
     verdict, ended = verdict_of(summary), how_ended(summary)
     title = f"{summary.lab} · {summary.scenario} · {summary.duration_s:.1f} s on {summary.target}"
     console.print(f"\n[bold]{escape(legible(title))}[/bold]", highlight=False)
@@ -55,7 +55,7 @@ def print_summary(summary: Summary, written: list[Path], console: Console) -> No
 
 
 def _print_trips(summary: Summary, console: Console) -> None:
-    """A table for each breaker, so that long names cost no column."""
+    """Print a table for each breaker, so that its name needs no column."""
     shown = summary.trips[:MOST_TRIPS]
     names = dict.fromkeys(who(trip) for trip in shown)
     for name in names:

@@ -1,4 +1,4 @@
-"""Sentences and cells shared by the terminal, Markdown and HTML reports."""
+"""Writes the sentences and table cells that the terminal, Markdown and HTML reports share."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ __all__ = [
 
 
 def legible(value: object) -> str:
-    """Text with control characters and changes of direction made visible, so that none can hide or turn what follows.
+    """Return text with control characters and changes of writing direction as escapes, so that they have no effect.
 
-    The charts' library cannot draw a control character at all, and ends the process.
+    The charts' library would end the process at a control character.
     """
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value))
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for a person; a dash where nothing was observed."""
+    """Format a number for a reader, or a dash for None."""
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def with_half_width(measured: Measured | None) -> str:
-    """`5.087 ±0.012`, or a dash."""
+    """Format an instant as `5.087 ±0.012`, or a dash for None."""
     return "–" if measured is None else f"{measured.estimate:.3f} ±{measured.half_width:.3f}"
 
 
 def in_ms(error_s: float | None) -> str:
-    """An error with its sign, ms, or a dash."""
+    """Format an error in ms with its sign, or a dash for None."""
     return "–" if error_s is None else f"{error_s * 1000:+.1f}"
 
 
 def _with_evidence(measured: Measured | None) -> str:
-    """`5.087 ±0.012 by cause`; without the evidence if a version before 0.2 wrote the summary."""
+    """Format an instant as `5.087 ±0.012 by cause`. Summaries of versions before 0.2 do not have the evidence."""
     text = with_half_width(measured)
     return text if measured is None or measured.by is None else f"{text} by {measured.by}"
 
@@ -68,12 +68,12 @@ NOT_KNOWN = Instants(tripped_s=None, reset_s=None)
 
 
 def truth(trip: Trip) -> Instants:
-    """The true instants of a trip, None where the target keeps no record of them."""
+    """Return the true instants of a trip, each None if the target keeps no record of it."""
     return trip.truth or NOT_KNOWN
 
 
 def error(trip: Trip) -> Instants:
-    """The errors of a trip's instants, None where one was not measured or its truth is not known."""
+    """Return the errors of a trip's instants, each None if it was not measured or its true value is not known."""
     return trip.error_s or NOT_KNOWN
 
 
@@ -97,7 +97,7 @@ TRIP_COLUMNS: dict[str, Callable[[Trip], str]] = {
     "sheds": lambda trip: count(trip.shed),
     "re-trip": lambda trip: "yes" if trip.retrip else "no",
 }
-"""Columns of the trip table: heading to cell. A trailing blank keeps two headings apart."""
+"""The columns of the trip table: each heading with the function of its cells. A blank makes two headings differ."""
 
 TRUTH_COLUMNS = ("truth, s", "error, ms", "truth, s ", "error, ms ")
 UNIT_COLUMNS: dict[str, Callable[[Trip], str]] = {
@@ -106,23 +106,23 @@ UNIT_COLUMNS: dict[str, Callable[[Trip], str]] = {
     "every unit tripped, s": lambda trip: with_half_width(trip.full_shed_s),
     "shed share between": lambda trip: share(trip.partial_shed_share),
 }
-"""What several units add: they trip one by one, and shed only a part until all have."""
+"""The columns of the units' table. Units trip one by one, and shed only a part of the load until all have tripped."""
 
 
 def trip_columns(summary: Summary) -> dict[str, Callable[[Trip], str]]:
-    """The columns that this run can fill: truth only where the target kept a record."""
+    """Return the columns for a run: those of the truth only if the target kept a record."""
     hidden = () if summary.truth_known else TRUTH_COLUMNS
     return {name: cell for name, cell in TRIP_COLUMNS.items() if name not in hidden}
 
 
 def trip_rows(summary: Summary, most: int | None = None) -> list[list[str]]:
-    """A row for each trip, for the first `most` of them; None: for all."""
+    """Return a row for each of the first `most` trips. None: of all trips."""
     columns = trip_columns(summary).values()
     return [[cell(trip) for cell in columns] for trip in summary.trips[:most]]
 
 
 def unit_rows(summary: Summary, most: int | None = None) -> list[list[str]]:
-    """A row for each trip of a breaker whose units trip apart; empty with one unit."""
+    """Return a row for each trip of a group of units. There is none if the gateway has one unit."""
     grouped = [trip for trip in summary.trips if trip.first_shed_s is not None]
     return [[cell(trip) for cell in UNIT_COLUMNS.values()] for trip in grouped[:most]]
 
@@ -137,7 +137,7 @@ def count(value: int | None) -> str:
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """With its sign; a zero that rounding made negative carries none."""
+    """Format a number with its sign, or a dash for None. A number that rounds to zero is `+0`, never `-0`."""
     return "–" if value is None else f"{round(value, digits) + 0.0:+,.{digits}f}"
 
 
@@ -146,13 +146,13 @@ def share(value: float | None) -> str:
 
 
 def more_trips(summary: Summary, shown: int) -> str | None:
-    """What to say under a table that shows only the first trips; None where it shows all."""
+    """Return the sentence under a table of the first `shown` trips, or None if these are all."""
     hidden = len(summary.trips) - shown
     return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
 
 
 def statuses_in_words(summary: Summary) -> str:
-    """`801 × 200, 9 × 429, 3 × no response; 60 of the 2xx broken`; empty without requests."""
+    """Return text such as `801 × 200, 9 × 429, 3 × no response; 60 of the 2xx broken`, empty without requests."""
     requests, parts = summary.requests, []
     for status, n in requests.by_status.items():
         parts.append(f"{n:,} × {'no response' if status == '0' else status}")
@@ -164,7 +164,7 @@ def target_in_words(summary: Summary) -> str:
 
 
 def rules_in_words(rules: dict[str, BreakerRule]) -> list[str]:
-    """A line for each different rule, with the backends that have it."""
+    """Return a line for each different rule, with the backends that have it."""
     backends: dict[str, list[str]] = {}
     for backend, rule in rules.items():
         backends.setdefault(_rule_in_words(rule), []).append(backend)
@@ -180,20 +180,20 @@ def _rule_in_words(rule: BreakerRule) -> str:
 
 
 def rule_statuses(rule: BreakerRule) -> str:
-    """`429, 500-599`: the statuses that the rule counts."""
+    """Return the statuses that the rule counts, such as `429, 500-599`."""
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes)
 
 
 def how_ended(summary: Summary) -> str | None:
-    """Interrupted or killed, in words; None for a run that came to its end."""
+    """Return how a run was interrupted or killed, or None if it was not."""
     if not summary.interrupted:
         return None
     killed = any("was killed" in note for note in summary.notes)
-    return "killed: this is what was recorded until then" if killed else "interrupted: the part that ran is reported"
+    return f"{'killed' if killed else 'interrupted'}: the report covers what was recorded until then"
 
 
 def answer(summary: Summary) -> list[str]:
-    """The run in three sentences: the verdict and why, what happened, how accurate this is."""
+    """Return three sentences about a run: the verdict with its reasons, the events, and their accuracy."""
     return [verdict_of(summary).sentence, _what_happened(summary), _how_sure(summary)]
 
 
@@ -212,7 +212,7 @@ def _what_happened(summary: Summary) -> str:
 
 
 def _with_statuses(sheds: dict[str, int]) -> str:
-    """` with 503`, or ` (5 with 429, 2 with 503)`; empty if there was none."""
+    """Return ` with 503`, or ` (5 with 429, 2 with 503)` for several statuses, or an empty text for none."""
     if len(sheds) < 2:
         return "".join(f" with {status}" for status in sheds)
     return f" ({', '.join(f'{n:,} with {status}' for status, n in sheds.items())})"
@@ -226,22 +226,21 @@ def _how_sure(summary: Summary) -> str:
     accuracy = summary.accuracy
     if accuracy.median_error_s is not None and accuracy.max_error_s is not None:
         outside = "none" if not accuracy.outside else str(accuracy.outside)
-        several = "instant that was" if accuracy.n == 1 else f"{accuracy.n:,} instants that were"
+        differ = "The measured instant differs" if accuracy.n == 1 else f"The {accuracy.n:,} measured instants differ"
         return (
-            f"Compared with the gateway's own record, the {several} measured here differ "
-            f"by {accuracy.median_error_s * 1000:.1f} ms (median), at most {accuracy.max_error_s * 1000:.1f} ms; "
-            f"{outside} of them by more than the stated half-width."
+            f"{differ} from the gateway's own record by {accuracy.median_error_s * 1000:.1f} ms (median) and at most "
+            f"{accuracy.max_error_s * 1000:.1f} ms; {outside} of them by more than the stated half-width."
         )
     if summary.truth_known:
         missed = len(summary.unobserved_trips)
         if missed:
             opened = f"{missed:,} opening" + ("" if missed == 1 else "s")
-            return f"The gateway's own record has {opened} of which no request shows the instant."
+            return f"The gateway's own record has {opened} that no request shows."
         return "The gateway's own record has no opening either."
     widths = [one.half_width for trip in summary.trips for one in (trip.tripped_s, trip.reset_s) if one is not None]
     if not widths:
-        return "A live target keeps no record of its own to compare with."
+        return "A live target keeps no record of its own, so there is nothing to compare with."
     return (
-        "A live target keeps no record of its own, so the half-widths are the accuracy: "
+        "A live target keeps no record of its own, so the half-widths are all that is known of the accuracy: "
         f"{median(widths) * 1000:.1f} ms (median), at most {max(widths) * 1000:.1f} ms."
     )

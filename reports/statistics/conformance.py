@@ -31,7 +31,7 @@ Verdict = Literal["confirmed", "contradicted", "not shown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The finding about one part of one rule. `remedy`: a scenario that would show it; None: this run did."""
+    """The finding about one part of one rule. `remedy`: a run that would show it; None: this run showed it."""
 
     backend: str
     part: str
@@ -63,49 +63,49 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
 def _count(
     backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, counts: Counts | None
 ) -> Finding:
-    """Judge the count by the failures before each trip. `counts`: which are possible by the causes of the trips."""
+    """Judge the count by the failures before each trip. `counts`: those that the causes of all trips allow."""
     if rule.count is None:
         return _percentage(backend, rule, trips, evidence)
     part = ("count", str(rule.count))
     bounds = [trip.failures_bounds for trip in trips if trip.failures_bounds is not None and trip.failures_to_trip]
     if not bounds:
-        return Finding(backend.name, *part, "no trip seen from its first failure", "not shown", "trip-and-recover")
+        return Finding(backend.name, *part, "no trip whose failures were observed", "not shown", "trip-and-recover")
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     if evidence.units > 1:
         fitting = sum(high >= rule.count for _, high in bounds)
-        observed = f"up to {high} failures over {evidence.units} units, each of which counts its own"
+        observed = f"up to {high} failures on {evidence.units} units together, each of which counts its own"
         verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
         return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
     if evidence.pooled and evidence.retries and high < rule.count:
-        seen = f"up to {high} failures seen; a retry hid the others"
+        seen = f"up to {high} failures; the policy's retries hide the others"
         return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
     fitting = sum(low <= rule.count <= high for low, high in bounds)
     if fitting == len(bounds) and counts is not None and not counts[0] <= rule.count <= counts[1]:
         return Finding(backend.name, *part, _possible(counts), "contradicted")
     observed = f"{low} to {high}" if low != high else f"{low}"
-    observed += f" failures, {rule.count} possible in {fitting} of {len(bounds)} trips"
+    observed += f" failures; a count of {rule.count} fits {fitting} of {len(bounds)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(bounds) else "contradicted")
 
 
 def _possible(counts: Counts) -> str:
     fewest, most = counts
     if fewest > most:
-        return "no count is possible for all trips"
-    return f"{fewest} failures" if fewest == most else f"{fewest} to {most} failures"
+        return "no count fits all trips"
+    return f"only a count of {fewest}{'' if fewest == most else f' to {most}'} fits all trips"
 
 
 def _percentage(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
     """Judge the percentage by the share of failures among the answers that can have been in the window at each trip."""
     part = ("percentage", f"{rule.percentage} %")
-    remedy = "a fault with a share a little above the percentage, on a lab with one unit"
+    remedy = "a fault whose share is slightly above the percentage, on a lab with one unit"
     pairs = zip(trips, [None, *trips], strict=False)
     shares = [_share_at(trip, earlier, rule, evidence) for trip, earlier in pairs]
     seen = [share for share in shares if share is not None]
     if not seen or rule.percentage is None or evidence.units > 1:
-        return Finding(backend.name, *part, "no trip whose window was seen whole", "not shown", remedy)
+        return Finding(backend.name, *part, "no trip whose whole window was observed", "not shown", remedy)
     fitting = sum(high * 100 >= rule.percentage for _, high in seen)
-    observed = f"{min(low for low, _ in seen):.0%} to {max(high for _, high in seen):.0%} of answers had failed"
-    observed += f", enough in {fitting} of {len(seen)} trips"
+    observed = f"{min(low for low, _ in seen):.0%} to {max(high for _, high in seen):.0%} of answers were failures"
+    observed += f", which is enough in {fitting} of {len(seen)} trips"
     if fitting < len(seen):
         return Finding(backend.name, *part, observed, "contradicted")
     near = all(low * 100 <= rule.percentage for low, _ in seen)
@@ -138,27 +138,30 @@ def _range_ns(measured: Measured, zero_ns: int) -> tuple[float, float]:
 
 
 def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence, *, known: bool) -> Finding:
-    """Judge the interval: failures spread over a little less must have tripped, and over a little more must not have.
+    """Judge the interval by the times between failures that tripped the breaker, and between those that did not.
 
-    `known`: the lab's options say how the breaker counts. If not, a success may reset its count.
+    `known`: the lab's options state how the breaker counts. If not, a success may reset its count.
     """
     part = ("interval", format_iso(rule.interval))
     if rule.count is None:
-        return Finding(backend.name, *part, "a share says little of its window", "not shown", "the same with a count")
+        seen = "a percentage does not show its interval"
+        return Finding(backend.name, *part, seen, "not shown", "the same run with a count instead of a percentage")
     if rule.count == 1:
-        return Finding(backend.name, *part, "one failure trips, whatever it is", "not shown", "a count of two or more")
+        seen = "one failure trips the breaker, whatever the interval is"
+        return Finding(backend.name, *part, seen, "not shown", "a count of two or more")
     hidden = evidence.units > 1 or (evidence.pooled and evidence.retries) or not slides(evidence.options)
     ends = evidence.answers.end
     if hidden or not len(ends):
-        seen = "failures not seen one by one, as this breaker counted them"
+        seen = "the breaker counted failures that cannot be observed one by one"
         return Finding(
             backend.name, *part, seen, "not shown", "the scenario interval on a lab with one unit and no retries"
         )
     longer, up_to = interval_bounds(trips, evidence.failures, rule.count, evidence.zero_ns, int(ends.max()))
     seen = _between(longer, up_to)
     if longer < rule.interval and not known and may_count_in_a_row(trips, evidence, rule.count):
-        seen = f"{_between(longer, None)}; a success may set the count back to zero here"
-        return Finding(backend.name, *part, seen, "not shown", "failures spread over the interval, no success between")
+        seen = f"{_between(longer, None)}; this breaker may reset its count after a success"
+        remedy = "failures spread over the interval, without a success between them"
+        return Finding(backend.name, *part, seen, "not shown", remedy)
     if longer >= rule.interval or (up_to is not None and up_to < rule.interval):
         return Finding(backend.name, *part, seen, "contradicted")
     if up_to is not None and up_to - longer <= rule.interval * NEAR_ENOUGH:
@@ -169,7 +172,7 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: 
 def _between(longer: float, up_to: float | None) -> str:
     parts = [f"longer than {longer:.2f} s"] if longer else []
     parts += [] if up_to is None else [f"no longer than {up_to:.2f} s"]
-    return " and ".join(parts) or "nothing that bears on it"
+    return " and ".join(parts) or "no failures that show the interval"
 
 
 def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.DataFrame) -> Finding:
@@ -180,7 +183,7 @@ def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.
     others = [str(status) for status in seen if not rule.counts_status(status)]
     if not trips or not counted:
         return Finding(backend.name, "statuses", ranges, "no trip on a counted status", "not shown", "trip-and-recover")
-    text = f"tripped on {', '.join(counted)}; others seen: {', '.join(others) or 'none'}"
+    text = f"tripped on {', '.join(counted)}; other statuses: {', '.join(others) or 'none'}"
     return Finding(backend.name, "statuses", ranges, text, "confirmed")
 
 
@@ -190,37 +193,35 @@ def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
     if not whole:
         grouped = any(trip.first_shed_s is not None for trip in trips)
         where = "trip-and-recover on a lab with one unit" if grouped else "trip-and-recover"
-        seen = "only the group of units seen, not one unit's time" if grouped else "no whole open period seen"
+        seen = "the open time of the units together, not of each" if grouped else "no whole open period"
         return Finding(backend.name, *part, seen, "not shown", where)
     widths = [t.tripped_s.half_width + t.reset_s.half_width for t in whole if t.tripped_s and t.reset_s]
     fitting = sum(map(_open_as_configured, whole))
     median = float(np.median([trip.open_s or 0.0 for trip in whole]))
-    observed = f"{median:.3f} s ± {max(widths):.3f} in {fitting} of {len(whole)} trips"
+    observed = f"{median:.3f} s ± {max(widths):.3f}, as configured in {fitting} of {len(whole)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")
 
 
 def _open_as_configured(trip: Trip) -> bool:
-    """Whether the breaker can have been open for exactly as long as the rule, or an accepted Retry-After, asks."""
+    """Return whether the breaker may have been open for exactly the rule's duration or an accepted Retry-After."""
     least, most = trip.bounds["open_s"]
     return least <= (trip.open_s or 0.0) - (trip.open_error_s or 0.0) <= most
 
 
 def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
     part = ("Retry-After", "accepted" if rule.accept_retry_after else "ignored")
-    told = answers.retry_after_s[failed_answers(answers, rule)]
-    told = told[~np.isnan(told)]
+    waits_s = answers.retry_after_s[failed_answers(answers, rule)]
+    waits_s = waits_s[~np.isnan(waits_s)]
     # A Retry-After that equals the rule's duration does not show which of the two applied.
-    telling = told[np.abs(told - rule.trip_duration) > 0.5]
+    other_s = waits_s[np.abs(waits_s - rule.trip_duration) > 0.5]
     whole = [trip for trip in trips if trip.open_error_s is not None and trip.tripped_s and trip.reset_s]
-    if not len(telling) or not whole:
-        return Finding(
-            backend.name,
-            *part,
-            "no failure told another time than the rule's",
-            "not shown",
-            "trip-and-recover with a retry_after_s unlike the trip duration",
-        )
+    if not len(other_s) or not whole:
+        seen = "no whole open period" if len(other_s) else "no failure had a Retry-After other than the trip duration"
+        remedy = "trip-and-recover with a retry_after_s that differs from the trip duration"
+        return Finding(backend.name, *part, seen, "not shown", remedy)
     fitting = sum(map(_open_as_configured, whole))
-    observed = f"failures told {telling.min():g} s; open as {'told' if rule.accept_retry_after else 'configured'}"
-    observed += f" in {fitting} of {len(whole)} trips"
+    least, most = float(other_s.min()), float(other_s.max())
+    sent = f"{least:g} s" if least == most else f"{least:g} to {most:g} s"
+    length = "that long" if rule.accept_retry_after else "for the trip duration"
+    observed = f"failures had a Retry-After of {sent}; open {length} in {fitting} of {len(whole)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")

@@ -1,4 +1,4 @@
-"""Small tables of a summary that several kinds of report print: latency, phases, pacing and data quality."""
+"""Makes the small tables that several kinds of report print: latency, phases, pacing and data quality."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows"]
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """Latency of the answers of one side, or of streams' tokens. `since`: the instant it is counted from."""
+    """A row of the latency table. `origin`: backend, gateway or stream. `since`: where the latency begins."""
 
     origin: str
     since: str
@@ -21,9 +21,9 @@ class LatencyRow:
 
 
 def latency_rows(summary: Summary) -> list[LatencyRow]:
-    """Return two rows for each side that answered. If answers were streamed, rows for their tokens follow.
+    """Return two rows each for the backends' and the gateway's answers, and rows for the tokens of streamed answers.
 
-    A side's first row counts from the intended start, which includes the wait that a late start hides.
+    The first of the two counts from the intended start, so it includes the delay of a late start.
     """
     intended, wire = summary.latency_intended_ms, summary.latency_ms
     rows = [
@@ -35,7 +35,7 @@ def latency_rows(summary: Summary) -> list[LatencyRow]:
     if summary.first_token_ms.n:
         rows.append(LatencyRow("stream", "sending, to the first token", summary.first_token_ms))
     if summary.token_gap_ms.n:
-        rows.append(LatencyRow("stream", "one token, to the next", _few(summary.token_gap_ms)))
+        rows.append(LatencyRow("stream", "one token to the next", _few(summary.token_gap_ms)))
     return rows
 
 
@@ -67,9 +67,9 @@ def quality_rows(summary: Summary) -> list[tuple[str, str]]:
         ("arrivals intended", count(pacing.intended)),
         ("sent", count(pacing.sent)),
         ("late start, p99", "–" if pacing.late_p99_ms is None else f"{number(pacing.late_p99_ms, 2)} ms"),
-        ("dropped, no user free", count(pacing.dropped)),
+        ("dropped because no user was free", count(pacing.dropped)),
         ("attempts recorded", count(summary.requests.total)),
-        ("requests the gateway counted", count(None if counts.gateway is None else counts.gateway.requests)),
+        ("requests counted by the gateway", count(None if counts.gateway is None else counts.gateway.requests)),
     ]
     if counts.unrecorded is not None:
         rows.append(("attempts not recorded", count(counts.unrecorded)))
@@ -84,5 +84,5 @@ def _clocks(summary: Summary) -> list[tuple[str, str]]:
         clock = worker.clock
         if clock is not None and not clock.shared and "half_width_ns" in clock.model_fields_set:
             name = "?" if worker.worker is None else worker.worker
-            rows.append((f"clock of worker {name}", f"corrected, known to ±{clock.half_width_ns / 1e6:.3f} ms"))
+            rows.append((f"clock of worker {name}", f"corrected; known to ±{clock.half_width_ns / 1e6:.3f} ms"))
     return rows

@@ -1,4 +1,4 @@
-"""Reports the dense probes of a run: how many there were, what they cost, and why resets are less sharp than asked."""
+"""Reports the dense probes of a run: their number, their cost, and why resets are less sharp than asked for, if so."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def probing(info: RunInfo) -> Probing | None:
 
 
 def probing_notes(run: Run) -> list[str]:
-    """Return sentences on the cost of dense probes, and on what kept the resets from being as sharp as asked."""
+    """Return sentences on the number and cost of dense probes, and on why resets are less sharp than asked for."""
     account = run.info.probing
     if account is None:
         return [_left_out(run)] if run.tally.probes else []
@@ -47,11 +47,11 @@ def probing_notes(run: Run) -> list[str]:
     others = Counter(reset.outcome for reset in account.resets if reset.outcome != EXPECTED)
     if others:
         number = f"{others.total():,} of {len(account.resets):,}"
-        came = ", ".join(f"{count:,} {outcome}" for outcome, count in others.items())
-        notes.append(f"{number} resets may be less sharp, since they did not come as expected: {came}")
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in others.items())
+        notes.append(f"{number} resets may be less sharp, because probing did not go as expected: {outcomes}")
     return notes
 
 
 def _left_out(run: Run) -> str:
     probes = "1 dense probe" if run.tally.probes == 1 else f"{run.tally.probes:,} dense probes"
-    return f"{probes} timed the resets; no figure of the traffic counts them"
+    return f"{probes} timed the resets; traffic figures exclude them"

@@ -1,4 +1,4 @@
-"""Problems of the run itself, such as a lost target, which matter more than its observations of the rule."""
+"""Finds problems of the run itself, such as a lost target, which matter more than its observations of the rule."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["broken_answers", "find_problems"]
 
 NS = 1_000_000_000
 LOST_S, LOST_REQUESTS = 1.0, 5
-"""From this long, and this many requests, without any response to the end of the run, the target counts as lost."""
+"""The target is lost if the run ends with at least this many seconds and requests without any response."""
 MOST_BROKEN = MOST_UNSENT = 0.05
-"""The largest share of requests without a sound answer, and of arrivals never sent, in a valid measurement."""
+"""The largest share of requests without a complete response, and of unsent arrivals, in a valid measurement."""
 
 
 def find_problems(run: Run) -> list[Problem]:

@@ -132,7 +132,7 @@ def _unobservable(run: Run) -> str | None:
     in_doubt = unmarked.shed_below_us is not None and not run.tally.count("shed")
     if in_doubt and bool(unmarked.sheds.hold(run.tally.kinds["status"].to_numpy()).any()):
         which = " or ".join(map(str, unmarked.sheds.statuses))
-        return f"the policy marks no answer, and the gateway's {which} cannot be told from the backend's"
+        return f"the policy marks no answer, and the gateway's {which} cannot be distinguished from the backend's"
     return None
 
 
@@ -206,7 +206,7 @@ def _count_notes(run: Run) -> list[str]:
     reached = total - run.tally.count("no response")
     if counted is None or counted == total or reached <= counted <= total:
         return []
-    return [f"the gateway counted {counted} requests, the record has {total}: samples were lost or invented"]
+    return [f"the gateway counted {counted} requests, but the record has {total}: it is incomplete or wrong"]
 
 
 def _checked(checks: Sequence[str], summary: Summary) -> tuple[CheckOutcome, ...]:

@@ -27,7 +27,7 @@ SUBJECTS: dict[Label, str] = {
     "good": "The rule is good in this scenario",
     "as configured": "The breaker behaved as configured in this scenario",
     "not good": "The rule is not good in this scenario",
-    "not shown": "Whether the rule is good was not shown",
+    "not shown": "This run does not show whether the rule is good",
     "not valid": "This run is not a valid measurement",
     "target lost": "The target was lost",
 }
@@ -36,24 +36,25 @@ NO_CHECK = "no check was set"
 
 
 def judge(summary: Summary) -> Verdict:
-    """Judge a run by its problems first, then by its checks and observations.
+    """Judge a run by its problems first, then by its checks and observations. The labels, in that order:
 
-    Target lost, not valid: the run has a problem. Not good: a check failed, an observation contradicts the rule, or a
-    measured instant was outside its interval. Not shown: no breaker opened, the run was interrupted or ended before
-    service was restored, or trips were missed. As configured: no check was set, and some part of the rule was
-    confirmed. Good: no trip was missed, service was restored, and all checks passed.
+    * target lost, not valid: the run has a problem.
+    * not good: a check failed, an observation contradicts the rule, or a measured instant was outside its interval.
+    * not shown: no breaker opened, the run was interrupted or ended before service was restored, or trips were missed.
+    * as configured: no check was set, and some part of the rule was confirmed.
+    * good: no trip was missed, service was restored, and all checks passed.
     """
-    weighty = [problem.text for problem in summary.problems if problem.kind != "interrupted"]
+    serious = [problem.text for problem in summary.problems if problem.kind != "interrupted"]
     against = [*_failed_checks(summary), *_contradictions(summary), *_doubtful(summary)]
     code = _exit_code(summary)
-    if weighty:
+    if serious:
         lost = summary.problems[0].kind == "target lost"
-        return _verdict("target lost" if lost else "not valid", [*weighty, *against], code)
+        return _verdict("target lost" if lost else "not valid", [*serious, *against], code)
     if against:
         return _verdict("not good", against, code)
-    unshown = _unshown(summary)
-    if unshown is not None:
-        return _verdict("not shown", [unshown, *(_favour(summary) if summary.trips else [])], code)
+    missing = _missing(summary)
+    if missing is not None:
+        return _verdict("not shown", [missing, *(_favour(summary) if summary.trips else [])], code)
     return _verdict("good" if summary.checks else "as configured", _favour(summary), code)
 
 
@@ -80,14 +81,14 @@ def _exit_code(summary: Summary) -> int:
     return 0 if all(check.passed for check in summary.checks) else CHECK_FAILED
 
 
-def _unshown(summary: Summary) -> str | None:
-    """Return why the label is neither good nor as configured, or None if it is one of them."""
+def _missing(summary: Summary) -> str | None:
+    """Return what a run without problems lacks for the labels good and as configured, or None if it has one of them."""
     if summary.interrupted:
         return "the run was cut short"
     if not summary.trips:
         return _no_trip(summary)
     if not _restored(summary):
-        return "the run ended before service was seen restored"
+        return "the run ended before service was restored"
     missed = len(summary.unobserved_trips)
     if missed:
         true = len(summary.trips) + missed
@@ -95,7 +96,7 @@ def _unshown(summary: Summary) -> str | None:
     if summary.checks:
         return None
     if summary.time_to_trip_s.median is None and summary.open_s.median is None:
-        return "no trip was seen from its first failure, nor to its reset"
+        return "no trip was observed from its first failure or to its reset"
     if not any(found.verdict == "confirmed" for found in summary.conformance):
         return "no part of the rule was confirmed"
     return None
@@ -123,8 +124,8 @@ def _doubtful(summary: Summary) -> list[str]:
     outside = summary.accuracy.outside
     if not outside:
         return []
-    lay = "1 measured instant lay outside its" if outside == 1 else f"{outside} measured instants lay outside their"
-    return [f"{lay} stated interval, so no instant of this run is reliable"]
+    were = "1 measured instant was outside its" if outside == 1 else f"{outside} measured instants were outside their"
+    return [f"{were} stated interval, so no instant of this run is reliable"]
 
 
 def _no_trip(summary: Summary) -> str:
@@ -133,8 +134,9 @@ def _no_trip(summary: Summary) -> str:
         return f"the breaker is not observable: {summary.unobservable}"
     missed = len(summary.unobserved_trips)
     if missed:
-        openings = "the one opening" if missed == 1 else f"all {missed:,} openings"
-        return f"{openings} in the gateway's record went unmeasured"
+        if missed == 1:
+            return "the only opening in the gateway's record was not measured"
+        return f"none of the {missed:,} openings in the gateway's record was measured"
     if not throttles:
         return "no backend answered 429 and the breaker was not seen to open"
     times = "once" if throttles == 1 else f"{throttles:,} times"
@@ -156,7 +158,7 @@ def _favour(summary: Summary) -> list[str]:
     if summary.checks:
         count = len(summary.checks)
         passed = all(check.passed for check in summary.checks)
-        reasons += [] if not passed else ["its one check passed" if count == 1 else f"all {count} checks passed"]
+        reasons += [] if not passed else ["the check passed" if count == 1 else f"all {count} checks passed"]
     else:
         reasons.append(NO_CHECK)
     return reasons
@@ -170,7 +172,7 @@ def _trip_times(summary: Summary) -> list[str]:
     when = "at the first failure" if soon else f"{time.max:.3f} s after the first failure"
     if trips == 1:
         return [f"it tripped {when}"]
-    seen = f"{trips:,} trips" if time.n == trips else f"{time.n:,} trips seen whole, of {trips:,},"
+    seen = f"{trips:,} trips" if time.n == trips else f"the {time.n:,} trips (of {trips:,}) with a known first failure"
     if soon:
         return [f"each of {seen} came {when}"]
     worst = next((trip for trip in summary.trips if trip.time_to_trip_s == time.max), None)

@@ -54,7 +54,7 @@ def test_a_live_run_says_that_there_is_no_truth(live: Reported) -> None:
 
 
 def test_a_killed_run_says_so(killed: Reported) -> None:
-    assert "killed: this is what was recorded until then" in killed.page.read_text("utf-8")
+    assert "killed: the report covers what was recorded until then" in killed.page.read_text("utf-8")
 
 
 def test_several_units_have_a_table_of_their_own(units: Reported) -> None:

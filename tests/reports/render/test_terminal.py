@@ -42,7 +42,7 @@ def test_ten_thousand_trips_print_the_first_and_say_so(many: Callable[[int], dic
 
 
 def test_a_killed_run_says_so(killed: Reported) -> None:
-    assert "killed: this is what was recorded until then" in printed(killed.summary)
+    assert "killed: the report covers what was recorded until then" in printed(killed.summary)
 
 
 def test_several_units_say_when_all_had_tripped(units: Reported) -> None:
@@ -64,7 +64,7 @@ def test_clocks_that_are_not_shared_are_told_with_their_doubt(tripped: Reported)
     clocks = [{"half_width_ns": 0, "shared": True}, {"half_width_ns": 1_500_000, "shared": False}]
     workers = [{"worker": number, "clock": clock} for number, clock in enumerate(clocks)]
     rows = dict(quality_rows(typed({**tripped.summary, "workers": workers})))
-    assert rows["clock of worker 1"] == "corrected, known to ±1.500 ms"
+    assert rows["clock of worker 1"] == "corrected; known to ±1.500 ms"
     assert "clock of worker 0" not in rows
 
 
@@ -74,7 +74,7 @@ def test_streams_tokens_are_told_where_there_were_any(tripped: Reported) -> None
     text = printed({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps})
     assert re.search(r"first token +p50 21\.5 · p95 40\.0 · p99 55\.5 ms of 1,000", text)
     rows = latency_rows(typed({**tripped.summary, "first_token_ms": figures, "token_gap_ms": gaps}))
-    assert [row.since for row in rows[-2:]] == ["sending, to the first token", "one token, to the next"]
+    assert [row.since for row in rows[-2:]] == ["sending, to the first token", "one token to the next"]
     assert rows[-1].figures.p95 is None
     assert "first token" not in printed(tripped.summary)
 

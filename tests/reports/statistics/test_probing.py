@@ -59,13 +59,13 @@ def test_a_run_without_an_account_has_none(run: Run) -> None:
         ),
         pytest.param(
             Probing(sharpen_s=0.001, budget=200, requests=10, answered=1, resets=[EXPECTED]),
-            ["10 dense probes timed the resets; no figure of the traffic counts them; a backend answered 1 of them"],
+            ["10 dense probes timed the resets; traffic figures exclude them; a backend answered 1 of them"],
             id="as expected",
         ),
         pytest.param(
             Probing(sharpen_s=0.001, budget=200, requests=1, answered=0, reason="the gateway refused a probe"),
             [
-                "1 dense probe timed the resets; no figure of the traffic counts them; a backend answered 0 of them",
+                "1 dense probe timed the resets; traffic figures exclude them; a backend answered 0 of them",
                 "resets are less sharp than asked for: the gateway refused a probe",
             ],
             id="refused",
@@ -81,5 +81,5 @@ def test_a_note_counts_the_resets_that_did_not_come_as_expected(run: Run) -> Non
     spent = SharpenedReset(outcome="budget spent", asked=200, admitted=None, gap_ms=1.0)
     account = Probing(sharpen_s=0.001, budget=200, requests=210, answered=1, resets=[EXPECTED, early, spent])
     assert notes(run, account)[-1] == (
-        "2 of 3 resets may be less sharp, since they did not come as expected: 1 early, 1 budget spent"
+        "2 of 3 resets may be less sharp, because probing did not go as expected: 1 early, 1 budget spent"
     )
