@@ -138,14 +138,14 @@ def _service(recorded: Recorded, backend: Backend, unfitted: list[str]) -> Servi
         )
         return None
     waits = answers["backend_us"].dropna()
-    told = len(waits) == len(answers)
-    times = np.sort((waits if told else answers["latency_us"]).to_numpy(np.float64)) / 1000
+    reported = len(waits) == len(answers)
+    times = np.sort((waits if reported else answers["latency_us"]).to_numpy(np.float64)) / 1000
     median, p95 = (float(np.quantile(times, share)) for share in (0.5, 0.95))
     fitted = Latency(median_ms=median, p95_ms=max(p95, median))
     return ServiceFit(
         backend=backend.name,
         n=len(times),
-        measured="the gateway's wait" if told else "the client's latency, network included",
+        measured="the gateway's wait" if reported else "the client's latency, network included",
         median_ms=fitted.median_ms,
         p95_ms=fitted.p95_ms,
         distance=_distance(times, fitted),

@@ -139,12 +139,14 @@ def curve(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the trip curve: time to trip against overload."""
-    from simulator.commands.curve import Asked, curve_command
+    from simulator.commands.curve import CurveOptions, curve_command
     from simulator.engines import engine_of
 
     computes = engine_of(engine, scheduler)
-    asked = Asked(tuple(rates or (2.0, 20.0, 200.0)), count, retry_after, seeds, measure, tuple(runs or ()), computes)
-    curve_command(lab, asked, out, as_json)
+    options = CurveOptions(
+        tuple(rates or (2.0, 20.0, 200.0)), count, retry_after, seeds, measure, tuple(runs or ()), computes
+    )
+    curve_command(lab, options, out, as_json)
 
 
 def tune(

@@ -24,7 +24,7 @@ from tripcurve.scenario import Phase, Scenario, load_scenario
 from tripcurve.scenario.search import Trial, next_rate
 from tripcurve.target import check_target_name
 
-__all__ = ["PROBES", "Bounds", "find_capacity", "why_not"]
+__all__ = ["PROBES", "Bounds", "find_capacity", "reason_not_carried"]
 
 PROBES = "probes.json"
 LONGEST_ANSWER_S = 2.0
@@ -70,7 +70,7 @@ def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds)
         run = folder / f"probe-{len(done) + 1:02d}"
         code = _probe(lab, _at_rate(base, rate, bounds), target, run)
         summary = _summary(run, code)
-        reason = "interrupted" if code == INTERRUPTED else why_not(summary, bounds.success)
+        reason = "interrupted" if code == INTERRUPTED else reason_not_carried(summary, bounds.success)
         done.append({"rate": rate, "carried": reason is None, "reason": reason, "run": run.name})
         write_whole(folder / PROBES, json.dumps({"success": bounds.success, "probes": done}, indent=1) + "\n")
         print(f"{rate:8.1f} requests/s  {'carried' if reason is None else reason}", file=sys.stderr)
@@ -121,7 +121,7 @@ def _summary(run: Path, code: int) -> dict[str, Any]:
     return found
 
 
-def why_not(summary: dict[str, Any], success: float) -> str | None:
+def reason_not_carried(summary: dict[str, Any], success: float) -> str | None:
     """Return why a rate was not carried, or None if it was. A cause comes before its effects."""
     requests, pacing = summary["requests"], summary["pacing"]
     good = sum(count for status, count in requests["by_status"].items() if status.startswith("2"))

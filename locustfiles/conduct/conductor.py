@@ -19,14 +19,14 @@ from locustfiles.conduct import interrupts
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
 from locustfiles.conduct.options import Options, options_of, quieten
 from locustfiles.conduct.plan import Plan
-from locustfiles.conduct.preparation import Asked, Preparation, prepare, seat_users, without_sharpening
+from locustfiles.conduct.preparation import Preparation, RunInputs, prepare, seat_users, without_sharpening
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import breaker_counter, gap_of
 from locustfiles.live.counts import Live
 from locustfiles.live.progress import report_progress
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
-from locustfiles.pacing.shape import Course, ScenarioShape
+from locustfiles.pacing.shape import ScenarioRun, ScenarioShape
 from locustfiles.pacing.timeline import Timeline
 from locustfiles.recording.local_cloud import ended_processes
 from locustfiles.recording.run_dir import copy_events
@@ -112,7 +112,7 @@ class Conductor:
         events.quit.add_listener(self._on_quit)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         atexit.register(self._leave)
-        self._shape.set_out = self._set_out
+        self._shape.prepare_run = self._prepare_web_run
         if self.headless:
             # Locust handles SIGTERM only after a headless run.
             gevent.signal_handler(signal.SIGTERM, self._on_interrupt)
@@ -133,24 +133,24 @@ class Conductor:
         print(f"tripcurve: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
 
-    def _set_out(self) -> Course | None:
-        """Prepare a run that the web page starts. Return its course, or None after reporting why it cannot start."""
+    def _prepare_web_run(self) -> ScenarioRun | None:
+        """Prepare a run that the web page starts. Return it, or None after reporting why it cannot start."""
         self.failure = None
         try:
             self.set_up()
         except TripcurveError as error:
             self.fail(error)
-        return self._shape.course
+        return self._shape.run
 
     def set_up(self) -> None:
         """Prepare the lab, scenario and target that the options name, or reuse the last ones. Raises TripcurveError."""
-        asked = Asked(self._options.lab, self._options.scenario, self._options.target)
-        if asked.target not in ("local", "azure", self._given_target):
-            shown = without_credentials(asked.target)
+        inputs = RunInputs(self._options.lab, self._options.scenario, self._options.target)
+        if inputs.target not in ("local", "azure", self._given_target):
+            shown = without_credentials(inputs.target)
             raise BadInput(f"target {shown}: the key was given for {self._given_target}; start with --target")
-        if self.preparation is None or self.preparation.asked != asked or not self.preparation.usable:
+        if self.preparation is None or self.preparation.inputs != inputs or not self.preparation.usable:
             self._leave()
-            self.preparation = prepare(asked, self.environment.user_classes)
+            self.preparation = prepare(inputs, self.environment.user_classes)
             if self._options.no_sharpen:
                 self.preparation.scenario = without_sharpening(self.preparation.scenario)
         self._lead_shape(None)
@@ -158,7 +158,7 @@ class Conductor:
     def _lead_shape(self, timeline: Timeline | None) -> None:
         assert self.preparation is not None  # noqa: S101  # set_up has made it
         scenario = self.preparation.scenario
-        self._shape.course = Course(scenario, seat_users(scenario, self.environment.user_classes), timeline)
+        self._shape.run = ScenarioRun(scenario, seat_users(scenario, self.environment.user_classes), timeline)
 
     # The steps of a run.
 
@@ -240,7 +240,7 @@ class Conductor:
         if self._lock is not None:
             self._lock.release()
         self.last_run = plan.run_dir
-        self._shape.course = None
+        self._shape.run = None
 
     def _complete(self, plan: Plan, end_ns: int) -> None:
         """Write the rest of the run directory: events, requests.parquet and run.json. Notes an error and goes on."""

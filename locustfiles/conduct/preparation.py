@@ -17,11 +17,11 @@ from tripcurve.target import Target
 if TYPE_CHECKING:  # at run time Locust's import patches the whole process
     from locust import User
 
-__all__ = ["Asked", "Preparation", "prepare", "ready_users", "seat_users", "without_sharpening"]
+__all__ = ["Preparation", "RunInputs", "prepare", "ready_users", "seat_users", "without_sharpening"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunInputs:
     """The lab, scenario and target that the command line or the start form names."""
 
     lab: str
@@ -33,7 +33,7 @@ class Asked:
 class Preparation:
     """A checked lab and scenario, and a ready target. `embedded` None: this process did not start the target."""
 
-    asked: Asked
+    inputs: RunInputs
     lab: Lab
     scenario: Scenario
     target: Target
@@ -50,19 +50,19 @@ class Preparation:
         return self.embedded is None or self.embedded.alive
 
 
-def prepare(asked: Asked, classes: list[type[User]]) -> Preparation:
+def prepare(inputs: RunInputs, classes: list[type[User]]) -> Preparation:
     """Check lab and scenario, then find or start the target and try it.
 
     Raises BadInput if an input is wrong, TargetUnavailable if the target cannot be used; then nothing is left running.
     """
-    lab = load_lab(asked.lab)
-    scenario = load_scenario(asked.scenario, lab)
+    lab = load_lab(inputs.lab)
+    scenario = load_scenario(inputs.scenario, lab)
     ready_users(scenario, classes)
-    found = find_target(asked.target, lab, asked.lab)
+    found = find_target(inputs.target, lab, inputs.lab)
     if isinstance(found, Embedded):
-        return Preparation(asked, lab, scenario, found.target, found)
+        return Preparation(inputs, lab, scenario, found.target, found)
     try_target(found)
-    return Preparation(asked, lab, scenario, found, None)
+    return Preparation(inputs, lab, scenario, found, None)
 
 
 def without_sharpening(scenario: Scenario) -> Scenario:

@@ -103,7 +103,7 @@ class Traffic:
     def _enter(self, stretch: Stretch) -> None:
         self.stretch = stretch
         if stretch.phase.users is not None:
-            self.lane.release(stretch.end_ns)
+            self.lane.begin_closed_loop(stretch.end_ns)
 
     def _flush(self) -> None:
         try:

@@ -56,7 +56,7 @@ class Lane:
         user = getcurrent()
         self._free.append(user)
         try:
-            return get_hub().switch()  # type: ignore[no-any-return]  # passed by _hand_out or release
+            return get_hub().switch()  # type: ignore[no-any-return]  # passed by _hand_out or begin_closed_loop
         except BaseException:
             self._forget(user)
             raise
@@ -93,7 +93,7 @@ class Lane:
             else:
                 self._late.append(due)
 
-    def release(self, until_ns: int) -> None:
+    def begin_closed_loop(self, until_ns: int) -> None:
         """Begin a closed-loop phase: until this monotonic ns, users do not wait for arrivals."""
         self._free_until_ns = until_ns
         for _ in range(len(self._free)):

@@ -12,15 +12,15 @@ from locust import LoadTestShape, User
 from locustfiles.pacing.timeline import Timeline, user_count
 from tripcurve.scenario import Scenario
 
-__all__ = ["Course", "ScenarioShape"]
+__all__ = ["ScenarioRun", "ScenarioShape"]
 
 TICK_S = 1.0
 """Locust calls `tick` once a second. If a phase ends before the next call, `tick` waits for its end."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """The scenario that the shape follows. `timeline` None: the run has not begun."""
+class ScenarioRun:
+    """The scenario of a run, and its user classes. `timeline` None: the run has not begun."""
 
     scenario: Scenario
     classes: list[type[User]]
@@ -30,17 +30,17 @@ class Course:
 class ScenarioShape(LoadTestShape):
     """Follows the scenario of the run that is being set up or under way."""
 
-    course: Course | None = None
-    set_out: Callable[[], Course | None] = staticmethod(lambda: None)
-    """Makes a course if there is none: Locust's web UI calls `tick` before it fires `test_start`. None: it failed."""
+    run: ScenarioRun | None = None
+    prepare_run: Callable[[], ScenarioRun | None] = staticmethod(lambda: None)
+    """Prepares a run if there is none: Locust's web UI calls `tick` before it fires `test_start`. None: it failed."""
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Return the number of users, the spawn rate and the user classes for now. None, at the end, stops the run."""
-        if self.course is None:
-            self.course = self.set_out()
-        if self.course is None:
+        if self.run is None:
+            self.run = self.prepare_run()
+        if self.run is None:
             return None
-        scenario, timeline = self.course.scenario, self.course.timeline
+        scenario, timeline = self.run.scenario, self.run.timeline
         if timeline is None:
             count = user_count(scenario, scenario.phases[0], 0.0)
         else:
@@ -49,7 +49,7 @@ class ScenarioShape(LoadTestShape):
                 return None
             stretch = timeline.at(now)
             count = user_count(scenario, stretch.phase, max(now - stretch.begin_ns, 0) / 1e9)
-        return count, max(count, 1), self.course.classes
+        return count, max(count, 1), self.run.classes
 
 
 def _after_boundary(timeline: Timeline) -> int:

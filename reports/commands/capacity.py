@@ -55,11 +55,11 @@ def capacity_command(folder: Path, as_json: bool) -> int:
 
 
 def capacity_of_probes(folder: Path) -> tuple[str, Capacity]:
-    """The lab's name and the capacity that a folder of probes shows, each probe a step. Raises BadInput."""
+    """Return the lab's name and the capacity that a folder of probes shows; each probe is a step. Raises BadInput."""
     try:
-        told = json.loads((folder / PROBES).read_text("utf-8"))
-        probes = [(str(probe["run"]), probe["reason"]) for probe in told["probes"]]
-        limits = Limits(ok_share=float(told["success"]))
+        document = json.loads((folder / PROBES).read_text("utf-8"))
+        probes = [(str(probe["run"]), probe["reason"]) for probe in document["probes"]]
+        limits = Limits(ok_share=float(document["success"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{folder} has no readable {PROBES}; give a folder that `tripcurve capacity` made") from None
     steps: list[Step] = []

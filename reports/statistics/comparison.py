@@ -355,14 +355,14 @@ def compare_command(
     undecided = [one.measure for one in found if one.undecided]
     failed = regressed or bool(undecided and not allow_undecided)
     if as_json:
-        told = {
+        content = {
             "base": str(base),
             "run": str(run),
             "differences": unlike,
             "regressed": regressed,
             "undecided": undecided,
         }
-        json.dump(told | {"measures": [asdict(one) for one in found]}, sys.stdout, indent=1)
+        json.dump(content | {"measures": [asdict(one) for one in found]}, sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         _print(found, unlike, Console())

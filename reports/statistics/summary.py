@@ -141,7 +141,7 @@ def _tokens(run: Run) -> Tokens:
     prompt, completion = (int(kinds[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion"))
     minutes = run.duration_s / 60
     per_minute = (prompt + completion) / minutes if minutes else None
-    return Tokens(prompt=prompt, completion=completion, per_minute=per_minute, n=int(kinds["told"].sum()))
+    return Tokens(prompt=prompt, completion=completion, per_minute=per_minute, n=int(kinds["reported"].sum()))
 
 
 def _pacing(run: Run) -> Pacing:

@@ -40,7 +40,7 @@ _TOTALS = {
     "n": ("count_all", "sum"),
     "prompt_tokens": ("prompt_tokens_sum", "sum"),
     "completion_tokens": ("completion_tokens_sum", "sum"),
-    "told": ("completion_tokens_count", "sum"),
+    "reported": ("completion_tokens_count", "sum"),
     "first_ns": ("start_ns_min", "min"),
     "last_ns": ("start_ns_max", "max"),
 }
@@ -153,8 +153,8 @@ class Tally:
     def kinds(self) -> pd.DataFrame:
         """A row for each combination of KINDS, in order of its first request. Read it after the last `add`.
 
-        Columns: KINDS, `n`, `prompt_tokens`, `completion_tokens`, `told` (how many answers reported tokens), `first_ns`
-        and `last_ns` (the first and last start, unix ns).
+        Columns: KINDS, `n`, `prompt_tokens`, `completion_tokens`, `reported` (how many answers reported tokens),
+        `first_ns` and `last_ns` (the first and last start, unix ns).
         """
         if not self._kinds:
             return pd.DataFrame(columns=[*KINDS, *_TOTALS])

@@ -125,8 +125,8 @@ def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[flo
     """Return the shortest and longest times that the rule can have kept the breaker open, given each Retry-After."""
     lengths = [rule.trip_duration]
     if rule.accept_retry_after:
-        told = answers.retry_after_s[failed_answers(answers, rule)]
-        told = told[~np.isnan(told)]
-        lengths += [float(told.min()), float(told.max())] if len(told) else []
+        sent_s = answers.retry_after_s[failed_answers(answers, rule)]
+        sent_s = sent_s[~np.isnan(sent_s)]
+        lengths += [float(sent_s.min()), float(sent_s.max())] if len(sent_s) else []
         lengths += simulated_s
     return int(min(lengths) / SLACK * NS), int(max(lengths) * SLACK * NS)

@@ -229,5 +229,5 @@ def _heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) ->
     """Return how long a Retry-After keeps the breaker open under these options, in seconds. NaN: there was none."""
     if np.isnan(retry_after_s):
         return rule.trip_duration
-    told_s = retry_after_s if options.retry_after_cap is None else min(retry_after_s, options.retry_after_cap)
-    return told_s if options.retry_after_shorter == "replaces" else max(told_s, rule.trip_duration)
+    wait_s = retry_after_s if options.retry_after_cap is None else min(retry_after_s, options.retry_after_cap)
+    return wait_s if options.retry_after_shorter == "replaces" else max(wait_s, rule.trip_duration)

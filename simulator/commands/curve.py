@@ -23,7 +23,7 @@ from tripcurve.lab import Lab, load_lab
 from tripcurve.lab.rule import BreakerRule
 from tripcurve.run.layout import make_run_dir
 
-__all__ = ["Asked", "Curve", "curve_command", "draw_curve", "write_curve"]
+__all__ = ["Curve", "CurveOptions", "curve_command", "draw_curve", "write_curve"]
 
 SHARES = 24
 _LONGEST_LIVE_S = 600.0
@@ -31,7 +31,7 @@ _INK = "#1a1a1a"
 
 
 @dataclass(frozen=True)
-class Asked:
+class CurveOptions:
     """The options of the command. `rates`: requests per second. `count` None: the lab's own.
 
     `retry_after`: set the rule's accept_retry_after. `seeds`: simulations for each point. `measure`: the number of
@@ -58,15 +58,15 @@ class Curve:
     live: list[LivePoint]
 
 
-def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) -> None:
+def curve_command(lab_name: str, options: CurveOptions, out: Path | None, as_json: bool) -> None:
     """Draw the curve, write it into a folder, and print it. Raises BadInput."""
-    if asked.measure and (asked.count is not None or asked.retry_after):
+    if options.measure and (options.count is not None or options.retry_after):
         raise BadInput("--measure runs the lab as it is; leave out --count and --retry-after")
-    lab = _lab(lab_name, asked)
+    lab = _lab(lab_name, options)
     if out is not None and out.is_file():
         raise BadInput(f"--out {out} is a file; give a folder")
     folder = make_run_dir(out, lab.name, "curve")
-    curve = draw_curve(lab, asked, lab_name, folder)
+    curve = draw_curve(lab, options, lab_name, folder)
     files = write_curve(curve, folder)
     if as_json:
         sys.stdout.write(json.dumps(_content(curve) | {"files": [str(path) for path in files]}) + "\n")
@@ -77,37 +77,37 @@ def curve_command(lab_name: str, asked: Asked, out: Path | None, as_json: bool) 
         sys.stdout.write(f"wrote {path}\n")
 
 
-def draw_curve(lab: Lab, asked: Asked, lab_name: str, folder: Path) -> Curve:
+def draw_curve(lab: Lab, options: CurveOptions, lab_name: str, folder: Path) -> Curve:
     """Return the curve of a lab, with the live points that were asked for, whose runs are below `folder`.
 
     Raises BadInput for a rule or rate without a curve, and for a run that cannot be read or made.
     """
-    points = curve_points(lab, asked.rates, SHARES, range(asked.seeds), asked.engine or Local())
-    live = [point for run in asked.runs for point in points_of_run(run)]
-    if asked.measure:
-        live += measure(lab_name, lab, _overloads(lab, asked, points), folder)
+    points = curve_points(lab, options.rates, SHARES, range(options.seeds), options.engine or Local())
+    live = [point for run in options.runs for point in points_of_run(run)]
+    if options.measure:
+        live += measure(lab_name, lab, _overloads(lab, options, points), folder)
     return Curve(lab, rule_of(lab), points, live)
 
 
-def _lab(name: str, asked: Asked) -> Lab:
+def _lab(name: str, options: CurveOptions) -> Lab:
     lab = load_lab(name)
     rule = rule_of(lab)
-    changes: dict[str, object] = {"accept_retry_after": rule.accept_retry_after or asked.retry_after}
-    if asked.count is not None:
-        if not 1 <= asked.count <= 10_000:
-            raise BadInput(f"--count must be 1 to 10,000, not {asked.count}")
-        changes |= {"count": asked.count, "percentage": None}
+    changes: dict[str, object] = {"accept_retry_after": rule.accept_retry_after or options.retry_after}
+    if options.count is not None:
+        if not 1 <= options.count <= 10_000:
+            raise BadInput(f"--count must be 1 to 10,000, not {options.count}")
+        changes |= {"count": options.count, "percentage": None}
     backend = lab.backends[0].model_copy(update={"breaker": rule.model_copy(update=changes)})
     return lab.model_copy(update={"backends": (backend,)})
 
 
-def _overloads(lab: Lab, asked: Asked, points: Sequence[CurvePoint]) -> list[tuple[Overload, float]]:
+def _overloads(lab: Lab, options: CurveOptions, points: Sequence[CurvePoint]) -> list[tuple[Overload, float]]:
     """Return the overloads to run live, with their seconds: at the middle rate, over shares that trip soon enough."""
-    rate = sorted(asked.rates)[len(asked.rates) // 2]
+    rate = sorted(options.rates)[len(options.rates) // 2]
     soon = [p for p in points if p.rate == rate and p.high is not None and p.high < _LONGEST_LIVE_S]
     if not soon:
         raise BadInput(f"--measure: at {rate:g} requests a second no trip comes within {_LONGEST_LIVE_S:g} s")
-    places = [round(i * (len(soon) - 1) / max(asked.measure - 1, 1)) for i in range(asked.measure)]
+    places = [round(i * (len(soon) - 1) / max(options.measure - 1, 1)) for i in range(options.measure)]
     chosen = [soon[place] for place in places]
     rule = rule_of(lab)
     return [(overload_of(rule, rate, one.share), max(2.0, 1.5 * (one.high or 0.0))) for one in chosen]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from locustfiles.commands.capacity import Bounds, find_capacity, why_not
+from locustfiles.commands.capacity import Bounds, find_capacity, reason_not_carried
 from tripcurve.errors import BadInput
 
 
@@ -40,7 +40,7 @@ def summary(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_the_first_cause_is_reported(changes: dict[str, Any], reason: str | None) -> None:
-    found = why_not(summary(**changes), 0.99)
+    found = reason_not_carried(summary(**changes), 0.99)
     assert (found is None) == (reason is None)
     assert reason is None or reason in str(found)
 

@@ -38,9 +38,9 @@ def test_a_killed_load_generator_is_not_recorded(
     shard_path(tmp_path, 0).write_bytes(b"")
     ending(f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})", monkeypatch)
     assert drive("quick", "steady", "local", tmp_path) == 4
-    told = capfd.readouterr().err
-    assert f"the load generator was killed (SIGKILL): the requests recorded until then are in {tmp_path}" in told
-    assert "out of memory" in told
+    printed = capfd.readouterr().err
+    assert f"the load generator was killed (SIGKILL): the requests recorded until then are in {tmp_path}" in printed
+    assert "out of memory" in printed
 
 
 def test_an_interrupt_during_the_start_reaches_the_load_generator_once_it_listens(

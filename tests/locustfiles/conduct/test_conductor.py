@@ -78,10 +78,10 @@ def test_every_request_served_is_a_row_and_locusts_statistics_agree(paced: Finis
     assert len(rows) == running.gateway.served
     assert (rows["start_ns"].diff().dropna() >= 0).all()
     attempts = [entry for entry in json.loads(out) if entry["method"] == "POST"]
-    told = Counter[str]()
+    by_user = Counter[str]()
     for entry in attempts:
-        told[entry["name"].partition(" · ")[0]] += entry["num_requests"]
-    assert told == rows["user"].value_counts().to_dict()
+        by_user[entry["name"].partition(" · ")[0]] += entry["num_requests"]
+    assert by_user == rows["user"].value_counts().to_dict()
     failed = rows[(rows["status"] != 200) | rows["error"].notna()]
     assert sum(entry["num_failures"] for entry in attempts) == len(failed)
 

@@ -93,13 +93,13 @@ def test_each_attempt_is_a_record_and_only_the_first_has_a_place_in_the_schedule
 
 
 def test_the_outcome_for_the_caller_is_counted_once_per_call(retried: tuple[Running, list[dict[str, Any]]]) -> None:
-    running, told = retried
+    running, statistics = retried
     assert running.info()["outcomes"] == {"SdkChatUser settled": 40}
-    entries = {entry["name"]: entry for entry in told}
+    entries = {entry["name"]: entry for entry in statistics}
     assert sum(entry["num_requests"] for name, entry in entries.items() if name.startswith("SdkChatUser ·")) == 80
     assert entries["SdkChatUser outcome"]["num_requests"] == 40
     assert entries["SdkChatUser outcome"]["num_failures"] == 0
-    assert entries["SdkChatUser outcome"]["min_response_time"] >= 20  # an attempt, the wait it was told, another
+    assert entries["SdkChatUser outcome"]["min_response_time"] >= 20  # an attempt, the wait that it asked for, another
 
 
 def test_a_call_that_never_settles_is_a_failure_to_its_caller_and_to_locust(tmp_path: Path) -> None:

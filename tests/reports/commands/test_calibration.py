@@ -21,10 +21,10 @@ def folder(good: Reported, live: Reported, healthy: Reported, tmp_path: Path) ->
 
 def test_only_runs_with_truth_count(folder: Path, good: Reported, capsys: pytest.CaptureFixture[str]) -> None:
     assert calibration_command(folder, as_json=True) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert sum(row["n"] for row in told["calibration"]) == good.summary["accuracy"]["n"]
-    assert [Path(one["run"]).name for one in told["runs"]] == ["good"]
-    assert told["runs"][0]["calibration"] == told["calibration"]
+    printed = json.loads(capsys.readouterr().out)
+    assert sum(row["n"] for row in printed["calibration"]) == good.summary["accuracy"]["n"]
+    assert [Path(one["run"]).name for one in printed["runs"]] == ["good"]
+    assert printed["runs"][0]["calibration"] == printed["calibration"]
 
 
 def test_the_table_fits_a_narrow_terminal(

@@ -263,10 +263,10 @@ def tell(folder: Path, workers: list[dict[str, Any]]) -> None:
 def test_workers_clocks_are_corrected_and_their_uncertainty_widens_the_intervals(tmp_path: Path, seed: int) -> None:
     folder = write(tmp_path / "run", lab_of(), TRIP, seed=seed, workers=3)
     plain = analyse(load(folder))
-    told = np.array([0, 40_000_000, -25_000_000])
+    offsets_ns = np.array([0, 40_000_000, -25_000_000])
     for worker, error_ns in ((1, 1_500_000), (2, -1_900_000)):
-        shift(folder, worker, int(told[worker]) + error_ns)
-    tell(folder, [clock(w, int(told[w])) for w in range(3)])
+        shift(folder, worker, int(offsets_ns[worker]) + error_ns)
+    tell(folder, [clock(w, int(offsets_ns[w])) for w in range(3)])
     run = load(folder)
     analysis = analyse(run)
     assert not misses(analysis)

@@ -87,7 +87,7 @@ def test_the_command_exits_1_on_a_regression(tmp_path: Path, capsys: pytest.Capt
     base = write(tmp_path / "base", lab_of(), TRIP)
     run = write(tmp_path / "run", lab_of(RULE | {"trip_duration": 1.5}), TRIP)
     assert compare_command(base, run, ["open_s.median=10%"], True, anyway=True) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["regressed"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["regressed"]
     assert compare_command(base, base, ["open_s.median=10%"], False) == 0
     assert "open_s.median" in capsys.readouterr().out

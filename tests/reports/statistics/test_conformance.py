@@ -94,8 +94,8 @@ def test_fewer_failures_than_the_count_show_nothing_of_the_interval(units: int) 
 
 def interval_run(actual: float, **lab: Any) -> Run:
     """The shipped scenario on a gateway that counts over `actual` s, whose rule is said to be 10 s."""
-    told = lab_of(RULE | {"interval": 10}, **lab)
-    scenario = load_scenario("interval", told)
+    configured = lab_of(RULE | {"interval": 10}, **lab)
+    scenario = load_scenario("interval", configured)
     return claim(play(lab_of(RULE | {"interval": actual}, **lab), scenario), interval="PT10S")
 
 
@@ -134,25 +134,25 @@ def test_trips_at_once_show_only_that_the_interval_is_longer() -> None:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     actual=st.floats(1, 30),
-    told=st.sampled_from([5, 10, 20]),
+    configured=st.sampled_from([5, 10, 20]),
     count=st.integers(2, 5),
     share=st.sampled_from([0.02, 0.1, 1]),
     rate=st.sampled_from([5, 40]),
     seed=st.integers(0, 1000),
 )
 def test_for_any_failures_the_interval_lies_within_the_stated_bounds(
-    actual: float, told: float, count: int, share: float, rate: float, seed: int
+    actual: float, configured: float, count: int, share: float, rate: float, seed: int
 ) -> None:
     scenario = scenario_of({"for": 20, "simulate": fault(share)}, {"for": 3}, rate=rate)
-    run = claim(play(lab_of(RULE | {"interval": actual, "count": count}), scenario, seed=seed), interval=told)
+    run = claim(play(lab_of(RULE | {"interval": actual, "count": count}), scenario, seed=seed), interval=configured)
     found = findings(run)["interval"]
     longer, up_to = (
         re.search(rf"{words} than ([0-9.]+) s", found.observed) for words in ("(?<!no )longer", "no longer")
     )
     assert longer is None or float(longer[1]) <= actual + 0.01
     assert up_to is None or float(up_to[1]) >= actual - 0.01
-    assert found.verdict != "contradicted" or told != actual
-    assert found.verdict != "confirmed" or abs(told - actual) <= told / 4
+    assert found.verdict != "contradicted" or configured != actual
+    assert found.verdict != "confirmed" or abs(configured - actual) <= configured / 4
 
 
 def test_hidden_failures_of_a_retry_contradict_nothing() -> None:

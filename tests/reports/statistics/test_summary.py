@@ -116,8 +116,8 @@ def test_the_time_to_the_first_token_counts_streams_only(tmp_path: Path) -> None
     at = table.column_names.index("first_byte_us")
     first = pa.array([5000 + row if row % 2 else None for row in range(len(table))], pa.int32())
     pq.write_table(table.set_column(at, RECORD.field(at), first), folder / "requests.parquet")
-    told = summary_of(load(folder))["first_token_ms"]
-    assert (told["n"], told["max"]) == (550, 6.099)
+    found = summary_of(load(folder))["first_token_ms"]
+    assert (found["n"], found["max"]) == (550, 6.099)
     assert summary_of(play(lab_of(), TRIP))["first_token_ms"]["n"] == 0
 
 

@@ -92,8 +92,8 @@ class SemanticLookup(Step):
         if self._most is not None and len(messages) > as_integer(self._most.get(context)):
             return None
         ignore = self._ignore is not None and self._ignore.get(context) is True
-        told = [item for item in messages if isinstance(item, dict) and not (ignore and item.get("role") == "system")]
-        return "\n".join(f"{item.get('role')}: {json.dumps(item.get('content'))}" for item in told)
+        kept = [item for item in messages if isinstance(item, dict) and not (ignore and item.get("role") == "system")]
+        return "\n".join(f"{item.get('role')}: {json.dumps(item.get('content'))}" for item in kept)
 
     async def _embed(self, run: Run, prompt: str) -> tuple[float, ...] | None:
         """Return the prompt's embedding, or log why it cannot be had and return None: the cache is not used then."""
