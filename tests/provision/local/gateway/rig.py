@@ -246,3 +246,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def status(code: int, *headers: tuple[str, str]) -> Response:
     return Response(code, list(headers), b"{}")
+
+
+MEMBERS = [single("one", "one.azurewebsites.net", rule(1)), single("two", "two.azurewebsites.net", rule(1))]
+"""Two backends whose breakers trip at the first failure. They become a pool with `pool("one", "two")`."""
+TO_POOL = [api(to_backend("pool"))]

@@ -18,6 +18,8 @@ from provision.local.wire import Disconnect, Request, Response
 from tests.provision.local.gateway.rig import (
     HOST,
     MARK,
+    MEMBERS,
+    TO_POOL,
     Clock,
     Rig,
     api,
@@ -30,12 +32,7 @@ from tests.provision.local.gateway.rig import (
     to_backend,
 )
 
-PAIR = [
-    single("one", "one.azurewebsites.net", rule(1)),
-    single("two", "two.azurewebsites.net", rule(1)),
-    pool("one", "two"),
-]
-TO_POOL = [api(to_backend("pool"))]
+PAIR = [*MEMBERS, pool("one", "two")]
 RETRY = (
     '<retry condition="@(context.Response.StatusCode == 429 || context.Response.StatusCode == 503)" count="{count}" '
     'interval="0" first-fast-retry="true"><forward-request buffer-request-body="true" /></retry>'
@@ -277,22 +274,6 @@ async def test_lower_priority_takes_over_only_when_the_higher_is_tripped(tmp_pat
         await gateway.ask()
         await gateway.ask()
         assert gateway.backend.hosts == ["one.azurewebsites.net"] * 4 + ["two.azurewebsites.net"]
-
-
-async def test_client_stays_with_the_member_its_cookie_names(tmp_path: Path) -> None:
-    affinity = {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}
-    backends = [*PAIR[:2], pool("one", "two", **affinity)]
-    async with rig(tmp_path, Clock(), apis=TO_POOL, backends=backends) as gateway:
-        first = await gateway.ask()
-        cookie = first.headers["set-cookie"].partition(";")[0]
-        assert cookie.startswith("SessionId=")
-        marks = {(await gateway.ask(Cookie=cookie)).headers["x-tripcurve-backend"] for _ in range(4)}
-        assert marks == {first.headers["x-tripcurve-backend"]}
-        gateway.backend.replies = [status(429)]
-        await gateway.ask(Cookie=cookie)
-        moved = await gateway.ask(Cookie=cookie)
-        assert moved.headers["x-tripcurve-backend"] != first.headers["x-tripcurve-backend"]
-        assert moved.headers["set-cookie"].partition(";")[0] != cookie
 
 
 @pytest.mark.parametrize(("reasons", "shed"), [(["BackendConnectionFailure"], True), (["Timeout"], False), ([], False)])

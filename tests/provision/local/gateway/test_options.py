@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from provision.local.wire import Disconnect, Request, Response
-from tests.provision.local.gateway.rig import Clock, api, pool, rig, rule, single, status, to_backend
-
-PAIR = [single("one", "one.azurewebsites.net", rule(1)), single("two", "two.azurewebsites.net", rule(1))]
-TO_POOL = [api(to_backend("pool"))]
+from tests.provision.local.gateway.rig import MEMBERS, TO_POOL, Clock, pool, rig, rule, single, status
 
 
 class Leaping(Clock):
@@ -47,7 +44,7 @@ async def test_stream_that_breaks_is_a_failure_where_the_option_says_so(
 @pytest.mark.parametrize(("option", "expected"), [("reissue", 200), ("503", 503)])
 async def test_client_bound_to_a_tripped_member(tmp_path: Path, option: str, expected: int) -> None:
     affinity: dict[str, Any] = {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}
-    backends = [*PAIR, pool("one", "two", **affinity)]
+    backends = [*MEMBERS, pool("one", "two", **affinity)]
     changes: dict[str, Any] = {"apis": TO_POOL, "backends": backends, "options": {"affinity_to_tripped": option}}
     async with rig(tmp_path, Clock(), **changes) as gateway:
         gateway.backend.replies = [status(429)]
@@ -65,7 +62,7 @@ async def test_retry_after_of_a_pools_503(tmp_path: Path, option: str, of_the_po
     clock = Clock()
     changes: dict[str, Any] = {
         "apis": TO_POOL,
-        "backends": [*PAIR, pool("one", "two")],
+        "backends": [*MEMBERS, pool("one", "two")],
         "options": {"shed_retry_after": option},
     }
     async with rig(tmp_path, clock, **changes) as gateway:

@@ -31,8 +31,21 @@ from provision.local.apim.policies import (
 from provision.local.apim.services import ForwardOptions, PolicyFault
 from tripcurve.lab.local_options import LocalOptions
 
-__all__ = ["Gateway", "answer", "context", "faults", "pipeline", "policy", "unanswered"]
+__all__ = [
+    "BROKEN",
+    "Gateway",
+    "answer",
+    "context",
+    "faults",
+    "mark",
+    "pipeline",
+    "policy",
+    "run",
+    "unanswered",
+]
 
+BROKEN = '<set-variable name="x" value="@((string)context.Variables[&quot;absent&quot;])" />'
+"""A policy whose expression throws."""
 EPOCH = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
@@ -130,6 +143,18 @@ def pipeline(*documents: str, **options: object) -> Pipeline:
         for scope, text in zip(scopes, documents, strict=False)
     ]
     return Pipeline([compile_document(DEFAULT_GLOBAL, scope="global"), *compiled])
+
+
+async def run(*documents: str, gateway: Gateway | None = None, on: PolicyContext | None = None) -> PolicyContext:
+    """Run a request through the documents and return its context. `on` None: a new request."""
+    visit = context() if on is None else on
+    await pipeline(*documents).run(visit, Gateway() if gateway is None else gateway)
+    return visit
+
+
+def mark(name: str) -> str:
+    """A policy that adds its name to the header `trail`, of the request or the response."""
+    return f'<set-header name="trail" exists-action="append"><value>{name}</value></set-header>'
 
 
 def faults(text: str, format: str = "rawxml", scope: str = "api") -> list[str]:
