@@ -1,6 +1,6 @@
-"""set-body's Liquid templates, by python-liquid: what API Management's engine has, and no more [DOTLIQUID].
+"""Renders set-body's Liquid templates with python-liquid, restricted to DotLiquid, API Management's engine [DOTLIQUID].
 
-Templates see `body` and `context`. Tags and filters that DotLiquid does not have are refused when the document is
+Templates can read `body` and `context`. Tags and filters that DotLiquid does not have are refused when the document is
 stored. DotLiquid's differences from Shopify's Liquid are kept: a list or an object prints as JSON, and the pairs of an
 object have `Key` and `Value`.
 """
@@ -37,7 +37,7 @@ FILTERS += ("where",)
 """Filters that both libraries have. `date` is left out because DotLiquid's formats are .NET's."""
 
 MAX_MARKUP = 2000
-"""The most outputs and tags of one template. For each that is never closed, the library reads the whole rest."""
+"""The most outputs and tags of one template. The library reads the whole rest for each that is never closed."""
 _INTERNAL_TAGS = ("content", "illegal", "output")
 
 
@@ -98,7 +98,7 @@ def _text(value: object) -> str:
 
 
 class Template:
-    """A compiled template. A path that leads nowhere is empty."""
+    """A compiled template. A path that does not exist is rendered as empty text."""
 
     def __init__(self, compiled: BoundTemplate) -> None:
         self._compiled = compiled

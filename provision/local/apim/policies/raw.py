@@ -1,8 +1,8 @@
-"""Finds expressions in rawxml, where quotes, `<` and `&` stand in them unescaped.
+"""Finds expressions in rawxml, in which they contain quotes, `<` and `&` unescaped.
 
-A small C# scanner walks from `@(` or `@{` to the bracket that closes it, past strings, characters and
-comments. What it finds is replaced by private-use characters of the same length and the same line
-breaks, so that the XML parser sees plain text and every position it reports is the author's.
+A small C# scanner reads from `@(` or `@{` to the bracket that closes it, and skips strings, characters and comments.
+The expression is replaced by private-use characters of the same length and with the same line breaks. So the XML parser
+reads plain text, and the positions that it reports are those of the author's text.
 """
 
 from __future__ import annotations

@@ -34,9 +34,7 @@ class Usage:
 
 
 def estimate_prompt(body: bytes | None) -> int:
-    """Return the tokens of a request's messages, prompt or input, estimated by length; 0 if
-    there is nothing to read.
-    """
+    """Return the tokens of a request's messages, prompt or input, estimated from their length, or 0 if it has none."""
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -81,10 +79,10 @@ class _Meter:
 
 
 def watch_usage(run: Run, done: Callable[[Usage], None]) -> None:
-    """Have `done` called with what the backend's answer used, once it is there to its end.
+    """Call `done` with the tokens that the backend's answer used, as soon as the answer is complete.
 
-    An answer other than 2xx used nothing, and nothing is reported. A stream that does not say what it
-    used is estimated, prompt and completion [PR-llm-token-limit]: the request's body must be at hand for that.
+    It is not called for an answer other than 2xx, which uses no tokens. If a stream does not state its usage, prompt
+    and completion are estimated [PR-llm-token-limit]; for that, the request's body must be complete.
     """
 
     def attach() -> None:

@@ -302,10 +302,10 @@ class ValidateAzureAdToken(_Validator):
 
 
 def _entra_issuers(config: OpenIdConfig, tenant: str, held: str) -> list[str]:
-    """The issuer the configuration names, and the one of version 1 tokens, for the tenant that the policy wants.
+    """Return the accepted issuers: the configuration's, and that of version 1 tokens, for the policy's tenant.
 
-    Entra signs for every tenant with the same keys, so the issuer alone keeps the others out. `held` is the
-    token's own tenant, which counts only where the policy takes any.
+    Entra signs the tokens of all tenants with the same keys, so only the issuer excludes other tenants. `held`: the
+    token's own tenant, which is used only if the policy accepts any tenant.
     """
     if tenant.lower() in ANY_TENANT:
         return [config.issuer.replace("{tenantid}", held), f"https://sts.windows.net/{held}/"]

@@ -82,8 +82,8 @@ _FIXED = {"@(true)": True, "@(false)": False}
 def compile_value(text: str, convert: Callable[[object], object] | None, mismatch: str) -> Value:
     """Compile `@(…)` or `@{…}`; `@(true)` and `@(false)` become constants. Raises ExpressionError.
 
-    Where the text is not C#, two habits of authors that Azure takes are tried: XML entities left in
-    rawxml, and strings in single quotes.
+    If the text is not C#, two deviations that Azure accepts are tried: XML entities in rawxml, and strings in single
+    quotes.
     """
     if text in _FIXED:
         return Constant(_FIXED[text] if convert is None else convert(_FIXED[text]))
@@ -98,13 +98,13 @@ def compile_value(text: str, convert: Callable[[object], object] | None, mismatc
 
 
 def _double_quoted(match: re.Match[str]) -> str:
-    """Return the code with a constant in single quotes that is too long for a character as a string; else unchanged."""
+    """Return a constant in single quotes as a string if it is longer than one character, else the match unchanged."""
     inner = match.group(1)
     return match.group() if inner is None or len(inner) < 2 or inner.startswith("\\") else f'"{inner}"'
 
 
 def _all_double_quoted(text: str) -> str:
-    """With every single quote a double one, where the author used no other: then even `'0'` is a string."""
+    """Return the code with double quotes for single ones if it has only single ones: then even `'0'` is a string."""
     return text if '"' in text else _QUOTED.sub(lambda match: f'"{match.group(1)}"', text)
 
 
