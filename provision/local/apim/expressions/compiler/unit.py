@@ -49,7 +49,7 @@ class Signal:
 
 @dataclass(slots=True)
 class Statement:
-    """A compiled statement. `ends`: control never reaches the next one. `breaks`: it may break out of the loop around it."""
+    """A compiled statement. `ends`: control never reaches the next one. `breaks`: it may leave its loop by `break`."""
 
     run: Callable[[Frame], int | None]
     ends: bool = False

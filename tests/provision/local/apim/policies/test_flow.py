@@ -200,4 +200,3 @@ async def test_the_default_global_document_forwards() -> None:
     gateway, visit = Gateway(), context()
     await Pipeline([compile_document(DEFAULT_GLOBAL, scope="global"), None, None]).run(visit, gateway)
     assert len(gateway.forwarded) == 1
-
