@@ -24,7 +24,7 @@ def by(why: str, **options: str | int | bool) -> Reproduction:
 
 
 NONE = Reproduction(why="the local gateway has no option for this; please report the difference")
-INSTANCES = by("each of several instances has its own breaker, although the lab has one unit", unit_count_override=2)
+INSTANCES = by("each of several instances has its own breaker, although the lab has one unit", unit_count_override=4)
 
 REPRODUCTIONS: dict[str, Reproduction] = {
     # breaker

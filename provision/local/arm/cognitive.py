@@ -12,7 +12,7 @@ from provision.local.arm import models
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind
 from provision.local.arm.errors import ArmError
-from provision.local.arm.quotas import check_model_quota, usage_name
+from provision.local.arm.quotas import check_model_quota
 from provision.local.arm.regions import region
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import AccountShape, DeploymentShape
@@ -120,7 +120,7 @@ def _prepare_deployment(draft: Draft) -> Json:
     if not isinstance(model, dict) or not model.get("name"):
         raise ArmError(400, "InvalidResourceProperties", "The 'model' of the deployment is required.", target="model")
     filled = models.check(model, str(sku.get("name")), str(draft.parent.body["location"]))
-    name = usage_name(str(sku.get("name")), str(model["name"]))
+    name = models.usage_name(str(sku.get("name")), str(model["name"]))
     check_model_quota(draft.world, str(draft.parent.body["location"]), name, int(sku.get("capacity", 1)), draft.id)
     return {
         "sku": {"name": sku.get("name"), "capacity": sku.get("capacity", 1)},

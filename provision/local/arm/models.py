@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from provision.local.arm.call import Json
 from provision.local.arm.errors import ArmError
-from provision.local.arm.quotas import usage_name
 from provision.local.arm.regions import NAMES
 
-__all__ = ["check", "of_region", "rate_limits"]
+__all__ = ["check", "of_region", "rate_limits", "usage_name", "usage_names"]
 
 _CHAT = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "GlobalProvisionedManaged")
 _VERSIONS = {
@@ -67,6 +66,16 @@ def _entry(name: str, version: str) -> Json:
         {"name": sku, "usageName": usage_name(sku, name), "capacity": {"minimum": 1, "default": 10}} for sku in _CHAT
     ]
     return {"format": "OpenAI", "name": name, "version": version, "lifecycleStatus": "GenerallyAvailable", "skus": skus}
+
+
+def usage_name(sku: str, model: str) -> str:
+    """Return the quota's name for a deployment type and a model, such as `OpenAI.Standard.gpt-4o`."""
+    return f"OpenAI.{sku}.{model}"
+
+
+def usage_names(location: str) -> list[str]:
+    """Return the names of the quotas of all models that a region offers."""
+    return [sku["usageName"] for entry in of_region(location) for sku in entry["model"]["skus"]]
 
 
 def rate_limits(capacity: int) -> list[Json]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError
+from provision.local.arm.models import usage_name, usage_names
 from provision.local.arm.regions import display_name
 from provision.local.arm.router import Router
 from provision.local.arm.world import World
@@ -18,7 +19,6 @@ __all__ = [
     "Quotas",
     "check_model_quota",
     "check_plan_quota",
-    "usage_name",
 ]
 
 MODEL_LIMIT = 10_000
@@ -46,10 +46,10 @@ class Quotas:
         router.add("GET", f"{root}/Microsoft.Web/locations/{{location}}/usages", self.plans)
 
     async def models(self, call: ArmCall) -> Answer:
-        """List the number of accounts, and the capacity of each model and deployment type in use, in a region."""
+        """List the number of accounts, and the capacity in use of each model and deployment type, in a region."""
         location = call.params["location"].lower()
         accounts = [held for held in self._world.store.of_kind(ACCOUNTS) if held.body["location"] == location]
-        used = _used(self._world, location)
+        used = dict.fromkeys(usage_names(location), 0) | _used(self._world, location)
         shown = [_usage("OpenAI.S0.AccountCount", len(accounts), ACCOUNT_LIMIT)]
         return Answer(200, {"value": shown + [_usage(name, count, MODEL_LIMIT) for name, count in used.items()]})
 
@@ -57,11 +57,6 @@ class Quotas:
         """List the instances of App Service in use in a region."""
         held = _plans(self._world, call.params["location"].lower())
         return Answer(200, {"value": [_usage("Basic VMs", held, PLAN_LIMIT)]})
-
-
-def usage_name(sku: str, model: str) -> str:
-    """Return the quota's name for a deployment type and a model, such as `OpenAI.Standard.gpt-4o`."""
-    return f"OpenAI.{sku}.{model}"
 
 
 def check_model_quota(world: World, location: str, name: str, asked: int, replaced_id: str) -> None:

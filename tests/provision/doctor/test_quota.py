@@ -61,7 +61,7 @@ def test_quotas_that_cannot_be_read_are_warnings(local_cloud: Cloud, inject: Inj
 def test_up_is_refused_by_the_quota_that_the_check_names(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab()
     greedy = altered(lab, model={**lab.model.model_dump(), "capacity": 1_000_000})
-    assert [found.level for found in models_of(greedy, local_cloud)] == ["ok", "warning"]
+    assert [found.level for found in models_of(greedy, local_cloud)] == ["ok", "error"]
     with cleaned_up(lab, local_cloud, tmp_path) as state:
         apply_lab(lab, local_cloud, state=state)
         assert [found.level for found in models_of(lab, local_cloud)] == []
