@@ -45,6 +45,12 @@ def test_without_checks_a_rule_is_never_called_good(good: Reported) -> None:
     assert "no check was set" in found.sentence
 
 
+@pytest.mark.parametrize(("throttles", "times"), [(1, "429 once,"), (1234, "429 1,234 times,")])
+def test_one_time_is_once(good: Reported, throttles: int, times: str) -> None:
+    found = judge({**good.summary, "trips": [], "unobserved_trips": [], "conformance": [], "throttles": throttles})
+    assert f"backends answered {times} which did not open the breaker" in found.sentence
+
+
 def test_without_checks_and_without_a_confirmed_part_nothing_was_shown(good: Reported) -> None:
     unshown = [{**found, "verdict": "not shown"} for found in good.summary["conformance"]]
     assert judge({**good.summary, "conformance": unshown}).label == "not shown"
