@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -11,10 +11,18 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from tripcurve.errors import BadInput
 from tripcurve.urls import has_credentials, without_credentials
 
-__all__ = ["KEY", "Target", "check_gateway_url", "check_target_name", "credentials_refused"]
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+__all__ = ["KEY", "RESPONSES_SINCE", "V1", "Target", "check_gateway_url", "check_target_name", "credentials_refused"]
 
 KEY = "TRIPCURVE_API_KEY"
 """The environment variable with the subscription key of a gateway that is named by its URL."""
+
+V1 = "v1"
+"""The `api.version` of the v1 API."""
+RESPONSES_SINCE = "2025-03-01"
+"""Date of the first api-version with the Responses API [D-RESP]."""
 
 
 def credentials_refused(target: str) -> str:
@@ -83,6 +91,53 @@ class Target(BaseModel):
     """Each backend's breaker rule as read back from the service, with the lab's field names; None if not read."""
 
     @property
+    def is_v1(self) -> bool:
+        """Whether the traffic uses the v1 API, whose bodies name the model and whose URLs have no api-version."""
+        return self.api_version == V1
+
+    @property
     def chat_path(self) -> str:
         """Return path and query of the chat-completions operation."""
+        if self.is_v1:
+            return f"/{self.api_path}/v1/chat/completions"
         return f"/{self.api_path}/deployments/{self.deployment}/chat/completions?api-version={self.api_version}"
+
+    @property
+    def responses_path(self) -> str:
+        """Return path and query of the responses operation: the v1 API's for versions that lack it [D-RESP]."""
+        if self.is_v1 or self.api_version < RESPONSES_SINCE:
+            return f"/{self.api_path}/v1/responses"
+        return f"/{self.api_path}/responses?api-version={self.api_version}"
+
+    def sdk_client(self, **options: Any) -> OpenAI:
+        """Return the `openai` package's client for this gateway: OpenAI for the v1 API, else AzureOpenAI.
+
+        `options`: further arguments of the client.
+        """
+        import openai  # takes half a second
+
+        key, base = self.api_key.get_secret_value(), f"{self.gateway_url.rstrip('/')}/{self.api_path}"
+        if self.is_v1:
+            return openai.OpenAI(base_url=f"{base}/v1", api_key=key, **options)
+        base_url = f"{base}/deployments/{self.deployment}"
+        return openai.AzureOpenAI(base_url=base_url, api_key=key, api_version=self.api_version, **options)
+
+    def chat_body(
+        self, messages: list[dict[str, Any]], max_tokens: int | None = None, stream: bool = False
+    ) -> dict[str, Any]:
+        """Return the body of a chat completion. `max_tokens` None: no limit.
+
+        The v1 API takes the deployment as `model`. There the limit is `max_completion_tokens`, because reasoning models
+        refuse `max_tokens` [D-REASON], and a stream ends with its usage. Version 2024-02-01 knows neither.
+        """
+        limit: dict[str, Any] = {} if max_tokens is None else {self.limit_name: max_tokens}
+        body: dict[str, Any] = {"messages": messages, **limit, **({"stream": True} if stream else {})}
+        if not self.is_v1:
+            return body
+        usage: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
+        return {**body, **usage, "model": self.deployment}
+
+    @property
+    def limit_name(self) -> str:
+        """Return the name of a chat completion's token limit; see `chat_body`."""
+        return "max_completion_tokens" if self.is_v1 else "max_tokens"

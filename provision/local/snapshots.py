@@ -95,6 +95,7 @@ def _api(store: Store, api: Resource) -> Json:
         "subscription_required": api.properties["subscriptionRequired"],
         "key_header": names["header"],
         "key_query": names["query"],
+        "key_bearer": names.get("bearer") == "enabled",
         "policy": _policy(store, api),
         "operations": [
             {

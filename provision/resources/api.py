@@ -13,11 +13,7 @@ from tripcurve.errors import BadInput
 
 __all__ = ["ApiImport", "ApiPolicy", "NamedValue"]
 
-SPEC = Path(__file__).parents[1] / "specs" / "azure-openai-2024-02-01.json"
-SPEC_URL = (
-    "https://raw.githubusercontent.com/Azure/azure-rest-api-specs/main/specification/cognitiveservices/data-plane/"
-    "AzureOpenAI/inference/{stage}/{version}/inference.json"
-)
+SPECS = Path(__file__).parents[1] / "specs"
 KEY_NAME = "api-key"
 """Name of the header and query parameter for the key. It is Azure OpenAI's, so that its SDKs work unchanged."""
 
@@ -26,7 +22,7 @@ ANY = "*"
 
 
 class ApiImport(Resource):
-    """The API, imported from its OpenAPI document: from the public address on Azure, from our copy on localhost."""
+    """The API, imported from the OpenAPI documents in `specs`: deployments with an api-version, and the v1 API."""
 
     type = "API"
 
@@ -35,9 +31,7 @@ class ApiImport(Resource):
         return f"{self.context.gateway_id}/apis/{self.name}"
 
     def desired(self) -> Fields:
-        # On Azure the service reads the public document itself, so we do not know its operations.
-        by_url = self.context.cloud.import_by_url
-        return self._settings() if by_url else {**self._settings(), "operations": _operations(_shipped())}
+        return {**self._settings(), "operations": _operations(_document())}
 
     def _settings(self) -> Fields:
         return {
@@ -67,50 +61,44 @@ class ApiImport(Resource):
             "key_header": None if keys is None else keys.header,
             "key_query": None if keys is None else keys.query,
         }
-        if not self.context.cloud.import_by_url:
-            found = self.context.clients.apim.api_operation.list_by_api(lab.resource_group, lab.gateway.name, self.name)
-            fields["operations"] = sorted(f"{item.method} {item.url_template}" for item in found)
+        found = self.context.clients.apim.api_operation.list_by_api(lab.resource_group, lab.gateway.name, self.name)
+        # An import appends required query parameters to the template, as in `?api-version={api-version}`.
+        fields["operations"] = sorted(f"{item.method} {str(item.url_template).partition('?')[0]}" for item in found)
         return Found(fields, state=api.provisioning_state)
 
     def put(self, found: Found | None) -> None:
-        from azure.mgmt.apimanagement import models
-
-        form, document = self._document()
-        settings = self._contract()
-        body = models.ApiCreateOrUpdateParameter(format=form, value=document, **settings)
-        apis, lab = self.context.clients.apim.api, self.context.lab
-        poller = apis.begin_create_or_update(lab.resource_group, lab.gateway.name, self.name, body)
+        document = _document()
+        document["info"]["version"] = self.context.lab.api.version
+        imported = {"format": "openapi+json", "value": json.dumps(document)}
+        put: Any = self.context.clients.apim.api.begin_create_or_update  # also takes bytes, contrary to its type hints
+        lab = self.context.lab
+        poller = put(lab.resource_group, lab.gateway.name, self.name, self._body(**imported))
         wait_for(poller, self.context.heartbeat)
         self.settle()
 
     def settle(self) -> None:
         """Write the names, description and address again, because the imported document may have replaced them."""
-        from azure.mgmt.apimanagement import models
-
         made = self.read()
         if made is None or not differences(made.fields, self._settings()):
             return
-        apis, lab = self.context.clients.apim.api, self.context.lab
-        body = models.ApiUpdateContract(**self._contract())
-        apis.update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=body)
+        update: Any = self.context.clients.apim.api.update  # also takes bytes
+        lab = self.context.lab
+        update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=self._body())
 
-    def _contract(self) -> dict[str, Any]:
-        """Return the settings as keyword arguments of the SDK's models."""
-        from azure.mgmt.apimanagement import models
-
-        settings = {name: value for name, value in self._settings().items() if not name.startswith("key_")}
-        keys = models.SubscriptionKeyParameterNamesContract(header=KEY_NAME, query=KEY_NAME)
-        return {**settings, "subscription_key_parameter_names": keys}
-
-    def _document(self) -> tuple[str, str]:
-        """Return the import format and the OpenAPI document or its address."""
-        version = self.context.lab.api.version
-        if self.context.cloud.import_by_url:
-            stage = "preview" if version.endswith("-preview") else "stable"
-            return "openapi+json-link", SPEC_URL.format(stage=stage, version=version)
-        document = _shipped()
-        document["info"]["version"] = version
-        return "openapi+json", json.dumps(document)
+    def _body(self, **more: str) -> bytes:
+        """Return the API in ARM's JSON, which the SDK's models cannot express: they have no `bearer` [AIG]."""
+        settings = self._settings()
+        properties = {
+            "displayName": settings["display_name"],
+            "description": settings["description"],
+            "path": settings["path"],
+            "serviceUrl": settings["service_url"],
+            "protocols": settings["protocols"],
+            "subscriptionRequired": settings["subscription_required"],
+            # Not compared by `plan`: it is not documented whether a GET returns `bearer`.
+            "subscriptionKeyParameterNames": {"header": KEY_NAME, "query": KEY_NAME, "bearer": "enabled"},
+        }
+        return json.dumps({"properties": {**properties, **more}}).encode()
 
     def delete(self) -> None:
         apis, lab = self.context.clients.apim.api, self.context.lab
@@ -123,9 +111,14 @@ class ApiImport(Resource):
             wait_for(poller, self.context.heartbeat)
 
 
-def _shipped() -> dict[str, Any]:
-    """Return our copy of the API's document."""
-    document: dict[str, Any] = json.loads(SPEC.read_text(encoding="utf-8"))
+def _document() -> dict[str, Any]:
+    """Return one OpenAPI document with the operations of all documents in `specs`."""
+    first, *others = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(SPECS.glob("*.json")))
+    document: dict[str, Any] = first
+    for other in others:
+        document["paths"] |= other["paths"]
+        for kind, parts in other["components"].items():
+            document["components"][kind] |= parts
     return document
 
 

@@ -45,11 +45,6 @@ class Cloud:
         return f"{self.management_url}/.default"
 
     @property
-    def import_by_url(self) -> bool:
-        """Return True if APIs are imported from the public address of their document, False if from our copy."""
-        return self.kind == "azure"
-
-    @property
     def poll_s(self) -> float:
         """Return the seconds between two polls of a long operation if the service names no interval."""
         return 30.0 if self.kind == "azure" else 0.1

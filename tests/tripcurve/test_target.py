@@ -49,3 +49,49 @@ def test_no_message_repeats_a_password(target: str, shown: str) -> None:
 def test_a_target_needs_its_key() -> None:
     with pytest.raises(BadInput, match="'https://host' needs the gateway's subscription key"):
         check_target_name("https://host", {})
+
+
+def versioned(version: str) -> Target:
+    return TARGET.model_copy(update={"api_version": version})
+
+
+@pytest.mark.parametrize(
+    ("version", "chat", "responses"),
+    [
+        ("v1", "/openai/v1/chat/completions", "/openai/v1/responses"),
+        ("2024-02-01", "/openai/deployments/gpt/chat/completions?api-version=2024-02-01", "/openai/v1/responses"),
+        (
+            "2025-03-01-preview",
+            "/openai/deployments/gpt/chat/completions?api-version=2025-03-01-preview",
+            "/openai/responses?api-version=2025-03-01-preview",
+        ),
+    ],
+)
+def test_the_paths_of_each_api_version(version: str, chat: str, responses: str) -> None:
+    target = versioned(version)
+    assert (target.chat_path, target.responses_path) == (chat, responses)
+
+
+def test_a_body_of_the_v1_api_names_the_deployment_and_asks_for_the_usage_of_a_stream() -> None:
+    messages = [{"role": "user", "content": "Hello"}]
+    assert versioned("v1").chat_body(messages, 5, stream=True) == {
+        "messages": messages,
+        "max_completion_tokens": 5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "model": "gpt",
+    }
+    assert TARGET.chat_body(messages, 5, stream=True) == {"messages": messages, "max_tokens": 5, "stream": True}
+    assert TARGET.chat_body(messages) == {"messages": messages}
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "url"),
+    [
+        ("v1", "OpenAI", "http://127.0.0.1:1/openai/v1/"),
+        ("2024-02-01", "AzureOpenAI", "http://127.0.0.1:1/openai/deployments/gpt/"),
+    ],
+)
+def test_the_packages_client_fits_the_api_version(version: str, kind: str, url: str) -> None:
+    with versioned(version).sdk_client(max_retries=0) as client:
+        assert (type(client).__name__, str(client.base_url), client.max_retries) == (kind, url, 0)

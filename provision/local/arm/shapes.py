@@ -180,6 +180,7 @@ class BackendShape(Shape):
 class _KeyNames(Shape):
     header: Text = None
     query: Text = None
+    bearer: Text = None
 
 
 class _Api(Shape):

@@ -84,6 +84,8 @@ class ApiConfig(_Part):
     subscription_required: bool = True
     key_header: str = "Ocp-Apim-Subscription-Key"
     key_query: str = "subscription-key"
+    key_bearer: bool = False
+    """Whether the key may also be a bearer token, as the plain OpenAI client sends it [AIG]."""
     policy: PolicyText | None = None
     operations: tuple[OperationConfig, ...] = ()
 

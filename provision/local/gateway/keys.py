@@ -55,6 +55,8 @@ class KeyRing:
         key = headers.get(api.key_header)
         if key is None and query:
             key = dict(reversed(parse_qsl(query, keep_blank_values=True))).get(api.key_query)
+        if key is None and api.key_bearer:
+            key = _bearer(headers)
         access = self._access[api.id].get(key) if key else None
         if access is not None:
             return access
@@ -101,6 +103,12 @@ def _scope(scope: str) -> tuple[str, str]:
     if len(parts) >= 2 and parts[-2] in ("apis", "products"):
         return parts[-2], parts[-1].partition(";rev=")[0]
     return "all", ""
+
+
+def _bearer(headers: Headers) -> str | None:
+    """Return the bearer token in the Authorization header, or None if there is none."""
+    scheme, _, token = (headers.get("authorization") or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _denied(api: ApiConfig, host: str, reason: str, message: str) -> PolicyFault:

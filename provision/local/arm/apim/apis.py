@@ -21,6 +21,8 @@ API_TYPE = f"{SERVICE_TYPE}/apis"
 OPERATION_TYPE = f"{API_TYPE}/operations"
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE")
 _KEY_NAMES = {"header": "Ocp-Apim-Subscription-Key", "query": "subscription-key"}
+_BEARER = "bearer"
+"""Says whether a bearer token may be the key. Microsoft's samples set it; no specification has it [AIG]."""
 _IMPORTED = "imported"
 
 
@@ -48,7 +50,9 @@ def _prepare_api(draft: Draft) -> Json:
         **{key: value for key, value in sent.items() if value is not None},
     }
     names = properties.get("subscriptionKeyParameterNames") or {}
-    properties["subscriptionKeyParameterNames"] = {key: names.get(key) or word for key, word in _KEY_NAMES.items()}
+    kept = {_BEARER: names[_BEARER]} if names.get(_BEARER) is not None else {}
+    named = {key: names.get(key) or word for key, word in _KEY_NAMES.items()}
+    properties["subscriptionKeyParameterNames"] = {**named, **kept}
     _check_api(draft, properties)
     return {"properties": properties}
 
@@ -62,6 +66,8 @@ def _check_api(draft: Draft, properties: Json) -> None:
         faults.append(("displayName", "DisplayName must be 1 to 300 characters long."))
     if not re.fullmatch(r"[^*#&+:<>?]{1,256}", draft.name):
         faults.append(("apiId", f"'{draft.name}' is not a valid API id."))
+    if properties["subscriptionKeyParameterNames"].get(_BEARER) not in (None, "enabled", "disabled"):
+        faults.append(("subscriptionKeyParameterNames.bearer", "Bearer must be enabled or disabled."))
     for other in draft.world.store.children(draft.parent.id, API_TYPE):
         if other.id.lower() != draft.id.lower() and str(other.properties["path"]).lower() == path.lower():
             faults.append(("path", f"Cannot create API '{draft.name}' with path '{path}': API '{other.name}' uses it."))

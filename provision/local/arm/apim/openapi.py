@@ -80,6 +80,11 @@ def _parse(text: str) -> Json:
         raise validation_error(("representation", f"Parsing error(s): the document cannot be read: {error}")) from None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("paths"), dict):
         raise validation_error(("representation", "Parsing error(s): the document has no 'paths'."))
+    version = str(parsed.get("openapi", ""))
+    if version.startswith("3.1"):  # API Management reads 3.0 and Swagger 2 only [SPECS-35062]
+        raise validation_error(
+            ("representation", f"Parsing error(s): OpenAPI specification version '{version[:20]}' is not supported.")
+        )
     return parsed
 
 

@@ -187,3 +187,28 @@ async def test_longest_api_path_wins(tmp_path: Path) -> None:
     async with rig(tmp_path, apis=apis, backends=[single()]) as gateway:
         for path, name in (("/a/x", "short"), ("/a/b/x", "long"), ("/a/bc", "short"), ("/z", "root")):
             assert (await gateway.ask(path, "GET")).headers["api"] == name
+
+
+@pytest.mark.parametrize(
+    ("enabled", "authorization", "status"),
+    [
+        (True, f"Bearer {KEY}", 200),
+        (True, f"bearer  {KEY} ", 200),
+        (True, "Bearer wrong", 401),
+        (True, f"Basic {KEY}", 401),
+        (True, "Bearer", 401),
+        (False, f"Bearer {KEY}", 401),
+    ],
+)
+async def test_a_bearer_token_is_the_key_only_if_the_api_says_so(
+    tmp_path: Path, enabled: bool, authorization: str, status: int
+) -> None:
+    apis = [api(to_backend(), key_bearer=enabled)]
+    async with rig(tmp_path, apis=apis, backends=[single()]) as gateway:
+        assert (await gateway.ask(key=None, Authorization=authorization)).status == status
+
+
+async def test_the_key_header_comes_before_a_bearer_token(tmp_path: Path) -> None:
+    async with rig(tmp_path, apis=[api(to_backend(), key_bearer=True)], backends=[single()]) as gateway:
+        assert (await gateway.ask(Authorization="Bearer of-somebody-else")).status == 200
+        assert (await gateway.ask(key="wrong", Authorization=f"Bearer {KEY}")).status == 401

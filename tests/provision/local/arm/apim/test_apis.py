@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.provision.local.arm.refusals import refused
+from tests.provision.local.arm.refusals import raw, refused
 from tests.provision.local.running import Running
 from tests.provision.local.samples import Place
 from tests.provision.local.sdk import Clients, unique
@@ -137,3 +137,29 @@ def test_update_and_delete(clients: Clients, place: Place) -> None:
     with refused() as said:
         clients.apim.api.get(*place.at, name)
     assert said.message == "API not found."
+
+
+@pytest.mark.parametrize(("bearer", "enabled"), [("enabled", True), ("disabled", False), (None, False)])
+def test_the_gateway_learns_whether_a_bearer_token_is_a_key(
+    clients: Clients, place: Place, running: Running, bearer: str | None, enabled: bool
+) -> None:
+    name = unique("api")
+    names = {"header": "api-key"} | ({} if bearer is None else {"bearer": bearer})
+    body = raw(imported("openapi+json", DOCUMENT, subscriptionKeyParameterNames=names))
+    clients.apim.api.begin_create_or_update(*place.at, name, body).result()
+    told = [entry for entry in running.told() if entry["service"]["name"] == place.service][-1]
+    assert [each["key_bearer"] for each in told["apis"] if each["id"] == name] == [enabled]
+
+
+def test_a_bearer_that_is_neither_enabled_nor_disabled_is_refused(clients: Clients, place: Place) -> None:
+    body = raw(imported("openapi+json", DOCUMENT, subscriptionKeyParameterNames={"bearer": "yes"}))
+    with refused() as said:
+        clients.apim.api.begin_create_or_update(*place.at, unique("api"), body).result()
+    assert list(said.details) == ["subscriptionKeyParameterNames.bearer"]
+
+
+def test_a_document_of_openapi_3_1_is_refused(clients: Clients, place: Place) -> None:
+    with refused() as said:
+        body = imported("openapi+json", DOCUMENT | {"openapi": "3.1.0"})
+        clients.apim.api.begin_create_or_update(*place.at, unique("api"), body).result()
+    assert said.details["representation"] == "Parsing error(s): OpenAPI specification version '3.1.0' is not supported."
