@@ -5,9 +5,11 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import Protocol
 
+import orjson
 from gevent import get_hub, getcurrent
 from gevent.event import Event
 
+from locustfiles.conduct.plan import Plan
 from locustfiles.http.answer import Answer
 from locustfiles.http.client import Client
 from locustfiles.pacing.alarm import make_alarm
@@ -17,12 +19,13 @@ from tripcurve.run.record import Row
 __all__ = ["USER", "DenseProbes"]
 
 USER = "ProbeUser"
-BODY = b'{"messages":[{"role":"user","content":"."}],"max_tokens":1}'
+QUESTION = [{"role": "user", "content": "."}]
 
 
 class Sender(Protocol):
     """The traffic of a process, as far as probes need it."""
 
+    plan: Plan
     in_flight: int
 
     def client(self) -> Client: ...
@@ -38,6 +41,7 @@ class DenseProbes:
     def __init__(self, traffic: Sender, sharpener: Sharpener) -> None:
         self.sharpener = sharpener
         self._traffic = traffic
+        self._body = orjson.dumps(traffic.plan.target.chat_body(QUESTION, max_tokens=1))
         self._opened = Event()
         self._stopped = False
 
@@ -82,7 +86,7 @@ class DenseProbes:
         self.sharpener.asking(monotonic_ns())
         traffic.in_flight += 1
         try:
-            answer = client.exchange(traffic.head(len(BODY)) + BODY)
+            answer = client.exchange(traffic.head(len(self._body)) + self._body)
         finally:
             traffic.in_flight -= 1
         traffic.record(answer, USER, None, probe=True)

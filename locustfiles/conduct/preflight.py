@@ -47,7 +47,7 @@ def _try(target: Target) -> Answer:
     sweep = gevent.spawn(deadlines.run)
     client = Client(address, TIMEOUT_S, deadlines)
     try:
-        return client.exchange(request_head(target, address, len(BODY), None, "application/json") + BODY)
+        return client.exchange(request_head(target, address, len(BODY), None) + BODY)
     finally:
         client.close()
         sweep.kill()

@@ -14,8 +14,8 @@ from locustfiles.conduct.plan import Plan
 from locustfiles.http.address import Address
 from locustfiles.http.answer import Answer, CallResult
 from locustfiles.http.client import Client, Deadlines
-from locustfiles.http.heads import Heads
-from locustfiles.http.reading import MOST_INT32, Reader, Usage
+from locustfiles.http.heads import JSON, Heads
+from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
 from locustfiles.pacing.sharpening import Sharpener, why_not
@@ -31,7 +31,6 @@ __all__ = ["Traffic"]
 
 PATIENCE_S = 5.0
 """How long an arrival waits for a free user before it is dropped."""
-_UNREAD = Usage(None, None)
 
 
 class Closeable(Protocol):
@@ -128,13 +127,16 @@ class Traffic:
         """Return the prompts of this process's users, for streamed or whole answers. The first call makes them."""
         if stream not in self._prompts:
             tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
-            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream)
+            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream, self.plan.target)
         return self._prompts[stream]
 
-    def head(self, length: int, accept: str = "application/json") -> bytes:
-        """Return the head of a request sent now, with the current phase's faults. `length`: bytes of its body."""
+    def head(self, length: int, accept: str = JSON, path: str | None = None) -> bytes:
+        """Return the head of a request sent now, with the current phase's faults.
+
+        `length`: bytes of its body. `path`: path and query of the operation; None: chat completions.
+        """
         stretch = self.timeline.at(monotonic_ns())
-        return self._heads[stretch.index].head(self.plan.target, self.address, length, accept)
+        return self._heads[stretch.index].head(self.plan.target, self.address, length, accept, path)
 
     def simulation(self) -> str | None:
         """Return the simulation header's value for a request that is sent now, or None for no header."""
@@ -192,11 +194,11 @@ class Traffic:
 
     def _usage(self, answer: Answer) -> Usage:
         if answer.error is not None or not 200 <= answer.status < 300:
-            return _UNREAD
+            return NO_USAGE
         usage = self.reader.usage(answer)
         if usage is None:
             answer.error = "BadBody"
-            return _UNREAD
+            return NO_USAGE
         return usage
 
     def drain(self, grace_s: float) -> None:

@@ -11,19 +11,29 @@ from tripcurve.scenario import Phase, simulation_of
 from tripcurve.scenario.simulation import HEADER
 from tripcurve.target import Target
 
-__all__ = ["Heads", "request_head"]
+__all__ = ["JSON", "Heads", "request_head"]
+
+JSON = "application/json"
 
 
-def request_head(target: Target, address: Address, length: int, simulation: str | None, accept: str) -> bytes:
-    """Return the request line and headers of one chat completion, ending with the blank line.
+def request_head(
+    target: Target,
+    address: Address,
+    length: int,
+    simulation: str | None,
+    accept: str = JSON,
+    path: str | None = None,
+) -> bytes:
+    """Return the request line and headers of one request, ending with the blank line.
 
-    `length`: bytes of the body. `simulation`: the value of the simulation header; None: no such header.
+    `length`: bytes of the body. `simulation`: the value of the simulation header; None: no such header. `path`: path
+    and query of the operation; None: chat completions.
     """
     lines = [
-        f"POST {target.chat_path} HTTP/1.1",
+        f"POST {target.chat_path if path is None else path} HTTP/1.1",
         f"Host: {address.authority}",
         f"api-key: {target.api_key.get_secret_value()}",
-        "Content-Type: application/json",
+        f"Content-Type: {JSON}",
         f"Accept: {accept}",
         f"User-Agent: tripcurve/{__version__}",
         f"Content-Length: {length}",
@@ -42,15 +52,15 @@ class Heads:
         self._rng = rng
         self._shares = [(name, fault.share) for name, fault in phase.simulate.items() if fault.share < 1]
         self._texts: dict[frozenset[str], str | None] = {}
-        self._built: dict[tuple[int, str, frozenset[str]], bytes] = {}
+        self._built: dict[tuple[int, str, str | None, frozenset[str]], bytes] = {}
 
-    def head(self, target: Target, address: Address, length: int, accept: str = "application/json") -> bytes:
-        """Return the head for a body of `length` bytes, with faults drawn."""
+    def head(self, target: Target, address: Address, length: int, accept: str = JSON, path: str | None = None) -> bytes:
+        """Return the head for a body of `length` bytes, with faults drawn. `path`: see `request_head`."""
         spared = self._draw()
-        key = (length, accept, spared)
+        key = (length, accept, path, spared)
         built = self._built.get(key)
         if built is None:
-            built = self._built[key] = request_head(target, address, length, self._text(spared), accept)
+            built = self._built[key] = request_head(target, address, length, self._text(spared), accept, path)
         return built
 
     def simulation(self) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 
+from tripcurve.target import Target
+
 __all__ = ["Prompts"]
 
 VARIETY = 64
@@ -25,12 +27,16 @@ class Prompts:
     All bodies have the same length in bytes, so that a request's head can be built beforehand.
     """
 
-    def __init__(self, rng: random.Random, prompt: int, completion: int, stream: bool = False) -> None:
+    def __init__(
+        self, rng: random.Random, prompt: int, completion: int, stream: bool = False, target: Target | None = None
+    ) -> None:
+        """Make the texts. `target` None: the bodies have the form of dated api-versions."""
         texts = [self._text(rng, prompt) for _ in range(VARIETY)]
         longest = max(map(len, texts))
         self._texts = [text.ljust(longest, ".") for text in texts]
         self.completion = completion
-        bodies = [json.dumps(self._body(text, stream), separators=(",", ":")).encode() for text in self._texts]
+        shaped = [self._body(text, stream, target) for text in self._texts]
+        bodies = [json.dumps(body, separators=(",", ":")).encode() for body in shaped]
         self.length = len(bodies[0])
         self._halves = [tuple(body.split(_MARK.encode(), 1)) for body in bodies]
         self._next = rng.randrange(10**9)
@@ -41,8 +47,11 @@ class Prompts:
         count = max(tokens - 11, 1)
         return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
 
-    def _body(self, text: str, stream: bool) -> dict[str, object]:
-        body: dict[str, object] = {"messages": [{"role": "user", "content": text}], "max_tokens": self.completion}
+    def _body(self, text: str, stream: bool, target: Target | None) -> dict[str, object]:
+        messages = [{"role": "user", "content": text}]
+        if target is not None:
+            return target.chat_body(messages, self.completion, stream)
+        body: dict[str, object] = {"messages": messages, "max_tokens": self.completion}
         return body | {"stream": True} if stream else body
 
     def _take(self) -> int:

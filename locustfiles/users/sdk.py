@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from locust.exception import StopUser
 
@@ -12,7 +12,7 @@ from locustfiles.http.answer import CallResult
 from locustfiles.users.traffic import TrafficUser
 
 if TYPE_CHECKING:
-    from openai import AzureOpenAI
+    from openai import OpenAI
 
 __all__ = ["SdkChatUser"]
 
@@ -20,11 +20,12 @@ __all__ = ["SdkChatUser"]
 class SdkChatUser(TrafficUser):
     """Calls `chat.completions.create` once per turn, with the scenario's `max_retries`.
 
-    All users of a process share one AzureOpenAI client, whose transport is ours. Every attempt is recorded as a row.
-    The result that the caller saw in the end is a separate entry in Locust's statistics, and is counted in run.json.
+    All users of a process share one client, AzureOpenAI or for the v1 API OpenAI, whose transport is ours. Every
+    attempt is recorded as a row. The result that the caller saw in the end is a separate entry in Locust's statistics,
+    and is counted in run.json.
     """
 
-    sdk: AzureOpenAI
+    sdk: OpenAI
 
     @classmethod
     def prepare(cls) -> None:
@@ -50,15 +51,16 @@ class SdkChatUser(TrafficUser):
         traffic = self.traffic
         if traffic.closed:
             raise StopUser
-        prompts = traffic.prompts()
+        target, prompts = traffic.plan.target, traffic.prompts()
         text = prompts.text()
+        limit: Any = {target.limit_name: prompts.completion}
         DUE.set(intended_ns)
         began, failure = monotonic_ns(), None
         try:
             self.sdk.chat.completions.create(
-                model=traffic.plan.target.deployment,
+                model=target.deployment,
                 messages=[{"role": "user", "content": text}],
-                max_tokens=prompts.completion,
+                **limit,
             )
         except Exception as error:
             failure = _failure_of(error)
@@ -75,25 +77,18 @@ def _failure_of(error: Exception) -> str:
     return f"{kind} {error.status_code}" if isinstance(error, openai.APIStatusError) else kind
 
 
-def _shared_client(traffic: Traffic, user: str) -> AzureOpenAI:
+def _shared_client(traffic: Traffic, user: str) -> OpenAI:
     """Return the client that all users of this process share. The first call makes it."""
     key = f"sdk/{user}"
     if key not in traffic.shared:
         traffic.shared[key] = _make_client(traffic, user)
-    return cast("AzureOpenAI", traffic.shared[key])
+    return cast("OpenAI", traffic.shared[key])
 
 
-def _make_client(traffic: Traffic, user: str) -> AzureOpenAI:
-    from openai import AzureOpenAI
-
+def _make_client(traffic: Traffic, user: str) -> OpenAI:
     from locustfiles.http.sdk_transport import SdkTransport
 
-    target, scenario = traffic.plan.target, traffic.plan.scenario
-    return AzureOpenAI(
-        base_url=f"{target.gateway_url}/{target.api_path}/deployments/{target.deployment}",
-        api_key=target.api_key.get_secret_value(),
-        api_version=target.api_version,
-        max_retries=scenario.max_retries,
-        timeout=scenario.timeout,
-        http_client=SdkTransport(traffic, user),
+    scenario = traffic.plan.scenario
+    return traffic.plan.target.sdk_client(
+        max_retries=scenario.max_retries, timeout=scenario.timeout, http_client=SdkTransport(traffic, user)
     )

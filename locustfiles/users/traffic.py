@@ -63,8 +63,9 @@ class TrafficUser(User):
     def chat(self, intended_ns: int | None = None, body: Mapping[str, object] | None = None) -> Answer:
         """Send a chat completion, record it, and return the answer.
 
-        `body` None: send the scenario's next prompt. `intended_ns` None: closed loop, or a retry. A failed request
-        raises nothing: check the answer's `status` and `error`. Raises StopUser when the run is over.
+        `body` None: send the scenario's next prompt; on the v1 API, a body without `model` gets the deployment.
+        `intended_ns` None: closed loop, or a retry. A failed request raises nothing: check the answer's `status` and
+        `error`. Raises StopUser when the run is over.
         """
         answer = self.send(self._request(body))
         self.traffic.record(answer, self.name, intended_ns)
@@ -92,5 +93,6 @@ class TrafficUser(User):
         return prompts.after(self.traffic.head(prompts.length))
 
     def _own(self, body: Mapping[str, object]) -> bytes:
-        data = orjson.dumps(body)
+        target = self.traffic.plan.target
+        data = orjson.dumps({"model": target.deployment, **body} if target.is_v1 else body)
         return self.traffic.head(len(data)) + data

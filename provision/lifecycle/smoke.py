@@ -1,4 +1,4 @@
-"""The seed's two tests: a raw HTTP call and the AzureOpenAI client, through the gateway."""
+"""The seed's two tests: a raw HTTP call and the `openai` package's client, through the gateway."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_c
     healthy = [_simulating({"default": HEALTHY})] if mocks else QUESTION
     tests: list[tuple[str, Callable[[], tuple[int | None, str]], set[int]]] = [
         ("raw HTTP call", lambda: _raw(target, healthy), {200}),
-        ("AzureOpenAI client", lambda: _client(target, healthy), {200}),
+        ("OpenAI client" if target.is_v1 else "AzureOpenAI client", lambda: _client(target, healthy), {200}),
     ]
     if mocks:
         # This test comes last, because its failure counts: a rule with count 1 opens the breaker on it.
@@ -101,7 +101,7 @@ def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, st
     try:
         # No redirects: `requests` would send the key to the address that a redirect names.
         response = requests.post(
-            url, headers=headers, json={"messages": messages}, timeout=TIMEOUT_S, allow_redirects=False
+            url, headers=headers, json=target.chat_body(messages), timeout=TIMEOUT_S, allow_redirects=False
         )
     except requests.ConnectionError:
         raise TargetUnavailable(f"no server answers at {target.gateway_url}; is the lab up?") from None
@@ -122,11 +122,7 @@ def _said(response: Any) -> str:
 def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
     import openai
 
-    base = f"{target.gateway_url.rstrip('/')}/{target.api_path}"
-    client = openai.AzureOpenAI(
-        base_url=f"{base}/deployments/{target.deployment}",
-        api_key=target.api_key.get_secret_value(),
-        api_version=target.api_version,
+    client = target.sdk_client(
         max_retries=0,
         timeout=TIMEOUT_S,
         http_client=openai.DefaultHttpxClient(follow_redirects=False),  # see `_raw`
