@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 from provision.resources.base import Fields, Found, Resource, none_if_absent, wait_for
 from provision.resources.group import plain_location
-from tripcurve.lab import Backend
+from tripcurve.lab import Backend, Model
 
 __all__ = ["ServicePlan", "Site"]
 
+DEPLOYMENT_SETTING = "TRIPCURVE_MOCK_DEPLOYMENT"
 LATENCY_SETTING = "TRIPCURVE_MOCK_LATENCY"
 LIMITS_SETTING = "TRIPCURVE_MOCK_LIMITS"
 PLAN_SKU = "B1"
@@ -87,6 +88,7 @@ class Site(Resource):
         backend = self.backend
         fields: Fields = {
             "location": self.plan.location,
+            "deployment": _deployment(self.context.lab.model),
             "latency": None if backend.latency is None else backend.latency.model_dump(),
             "limits": None if backend.limits is None else backend.limits.model_dump(),
         }
@@ -108,6 +110,7 @@ class Site(Resource):
         settings = apps.list_application_settings(group, self.name).properties or {}
         fields: Fields = {
             "location": plain_location(site.location),
+            "deployment": _parsed(settings.get(DEPLOYMENT_SETTING)),
             "latency": _parsed(settings.get(LATENCY_SETTING)),
             "limits": _parsed(settings.get(LIMITS_SETTING)),
         }
@@ -126,7 +129,7 @@ class Site(Resource):
         from azure.mgmt.web import models
 
         image = self.context.cloud.mock_image
-        settings = {**_settings(self.backend), "WEBSITES_PORT": PORT}
+        settings = {**_settings(self.backend, self.context.lab.model), "WEBSITES_PORT": PORT}
         config = models.SiteConfig(
             app_settings=[models.NameValuePair(name=name, value=value) for name, value in settings.items()],
             linux_fx_version=None if image is None else f"DOCKER|{image}",
@@ -142,14 +145,16 @@ class Site(Resource):
         none_if_absent(lambda: apps.delete(group, self.name, delete_empty_server_farm=False))
 
 
-def _settings(backend: Backend) -> dict[str, str]:
-    """Return the app settings for the mock's quota and latency; without them it has no limit and no delay."""
+def _settings(backend: Backend, model: Model) -> dict[str, str]:
+    """Return the app settings for the mock: its deployment, quota and latency. Without the last two it has neither."""
     parts = {LATENCY_SETTING: backend.latency, LIMITS_SETTING: backend.limits}
-    return {
-        name: json.dumps(part.model_dump(exclude_none=True), separators=(",", ":"))
-        for name, part in parts.items()
-        if part is not None
-    }
+    settings = {name: part.model_dump(exclude_none=True) for name, part in parts.items() if part is not None}
+    settings[DEPLOYMENT_SETTING] = _deployment(model)
+    return {name: json.dumps(value, separators=(",", ":")) for name, value in settings.items()}
+
+
+def _deployment(model: Model) -> dict[str, str]:
+    return {"name": model.deployment, "model": model.name, "version": model.version}
 
 
 def _parsed(setting: str | None) -> Any:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from provision.local.arm.call import Json
 from provision.local.arm.errors import ArmError
 from provision.local.arm.regions import NAMES
 
-__all__ = ["check", "of_region", "rate_limits", "usage_name", "usage_names"]
+__all__ = [
+    "Kind",
+    "check",
+    "ids_of_region",
+    "kind_of",
+    "newest_id",
+    "of_region",
+    "rate_limits",
+    "usage_name",
+    "usage_names",
+]
+
+Kind = Literal["text", "embedding", "image"]
 
 _CHAT = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "GlobalProvisionedManaged")
 _VERSIONS = {
@@ -21,6 +35,11 @@ _VERSIONS = {
     "o4-mini": ("2025-04-16",),
     "gpt-5": ("2025-08-07",),
     "gpt-5-mini": ("2025-08-07",),
+    "gpt-5.1": ("2025-11-13",),
+    "gpt-5.4": ("2026-03-05",),
+    "gpt-5.4-mini": ("2026-03-17",),
+    "gpt-image-1-mini": ("2025-10-06",),
+    "gpt-image-2": ("2026-04-21",),
     "text-embedding-ada-002": ("1", "2"),
     "text-embedding-3-small": ("1",),
     "text-embedding-3-large": ("1",),
@@ -84,3 +103,21 @@ def rate_limits(capacity: int) -> list[Json]:
         {"key": "request", "renewalPeriod": 60, "count": 6 * capacity},
         {"key": "token", "renewalPeriod": 60, "count": 1000 * capacity},
     ]
+
+
+def kind_of(name: str) -> Kind:
+    """Return what a model makes, by its name."""
+    if "embedding" in name:
+        return "embedding"
+    return "image" if name.startswith(("gpt-image", "dall-e")) else "text"
+
+
+def newest_id(name: str) -> str | None:
+    """Return the newest version of a model with its date, such as `gpt-5.1-2025-11-13`; None for an unknown model."""
+    versions = _VERSIONS.get(name.lower())
+    return None if versions is None else f"{name.lower()}-{versions[-1]}"
+
+
+def ids_of_region(location: str) -> list[str]:
+    """Return the models of a region with their dates."""
+    return [f"{entry['model']['name']}-{entry['model']['version']}" for entry in of_region(location)]

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from provision.local.mock.errors import bad_request, invalid_type
+from provision.local.mock.forms import Form, chat_form, response_form
 from provision.local.mock.tokens import estimate
 
-__all__ = ["Asked", "Body", "parse_body", "read_chat", "read_completion", "read_embedding", "read_responses"]
+__all__ = [
+    "Asked",
+    "Body",
+    "parse_body",
+    "read_chat",
+    "read_completion",
+    "read_embedding",
+    "read_image",
+    "read_responses",
+]
 
 Body = dict[str, Any]
 
@@ -20,7 +31,12 @@ DEFAULT_TOKENS = 16
 MOST_TOKENS = 100_000
 MOST_CHOICES = 128
 MOST_INPUTS = 2048
+MOST_IMAGES = 10
+MOST_LOGPROBS = 20
+LARGEST_SIDE = 2048
+"""Longest side of an image in pixels, as large as that of any size that Azure offers."""
 ROLES = frozenset({"system", "user", "assistant", "tool", "function", "developer"})
+_SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 
 
@@ -38,6 +54,15 @@ class Asked:
     inputs: list[bytes] = field(default_factory=list)
     dimensions: int | None = None
     base64: bool = False
+    size: tuple[int, int] = (1024, 1024)
+    """Width and height of an image, in pixels."""
+    form: Form | None = None
+    """None: the answer is plain text."""
+    logprobs: int | None = None
+    """How many alternatives each token's log probabilities list; None: the request does not ask for them."""
+    previous: str | None = None
+    """The id of the response that this one continues; None: it begins a conversation."""
+    store: bool = False
 
     @property
     def cost(self) -> int:
@@ -81,7 +106,7 @@ def read_chat(body: Body) -> Asked:
             "max_tokens",
         )
     limit = _integer(body, "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens", 1, MOST_TOKENS)
-    asked = Asked(tokens, limit, simulation=simulation)
+    asked = Asked(tokens, limit, simulation=simulation, form=chat_form(body), logprobs=_logprobs(body))
     _common(body, asked)
     return asked
 
@@ -113,6 +138,22 @@ def read_embedding(body: Body) -> Asked:
     return asked
 
 
+def read_image(body: Body) -> Asked:
+    """Read a request for images. Raises ApiError 400 for a wrong field."""
+    prompt = _required(body, "prompt", str, "a string")
+    asked = Asked(estimate(len(prompt)), max_tokens=0)
+    asked.choices = _integer(body, "n", 1, MOST_IMAGES) or 1
+    # Only the older models return a URL, and only they take `response_format`.
+    asked.base64 = body.get("response_format") != "url"
+    size = body.get("size")
+    if size not in (None, "auto"):
+        found = _SIZE.fullmatch(str(size))
+        if found is None or not all(1 <= int(side) <= LARGEST_SIDE for side in found.groups()):
+            raise bad_request(f"Invalid value for 'size': {str(size)[:40]!r}.", "invalid_value", "size")
+        asked.size = int(found[1]), int(found[2])
+    return asked
+
+
 def read_responses(body: Body) -> Asked:
     """Read a request of the responses operation, whose `input` is a text or a list of items.
 
@@ -125,6 +166,9 @@ def read_responses(body: Body) -> Asked:
     instructions = body.get("instructions")
     characters += len(instructions) if isinstance(instructions, str) else 0
     asked = Asked(3 + estimate(characters), _integer(body, "max_output_tokens", 1, MOST_TOKENS))
+    asked.form = response_form(body)
+    asked.previous = _text(body, "previous_response_id")
+    asked.store = body.get("store") is None or _boolean(body, "store", "store")
     _common(body, asked)
     asked.choices = 1
     return asked
@@ -143,6 +187,18 @@ def _common(body: Body, asked: Asked) -> None:
         value = body.get(name)
         if value is not None:
             _check_number(name, value, low, high)
+
+
+def _logprobs(body: Body) -> int | None:
+    """Return the number of alternatives to list for each token; None if the request asks for no log probabilities."""
+    top = _integer(body, "top_logprobs", 0, MOST_LOGPROBS)
+    if _boolean(body, "logprobs", "logprobs"):
+        return 0 if top is None else top
+    if top is not None:
+        raise bad_request(
+            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", None, "top_logprobs"
+        )
+    return None
 
 
 def _message_content(message: Any, index: int) -> Any:
@@ -222,6 +278,13 @@ def _required(body: Body, name: str, kinds: type | tuple[type, ...], wanted: str
     value = body[name]
     if not isinstance(value, kinds):
         raise invalid_type(name, wanted, value)
+    return value
+
+
+def _text(body: Body, name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise invalid_type(name, "a string", value)
     return value
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TypedDict
 
 from provision.local.mock.access import Access
 from provision.local.mock.answers.embedding import USUAL_DIMENSIONS
 from provision.local.mock.asked import Asked, Body, parse_body
-from provision.local.mock.errors import ApiError, bad_request, not_found
+from provision.local.mock.errors import ApiError, bad_request, not_found, responses_too_old
 from provision.local.mock.hosts import AccountHost, Host, Served
 from provision.local.mock.operations import OPERATIONS, Operation
 from provision.local.mock.routes import Route, parse_target
+from provision.local.mock.tokens import estimate
 from provision.local.wire.messages import Request
+from tripcurve.target import RESPONSES_SINCE
 
-__all__ = ["Call", "admit", "check_size"]
+__all__ = ["Call", "admit", "check_access", "check_size"]
 
 LONGEST_NAME = 256
+FIRST_VERSION = "2022-12-01"
+V1_VERSIONS = frozenset({"v1", "preview", "latest"})
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+LARGEST_LOGPROBS = 10_000
+"""Largest number of tokens of one answer whose log probabilities are listed."""
 LARGEST_ANSWER = 1_000_000
 """Largest number of completion tokens of one answer, over all its choices."""
 LARGEST_EMBEDDING = 1_000_000
@@ -61,22 +69,42 @@ def admit(host: Host, access: Access, request: Request, fields: dict[str, str], 
     """
     route = parse_target(request.target)
     operation = None if route is None or request.method != "POST" else OPERATIONS.get(route.operation)
-    if route is None or operation is None:
+    if route is None or operation is None or route.item is not None:
         raise not_found()
-    if isinstance(host, AccountHost):
-        if not route.rooted or (route.style == "classic" and route.api_version is None):
-            raise not_found()
-        key, token = _credentials(route, fields)
-        access.check(host.account, key, token, operation.action, request.method, route.path)
+    check_access(host, access, request, route, fields, operation.action)
     served = None if route.deployment is None else host.served(route.deployment)
     body = parse_body(data)
     if served is None:
         served = host.served(_model_of(body))
-    if served.embeds is not None and served.embeds != operation.embeds:
+    if served.kind is not None and served.kind != operation.kind:
         raise _not_supported(operation, served)
     asked = operation.read(body)
     _check_length(asked, served)
     return Call(host, served, operation, route, asked)
+
+
+def check_access(
+    host: Host, access: Access, request: Request, route: Route, fields: dict[str, str], action: str
+) -> None:
+    """Check the api-version, and on an account the path and the credential. Raises ApiError 404, 400 or 401.
+
+    `action` is the data action that the caller needs, as in `Operation`.
+    """
+    version = route.api_version
+    if version is not None and not _known(version):
+        raise not_found()
+    if isinstance(host, AccountHost):
+        if not route.rooted or (route.style == "classic" and version is None):
+            raise not_found()
+        key, token = _credentials(route, fields)
+        access.check(host.account, key, token, action, request.method, route.path)
+    if route.style == "classic" and route.operation == "responses" and (version or "") < RESPONSES_SINCE:
+        raise responses_too_old(RESPONSES_SINCE)
+
+
+def _known(version: str) -> bool:
+    """Return whether an api-version exists: a date of 2022-12-01 or later, or a name that the v1 API takes [D-V1]."""
+    return version in V1_VERSIONS or (_DATED.fullmatch(version) is not None and version >= FIRST_VERSION)
 
 
 def check_size(asked: Asked, simulated_tokens: int | None) -> None:
@@ -85,9 +113,13 @@ def check_size(asked: Asked, simulated_tokens: int | None) -> None:
     `simulated_tokens` are the simulation's completion tokens; None if it sets none.
     """
     tokens = (asked.max_tokens or 0) if simulated_tokens is None else simulated_tokens
+    if asked.form is not None:
+        tokens = estimate(len(asked.form.text))
     if tokens * asked.choices > LARGEST_ANSWER:
         wanted = tokens * asked.choices
         raise bad_request(f"{wanted} completion tokens are too many; at most {LARGEST_ANSWER}.", "invalid_value", "n")
+    if asked.logprobs is not None and tokens * asked.choices > LARGEST_LOGPROBS:
+        raise bad_request(f"Log probabilities are listed for at most {LARGEST_LOGPROBS} tokens.", param="logprobs")
     if len(asked.inputs) * (asked.dimensions or USUAL_DIMENSIONS) > LARGEST_EMBEDDING:
         raise bad_request(f"Too many inputs for their dimensions: at most {LARGEST_EMBEDDING} numbers.", param="input")
 

@@ -10,6 +10,9 @@ __all__ = [
     "deployment_not_found",
     "invalid_type",
     "not_found",
+    "previous_response_not_found",
+    "response_not_found",
+    "responses_too_old",
     "service_error",
     "wrong_key",
     "wrong_token",
@@ -87,3 +90,22 @@ def wrong_token() -> ApiError:
         "(https://cognitiveservices.azure.com), or have expired."
     )
     return ApiError(401, orjson.dumps({"statusCode": 401, "message": message}))
+
+
+def previous_response_not_found(ident: str) -> ApiError:
+    """Return the 400 for a `previous_response_id` that this account has not stored [AIG-219]."""
+    message = f"Previous response with id '{ident[:80]}' not found."
+    return bad_request(message, "previous_response_not_found", "previous_response_id")
+
+
+def response_not_found(ident: str) -> ApiError:
+    """Return the 404 for a stored response that does not exist."""
+    message = f"Response with id '{ident[:80]}' not found."
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return ApiError(404, orjson.dumps({"error": error}))
+
+
+def responses_too_old(since: str) -> ApiError:
+    """Return the 400 for the Responses API under an api-version before `since`, a date [D-RESP]."""
+    message = f"Azure OpenAI Responses API is enabled only for api-version {since}-preview and later"
+    return service_error(400, "BadRequest", message)

@@ -1,4 +1,4 @@
-"""The services behind the host names: accounts with their deployments, and web apps that serve any deployment."""
+"""The services behind the host names: accounts and web apps, with their deployments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 
+from provision.local.arm import models
 from provision.local.arm.regions import display_name
 from provision.local.mock.errors import deployment_not_found, service_error
 from provision.local.mock.latency import LatencyModel
 from provision.local.mock.snapshot import Account, Deployment, SettingsFault, Site
+from provision.local.mock.stored import StoredResponses
 from tripcurve.lab import Latency, Limits
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.quota import Quota, Throttle, Utilisation
@@ -35,8 +37,8 @@ class Served:
     model: str
     """The model's name with its date, as answers have it."""
     throttle: Throttle | None
-    embeds: bool | None
-    """True for an embedding model, False for a completion model; None if it serves every operation."""
+    kind: models.Kind | None
+    """What the model makes; None if it serves every operation."""
     context: int | None
     ptu: bool = False
 
@@ -78,11 +80,13 @@ class Host(ABC):
 
     def __init__(self, name: str, location: str, latency: Latency, options: LocalOptions) -> None:
         self.name = name
+        self.location = location.replace(" ", "").lower()
         self.region = display_name(location)
         """The region's display name, such as `East US`, for the header x-ms-region."""
         self.latency = LatencyModel(latency)
         self.random = Random(f"{options.seed}/{name}")  # noqa: S311  # makes traffic, not secrets
         self.requests = 0
+        self.responses = StoredResponses()
 
     @abstractmethod
     def served(self, deployment: str) -> Served:
@@ -106,38 +110,54 @@ class AccountHost(Host):
 
 
 class SiteHost(Host):
-    """A mock web app: no credentials, any deployment, one quota for all of them."""
+    """A mock web app: no credentials, and one quota for all deployments.
+
+    It serves the lab's deployment, and each model of the catalogue as a deployment of the same name. A web app whose
+    settings name no deployment serves any.
+    """
 
     def __init__(self, name: str, site: Site, options: LocalOptions, throttles: Throttles) -> None:
         self._fault: str | None = None
         try:
-            limits, latency = site.limits(), site.latency()
+            limits, latency, own = site.limits(), site.latency(), site.deployment()
         except SettingsFault as error:
-            self._fault, limits, latency = str(error), Limits(), Latency()
+            self._fault, limits, latency, own = str(error), Limits(), Latency(), None
         super().__init__(name, site.location, latency, options)
         self._throttle = throttles.quota(f"site {site.name.lower()}", limits, options)
+        self._own = own
         self._served: dict[str, Served] = {}
 
     def served(self, deployment: str) -> Served:
-        """Return a deployment of any name, whose model has the same name. Raises ApiError 503 if a setting is wrong."""
+        """Return a deployment. Raises ApiError 404 if it is unknown, and 503 if a setting of the web app is wrong."""
         if self._fault is not None:
             raise service_error(503, "ServiceUnavailable", f"The mock web app cannot start: {self._fault}")
         found = self._served.get(deployment)
         if found is None:
-            found = Served(deployment, deployment, deployment, self._throttle, None, None)
+            found = self._make(deployment)
             if len(self._served) < MOST_NAMES and len(deployment) <= LONGEST_NAME:
                 self._served[deployment] = found
         return found
 
+    def _make(self, deployment: str) -> Served:
+        own = self._own
+        if own is None:
+            return Served(deployment, deployment, deployment, self._throttle, None, None)
+        if own.name.lower() == deployment.lower():
+            return Served(own.name, own.model, own.dated, self._throttle, models.kind_of(own.model), None)
+        dated = models.newest_id(deployment)
+        if dated is None:
+            raise deployment_not_found()
+        name = deployment.lower()
+        return Served(deployment, name, dated, self._throttle, models.kind_of(name), None)
+
 
 def _deployment(account: Account, deployment: Deployment, options: LocalOptions, throttles: Throttles) -> Served:
     owner = f"account {account.resource_id.lower()}/{deployment.name.lower()}"
-    dated = deployment.model if deployment.version is None else f"{deployment.model}-{deployment.version}"
     ptu = "provisioned" in deployment.sku.lower()
     if ptu:
         throttle: Throttle | None = throttles.utilisation(owner, deployment.capacity)
     else:
         limits = Limits(rpm=RPM_PER_CAPACITY * deployment.capacity, tpm=1000 * deployment.capacity)
         throttle = throttles.quota(owner, limits, options)
-    embeds = "embedding" in deployment.model
-    return Served(deployment.name, deployment.model, dated, throttle, embeds, CONTEXTS.get(dated), ptu)
+    kind, dated = models.kind_of(deployment.model), deployment.dated
+    return Served(deployment.name, deployment.model, dated, throttle, kind, CONTEXTS.get(dated), ptu)

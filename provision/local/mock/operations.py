@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from provision.local.arm.models import Kind
 from provision.local.mock.answers.chat import chat_stream, chat_whole
 from provision.local.mock.answers.completion import completion_stream, completion_whole
 from provision.local.mock.answers.embedding import embedding_whole
+from provision.local.mock.answers.image import image_whole
 from provision.local.mock.answers.job import Job, Stream
 from provision.local.mock.answers.responses import responses_stream, responses_whole
-from provision.local.mock.asked import Asked, Body, read_chat, read_completion, read_embedding, read_responses
+from provision.local.mock.asked import (
+    Asked,
+    Body,
+    read_chat,
+    read_completion,
+    read_embedding,
+    read_image,
+    read_responses,
+)
 
 __all__ = ["OPERATIONS", "Operation"]
 
@@ -25,7 +35,7 @@ class Operation:
     """The operation's name in Azure's OperationNotSupported."""
     action: str
     """The data action it needs, without the prefix Microsoft.CognitiveServices/accounts/OpenAI/."""
-    embeds: bool
+    kind: Kind
     read: Callable[[Body], Asked]
     whole: Callable[[Job], bytes]
     stream: Callable[[Job], Stream] | None
@@ -37,7 +47,7 @@ OPERATIONS = {
         "ChatCompletions_Create",
         "chatCompletion",
         _DEPLOYMENT + "chat/completions/action",
-        False,
+        "text",
         read_chat,
         chat_whole,
         chat_stream,
@@ -46,7 +56,7 @@ OPERATIONS = {
         "Completions_Create",
         "completion",
         _DEPLOYMENT + "completions/action",
-        False,
+        "text",
         read_completion,
         completion_whole,
         completion_stream,
@@ -55,13 +65,22 @@ OPERATIONS = {
         "Embeddings_Create",
         "embeddings",
         _DEPLOYMENT + "embeddings/action",
-        True,
+        "embedding",
         read_embedding,
         embedding_whole,
         None,
     ),
+    "images/generations": Operation(
+        "ImageGenerations_Create",
+        "imageGenerations",
+        "images/generations/action",
+        "image",
+        read_image,
+        image_whole,
+        None,
+    ),
     "responses": Operation(
-        "Responses_Create", "responses", "responses/write", False, read_responses, responses_whole, responses_stream
+        "Responses_Create", "responses", "responses/write", "text", read_responses, responses_whole, responses_stream
     ),
 }
 """All operations by the path below the deployment, such as `chat/completions`."""

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, unquote
 __all__ = ["Route", "parse_target"]
 
 _SLASHES = re.compile("/{2,}")
+_COLLECTIONS = ("responses", "models")
+"""Operations whose items have paths of their own, such as `responses/resp_1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Route:
     api_version: str | None
     rooted: bool = True
     """Whether the path begins with /openai, as Azure OpenAI requires."""
+    item: str | None = None
+    """The response or model that the path names; None if it names none."""
 
 
 @lru_cache(maxsize=512)
@@ -44,11 +48,20 @@ def parse_target(target: str) -> Route | None:
 
 
 def _route(path: str, below: list[str], version: str | None, rooted: bool) -> Route | None:
-    if len(below) > 2 and below[0].lower() == "deployments":
-        operation = "/".join(below[2:]).lower()
-        return Route(path, operation, unquote(below[1]), "classic", version, rooted)
-    if len(below) > 1 and below[0].lower() == "v1":
-        return Route(path, "/".join(below[1:]).lower(), None, "v1", version, rooted)
-    if [part.lower() for part in below] == ["responses"]:
-        return Route(path, "responses", None, "classic", version, rooted)
+    words = [part.lower() for part in below]
+    if len(below) > 2 and words[0] == "deployments":
+        return Route(path, "/".join(words[2:]), unquote(below[1]), "classic", version, rooted)
+    if len(below) > 1 and words[0] == "v1":
+        return _bare(path, words[1:], below[1:], "v1", version, rooted)
+    if words[:1] and words[0] in _COLLECTIONS and len(words) <= 2:
+        return _bare(path, words, below, "classic", version, rooted)
     return None
+
+
+def _bare(
+    path: str, words: list[str], below: list[str], style: Literal["classic", "v1"], version: str | None, rooted: bool
+) -> Route:
+    """Return the route of a path that names no deployment; `words` is `below` in lower case."""
+    if words[0] in _COLLECTIONS and len(words) == 2:
+        return Route(path, words[0], None, style, version, rooted, unquote(below[1]))
+    return Route(path, "/".join(words), None, style, version, rooted)

@@ -38,6 +38,7 @@ def web_app(environment: Mapping[str, str]) -> tuple[Mock, int]:
     try:
         site.limits()
         site.latency()
+        site.deployment()
         options = LocalOptions.model_validate_json(environment.get(OPTIONS_SETTING, "{}"))
     except SettingsFault as error:
         raise BadInput(str(error)) from None

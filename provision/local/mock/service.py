@@ -11,11 +11,13 @@ from provision.local.mock.access import Access
 from provision.local.mock.answers.job import Job, Stream
 from provision.local.mock.behaviours import Behaviours
 from provision.local.mock.call import Call, admit, check_size
-from provision.local.mock.errors import JSON, ApiError, not_found, service_error
+from provision.local.mock.errors import JSON, ApiError, not_found, previous_response_not_found, service_error
 from provision.local.mock.hosts import AccountHost, Host, SiteHost, Throttles
 from provision.local.mock.ident import Ident
+from provision.local.mock.lookups import METHODS, look_up
 from provision.local.mock.reply import Reply, simulated_error
 from provision.local.mock.snapshot import Site, Snapshot
+from provision.local.mock.stored import StoredResponses
 from provision.local.mock.streaming import Clock, Sleep, halved, paced
 from provision.local.mock.throttling import throttled
 from provision.local.wire.messages import Disconnect, Refused, Request, Response
@@ -49,6 +51,8 @@ class Mock:
         self._throttles = Throttles()
         self._behaviours = Behaviours()
         self._hosts: dict[str, Host] = {}
+        self._stored: dict[str, StoredResponses] = {}
+        """The stored responses by account or web app: they outlive a change of configuration."""
         self._ad_hoc: set[str] = set()
         self._options = snapshot.options
         self.requests = 0
@@ -67,16 +71,20 @@ class Mock:
         for account in snapshot.accounts:
             for domain in _ACCOUNT_DOMAINS:
                 name = account.name.lower() + domain
-                self._add(AccountHost(name, account, snapshot.options, self._throttles), before)
+                host = AccountHost(name, account, snapshot.options, self._throttles)
+                self._add(host, before, account.resource_id.lower())
         for site in snapshot.sites:
             name = site.name.lower() + ".azurewebsites.net"
-            self._add(SiteHost(name, site, snapshot.options, self._throttles), before)
+            self._add(SiteHost(name, site, snapshot.options, self._throttles), before, name)
         self._throttles.end()
+        owned = {id(host.responses) for host in self._hosts.values()}
+        self._stored = {owner: found for owner, found in self._stored.items() if id(found) in owned}
 
-    def _add(self, host: Host, before: dict[str, Host]) -> None:
+    def _add(self, host: Host, before: dict[str, Host], owner: str) -> None:
         old = before.get(host.name)
         if old is not None:
             host.requests, host.random = old.requests, old.random
+        host.responses = self._stored.setdefault(owner, host.responses)
         self._ad_hoc.discard(host.name)
         self._hosts[host.name] = host
 
@@ -125,11 +133,17 @@ class Mock:
         ident = Ident(host.random, fields.get("x-ms-client-request-id"))
         try:
             data = request.body if isinstance(request.body, bytes) else await _read(request)
-            if isinstance(host, SiteHost) and request.method in ("GET", "HEAD"):
-                return _health(request)
+            if request.method in METHODS:
+                return self._look_up(host, request, fields, ident)
             return self._decide(admit(host, self._access, request, fields, data), fields.get(HEADER), ident)
         except ApiError as error:
             return Reply(error.status, [*error.headers, *ident.headers(host.region)], error.body)
+
+    def _look_up(self, host: Host, request: Request, fields: dict[str, str], ident: Ident) -> Reply:
+        if isinstance(host, SiteHost) and request.target.partition("?")[0] == "/" and request.method != "DELETE":
+            return Reply(200, [JSON], _HEALTH)  # App Service checks here that the app is alive
+        body = look_up(host, self._access, request, fields)
+        return Reply(200, [JSON, *ident.headers(host.region)], body)
 
     def _host(self, header: str) -> Host:
         """Return the host for a Host header. Raises ApiError 404 for an account that does not exist."""
@@ -187,8 +201,11 @@ class Mock:
         raise simulated_error(status, retry_after)
 
     def _succeed(self, call: Call, behaviour: Behaviour, now: float, ident: Ident) -> Reply:
+        _continue(call)
         created = int(self._anchor + now)
         job = Job(call.asked, call.served.model, ident.digits, created, behaviour.completion_tokens)
+        if call.asked.store:
+            call.host.responses.keep(job)
         stream = call.operation.stream if call.asked.stream else None
         status = 200 if behaviour.response_status_code is None else behaviour.response_status_code
         headers = self._success_headers(call, now, ident, _STREAM_TYPE if stream is not None else JSON)
@@ -207,6 +224,17 @@ class Mock:
         return headers
 
 
+def _continue(call: Call) -> None:
+    """Add the tokens of the conversation before a response to its prompt. Raises ApiError 400 if it is not stored."""
+    asked = call.asked
+    if asked.previous is None:
+        return
+    before = call.host.responses.get(asked.previous)
+    if before is None:
+        raise previous_response_not_found(asked.previous)
+    asked.prompt_tokens += before.asked.prompt_tokens + before.completion_tokens
+
+
 def _model_time(call: Call, behaviour: Behaviour, job: Job, whole: bool) -> float:
     """Return the seconds until the answer begins; `whole` answers begin after all tokens. Always draws one number."""
     latency = call.host.latency
@@ -214,7 +242,7 @@ def _model_time(call: Call, behaviour: Behaviour, job: Job, whole: bool) -> floa
     if behaviour.wait_time_ms is not None:
         return behaviour.wait_time_ms / 1000
     tokens = job.completion_tokens * call.asked.choices
-    return drawn_s + (latency.per_token_s * tokens if whole and not call.operation.embeds else 0.0)
+    return drawn_s + (latency.per_token_s * tokens if whole and call.operation.kind == "text" else 0.0)
 
 
 async def _read(request: Request) -> bytes:
@@ -224,14 +252,6 @@ async def _read(request: Request) -> bytes:
         if refusal.status != 413:
             raise
         raise service_error(413, "413", refusal.message) from None
-
-
-def _health(request: Request) -> Reply:
-    """Answer 200 at `/`, where App Service checks that the app is alive, and 404 elsewhere."""
-    if request.target.partition("?")[0] == "/":
-        return Reply(200, [JSON], _HEALTH)
-    error = not_found()
-    return Reply(error.status, list(error.headers), error.body)
 
 
 def _without_port(header: str) -> str:

@@ -15,6 +15,7 @@ __all__ = ["Account", "Deployment", "RoleAssignment", "SettingsFault", "Site", "
 Model = TypeVar("Model", bound=BaseModel)
 LIMITS_SETTING = "TRIPCURVE_MOCK_LIMITS"
 LATENCY_SETTING = "TRIPCURVE_MOCK_LATENCY"
+DEPLOYMENT_SETTING = "TRIPCURVE_MOCK_DEPLOYMENT"
 
 
 class SettingsFault(ValueError):
@@ -33,6 +34,11 @@ class Deployment(_Part):
     version: str | None = None
     sku: str = "Standard"
     capacity: int = 1
+
+    @property
+    def dated(self) -> str:
+        """Return the model's name with its version, as answers have it."""
+        return self.model if self.version is None else f"{self.model}-{self.version}"
 
 
 class Account(_Part):
@@ -59,6 +65,12 @@ class Site(_Part):
     def latency(self) -> Latency:
         """Return the answer times in the settings. Raises SettingsFault if that setting is wrong."""
         return _setting(self.settings, LATENCY_SETTING, Latency)
+
+    def deployment(self) -> Deployment | None:
+        """Return the deployment in the settings, or None. Raises SettingsFault if that setting is wrong."""
+        if not self.settings.get(DEPLOYMENT_SETTING, "").strip():
+            return None
+        return _setting(self.settings, DEPLOYMENT_SETTING, Deployment)
 
 
 class RoleAssignment(_Part):

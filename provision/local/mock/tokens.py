@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["estimate", "text_of", "token_text"]
+__all__ = ["CHARACTERS_PER_TOKEN", "estimate", "text_of", "token_text"]
+
+CHARACTERS_PER_TOKEN = 4
+"""Azure's rule of thumb."""
 
 # Each word, with a space before it, is one token of the usual vocabularies.
 _TEXT = (
@@ -15,8 +18,8 @@ _ROUND = "".join(_TOKENS)
 
 
 def estimate(characters: int) -> int:
-    """Return the number of tokens for a number of characters, by Azure's rule of thumb of four characters per token."""
-    return (characters + 3) // 4
+    """Return the number of tokens for a number of characters."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
 
 
 def token_text(index: int) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import orjson
 
 from provision.local.mock.answers.job import FINGERPRINT, Job, Stream
-from provision.local.mock.tokens import text_of, token_text
+from provision.local.mock.answers.shaped import delta_of, first_delta, logprobs_of, message_of
+from provision.local.mock.tokens import text_of
 
 __all__ = ["chat_stream", "chat_whole"]
+
+Json = dict[str, Any]
 
 _SAFE = {"filtered": False, "severity": "safe"}
 _UNDETECTED = {"filtered": False, "detected": False}
@@ -36,8 +40,11 @@ LARGEST_CACHED = 4096
 def chat_whole(job: Job) -> bytes:
     """Return the JSON body."""
     tokens, choices = job.completion_tokens, job.asked.choices
-    build = _cached_parts if tokens * choices <= LARGEST_CACHED else _parts
-    start, middle, end = build(job.model, tokens, choices, job.finish_reason)
+    if job.asked.form is not None or job.asked.logprobs is not None:
+        start, middle, end = _around(job.model, tokens * choices, [_shaped_choice(job, i) for i in range(choices)])
+    else:
+        build = _cached_parts if tokens * choices <= LARGEST_CACHED else _parts
+        start, middle, end = build(job.model, tokens, choices, job.finish_reason)
     prompt = job.asked.prompt_tokens
     return (
         b'%b%d,"id":"chatcmpl-%b",%b%d,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":0},"total_tokens":%d%b'
@@ -45,31 +52,37 @@ def chat_whole(job: Job) -> bytes:
 
 
 def _parts(model: str, tokens: int, choices: int, finish: str) -> tuple[bytes, bytes, bytes]:
-    """Return the three parts of the body around the values that differ from request to request."""
-    listed = [_choice(index, tokens, finish) for index in range(choices)]
-    start = b'{"choices":' + orjson.dumps(listed) + b',"created":'
+    """Return the three parts of the body of a plain text around the values that differ from request to request."""
+    message: Json = {"annotations": [], "content": text_of(tokens), "refusal": None, "role": "assistant"}
+    return _around(model, tokens * choices, [_choice(index, message, finish, None) for index in range(choices)])
+
+
+_cached_parts = lru_cache(maxsize=256)(_parts)
+
+
+def _around(model: str, tokens: int, choices: list[Json]) -> tuple[bytes, bytes, bytes]:
+    """Return the three parts of the body; `tokens` are those of all choices."""
+    start = b'{"choices":' + orjson.dumps(choices) + b',"created":'
     middle = {
         "model": model,
         "object": "chat.completion",
         "prompt_filter_results": PROMPT_FILTERS,
         "system_fingerprint": FINGERPRINT,
     }
-    usage = b'"usage":' + orjson.dumps(
-        {"completion_tokens": tokens * choices, "completion_tokens_details": COMPLETION_DETAILS}
-    )
+    usage = b'"usage":' + orjson.dumps({"completion_tokens": tokens, "completion_tokens_details": COMPLETION_DETAILS})
     return start, orjson.dumps(middle)[1:-1] + b"," + usage[:-1] + b',"prompt_tokens":', b"}}"
 
 
-_cached_parts = lru_cache(maxsize=256)(_parts)
+def _shaped_choice(job: Job, index: int) -> Json:
+    return _choice(index, message_of(job), job.finish_reason, logprobs_of(job, 0, job.completion_tokens))
 
 
-def _choice(index: int, tokens: int, finish: str) -> dict[str, object]:
-    message: dict[str, object] = {"annotations": [], "content": text_of(tokens), "refusal": None, "role": "assistant"}
+def _choice(index: int, message: Json, finish: str, logprobs: Json | None) -> Json:
     return {
         "content_filter_results": COMPLETION_FILTERS,
         "finish_reason": finish,
         "index": index,
-        "logprobs": None,
+        "logprobs": logprobs,
         "message": message,
     }
 
@@ -106,15 +119,14 @@ def chat_stream(job: Job) -> Stream:
     }
     if job.asked.include_usage:
         filter_frame["usage"] = None
-    roles = [
-        _delta(b'{"content":"","refusal":null,"role":"assistant"}', i, b"{}", None, envelope) for i in range(choices)
-    ]
+    first = first_delta(job)
+    roles = [_delta(first, i, b"{}", None, envelope) for i in range(choices)]
     ends = [_delta(b"{}", i, b"{}", job.finish_reason, envelope) for i in range(choices)]
 
     def piece(number: int) -> bytes:
         token, index = divmod(number, choices)
-        content = b'{"content":' + orjson.dumps(token_text(token)) + b"}"
-        return _delta(content, index, filters, None, envelope)
+        logprobs = logprobs_of(job, token, 1)
+        return _delta(delta_of(job, token), index, filters, None, envelope, logprobs)
 
     tail = b"".join(ends) + (_usage_frame(job) if job.asked.include_usage else b"") + b"data: [DONE]\n\n"
     head = frame(orjson.dumps(filter_frame)) + b"".join(roles)
@@ -135,11 +147,13 @@ def _envelope(job: Job) -> bytes:
     return b"]," + orjson.dumps(shared)[1:] + b"\n\n"
 
 
-def _delta(delta: bytes, index: int, filters: bytes, finish: str | None, envelope: bytes) -> bytes:
+def _delta(
+    delta: bytes, index: int, filters: bytes, finish: str | None, envelope: bytes, logprobs: Json | None = None
+) -> bytes:
     reason = b"null" if finish is None else b'"%b"' % finish.encode()
     return (
-        b'data: {"choices":[{"content_filter_results":%b,"delta":%b,"finish_reason":%b,"index":%d,"logprobs":null}%b'
-        % (filters, delta, reason, index, envelope)
+        b'data: {"choices":[{"content_filter_results":%b,"delta":%b,"finish_reason":%b,"index":%d,"logprobs":%b}%b'
+        % (filters, delta, reason, index, b"null" if logprobs is None else orjson.dumps(logprobs), envelope)
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers of the responses operation with one text, whole and streamed."""
+"""Answers of the responses operation, whole and streamed: one text, or one call of a function."""
 
 from __future__ import annotations
 
@@ -7,90 +7,118 @@ from typing import Any
 import orjson
 
 from provision.local.mock.answers.job import Job, Stream
-from provision.local.mock.tokens import text_of, token_text
 
 __all__ = ["responses_stream", "responses_whole"]
+
+Json = dict[str, Any]
 
 
 def responses_whole(job: Job) -> bytes:
     """Return the JSON body."""
-    return orjson.dumps(_response(job, "completed"))
+    return orjson.dumps(_response(job, _final_status(job)))
 
 
 def responses_stream(job: Job) -> Stream:
-    """Return the stream from `response.created` to `response.completed`, with one `output_text.delta` per token."""
+    """Return the stream from `response.created` to `response.completed`, with one delta per token."""
     started = _response(job, "in_progress")
-    where: dict[str, Any] = {"item_id": _item_id(job), "output_index": 0, "content_index": 0}
-    opening = {**_item(job, "in_progress"), "content": []}
-    head: list[tuple[str, dict[str, Any]]] = [
+    ended = _response(job, _final_status(job))
+    done = ended["output"][0]
+    opening, closing, where = (_text_frames if _calls(job) is None else _call_frames)(job, done)
+    head: list[tuple[str, Json]] = [
         ("response.created", {"response": started}),
         ("response.in_progress", {"response": started}),
-        ("response.output_item.added", {"output_index": 0, "item": opening}),
-        ("response.content_part.added", {**where, "part": _part("")}),
+        *opening,
     ]
+    delta = "response.output_text.delta" if _calls(job) is None else "response.function_call_arguments.delta"
     count = job.completion_tokens
 
     def piece(number: int) -> bytes:
-        event = {**where, "delta": token_text(number), "logprobs": []}
-        return _event("response.output_text.delta", len(head) + number, event)
+        return _event(delta, len(head) + number, {**where, "delta": job.token(number)})
 
-    text = text_of(count)
-    ended = _response(job, _final_status(job))
     tail = [
-        ("response.output_text.done", {**where, "text": text, "logprobs": []}),
-        ("response.content_part.done", {**where, "part": _part(text)}),
-        ("response.output_item.done", {"output_index": 0, "item": ended["output"][0]}),
+        *closing,
+        ("response.output_item.done", {"output_index": 0, "item": done}),
         (f"response.{ended['status']}", {"response": ended}),
     ]
     return Stream(_events(head, 0), count, piece, _events(tail, len(head) + count))
 
 
-def _events(listed: list[tuple[str, dict[str, Any]]], first: int) -> bytes:
+_Frames = tuple[list[tuple[str, Json]], list[tuple[str, Json]], Json]
+"""The frames before the deltas, those after them, and the fields of each delta."""
+
+
+def _text_frames(job: Job, done: Json) -> _Frames:
+    where: Json = {"item_id": done["id"], "output_index": 0, "content_index": 0}
+    text = {**where, "logprobs": []}
+    opening = [
+        ("response.output_item.added", {"output_index": 0, "item": {**done, "status": "in_progress", "content": []}}),
+        ("response.content_part.added", {**where, "part": _part("")}),
+    ]
+    closing = [
+        ("response.output_text.done", {**text, "text": job.text}),
+        ("response.content_part.done", {**where, "part": _part(job.text)}),
+    ]
+    return opening, closing, text
+
+
+def _call_frames(job: Job, done: Json) -> _Frames:
+    where: Json = {"item_id": done["id"], "output_index": 0}
+    added = {**done, "status": "in_progress", "arguments": ""}
+    opening = [("response.output_item.added", {"output_index": 0, "item": added})]
+    ending = {**where, "name": done["name"], "arguments": job.text}
+    return opening, [("response.function_call_arguments.done", ending)], where
+
+
+def _events(listed: list[tuple[str, Json]], first: int) -> bytes:
     return b"".join(_event(kind, first + number, fields) for number, (kind, fields) in enumerate(listed))
 
 
-def _event(kind: str, number: int, fields: dict[str, Any]) -> bytes:
+def _event(kind: str, number: int, fields: Json) -> bytes:
     payload = orjson.dumps({"type": kind, "sequence_number": number, **fields})
     return b"event: " + kind.encode() + b"\ndata: " + payload + b"\n\n"
-
-
-def _item_id(job: Job) -> str:
-    return f"msg_{job.ident}"
 
 
 def _final_status(job: Job) -> str:
     return "incomplete" if job.finish_reason == "length" else "completed"
 
 
-def _part(text: str) -> dict[str, Any]:
+def _part(text: str) -> Json:
     return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
 
 
-def _item(job: Job, status: str) -> dict[str, Any]:
-    content = [_part(text_of(job.completion_tokens))]
-    return {"id": _item_id(job), "type": "message", "status": status, "content": content, "role": "assistant"}
+def _calls(job: Job) -> str | None:
+    """Return the function that the answer calls; None for a text."""
+    return None if job.asked.form is None else job.asked.form.call
 
 
-def _response(job: Job, status: str) -> dict[str, Any]:
+def _item(job: Job, status: str) -> Json:
+    name = _calls(job)
+    if name is not None:
+        call = {"call_id": job.call_id, "name": name, "arguments": job.text}
+        return {"id": f"fc_{job.ident}", "type": "function_call", "status": status, **call}
+    content = [_part(job.text)]
+    return {"id": f"msg_{job.ident}", "type": "message", "status": status, "content": content, "role": "assistant"}
+
+
+def _response(job: Job, status: str) -> Json:
     """Return the response object. While it is in progress it has neither output nor usage."""
     done = status != "in_progress"
-    final = _final_status(job) if done else status
     return {
-        "id": f"resp_{job.ident}",
+        "id": job.response_id,
         "object": "response",
         "created_at": job.created,
-        "status": final,
+        "status": status,
         "background": False,
         "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if final == "incomplete" else None,
+        "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
         "instructions": None,
         "max_output_tokens": job.asked.max_tokens,
         "model": job.model,
-        "output": [_item(job, final)] if done else [],
+        "output": [_item(job, status)] if done else [],
         "parallel_tool_calls": True,
-        "previous_response_id": None,
+        "previous_response_id": job.asked.previous,
         "reasoning": {"effort": None, "summary": None},
-        "store": True,
+        "store": job.asked.store,
         "temperature": 1.0,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
@@ -103,7 +131,7 @@ def _response(job: Job, status: str) -> dict[str, Any]:
     }
 
 
-def _usage(job: Job) -> dict[str, Any]:
+def _usage(job: Job) -> Json:
     prompt, completion = job.asked.prompt_tokens, job.completion_tokens
     return {
         "input_tokens": prompt,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.provision.local.mock.conftest import CHAT, HELLO, Bench, site
 
 DEPLOYMENT = "/openai/deployments/a/"
-PATHS = [DEPLOYMENT + "chat/completions", DEPLOYMENT + "completions", DEPLOYMENT + "embeddings", "/openai/v1/responses"]
+OPERATIONS = ("chat/completions", "completions", "embeddings", "images/generations")
+PATHS = [*(DEPLOYMENT + operation for operation in OPERATIONS), "/openai/v1/responses"]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,12 @@ PATHS = [DEPLOYMENT + "chat/completions", DEPLOYMENT + "completions", DEPLOYMENT
         ({**HELLO, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
         ({**HELLO, "temperature": "hot"}, "temperature"),
         ({**HELLO, "temperature": 3}, "temperature"),
+        ({**HELLO, "logprobs": 1}, "logprobs"),
+        ({**HELLO, "top_logprobs": 3}, "top_logprobs"),
+        ({**HELLO, "logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({**HELLO, "logprobs": True, "max_tokens": 100_000}, "logprobs"),
+        ({**HELLO, "tools": {}, "tool_choice": "required"}, "tools"),
+        ({**HELLO, "tool_choice": "sometimes", "tools": [{"type": "function", "function": {}}]}, "tool_choice"),
     ],
 )
 async def test_a_wrong_field_is_named(bench: Bench, body: dict[str, Any], param: str) -> None:
@@ -104,6 +111,17 @@ _fields = [
     "dimensions",
     "encoding_format",
     "temperature",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "response_format",
+    "text",
+    "logprobs",
+    "top_logprobs",
+    "previous_response_id",
+    "store",
+    "size",
 ]
 
 
@@ -133,3 +151,22 @@ async def test_any_simulation_header_causes_a_500_only_if_it_asks_for_one(header
 @given(st.binary(max_size=300))
 async def test_any_bytes_as_a_body_are_a_400(data: bytes) -> None:
     assert (await Bench({"sites": [site()]}).ask(data, path=CHAT))[0] == 400
+
+
+@settings(max_examples=200, deadline=None)
+@given(_json, st.sampled_from(["response_format", "tools"]))
+async def test_any_json_as_a_schema_gets_an_answer_or_a_400(schema: Any, place: str) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    shaped = {
+        "response_format": {"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}},
+        "tools": {"tools": [tool], "tool_choice": "required"},
+    }
+    status, _, answer = await Bench({"sites": [site()]}).ask({**HELLO, **shaped[place]})
+    assert status in (200, 400)
+    assert answer["choices"] if status == 200 else answer["error"]["message"]
+
+
+@pytest.mark.parametrize("size", ["0x1", "2049x1", "big", 7, "1x", "-1x1"])
+async def test_an_image_of_a_size_that_does_not_exist_is_a_400(bench: Bench, size: object) -> None:
+    status, _, answer = await bench.ask({"prompt": "x", "size": size}, path=DEPLOYMENT + "images/generations")
+    assert (status, answer["error"]["param"]) == (400, "size")
