@@ -11,6 +11,7 @@ from locustfiles.conduct.wiring import conduct
 from locustfiles.pacing.shape import ScenarioShape
 from locustfiles.users.chat import ChatUser
 from locustfiles.users.probe import ProbeUser
+from locustfiles.users.responses import ResponsesUser, StreamingResponsesUser
 from locustfiles.users.retrying import PatientChatUser, StormChatUser
 from locustfiles.users.sdk import SdkChatUser
 from locustfiles.users.streaming import StreamingChatUser
@@ -19,10 +20,12 @@ __all__ = [
     "ChatUser",
     "PatientChatUser",
     "ProbeUser",
+    "ResponsesUser",
     "ScenarioShape",
     "SdkChatUser",
     "StormChatUser",
     "StreamingChatUser",
+    "StreamingResponsesUser",
 ]
 
 conduct(events)

@@ -11,7 +11,7 @@ from locustfiles.http.answer import Answer
 from tripcurve.breaker.retry_after import parse_retry_after
 from tripcurve.lab import Lab
 
-__all__ = ["Reader", "Usage", "token_count"]
+__all__ = ["NO_USAGE", "Reader", "Usage", "usage_of"]
 
 BACKEND_HEADER = b"x-tripcurve-backend"
 WAIT_HEADER = b"x-tripcurve-backend-ms"
@@ -25,6 +25,17 @@ class Usage(NamedTuple):
 
     prompt: int | None
     completion: int | None
+
+
+NO_USAGE = Usage(None, None)
+"""The usage of an answer that reports none."""
+
+
+def usage_of(usage: dict[str, object]) -> Usage:
+    """Return a usage object's tokens, by the names of chat completions or of the Responses API."""
+    prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
+    completion = usage.get("completion_tokens", usage.get("output_tokens"))
+    return Usage(_token_count(prompt), _token_count(completion))
 
 
 class Reader:
@@ -77,12 +88,10 @@ class Reader:
         if not isinstance(body, dict):
             return None
         usage = body.get("usage")
-        if not isinstance(usage, dict):
-            return Usage(None, None)
-        return Usage(token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens")))
+        return usage_of(usage) if isinstance(usage, dict) else NO_USAGE
 
 
-def token_count(value: object) -> int | None:
+def _token_count(value: object) -> int | None:
     """Return the value if it is a number of tokens that fits the record (a non-negative int32), else None."""
     return value if type(value) is int and 0 <= value <= MOST_INT32 else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from locustfiles.conduct.clock_offset import ClockOffset
 from locustfiles.http.answer import Answer
 from locustfiles.http.reading import Reader, Usage
-from locustfiles.http.sse import CompletionStream
+from locustfiles.http.sse import CompletionStream, ResponseStream
 from locustfiles.pacing.clock import Clock
 from locustfiles.recording.histogram import Histogram
 from locustfiles.recording.tally import Tally
@@ -184,3 +186,40 @@ def test_every_arrival_of_a_dead_worker_is_accounted_for_once(
     assert tally.intended == tally.sent + tally.dropped + tally.untold + tally.missed
     assert tally.intended == 7 + sum(each < end for each in due)
     assert tally.missed == sum(heard <= each < end for each in due)
+
+
+def test_usage_is_read_by_the_names_of_either_api() -> None:
+    assert READER.usage(answered(body=b'{"usage":{"input_tokens":7,"output_tokens":3}}')) == Usage(7, 3)
+
+
+def response_events(*events: dict[str, object]) -> ResponseStream:
+    stream = ResponseStream()
+    for number, event in enumerate(events):
+        stream.feed(b"event: x\ndata: " + json.dumps(event).encode() + b"\n\n", 100 + number)
+    return stream
+
+
+CREATED = {"type": "response.created", "response": {"id": "resp_1", "error": None, "usage": None}}
+DELTA = {"type": "response.output_text.delta", "delta": "a"}
+USED = {"id": "resp_1", "error": None, "usage": {"input_tokens": 7, "output_tokens": 2}}
+
+
+@pytest.mark.parametrize("ending", ["response.completed", "response.incomplete"])
+def test_a_streamed_response_has_its_id_tokens_and_usage(ending: str) -> None:
+    stream = response_events(CREATED, DELTA, DELTA, {"type": ending, "response": USED})
+    assert stream.verdict(None) is None
+    assert (stream.ident, stream.usage) == ("resp_1", Usage(7, 2))
+    assert (stream.first_token_ns, stream.gaps_ns) == (101, [1])
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (DELTA, "BrokenStream"),
+        ({"type": "response.failed", "response": USED}, "StreamError"),
+        ({"type": "error", "message": "no"}, "StreamError"),
+        ({"error": {"message": "no"}}, "StreamError"),
+    ],
+)
+def test_a_streamed_response_that_does_not_end_well_is_an_error(last: dict[str, object], error: str) -> None:
+    assert response_events(CREATED, last).verdict(None) == error

@@ -72,11 +72,11 @@ def test_requests_are_those_the_sdk_sends_for_an_application(
     for request in flaky.requests:
         lines, body = head_and_body(request)
         names = [line.partition(":")[0].lower() for line in lines[1:]]
-        assert lines[0].startswith("POST /openai/deployments/gpt-35-turbo/chat/completions?api-version=")
+        assert lines[0].startswith("POST /openai/deployments/gpt-5.1/chat/completions?api-version=")
         assert {"api-key", "content-type", "x-stainless-lang", "user-agent"} <= set(names)
         assert len(names) == len(set(names))
         assert not any(name.startswith("x-tripcurve") for name in names)
-        assert body["model"] == "gpt-35-turbo"
+        assert body["model"] == "gpt-5.1"
         assert set(body) == {"model", "messages", "max_tokens"}
 
 
