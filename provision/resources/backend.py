@@ -110,8 +110,14 @@ class PoolEntity(_Entity):
             backend.name: {"priority": backend.priority, "weight": backend.weight}
             for backend in self.context.lab.backends
         }
-        stated = self.context.lab.pool.failure_response
-        return {"members": members} if stated is None else {"members": members, "failure_response": stated}
+        return {"members": members, **self._stated_settings}
+
+    @property
+    def _stated_settings(self) -> Fields:
+        """The pool's settings that the lab states; others are left as they are."""
+        pool = self.context.lab.pool
+        settings = {"failure_response": pool.failure_response, "session_affinity": pool.session_affinity}
+        return {name: value for name, value in settings.items() if value is not None}
 
     def read(self) -> Found | None:
         got = self._get()
@@ -123,9 +129,11 @@ class PoolEntity(_Entity):
         for item in pool.get("services") or []:
             name = item["id"].rsplit("/", 1)[-1]
             members[name] = self._stated(name, {"priority": item.get("priority"), "weight": item.get("weight")})
-        fields: Fields = {"members": members}
-        if self.context.lab.pool.failure_response is not None:
-            fields["failure_response"] = (pool.get("failureResponse") or {}).get("statusCode")
+        read = {
+            "failure_response": (pool.get("failureResponse") or {}).get("statusCode"),
+            "session_affinity": ((pool.get("sessionAffinity") or {}).get("sessionId") or {}).get("name"),
+        }
+        fields: Fields = {"members": members, **{name: read[name] for name in self._stated_settings}}
         return Found(fields, etag=etag)
 
     def _stated(self, name: str, member: dict[str, int | None]) -> dict[str, int | None]:
@@ -149,6 +157,8 @@ class PoolEntity(_Entity):
         pool = {**((in_force[0].get("pool") or {}) if in_force else {}), "services": services}
         if lab.pool.failure_response is not None:
             pool["failureResponse"] = {"statusCode": lab.pool.failure_response}
+        if lab.pool.session_affinity is not None:
+            pool["sessionAffinity"] = {"sessionId": {"source": "Cookie", "name": lab.pool.session_affinity}}
         self._put({"description": f"Pool of {len(services)} backends", "type": "Pool", "pool": pool}, found)
 
 

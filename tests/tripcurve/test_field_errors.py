@@ -32,7 +32,7 @@ LAB: dict[str, Any] = {
         },
         {"name": "e", "kind": "existing", "url": "https://h/openai"},
     ],
-    "pool": {"name": "p", "failure_response": 429},
+    "pool": {"name": "p", "failure_response": 429, "session_affinity": "c"},
     "existing": {"resource_group": True, "gateway": False, "accounts": ["m"]},
     "local": LocalOptions(retry_after_cap=3, unit_count_override=2).model_dump(),
 }

@@ -94,8 +94,8 @@ class Api(_Part):
     )
     version: str = Field(
         "2024-02-01",
-        pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
-        description="Azure OpenAI api-version: a date such as 2024-02-01, with or without -preview",
+        pattern=r"^(v1|\d{4}-\d{2}-\d{2}(-preview)?)$",
+        description="Azure OpenAI api-version: v1, or a date such as 2024-02-01, with or without -preview",
     )
     policy: str = Field(
         "single-backend.xml", description="Policy XML: a built-in one, or a path relative to the lab file"
@@ -117,13 +117,15 @@ class Model(_Part):
     """The model deployment of each Azure OpenAI account."""
 
     deployment: str = Field(
-        "gpt-35-turbo",
+        "gpt-5.1",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
         description="Deployment name: 1-64 letters, digits and . _ -; a letter or digit first",
     )
-    name: str = "gpt-35-turbo"
-    version: str = "0613"
-    sku: str = Field("Standard", pattern=r"^[A-Za-z]+$", description="Deployment type: letters, such as GlobalStandard")
+    name: str = "gpt-5.1"
+    version: str = "2025-11-13"
+    sku: str = Field(
+        "GlobalStandard", pattern=r"^[A-Za-z]+$", description="Deployment type: letters, such as GlobalStandard"
+    )
     capacity: int = Field(30, ge=1, le=1_000_000, description="Thousands of tokens per minute; or PTUs")
 
 
@@ -209,6 +211,11 @@ class Pool(_Part):
     failure_response: int | None = Field(
         None, ge=100, le=599, description="Status of the pool's answer when every member is open; null: 503"
     )
+    session_affinity: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,80}$",
+        description="Name of the cookie that keeps a client on one member: letters, digits and _ -; null: no affinity",
+    )
 
 
 class Existing(_Part):
@@ -270,6 +277,8 @@ class Lab(_Part):
         names = [backend.name for backend in self.backends]
         if self.has_pool and self.pool.name in names:
             raise ValueError(f"pool.name: {self.pool.name!r} is already a backend's name")
+        if self.pool.session_affinity is not None and not self.has_pool:
+            raise ValueError("pool.session_affinity: one backend makes no pool; add another, or remove this key")
         unknown = [name for name in self.existing.accounts if name not in names]
         if unknown:
             others = known_names(unknown[0], names, "backends")

@@ -50,3 +50,15 @@ def test_what_somebody_else_set_on_a_backend_or_pool_outlives_up(local_cloud: Cl
         pool = _properties(apim, lab, lab.pool.name)["pool"]
         assert pool["sessionAffinity"] == affinity["sessionAffinity"]
         assert pool["failureResponse"] == {"statusCode": 429}
+
+
+def test_the_labs_session_affinity_is_written_and_its_drift_is_shown(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = pool_lab(pool={"name": "affine", "session_affinity": "SessionId"})
+    with cleaned_up(lab, local_cloud, tmp_path) as state, opened(lab, local_cloud) as context:
+        apply_lab(lab, local_cloud, state=state)
+        pool = _properties(context.clients.apim, lab, "affine")["pool"]
+        assert pool["sessionAffinity"] == {"sessionId": {"source": "Cookie", "name": "SessionId"}}
+        assert not plan_lab(lab, local_cloud, state=state).has_changes
+        renamed = altered(lab, pool={"name": "affine", "session_affinity": "Other"})
+        changes = [c for action in plan_lab(renamed, local_cloud, state=state).actions for c in action.changes]
+        assert [(c.field, c.old, c.new) for c in changes] == [("session_affinity", "SessionId", "Other")]

@@ -173,3 +173,14 @@ def test_a_policy_is_looked_up_from_the_labs_own_folder(write: Any) -> None:
     path = write(content(api={"policy": "own.xml"}))
     (path.parent / "own.xml").write_text("<policies/>")
     assert policy_path(load_lab(path), path) == path.parent / "own.xml"
+
+
+@pytest.mark.parametrize("version", ["v1", "2024-10-21", "2025-04-01-preview"])
+def test_the_api_version_is_v1_or_a_date(version: str) -> None:
+    assert Lab.model_validate(content(api={"version": version})).api.version == version
+
+
+def test_session_affinity_needs_a_pool(write: Any) -> None:
+    path = write("name: x\ngateway: {name: g}\nbackends: [{name: b}]\npool: {session_affinity: SessionId}\n")
+    with pytest.raises(BadInput, match=r"pool\.session_affinity: one backend makes no pool; add another"):
+        load_lab(path)

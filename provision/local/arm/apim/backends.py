@@ -59,12 +59,25 @@ def _pool_faults(draft: Draft, properties: Json) -> Faults:
         if properties.get(key) is not None:
             faults.append((key, f"{key.capitalize()} is not supported for backend pool."))
     faults += failure_response_faults("pool", properties.get("pool") or {}, draft.call.api_version)
+    faults += _affinity_faults((properties.get("pool") or {}).get("sessionAffinity"))
     services = (properties.get("pool") or {}).get("services")
     if not isinstance(services, list) or not 1 <= len(services) <= MOST_MEMBERS:
         return [*faults, ("pool.services", f"A backend pool takes 1 to {MOST_MEMBERS} services.")]
     for index, member in enumerate(services):
         faults += _member_faults(draft, f"pool.services[{index}]", member)
     return faults
+
+
+def _affinity_faults(affinity: object) -> Faults:
+    """Return the faults of a pool's session affinity, which only a cookie can carry [D-BE]."""
+    if affinity is None:
+        return []
+    session = affinity.get("sessionId") if isinstance(affinity, dict) else None
+    if not isinstance(session, dict) or not isinstance(session.get("name"), str) or not session["name"]:
+        return [("pool.sessionAffinity.sessionId", "SessionId needs a source and a name.")]
+    if session.get("source") != "Cookie":
+        return [("pool.sessionAffinity.sessionId.source", "Source must be Cookie.")]
+    return []
 
 
 def _member_faults(draft: Draft, target: str, member: object) -> Faults:

@@ -287,3 +287,29 @@ def test_a_rule_with_a_key_that_its_api_version_does_not_have_is_refused(
     with refused() as said:
         clients.apim.backend.create_or_update(*place.at, unique("backend"), raw(backend(wrong)), **version)
     assert list(said.details) == [f"circuitBreaker.rules[0].{target}"]
+
+
+@pytest.mark.parametrize(
+    ("affinity", "target"),
+    [
+        ({"sessionId": {"source": "Cookie", "name": "SessionId"}}, None),
+        ({"sessionId": {"source": "Header", "name": "SessionId"}}, "pool.sessionAffinity.sessionId.source"),
+        ({"sessionId": {"source": "Cookie"}}, "pool.sessionAffinity.sessionId"),
+        ({}, "pool.sessionAffinity.sessionId"),
+        (3, "pool.sessionAffinity.sessionId"),
+    ],
+)
+def test_session_affinity_needs_a_cookie_with_a_name(
+    clients: Clients, place: Place, affinity: Any, target: str | None
+) -> None:
+    member = unique("member")
+    put = clients.apim.backend.create_or_update
+    put(*place.at, member, {"properties": {"url": "https://a.example", "protocol": "http"}})
+    pool = {"services": [{"id": f"/backends/{member}"}], "sessionAffinity": affinity}
+    body = raw({"properties": {"type": "Pool", "pool": pool}})
+    if target is None:
+        put(*place.at, unique("pool"), body, **SINCE_2025)
+        return
+    with refused() as said:
+        put(*place.at, unique("pool"), body, **SINCE_2025)
+    assert list(said.details) == [target]
