@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from provision.resources import clouds
 from provision.resources.clouds import Cloud
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
 from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.lab.retirement import model_warnings
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
 
@@ -160,6 +162,7 @@ def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) 
     model, file, where = _open(lab, options)
     state = StateFile.of(model, where)
     _say(header_text(model.name, where.kind, where.subscription_id, model.resource_group))
+    _warn(model)
     with _going_on_later("up"):
         applied = apply_lab(model, where, progress=_progress(), lab_file=file, state=state)
     report = UpReport(
@@ -187,6 +190,7 @@ def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False
     model, file, where = _open(lab, options)
     found = plan_lab(model, where, lab_file=file, state=StateFile.of(model, where))
     _say(plan_text(found))
+    _warn(model)
     return _answer(found, as_json, PLAN_HAS_CHANGES if found.has_changes else 0)
 
 
@@ -231,6 +235,12 @@ def _read(lab: str) -> tuple[Lab, Path]:
     # The SDK's own warnings repeat, at length and without a remedy, what our message says.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     return load_lab(lab), find_file(lab, LABS, ".yaml", "lab")
+
+
+def _warn(lab: Lab) -> None:
+    """Write a warning for each thing that will not work with the lab's model."""
+    for text in model_warnings(lab, date.today()):
+        _say(f"warning: {text}")
 
 
 @contextmanager

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
     "conformance": {"breaker", "envoy", "gateway", "kit", "pool", "streaming"},
-    "e2e": {"bad_input", "exit_codes", "first_steps", "probing", "run", "seed", "sheds"},
+    "e2e": {
+        *("bad_input", "exit_codes", "first_steps", "openai_clients", "probing", "run"),
+        *("seed", "session_affinity", "sheds"),
+    },
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from tripcurve.documents import read_mapping
 from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, Lab, load_lab
+from tripcurve.lab.retirement import model_warnings
 from tripcurve.scenario import SCENARIOS, Scenario, load_scenario, read_scenario
 from tripcurve.shipped import shipped_folder, shipped_names
 from tripcurve.suggestions import known_names
@@ -24,12 +26,14 @@ Kind = Literal["lab", "scenario"]
 class Checked:
     """A checked file, with one message for each mistake in it; empty if it is valid.
 
-    `kind` is None for a file that is neither a lab nor a scenario, or cannot be read.
+    `kind` is None for a file that is neither a lab nor a scenario, or cannot be read. `warnings` name what will not
+    work on Azure.
     """
 
     file: str
     kind: Kind | None
     errors: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def validate(name: str, lab: str | None = None, as_json: bool = False) -> int:
@@ -42,11 +46,18 @@ def validate(name: str, lab: str | None = None, as_json: bool = False) -> int:
     for each in found:
         for line in each.errors or (f"{each.file}: this {each.kind} is valid",):
             sys.stderr.write(f"{line}\n")
+        for line in each.warnings:
+            sys.stderr.write(f"warning: {line}\n")
     valid = not any(each.errors for each in found)
     if as_json:
-        files = [{"file": each.file, "kind": each.kind, "errors": list(each.errors)} for each in found]
+        files = [_entry(each) for each in found]
         sys.stdout.write(json.dumps({"valid": valid, "files": files}, ensure_ascii=False) + "\n")
     return 0 if valid else 2
+
+
+def _entry(checked: Checked) -> dict[str, object]:
+    errors, warnings = list(checked.errors), list(checked.warnings)
+    return {"file": checked.file, "kind": checked.kind, "errors": errors, "warnings": warnings}
 
 
 def check_file(path: Path, lab: str | None = None) -> Checked:
@@ -55,8 +66,9 @@ def check_file(path: Path, lab: str | None = None) -> Checked:
     try:
         kind = _kind(path)
         if kind == "lab":
-            load_lab(path)
-        elif lab is None:
+            warnings = model_warnings(load_lab(path), date.today())
+            return Checked(str(path), kind, (), tuple(f"{path}: {text}" for text in warnings))
+        if lab is None:
             read_scenario(path)
         else:
             load_scenario(path, load_lab(lab))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import ClassVar
 
 from provision.resources.base import Fields, Found, Resource, SoftDeleting, none_if_absent, none_if_hidden, wait_for
 from provision.resources.group import plain_location
+from tripcurve.lab.retirement import retired
 
 __all__ = ["Account", "Deployment"]
 
@@ -140,6 +142,8 @@ class Deployment(Resource):
     def obstacle(self) -> str | None:
         """Return why the region cannot serve the model; None if it can. Checked first, before an account is created."""
         wanted, location = self.context.lab.model, self.location
+        if self.context.cloud.kind == "azure" and (gone := retired(wanted, date.today())) is not None:
+            return f"model deployment {self.name}: {gone}"
         catalogue = none_if_hidden(lambda: list(self.context.clients.cognitive.models.list(location)))
         if catalogue is None:
             return None

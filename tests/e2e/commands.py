@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "tripcurve.cli")
@@ -39,3 +42,19 @@ def left_running(marker: str) -> list[str]:
         if marker.encode() in environment and state != "Z" and int(process.name) != os.getpid():
             found.append(line)
     return found
+
+
+@contextmanager
+def running_lab(lab: str | Path) -> Iterator[dict[str, str]]:
+    """The JSON line of `tripcurve local LAB` while the block lasts."""
+    process = subprocess.Popen(
+        [*COMMAND, "local", str(lab), "--stop-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        assert process.wait(timeout=20) == 0

@@ -26,4 +26,4 @@ def test_the_embedded_cloud_makes_what_the_lab_finds_on_azure(tmp_path: Path) ->
         cloud.stdin.close()
         said = cloud.stderr.read().decode()
         assert cloud.wait(timeout=30) == 0, said
-    assert json.loads(line)["deployment"] == "gpt-35-turbo"
+    assert json.loads(line)["deployment"] == "gpt-5.1"

@@ -100,3 +100,13 @@ def test_nothing_is_left_behind(written: Any, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     validate(written(LAB))
     assert [path.name for path in tmp_path.iterdir()] == ["file.yaml"]
+
+
+def test_a_retired_model_on_an_account_is_a_warning(written: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    model = {"name": "gpt-35-turbo", "version": "0613"}
+    path = written(LAB | {"model": model, "backends": [{"name": "m1", "kind": "openai"}]})
+    assert validate(path, as_json=True) == 0
+    shown = capsys.readouterr()
+    (warning,) = json.loads(shown.out)["files"][0]["warnings"]
+    assert warning.startswith(f"{path}: model.version: Azure retired gpt-35-turbo 0613 on 2025-02-13")
+    assert f"warning: {warning}\n" in shown.err

@@ -1,0 +1,192 @@
+"""The `openai` package's clients, unmodified, against every shipped lab: the table in docs/local-cloud.md."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from openai import APIStatusError, AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
+from pydantic import BaseModel
+
+from tests.e2e.commands import running_lab
+from tripcurve.lab import LABS
+from tripcurve.shipped import shipped_folder, shipped_names
+
+PAGE = Path(__file__).parents[2] / "docs" / "local-cloud.md"
+CLIENTS = (OpenAI, AsyncOpenAI, AzureOpenAI, AsyncAzureOpenAI)
+AZURE_VERSION = "2025-03-01-preview"
+MESSAGES: Any = [{"role": "user", "content": "Say in JSON when the breaker opens."}]
+TIME_TOOL: Any = {
+    "name": "tell_time",
+    "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]},
+}
+
+
+class Verdict(BaseModel):
+    """A structured answer."""
+
+    open: bool
+    reasons: list[str]
+
+
+Feature = Callable[[Any, str], Awaitable[None]]
+FEATURES: dict[str, Feature] = {}
+
+
+def feature(name: str) -> Callable[[Feature], Feature]:
+    def register(check: Feature) -> Feature:
+        FEATURES[name] = check
+        return check
+
+    return register
+
+
+async def got(value: Any) -> Any:
+    """Return the result of a call of a client or of an asynchronous client."""
+    return await value if inspect.isawaitable(value) else value
+
+
+async def listed(stream: Any) -> list[Any]:
+    """Return everything that a stream of either kind of client yields."""
+    return [each async for each in stream] if hasattr(stream, "__aiter__") else list(stream)
+
+
+@feature("chat completions")
+async def chat(client: Any, model: str) -> None:
+    answer = await got(client.chat.completions.create(model=model, messages=MESSAGES))
+    assert answer.choices[0].message.content
+    assert answer.usage.total_tokens > 0
+
+
+@feature("chat, streamed with usage")
+async def streamed_chat(client: Any, model: str) -> None:
+    options: Any = {"stream": True, "stream_options": {"include_usage": True}}
+    chunks = await listed(await got(client.chat.completions.create(model=model, messages=MESSAGES, **options)))
+    assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert chunks[-1].usage.completion_tokens > 0
+
+
+@feature("tools")
+async def tools(client: Any, model: str) -> None:
+    tool: Any = {"type": "function", "function": TIME_TOOL}
+    answer = await got(
+        client.chat.completions.create(model=model, messages=MESSAGES, tools=[tool], tool_choice="required")
+    )
+    assert answer.choices[0].message.tool_calls[0].function.name == "tell_time"
+
+
+@feature("structured output")
+async def structured(client: Any, model: str) -> None:
+    answer = await got(client.chat.completions.parse(model=model, messages=MESSAGES, response_format=Verdict))
+    assert isinstance(answer.choices[0].message.parsed, Verdict)
+
+
+@feature("responses, continued")
+async def responses(client: Any, model: str) -> None:
+    first = await got(client.responses.create(model=model, input="Hello"))
+    second = await got(client.responses.create(model=model, input="And?", previous_response_id=first.id))
+    assert second.previous_response_id == first.id
+    assert second.usage.input_tokens > first.usage.input_tokens
+    assert (await got(client.responses.retrieve(first.id))).output_text == first.output_text
+    await got(client.responses.delete(first.id))
+
+
+@feature("responses, streamed with usage")
+async def streamed_responses(client: Any, model: str) -> None:
+    events = await listed(await got(client.responses.create(model=model, input="Hello", stream=True)))
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[-1].response.usage.output_tokens > 0
+
+
+@feature("responses with tools")
+async def response_tools(client: Any, model: str) -> None:
+    tool: Any = {"type": "function", **TIME_TOOL}
+    answer = await got(client.responses.create(model=model, input="Hello", tools=[tool], tool_choice="required"))
+    assert [item.name for item in answer.output] == ["tell_time"]
+
+
+@feature("embeddings")
+async def embeddings(client: Any, model: str) -> None:
+    del model  # a chat model embeds nothing
+    answer = await got(client.embeddings.create(model="text-embedding-3-small", input=["a", "b"]))
+    assert [len(each.embedding) for each in answer.data] == [1536, 1536]
+
+
+@feature("images")
+async def images(client: Any, model: str) -> None:
+    del model
+    answer = await got(client.images.generate(model="gpt-image-2", prompt="A breaker", size="1024x1024"))
+    assert answer.data[0].b64_json
+
+
+@feature("models")
+async def models(client: Any, model: str) -> None:
+    found = await listed(client.models.list())
+    assert any(each.id.startswith(model) for each in found)
+
+
+def table() -> dict[tuple[str, str], bool]:
+    """Return the table of the page: whether a feature works against a lab."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("| `openai` package |"))
+    labs = re.findall(r"`(\w+)`", lines[start])[1:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start + 1 :]]
+    known = [row for row in rows if row[0] in FEATURES]
+    return {(row[0], lab): cell.startswith("yes") for row in known for lab, cell in zip(labs, row[1:], strict=True)}
+
+
+TABLE = table()
+
+
+@pytest.fixture(scope="module", params=sorted(shipped_names(LABS, ".yaml")))
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The JSON line of a local cloud with one of the shipped labs, and the lab's name."""
+    name = str(request.param)
+    content = yaml.safe_load((shipped_folder(LABS) / f"{name}.yaml").read_text("utf-8"))
+    content["model"]["capacity"] = 10_000  # so that the tests of an account are not throttled
+    file = tmp_path_factory.mktemp("lab") / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(content))
+    with running_lab(file) as line:
+        yield {**line, "lab": name}
+
+
+def client_of(kind: type[Any], lab: dict[str, str]) -> Any:
+    if issubclass(kind, (AzureOpenAI, AsyncAzureOpenAI)):
+        return kind(azure_endpoint=lab["gateway_url"], api_key=lab["api_key"], api_version=AZURE_VERSION)
+    return kind(base_url=f"{lab['gateway_url']}/openai/v1", api_key=lab["api_key"])
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda kind: kind.__name__)
+async def client(request: pytest.FixtureRequest, lab: dict[str, str]) -> AsyncIterator[Any]:
+    made = client_of(request.param, lab)
+    yield made
+    await got(made.close())
+
+
+def test_the_table_has_every_shipped_lab_and_every_feature() -> None:
+    assert set(TABLE) == {(name, lab) for name in FEATURES for lab in shipped_names(LABS, ".yaml")}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+async def test_each_client_can_do_what_the_table_says(client: Any, lab: dict[str, str], name: str) -> None:
+    try:
+        await FEATURES[name](client, lab["deployment"])
+        refusal = None
+    except APIStatusError as error:
+        refusal = error.code
+    assert refusal == (None if TABLE[name, lab["lab"]] else "DeploymentNotFound")
+
+
+@pytest.mark.parametrize("kind", [OpenAI, AzureOpenAI], ids=lambda kind: kind.__name__)
+def test_a_wrong_key_and_an_unknown_deployment_are_refused_as_on_azure(kind: Any, lab: dict[str, str]) -> None:
+    with client_of(kind, {**lab, "api_key": "wrong"}) as client, pytest.raises(APIStatusError) as caught:
+        client.chat.completions.create(model=lab["deployment"], messages=MESSAGES)
+    assert caught.value.status_code == 401
+    with client_of(kind, lab) as client, pytest.raises(APIStatusError) as caught:
+        client.chat.completions.create(model="nobody", messages=MESSAGES)
+    assert (caught.value.status_code, caught.value.code) == (404, "DeploymentNotFound")
