@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from tripcurve.errors import BadInput
 from tripcurve.urls import has_credentials, without_credentials
 
 if TYPE_CHECKING:
+    from httpx2 import Client
     from openai import OpenAI
 
 __all__ = ["KEY", "RESPONSES_SINCE", "V1", "Target", "check_gateway_url", "check_target_name", "credentials_refused"]
@@ -109,33 +110,42 @@ class Target(BaseModel):
             return f"/{self.api_path}/v1/responses"
         return f"/{self.api_path}/responses?api-version={self.api_version}"
 
-    def sdk_client(self, **options: Any) -> OpenAI:
+    def sdk_client(self, max_retries: int, timeout: float = 60.0, http_client: Client | None = None) -> OpenAI:
         """Return the `openai` package's client for this gateway: OpenAI for the v1 API, else AzureOpenAI.
 
-        `options`: further arguments of the client.
+        `timeout` is in seconds. `http_client` None: the package's own.
         """
         import openai  # takes half a second
 
         key, base = self.api_key.get_secret_value(), f"{self.gateway_url.rstrip('/')}/{self.api_path}"
         if self.is_v1:
-            return openai.OpenAI(base_url=f"{base}/v1", api_key=key, **options)
-        base_url = f"{base}/deployments/{self.deployment}"
-        return openai.AzureOpenAI(base_url=base_url, api_key=key, api_version=self.api_version, **options)
+            return openai.OpenAI(
+                base_url=f"{base}/v1", api_key=key, max_retries=max_retries, timeout=timeout, http_client=http_client
+            )
+        return openai.AzureOpenAI(
+            base_url=f"{base}/deployments/{self.deployment}",
+            api_key=key,
+            api_version=self.api_version,
+            max_retries=max_retries,
+            timeout=timeout,
+            http_client=http_client,
+        )
 
     def chat_body(
-        self, messages: list[dict[str, Any]], max_tokens: int | None = None, stream: bool = False
-    ) -> dict[str, Any]:
+        self, messages: Sequence[Mapping[str, object]], max_tokens: int | None = None, stream: bool = False
+    ) -> dict[str, object]:
         """Return the body of a chat completion. `max_tokens` None: no limit.
 
         The v1 API takes the deployment as `model`. There the limit is `max_completion_tokens`, because reasoning models
         refuse `max_tokens` [D-REASON], and a stream ends with its usage. Version 2024-02-01 knows neither.
         """
-        limit: dict[str, Any] = {} if max_tokens is None else {self.limit_name: max_tokens}
-        body: dict[str, Any] = {"messages": messages, **limit, **({"stream": True} if stream else {})}
+        limit = {} if max_tokens is None else {self.limit_name: max_tokens}
+        body: dict[str, object] = {"messages": messages, **limit, **({"stream": True} if stream else {})}
         if not self.is_v1:
             return body
-        usage: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
-        return {**body, **usage, "model": self.deployment}
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        return {**body, "model": self.deployment}
 
     @property
     def limit_name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import orjson
 
@@ -66,7 +65,7 @@ class EventStream(ABC):
             self._event(event, now_ns)
 
     @abstractmethod
-    def _event(self, event: dict[str, Any], now_ns: int) -> None:
+    def _event(self, event: dict[str, object], now_ns: int) -> None:
         """Take one event that is not an error."""
 
     def _token(self, now_ns: int) -> None:
@@ -80,7 +79,7 @@ class EventStream(ABC):
 class CompletionStream(EventStream):
     """A streamed chat completion, which ends with [DONE]."""
 
-    def _event(self, event: dict[str, Any], now_ns: int) -> None:
+    def _event(self, event: dict[str, object], now_ns: int) -> None:
         usage = event.get("usage")
         if isinstance(usage, dict):
             self.usage = usage_of(usage)
@@ -98,24 +97,25 @@ class ResponseStream(EventStream):
         super().__init__()
         self.ident: str | None = None
 
-    def _event(self, event: dict[str, Any], now_ns: int) -> None:
+    def _event(self, event: dict[str, object], now_ns: int) -> None:
         kind = event.get("type")
         if kind in _DELTAS:
             self._token(now_ns)
         response = event.get("response")
         if not isinstance(response, dict):
             return
-        if isinstance(response.get("id"), str):
-            self.ident = response["id"]
-        if isinstance(response.get("usage"), dict):
-            self.usage = usage_of(response["usage"])
+        ident, usage = response.get("id"), response.get("usage")
+        if isinstance(ident, str):
+            self.ident = ident
+        if isinstance(usage, dict):
+            self.usage = usage_of(usage)
         if kind == "response.failed":
             self.error = "StreamError"
         elif kind in ("response.completed", "response.incomplete"):
             self.done = True
 
 
-def _has_token(event: dict[str, Any]) -> bool:
+def _has_token(event: dict[str, object]) -> bool:
     choices = event.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return False

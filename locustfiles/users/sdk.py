@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from locust.exception import StopUser
 
@@ -52,15 +52,14 @@ class SdkChatUser(TrafficUser):
         if traffic.closed:
             raise StopUser
         target, prompts = traffic.plan.target, traffic.prompts()
-        text = prompts.text()
-        limit: Any = {target.limit_name: prompts.completion}
+        text, limit = prompts.text(), {target.limit_name: prompts.completion}
         DUE.set(intended_ns)
         began, failure = monotonic_ns(), None
         try:
             self.sdk.chat.completions.create(
                 model=target.deployment,
                 messages=[{"role": "user", "content": text}],
-                **limit,
+                **limit,  # type: ignore[call-overload]  # mypy takes its value for that of any argument
             )
         except Exception as error:
             failure = _failure_of(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -97,11 +98,11 @@ def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, st
     import requests
 
     url = target.gateway_url.rstrip("/") + target.chat_path
-    headers = {"api-key": target.api_key.get_secret_value()}
+    headers = {"api-key": target.api_key.get_secret_value(), "content-type": "application/json"}
     try:
         # No redirects: `requests` would send the key to the address that a redirect names.
         response = requests.post(
-            url, headers=headers, json=target.chat_body(messages), timeout=TIMEOUT_S, allow_redirects=False
+            url, headers=headers, data=json.dumps(target.chat_body(messages)), timeout=TIMEOUT_S, allow_redirects=False
         )
     except requests.ConnectionError:
         raise TargetUnavailable(f"no server answers at {target.gateway_url}; is the lab up?") from None

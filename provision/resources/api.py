@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tripcurve.errors import BadInput
 
 __all__ = ["ApiImport", "ApiPolicy", "NamedValue"]
 
+Json = dict[str, Any]
 SPECS = Path(__file__).parents[1] / "specs"
 KEY_NAME = "api-key"
 """Name of the header and query parameter for the key. It is Azure OpenAI's, so that its SDKs work unchanged."""
@@ -70,7 +72,7 @@ class ApiImport(Resource):
         document = _document()
         document["info"]["version"] = self.context.lab.api.version
         imported = {"format": "openapi+json", "value": json.dumps(document)}
-        put: Any = self.context.clients.apim.api.begin_create_or_update  # also takes bytes, contrary to its type hints
+        put = self.context.clients.apim.api.begin_create_or_update
         lab = self.context.lab
         poller = put(lab.resource_group, lab.gateway.name, self.name, self._body(**imported))
         wait_for(poller, self.context.heartbeat)
@@ -81,11 +83,11 @@ class ApiImport(Resource):
         made = self.read()
         if made is None or not differences(made.fields, self._settings()):
             return
-        update: Any = self.context.clients.apim.api.update  # also takes bytes
+        update = self.context.clients.apim.api.update
         lab = self.context.lab
         update(lab.resource_group, lab.gateway.name, self.name, if_match=ANY, parameters=self._body())
 
-    def _body(self, **more: str) -> bytes:
+    def _body(self, **more: str) -> BytesIO:
         """Return the API in ARM's JSON, which the SDK's models cannot express: they have no `bearer` [AIG]."""
         settings = self._settings()
         properties = {
@@ -98,7 +100,7 @@ class ApiImport(Resource):
             # Not compared by `plan`: it is not documented whether a GET returns `bearer`.
             "subscriptionKeyParameterNames": {"header": KEY_NAME, "query": KEY_NAME, "bearer": "enabled"},
         }
-        return json.dumps({"properties": {**properties, **more}}).encode()
+        return BytesIO(json.dumps({"properties": {**properties, **more}}).encode())
 
     def delete(self) -> None:
         apis, lab = self.context.clients.apim.api, self.context.lab
@@ -111,10 +113,10 @@ class ApiImport(Resource):
             wait_for(poller, self.context.heartbeat)
 
 
-def _document() -> dict[str, Any]:
+def _document() -> Json:
     """Return one OpenAPI document with the operations of all documents in `specs`."""
     first, *others = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(SPECS.glob("*.json")))
-    document: dict[str, Any] = first
+    document: Json = first
     for other in others:
         document["paths"] |= other["paths"]
         for kind, parts in other["components"].items():
@@ -122,7 +124,7 @@ def _document() -> dict[str, Any]:
     return document
 
 
-def _operations(document: dict[str, Any]) -> list[str]:
+def _operations(document: Json) -> list[str]:
     return sorted(f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
+from provision.local.arm.call import Json
 from provision.local.mock.errors import bad_request, invalid_type
 from provision.local.mock.schema_values import value_of
 
 __all__ = ["Form", "chat_form", "response_form"]
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def response_form(body: Json) -> Form | None:
     return _json_form(shape, shape, body.get("input"), "text.format", "text.format")
 
 
-def _call(tools: list[Json], choice: Any, named: Any, param: str, finish: str, legacy: bool) -> Form | None:
+def _call(tools: list[Json], choice: object, named: object, param: str, finish: str, legacy: bool) -> Form | None:
     """Return the call that a request forces; None if the model is free to answer with text."""
     if choice in (None, "auto", "none"):
         return None
@@ -93,7 +91,7 @@ def _form(tool: Json, finish: str, legacy: bool) -> Form:
     return Form(_text(value_of(schema, f"function '{name[:64]}'")), name, finish, legacy)
 
 
-def _json_form(shape: Json, described: Any, asked: Any, param: str, schema_param: str) -> Form | None:
+def _json_form(shape: Json, described: object, asked: object, param: str, schema_param: str) -> Form | None:
     kind = shape.get("type")
     if kind in (None, "text"):
         return None
@@ -110,18 +108,19 @@ def _json_form(shape: Json, described: Any, asked: Any, param: str, schema_param
             "invalid_value",
             f"{param}.type",
         )
+    named = described if isinstance(described, dict) else {}
     for name in ("name", "schema"):
-        if not isinstance(described, dict) or name not in described:
+        if name not in named:
             missing = f"{schema_param}.{name}"
             raise bad_request(f"Missing required parameter: '{missing}'.", "missing_required_parameter", missing)
-    return Form(_text(value_of(described["schema"], f"{param} '{str(described['name'])[:64]}'")))
+    return Form(_text(value_of(named["schema"], f"{param} '{str(named['name'])[:64]}'")))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _list(body: Json, name: str) -> list[Any]:
+def _list(body: Json, name: str) -> list[object]:
     value = body.get(name)
     if value is None:
         return []
@@ -130,7 +129,7 @@ def _list(body: Json, name: str) -> list[Any]:
     return value
 
 
-def _object(value: Any, where: str) -> Json:
+def _object(value: object, where: str) -> Json:
     if not isinstance(value, dict):
         raise invalid_type(where, "an object", value)
     return value

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from provision.local.arm import models
+from provision.local.arm.call import Json
 from provision.local.mock.access import Access
 from provision.local.mock.answers.responses import responses_whole
 from provision.local.mock.call import check_access
@@ -48,7 +47,7 @@ def _models(host: Host, wanted: str | None) -> bytes:
     return orjson.dumps(_model(ident))
 
 
-def _model(ident: str) -> dict[str, Any]:
+def _model(ident: str) -> Json:
     kind = models.kind_of(ident)
     return {
         "id": ident,

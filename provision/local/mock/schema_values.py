@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import orjson
 
+from provision.local.arm.call import Json
 from provision.local.mock.errors import ApiError, bad_request
 
 __all__ = ["value_of"]
@@ -39,14 +39,14 @@ _EXAMPLES = {
 }
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 
-Schema = dict[str, Any]
+Schema = Json
 
 
 class _CannotMake(Exception):
     """No value was found for a part of the schema; the message says for which."""
 
 
-def value_of(schema: Any, param: str) -> Any:
+def value_of(schema: object, param: str) -> object:
     """Return a value that validates against `schema`. Raises ApiError 400, which names `param`, if none was found."""
     try:
         return _Sampler(schema).value(schema, 0)
@@ -63,10 +63,10 @@ def _refused(param: str, why: str) -> ApiError:
 class _Sampler:
     """Makes values for one schema, whose references lead to places within it."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: object) -> None:
         self._root = root
         self._parts = 0
-        self._makers: dict[str, Callable[[Schema, int], Any]] = {
+        self._makers: dict[str, Callable[[Schema, int], object]] = {
             "object": self._object,
             "array": self._array,
             "string": lambda schema, _: _text(schema),
@@ -76,7 +76,7 @@ class _Sampler:
             "null": lambda *_: None,
         }
 
-    def value(self, schema: Any, depth: int) -> Any:
+    def value(self, schema: object, depth: int) -> object:
         """Return a value for a part of the schema at this depth. Raises _CannotMake."""
         self._spend(1)
         if depth > MOST_DEPTH:
@@ -97,7 +97,7 @@ class _Sampler:
             return self.value(self._joined(schema), depth + 1)
         return self._first(self._alternatives(schema, depth), depth)
 
-    def _deeper(self, schema: Any, depth: int) -> Any:
+    def _deeper(self, schema: object, depth: int) -> object:
         return self.value(schema, depth + 1)
 
     def _spend(self, parts: int) -> None:
@@ -105,11 +105,11 @@ class _Sampler:
         if self._parts > MOST_PARTS:
             raise _CannotMake("it has too many parts")
 
-    def _literal(self, value: Any) -> Any:
+    def _literal(self, value: object) -> object:
         self._spend(len(orjson.dumps(value)) // PART_BYTES)
         return value
 
-    def _alternatives(self, schema: Schema, depth: int) -> Iterator[Callable[[int], Any]]:
+    def _alternatives(self, schema: Schema, depth: int) -> Iterator[Callable[[int], object]]:
         """Yield functions that make a value, one for each alternative of the schema."""
         for word in ("anyOf", "oneOf"):
             if word in schema:
@@ -126,7 +126,7 @@ class _Sampler:
             yield partial(self._makers[kind], schema)
 
     @staticmethod
-    def _first(alternatives: Iterator[Callable[[int], Any]], depth: int) -> Any:
+    def _first(alternatives: Iterator[Callable[[int], object]], depth: int) -> object:
         fault = _CannotMake("it has no alternatives")
         for make in alternatives:
             try:
@@ -140,7 +140,7 @@ class _Sampler:
         self._spend(sum(map(len, required)) // PART_BYTES)
         return {name: self.value(properties.get(name, True), depth + 1) for name in required}
 
-    def _array(self, schema: Schema, depth: int) -> list[Any]:
+    def _array(self, schema: Schema, depth: int) -> list[object]:
         fewest = schema.get("minItems", 0)
         most = schema.get("maxItems", MOST_ITEMS)
         listed = schema.get("prefixItems") or []
@@ -156,7 +156,7 @@ class _Sampler:
                 raise
             return made
 
-    def _resolved(self, reference: Any) -> Schema:
+    def _resolved(self, reference: object) -> Schema:
         found = self._root
         for part in str(reference).removeprefix("#").strip("/").split("/"):
             if part:
@@ -223,5 +223,5 @@ def _fits(schema: Schema, number: float) -> bool:
     )
 
 
-def _is_not_null(schema: Any) -> bool:
+def _is_not_null(schema: object) -> bool:
     return not (isinstance(schema, dict) and schema.get("type") == "null")

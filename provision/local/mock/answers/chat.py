@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
+from provision.local.arm.call import Json
 from provision.local.mock.answers.job import FINGERPRINT, Job, Stream
 from provision.local.mock.answers.shaped import delta_of, first_delta, logprobs_of, message_of
 from provision.local.mock.tokens import text_of
 
 __all__ = ["chat_stream", "chat_whole"]
 
-Json = dict[str, Any]
 
 _SAFE = {"filtered": False, "severity": "safe"}
 _UNDETECTED = {"filtered": False, "detected": False}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
+from provision.local.arm.call import Json
 from provision.local.mock.answers.job import Job, Stream
 
 __all__ = ["responses_stream", "responses_whole"]
-
-Json = dict[str, Any]
 
 
 def responses_whole(job: Job) -> bytes:

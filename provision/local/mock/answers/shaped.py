@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
+from provision.local.arm.call import Json
 from provision.local.mock.answers.job import Job
 from provision.local.mock.tokens import token_text
 
 __all__ = ["delta_of", "first_delta", "logprobs_of", "message_of"]
 
-Json = dict[str, Any]
 
 LIKELY, UNLIKELY = -0.1, -3.0
 """Log probabilities of the token that was chosen, and of the first alternative to it."""
