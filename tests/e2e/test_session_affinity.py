@@ -20,7 +20,7 @@ def lab_file(folder: Path, affinity: str | None) -> Path:
         "name": "two-accounts",
         "gateway": {"name": "two-accounts-apim"},
         "api": {"version": "v1"},
-        "model": {"capacity": 10_000},
+        "model": {"capacity": 4_000},
         "backends": backends,
         "pool": {} if affinity is None else {"session_affinity": affinity},
         "local": {"pool_weighting": "random"},
