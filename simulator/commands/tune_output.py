@@ -27,6 +27,8 @@ from tripcurve.lab.rule import BreakerRule
 __all__ = ["LAB", "PAGE", "print_tuned", "rule_text", "rule_yaml", "show_tuned", "write_tuned"]
 
 PAGE, LAB = "tune.html", "lab.yaml"
+COLOURS = ["#D55E00", "#0072B2", "#009E73", "#8c8c8c"]
+SHAPES = ["diamond", "square", "circle", "circle"]
 COLUMNS = ("rule", "clients' outage, s", "load kept off, %", "false trips a day")
 
 
@@ -180,36 +182,41 @@ def _page(tuned: Tuned) -> str:
 
 
 def _chart(tuned: Tuned) -> alt.LayerChart | alt.FacetChart:
-    points = pd.DataFrame([_point(tuned, trial) for trial in tuned.trials])
+    kinds = _kinds(tuned)
+    points = pd.DataFrame([_point(tuned, trial, kinds) for trial in tuned.trials])
+    # Many rules lie on one another: those that matter most are drawn last.
+    points = points.sort_values("kind", key=lambda column: -column.map(kinds.index), kind="stable")
     x = alt.X("outage:Q", title="clients' outage, s").scale(zero=False)
     y = alt.Y("kept:Q", title="load kept off the sick backend, %").scale(zero=False)
-    kind = alt.Color("kind:N", title=None, sort=["advised", "the lab's own", "not dominated", "dominated"]).scale(
-        domain=["advised", "the lab's own", "not dominated", "dominated"],
-        range=["#D55E00", "#0072B2", "#009E73", "#8c8c8c"],
-    )
-    shape = alt.Shape("kind:N", title=None).scale(
-        domain=["advised", "the lab's own", "not dominated", "dominated"],
-        range=["diamond", "square", "circle", "circle"],
-    )
+    legend = alt.Legend(orient="bottom", columns=2, labelLimit=400, symbolOpacity=1)
+    kind = alt.Color("kind:N", title=None, sort=kinds, legend=legend).scale(domain=kinds, range=COLOURS)
+    shape = alt.Shape("kind:N", title=None, sort=kinds, legend=legend).scale(domain=kinds, range=SHAPES)
     base = alt.Chart(points)
     across = base.mark_rule(opacity=0.4).encode(x=alt.X("outage_low:Q"), x2="outage_high:Q", y=y, color=kind)
     up = base.mark_rule(opacity=0.4).encode(x=x, y=alt.Y("kept_low:Q"), y2="kept_high:Q", color=kind)
-    marks = base.mark_point(filled=True, size=90, opacity=0.9).encode(x=x, y=y, color=kind, shape=shape)
-    named = points[points["kind"].isin(["advised", "the lab's own"])]
-    names = alt.Chart(named).mark_text(align="left", dx=9, dy=-9).encode(x=x, y=y, text="rule:N")
-    return alt.layer(across, up, marks, names).properties(width=680, height=400)
+    marks = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, y=y, color=kind, shape=shape)
+    return alt.layer(across, up, marks).properties(width=680, height=400)
 
 
-def _point(tuned: Tuned, trial: Trial) -> dict[str, object]:
+def _kinds(tuned: Tuned) -> list[str]:
+    """Return the legend's entries, in the order of COLOURS. The first two name their rules."""
+    advised = "no rule is advised" if tuned.advised is None else f"advised: {_rule_of(tuned.advised)}"
+    return [advised, f"the lab's own: {_rule_of(tuned.own)}", "not dominated", "dominated"]
+
+
+def _rule_of(trial: Trial) -> str:
+    return "no breaker" if trial.rule is None else rule_text(trial.rule)
+
+
+def _point(tuned: Tuned, trial: Trial, kinds: list[str]) -> dict[str, object]:
     outage, kept = estimate(trial.outage_s), kept_off(trial, tuned.without)
-    kind = "not dominated" if trial in tuned.best else "dominated"
+    place = 2 if trial in tuned.best else 3
     if trial is tuned.own:
-        kind = "the lab's own"
+        place = 1
     if trial is tuned.advised:
-        kind = "advised"
+        place = 0
     return {
-        "rule": "" if trial.rule is None else rule_text(trial.rule),
-        "kind": kind,
+        "kind": kinds[place],
         "outage": fmean(trial.outage_s),
         "outage_low": outage.low,
         "outage_high": outage.high,
