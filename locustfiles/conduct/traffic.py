@@ -18,7 +18,7 @@ from locustfiles.http.heads import JSON, Heads
 from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
-from locustfiles.pacing.sharpening import Sharpener, why_not
+from locustfiles.pacing.sharpening import Sharpener, reason_not_to_probe
 from locustfiles.pacing.timeline import Stretch, Timeline
 from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
 from locustfiles.recording.tally import Tally
@@ -246,13 +246,15 @@ class Traffic:
         if self.share.worker:
             return None
         return Probing(
-            sharpen_s=probe.sharpen, budget=probe.budget, reason=why_not(self.plan.lab, probe.sharpen, probe.budget)
+            sharpen_s=probe.sharpen,
+            budget=probe.budget,
+            reason=reason_not_to_probe(self.plan.lab, probe.sharpen, probe.budget),
         )
 
 
 def _probing(plan: Plan, share: Share, traffic: Traffic) -> DenseProbes | None:
     """Return the dense probes, which only worker 0 sends, or None if this process or this run sends none."""
     probe = plan.scenario.probe
-    if share.worker or probe.sharpen is None or why_not(plan.lab, probe.sharpen, probe.budget) is not None:
+    if share.worker or probe.sharpen is None or reason_not_to_probe(plan.lab, probe.sharpen, probe.budget) is not None:
         return None
     return DenseProbes(traffic, Sharpener(plan.lab, probe.sharpen, probe.budget))

@@ -13,7 +13,7 @@ from tripcurve.breaker.failure import FailureTest
 from tripcurve.lab import UNAVAILABLE, Lab, stated_shed_statuses
 from tripcurve.run.info import Probing, SharpenedReset
 
-__all__ = ["Seen", "Sharpener", "why_not"]
+__all__ = ["Seen", "Sharpener", "reason_not_to_probe"]
 
 LEAD_NS = 10_000_000
 """Probing starts this long before the earliest instant of the expected reset, because a busy machine wakes up late."""
@@ -27,7 +27,7 @@ AIM = 0.9
 """Probes are aimed at this fraction of the gap that is asked for, because timers wake up late."""
 
 
-def why_not(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
+def reason_not_to_probe(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
     """Return why open breakers are not probed in a run, or None if they are. `sharpen_s` None: probing is off."""
     if sharpen_s is None:
         return "turned off"

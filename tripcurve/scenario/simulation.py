@@ -37,10 +37,10 @@ class Behaviour(BaseModel):
     )
 
 
-Host = Annotated[str, Field(min_length=1, max_length=255)]
+HostName = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class Simulation(RootModel[dict[Host, Behaviour]]):
+class Simulation(RootModel[dict[HostName, Behaviour]]):
     """Behaviours by backend host in lower case; `default` applies to all others."""
 
     model_config = ConfigDict(frozen=True)

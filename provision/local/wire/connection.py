@@ -21,7 +21,7 @@ _BODILESS = frozenset({204, 205, 304})
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Host(Protocol):
+class ServerState(Protocol):
     """The part of the server that its connections use."""
 
     handler: Handler
@@ -38,7 +38,7 @@ class Host(Protocol):
 class Connection(asyncio.Protocol):
     """Serves requests in order, and reads pipelined requests ahead up to the limit."""
 
-    def __init__(self, server: Host, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
         self._parser = RequestParser(
             server.limits, server.clock, self._pause_reading, self._resume_reading, self._continue

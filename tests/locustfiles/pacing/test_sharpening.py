@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locustfiles.pacing.sharpening import LATE_NS, Seen, Sharpener, why_not
+from locustfiles.pacing.sharpening import LATE_NS, Seen, Sharpener, reason_not_to_probe
 from tripcurve.lab import Lab, load_lab
 from tripcurve.run.info import Probing
 
@@ -232,9 +232,9 @@ def test_a_late_shed_opens_nothing() -> None:
     ("sharpen_s", "budget", "words"), [(None, 200, "turned off"), (0.001, 0, "the budget is 0"), (0.001, 1, None)]
 )
 def test_a_run_without_dense_probes_says_why(sharpen_s: float | None, budget: int, words: str | None) -> None:
-    assert why_not(LAB, sharpen_s, budget) == words
+    assert reason_not_to_probe(LAB, sharpen_s, budget) == words
 
 
 def test_several_units_get_no_dense_probes() -> None:
     lab = LAB.model_copy(update={"gateway": LAB.gateway.model_copy(update={"units": 3})})
-    assert "several units" in (why_not(lab, 0.001, 200) or "")
+    assert "several units" in (reason_not_to_probe(lab, 0.001, 200) or "")
