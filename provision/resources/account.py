@@ -97,8 +97,8 @@ class Account(SoftDeleting):
         """Return the location of the soft-deleted account, which may differ from the lab's; None if there is none."""
         deleted = self.context.clients.cognitive.deleted_accounts
         end = f"/resourcegroups/{self.context.lab.resource_group}/deletedaccounts/{self.name}".lower()
-        twins = none_if_hidden(lambda: [twin for twin in deleted.list() if (twin.id or "").lower().endswith(end)])
-        return None if not twins else plain_location(twins[0].location)
+        found = none_if_hidden(lambda: [one for one in deleted.list() if (one.id or "").lower().endswith(end)])
+        return None if not found else plain_location(found[0].location)
 
     def purge(self) -> None:
         deleted = self.context.clients.cognitive.deleted_accounts

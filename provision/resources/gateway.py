@@ -121,29 +121,29 @@ class GatewayService(SoftDeleting):
             wait_for(poller, self.context.heartbeat)
 
     def holder(self) -> str | None:
-        twin = self._twin()
-        return None if twin is None else twin.service_id or UNKNOWN
+        record = self._soft_deleted()
+        return None if record is None else record.service_id or UNKNOWN
 
-    def _twin(self) -> DeletedServiceContract | None:
+    def _soft_deleted(self) -> DeletedServiceContract | None:
         """Return the soft-deleted service of this name in any location; None if there is none."""
         deleted = self.context.clients.apim.deleted_services
         name = self.name.lower()
-        twins = none_if_hidden(
-            lambda: [twin for twin in deleted.list_by_subscription() if (twin.name or "").lower() == name]
+        found = none_if_hidden(
+            lambda: [one for one in deleted.list_by_subscription() if (one.name or "").lower() == name]
         )
-        return None if not twins else twins[0]
+        return None if not found else found[0]
 
     def purge(self) -> None:
         deleted = self.context.clients.apim.deleted_services
-        twin = self._twin()
-        if twin is None:
+        record = self._soft_deleted()
+        if record is None:
             return
-        location = plain_location(twin.location) or self.context.lab.location
+        location = plain_location(record.location) or self.context.lab.location
         poller = none_if_absent(lambda: deleted.begin_purge(self.name, location))
         if poller is not None:
             wait_for(poller, self.context.heartbeat)
 
     def purge_command(self) -> str:
-        twin = self._twin()
-        location = (None if twin is None else plain_location(twin.location)) or self.context.lab.location
+        record = self._soft_deleted()
+        location = (None if record is None else plain_location(record.location)) or self.context.lab.location
         return f"az apim deletedservice purge --service-name {self.name} --location {location}"

@@ -185,18 +185,18 @@ class Accounts(Crud):
 
     async def put(self, call: ArmCall) -> Answer:
         """Create, change or restore an account. Raises ArmError 409 if a soft-deleted account still has the name."""
-        twin = self._trash.twin(f"{self.parent(call).id}/providers/{ACCOUNT_TYPE}/{call.params['account']}")
-        if twin is None:
+        record = self._trash.by_id(f"{self.parent(call).id}/providers/{ACCOUNT_TYPE}/{call.params['account']}")
+        if record is None:
             return await super().put(call)
         if not call.properties().get("restore"):
             raise ArmError(
                 409,
                 "FlagMustBeSetForRestore",
-                f"An existing resource with ID '{twin.properties['accountId']}' has been soft-deleted. To restore the "
-                "resource, you must specify 'restore' to be 'true' in the property. If you don't want to restore "
+                f"An existing resource with ID '{record.properties['accountId']}' has been soft-deleted. To restore "
+                "the resource, you must specify 'restore' to be 'true' in the property. If you don't want to restore "
                 "existing resource, please purge it first.",
             )
-        self._trash.restore(twin)
+        self._trash.restore(record)
         return await super().put(call)
 
     async def list_all(self, call: ArmCall) -> Answer:

@@ -29,12 +29,12 @@ class Trash:
         body: Json = {"location": resource.body.get("location"), "properties": properties}
         self._world.store.put(Resource(identifier, self._kind, resource.name, body, secrets={"tree": tree}))
 
-    def twin(self, resource_id: str) -> Resource | None:
+    def by_id(self, resource_id: str) -> Resource | None:
         """Return the record of the deleted resource with this id; None if there is none."""
         wanted = resource_id.lower()
         return next((found for found in self._all() if str(found.properties[self._origin]).lower() == wanted), None)
 
-    def named(self, name: str) -> Resource | None:
+    def by_name(self, name: str) -> Resource | None:
         """Return the record of a deleted resource of this name in any group; None if there is none."""
         return next((found for found in self._all() if found.name.lower() == name.lower()), None)
 

@@ -237,22 +237,22 @@ class Services(Crud):
 
     async def put(self, call: ArmCall) -> Answer:
         """Create, change or restore a service. Raises ArmError 409 if a soft-deleted service still has the name."""
-        twin = self._trash.named(call.params["service"])
-        if twin is None:
+        record = self._trash.by_name(call.params["service"])
+        if record is None:
             return await super().put(call)
         self.parent(call)
         if not call.properties().get("restore"):
             raise ArmError(
                 409,
                 "ServiceAlreadyExistsInSoftDeletedState",
-                f"Api service {twin.name} was soft-deleted. In order to create the new service with the same name, you "
-                "have to either undelete the service or purge it. See https://aka.ms/apimsoftdelete.",
+                f"Api service {record.name} was soft-deleted. In order to create the new service with the same name, "
+                "you have to either undelete the service or purge it. See https://aka.ms/apimsoftdelete.",
             )
-        return await self._undelete(call, twin)
+        return await self._undelete(call, record)
 
-    async def _undelete(self, call: ArmCall, twin: Resource) -> Answer:
+    async def _undelete(self, call: ArmCall, record: Resource) -> Answer:
         """Restore a service. All properties of the request except `restore` are ignored [D-SOFT]."""
-        service = self._trash.restore(twin)
+        service = self._trash.restore(record)
         service.properties.pop("gatewayUrl", None)
         body = merge(service.body, {"properties": {"restore": None}})
         body["location"] = service.secrets["location"]
@@ -270,7 +270,7 @@ class Services(Crud):
         taken = any(found.name.lower() == name.lower() for found in self._world.store.of_kind(SERVICE_TYPE))
         if not _NAME.fullmatch(name):
             return Answer(200, {"nameAvailable": False, "reason": "Invalid", "message": f"'{name}' is not valid."})
-        if taken or self._trash.named(name) is not None:
+        if taken or self._trash.by_name(name) is not None:
             return Answer(
                 200, {"nameAvailable": False, "reason": "AlreadyExists", "message": f"{name} is already in use."}
             )
