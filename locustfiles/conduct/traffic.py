@@ -14,7 +14,7 @@ from locustfiles.conduct.plan import Plan
 from locustfiles.http.address import Address
 from locustfiles.http.answer import Answer, CallResult
 from locustfiles.http.client import Client, Deadlines
-from locustfiles.http.heads import JSON, Heads
+from locustfiles.http.heads import JSON, RequestHeads
 from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
@@ -60,7 +60,7 @@ class Traffic:
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
         rng = derived_rng(plan.scenario, share, "shares")
-        self._heads = [Heads(phase, plan.lab, rng) for phase in plan.scenario.phases]
+        self._heads = [RequestHeads(phase, plan.lab, rng) for phase in plan.scenario.phases]
         self._prompts: dict[bool, Prompts] = {}
         self.lane = self._lane(arrivals(plan.scenario, share), PATIENCE_S)
         self._probes: list[Lane] = []

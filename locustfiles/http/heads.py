@@ -11,7 +11,7 @@ from tripcurve.scenario import Phase, simulation_of
 from tripcurve.scenario.simulation import HEADER
 from tripcurve.target import Target
 
-__all__ = ["JSON", "Heads", "request_head"]
+__all__ = ["JSON", "RequestHeads", "request_head"]
 
 JSON = "application/json"
 
@@ -43,7 +43,7 @@ def request_head(
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-class Heads:
+class RequestHeads:
     """The heads of one phase. A fault with a share below 1 is drawn for each request separately."""
 
     def __init__(self, phase: Phase, lab: Lab, rng: random.Random) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from provision.local.mock.asked import Body
 from provision.local.mock.errors import bad_request
+from provision.local.mock.parameters import Body
 from tripcurve.scenario.simulation import HEADER, Behaviour, Simulation, SimulationError
 
 __all__ = ["Behaviours"]

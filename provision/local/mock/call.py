@@ -8,10 +8,10 @@ from typing import TypedDict
 
 from provision.local.mock.access import Access
 from provision.local.mock.answers.embedding import USUAL_DIMENSIONS
-from provision.local.mock.asked import Asked, Body, parse_body
 from provision.local.mock.errors import ApiError, bad_request, not_found, responses_too_old
-from provision.local.mock.hosts import AccountHost, Host, Served
+from provision.local.mock.hosts import AccountHost, MockHost, Served
 from provision.local.mock.operations import OPERATIONS, Operation
+from provision.local.mock.parameters import Body, Parameters, parse_body
 from provision.local.mock.routes import Route, parse_target
 from provision.local.mock.tokens import estimate
 from provision.local.wire.messages import Request
@@ -45,11 +45,11 @@ class Names(TypedDict):
 class Call:
     """One operation on one deployment of one host."""
 
-    host: Host
+    host: MockHost
     served: Served
     operation: Operation
     route: Route
-    asked: Asked
+    parameters: Parameters
 
     def names(self) -> Names:
         """Return the names that the text of a 429 contains."""
@@ -62,7 +62,7 @@ class Call:
         }
 
 
-def admit(host: Host, access: Access, request: Request, fields: dict[str, str], data: bytes) -> Call:
+def admit(host: MockHost, access: Access, request: Request, fields: dict[str, str], data: bytes) -> Call:
     """Check a request and return it as a call.
 
     Raises ApiError for a wrong route, credential, deployment or body, checked in this order.
@@ -78,13 +78,13 @@ def admit(host: Host, access: Access, request: Request, fields: dict[str, str], 
         served = host.served(_model_of(body))
     if served.kind is not None and served.kind != operation.kind:
         raise _not_supported(operation, served)
-    asked = operation.read(body)
-    _check_length(asked, served)
-    return Call(host, served, operation, route, asked)
+    parameters = operation.read(body)
+    _check_length(parameters, served)
+    return Call(host, served, operation, route, parameters)
 
 
 def check_access(
-    host: Host, access: Access, request: Request, route: Route, fields: dict[str, str], action: str
+    host: MockHost, access: Access, request: Request, route: Route, fields: dict[str, str], action: str
 ) -> None:
     """Check the api-version, and on an account the path and the credential. Raises ApiError 404, 400 or 401.
 
@@ -107,20 +107,20 @@ def _known(version: str) -> bool:
     return version in V1_VERSIONS or (_DATED.fullmatch(version) is not None and version >= FIRST_VERSION)
 
 
-def check_size(asked: Asked, simulated_tokens: int | None) -> None:
+def check_size(parameters: Parameters, simulated_tokens: int | None) -> None:
     """Raise ApiError 400 if the answer would be too large to build in one step.
 
     `simulated_tokens` are the simulation's completion tokens; None if it sets none.
     """
-    tokens = (asked.max_tokens or 0) if simulated_tokens is None else simulated_tokens
-    if asked.form is not None:
-        tokens = estimate(len(asked.form.text))
-    if tokens * asked.choices > LARGEST_ANSWER:
-        wanted = tokens * asked.choices
+    tokens = (parameters.max_tokens or 0) if simulated_tokens is None else simulated_tokens
+    if parameters.form is not None:
+        tokens = estimate(len(parameters.form.text))
+    if tokens * parameters.choices > LARGEST_ANSWER:
+        wanted = tokens * parameters.choices
         raise bad_request(f"{wanted} completion tokens are too many; at most {LARGEST_ANSWER}.", "invalid_value", "n")
-    if asked.logprobs is not None and tokens * asked.choices > LARGEST_LOGPROBS:
+    if parameters.logprobs is not None and tokens * parameters.choices > LARGEST_LOGPROBS:
         raise bad_request(f"Log probabilities are listed for at most {LARGEST_LOGPROBS} tokens.", param="logprobs")
-    if len(asked.inputs) * (asked.dimensions or USUAL_DIMENSIONS) > LARGEST_EMBEDDING:
+    if len(parameters.inputs) * (parameters.dimensions or USUAL_DIMENSIONS) > LARGEST_EMBEDDING:
         raise bad_request(f"Too many inputs for their dimensions: at most {LARGEST_EMBEDDING} numbers.", param="input")
 
 
@@ -152,13 +152,13 @@ def _not_supported(operation: Operation, served: Served) -> ApiError:
     )
 
 
-def _check_length(asked: Asked, served: Served) -> None:
-    wanted = asked.prompt_tokens + (0 if asked.max_tokens is None else asked.max_tokens)
+def _check_length(parameters: Parameters, served: Served) -> None:
+    wanted = parameters.prompt_tokens + (0 if parameters.max_tokens is None else parameters.max_tokens)
     if served.context is not None and wanted > served.context:
         raise bad_request(
             f"This model's maximum context length is {served.context} tokens. However, you requested {wanted} tokens "
-            f"({asked.prompt_tokens} in the messages, {wanted - asked.prompt_tokens} in the completion). Please reduce "
-            "the length of the messages or completion.",
+            f"({parameters.prompt_tokens} in the messages, {wanted - parameters.prompt_tokens} in the completion). "
+            "Please reduce the length of the messages or completion.",
             "context_length_exceeded",
             "messages",
         )

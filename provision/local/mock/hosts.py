@@ -16,7 +16,7 @@ from tripcurve.lab import Latency, Limits
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.quota import Quota, Throttle, Utilisation
 
-__all__ = ["AccountHost", "Host", "Served", "SiteHost", "Throttles"]
+__all__ = ["AccountHost", "MockHost", "Served", "SiteHost", "Throttles"]
 
 MOST_NAMES = 1000
 """Most deployments that a web app remembers, so that a client with random names cannot fill the memory."""
@@ -75,7 +75,7 @@ class Throttles:
         return self._kept.setdefault(key, fresh)
 
 
-class Host(ABC):
+class MockHost(ABC):
     """One host name. Its random numbers depend on the seed and the name only, not on requests to other hosts."""
 
     def __init__(self, name: str, location: str, latency: Latency, options: LocalOptions) -> None:
@@ -93,7 +93,7 @@ class Host(ABC):
         """Return the deployment of this name. Raises ApiError if there is none."""
 
 
-class AccountHost(Host):
+class AccountHost(MockHost):
     """An Azure OpenAI account: credentials are checked, deployments must exist."""
 
     def __init__(self, name: str, account: Account, options: LocalOptions, throttles: Throttles) -> None:
@@ -109,7 +109,7 @@ class AccountHost(Host):
         return found
 
 
-class SiteHost(Host):
+class SiteHost(MockHost):
     """A mock web app: no credentials, and one quota for all deployments.
 
     It serves the lab's deployment, and each model of the catalogue as a deployment of the same name. A web app whose

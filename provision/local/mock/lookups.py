@@ -10,7 +10,7 @@ from provision.local.mock.access import Access
 from provision.local.mock.answers.responses import responses_whole
 from provision.local.mock.call import check_access
 from provision.local.mock.errors import not_found, response_not_found
-from provision.local.mock.hosts import Host
+from provision.local.mock.hosts import MockHost
 from provision.local.mock.routes import parse_target
 from provision.local.wire.messages import Request
 
@@ -21,7 +21,7 @@ CREATED = 1_700_000_000
 """When each model was created, in unix seconds: the catalogue has only the dates of versions."""
 
 
-def look_up(host: Host, access: Access, request: Request, fields: dict[str, str]) -> bytes:
+def look_up(host: MockHost, access: Access, request: Request, fields: dict[str, str]) -> bytes:
     """Return the JSON body. Raises ApiError for a wrong route, credential or name."""
     route = parse_target(request.target)
     if route is None or route.deployment is not None:
@@ -36,7 +36,7 @@ def look_up(host: Host, access: Access, request: Request, fields: dict[str, str]
     raise not_found()
 
 
-def _models(host: Host, wanted: str | None) -> bytes:
+def _models(host: MockHost, wanted: str | None) -> bytes:
     """Return the model with this name, with or without its date, or all models. Raises ApiError 404."""
     known = models.ids_of_region(host.location)
     if wanted is None:
@@ -67,14 +67,14 @@ def _model(ident: str) -> Json:
     }
 
 
-def _stored(host: Host, ident: str) -> bytes:
+def _stored(host: MockHost, ident: str) -> bytes:
     job = host.responses.get(ident)
     if job is None:
         raise response_not_found(ident)
     return responses_whole(job)
 
 
-def _deleted(host: Host, ident: str) -> bytes:
+def _deleted(host: MockHost, ident: str) -> bytes:
     if not host.responses.delete(ident):
         raise response_not_found(ident)
     return orjson.dumps({"id": ident, "object": "response", "deleted": True})

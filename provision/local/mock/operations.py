@@ -12,9 +12,9 @@ from provision.local.mock.answers.embedding import embedding_whole
 from provision.local.mock.answers.image import image_whole
 from provision.local.mock.answers.job import Job, Stream
 from provision.local.mock.answers.responses import responses_stream, responses_whole
-from provision.local.mock.asked import (
-    Asked,
+from provision.local.mock.parameters import (
     Body,
+    Parameters,
     read_chat,
     read_completion,
     read_embedding,
@@ -36,7 +36,7 @@ class Operation:
     action: str
     """The data action it needs, without the prefix Microsoft.CognitiveServices/accounts/OpenAI/."""
     kind: Kind
-    read: Callable[[Body], Asked]
+    read: Callable[[Body], Parameters]
     whole: Callable[[Job], bytes]
     stream: Callable[[Job], Stream] | None
 

@@ -12,7 +12,7 @@ from provision.local.mock.answers.job import Job, Stream
 from provision.local.mock.behaviours import Behaviours
 from provision.local.mock.call import Call, admit, check_size
 from provision.local.mock.errors import JSON, ApiError, not_found, previous_response_not_found, service_error
-from provision.local.mock.hosts import AccountHost, Host, SiteHost, Throttles
+from provision.local.mock.hosts import AccountHost, MockHost, SiteHost, Throttles
 from provision.local.mock.ident import Ident
 from provision.local.mock.lookups import METHODS, look_up
 from provision.local.mock.reply import Reply, simulated_error
@@ -50,7 +50,7 @@ class Mock:
         self._anchor = unix_time() - clock()
         self._throttles = Throttles()
         self._behaviours = Behaviours()
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, MockHost] = {}
         self._stored: dict[str, StoredResponses] = {}
         """The stored responses by account or web app: they outlive a change of configuration."""
         self._ad_hoc: set[str] = set()
@@ -80,7 +80,7 @@ class Mock:
         owned = {id(host.responses) for host in self._hosts.values()}
         self._stored = {owner: found for owner, found in self._stored.items() if id(found) in owned}
 
-    def _add(self, host: Host, before: dict[str, Host], owner: str) -> None:
+    def _add(self, host: MockHost, before: dict[str, MockHost], owner: str) -> None:
         old = before.get(host.name)
         if old is not None:
             host.requests, host.random = old.requests, old.random
@@ -139,13 +139,13 @@ class Mock:
         except ApiError as error:
             return Reply(error.status, [*error.headers, *ident.headers(host.region)], error.body)
 
-    def _look_up(self, host: Host, request: Request, fields: dict[str, str], ident: Ident) -> Reply:
+    def _look_up(self, host: MockHost, request: Request, fields: dict[str, str], ident: Ident) -> Reply:
         if isinstance(host, SiteHost) and request.target.partition("?")[0] == "/" and request.method != "DELETE":
             return Reply(200, [JSON], _HEALTH)  # App Service checks here that the app is alive
         body = look_up(host, self._access, request, fields)
         return Reply(200, [JSON, *ident.headers(host.region)], body)
 
-    def _host(self, header: str) -> Host:
+    def _host(self, header: str) -> MockHost:
         """Return the host for a Host header. Raises ApiError 404 for an account that does not exist."""
         found = self._hosts.get(header)
         if found is not None:
@@ -164,8 +164,8 @@ class Mock:
         return host
 
     def _decide(self, call: Call, header: str | None, ident: Ident) -> Reply:
-        behaviour = self._behaviours.find(call.host.name, header, call.asked.simulation)
-        check_size(call.asked, behaviour.completion_tokens)
+        behaviour = self._behaviours.find(call.host.name, header, call.parameters.simulation)
+        check_size(call.parameters, behaviour.completion_tokens)
         now = self._clock()
         try:
             if behaviour.response_status_code is None:
@@ -184,7 +184,7 @@ class Mock:
         throttle = call.served.throttle
         if throttle is None:
             return
-        refusal = throttle.admit(now, call.asked.cost)
+        refusal = throttle.admit(now, call.parameters.cost)
         if refusal is not None:
             extra = tuple(throttle.headers(now))
             raise throttled(refusal, self._options.mock_429_headers, extra=extra, **call.names())
@@ -203,10 +203,10 @@ class Mock:
     def _succeed(self, call: Call, behaviour: Behaviour, now: float, ident: Ident) -> Reply:
         _continue(call)
         created = int(self._anchor + now)
-        job = Job(call.asked, call.served.model, ident.digits, created, behaviour.completion_tokens)
-        if call.asked.store:
+        job = Job(call.parameters, call.served.model, ident.digits, created, behaviour.completion_tokens)
+        if call.parameters.store:
             call.host.responses.keep(job)
-        stream = call.operation.stream if call.asked.stream else None
+        stream = call.operation.stream if call.parameters.stream else None
         status = 200 if behaviour.response_status_code is None else behaviour.response_status_code
         headers = self._success_headers(call, now, ident, _STREAM_TYPE if stream is not None else JSON)
         body = call.operation.whole(job) if stream is None else stream(job)
@@ -226,13 +226,13 @@ class Mock:
 
 def _continue(call: Call) -> None:
     """Add the tokens of the conversation before a response to its prompt. Raises ApiError 400 if it is not stored."""
-    asked = call.asked
-    if asked.previous is None:
+    parameters = call.parameters
+    if parameters.previous is None:
         return
-    before = call.host.responses.get(asked.previous)
+    before = call.host.responses.get(parameters.previous)
     if before is None:
-        raise previous_response_not_found(asked.previous)
-    asked.prompt_tokens += before.asked.prompt_tokens + before.completion_tokens
+        raise previous_response_not_found(parameters.previous)
+    parameters.prompt_tokens += before.parameters.prompt_tokens + before.completion_tokens
 
 
 def _model_time(call: Call, behaviour: Behaviour, job: Job, whole: bool) -> float:
@@ -241,7 +241,7 @@ def _model_time(call: Call, behaviour: Behaviour, job: Job, whole: bool) -> floa
     drawn_s = latency.draw(call.host.random)
     if behaviour.wait_time_ms is not None:
         return behaviour.wait_time_ms / 1000
-    tokens = job.completion_tokens * call.asked.choices
+    tokens = job.completion_tokens * call.parameters.choices
     return drawn_s + (latency.per_token_s * tokens if whole and call.operation.kind == "text" else 0.0)
 
 

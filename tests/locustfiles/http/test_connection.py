@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from locustfiles.http.address import Address
-from locustfiles.http.heads import Heads
+from locustfiles.http.heads import RequestHeads
 from locustfiles.users.prompts import Prompts
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
@@ -66,7 +66,7 @@ def test_a_stream_is_asked_for_in_the_body() -> None:
 
 def test_a_request_is_whole_http(lab: Lab) -> None:
     made = prompts()
-    head = Heads(phase(), lab, random.Random(1)).head(TARGET, ENDPOINT, made.length)
+    head = RequestHeads(phase(), lab, random.Random(1)).head(TARGET, ENDPOINT, made.length)
     lines, body = parts(made.after(head))
     assert lines[0] == "POST /openai/deployments/gpt/chat/completions?api-version=2024-02-01 HTTP/1.1"
     assert "Host: gw:8080" in lines
@@ -77,7 +77,7 @@ def test_a_request_is_whole_http(lab: Lab) -> None:
 
 
 def test_a_fault_goes_into_the_simulation_header_by_host(lab: Lab) -> None:
-    heads = Heads(phase(openaimock1={"status": 429, "retry_after_s": 2}), lab, random.Random(1))
+    heads = RequestHeads(phase(openaimock1={"status": 429, "retry_after_s": 2}), lab, random.Random(1))
     lines, _ = parts(prompts().after(heads.head(TARGET, ENDPOINT, 1)))
     header = next(line for line in lines if line.startswith("x-simulation: "))
     assert json.loads(header.removeprefix("x-simulation: ")) == {
@@ -86,14 +86,14 @@ def test_a_fault_goes_into_the_simulation_header_by_host(lab: Lab) -> None:
 
 
 def test_a_fault_with_a_share_is_drawn_for_each_request(lab: Lab) -> None:
-    heads = Heads(phase(openaimock1={"status": 429, "share": 0.25}), lab, random.Random(3))
+    heads = RequestHeads(phase(openaimock1={"status": 429, "share": 0.25}), lab, random.Random(3))
     faulty = sum(heads.simulation() is not None for _ in range(4000))
     assert 900 < faulty < 1100
 
 
 def test_faults_of_two_backends_are_drawn_independently(lab: Lab) -> None:
     fault = {"status": 500, "share": 0.5}
-    heads = Heads(phase(openaimock1=fault, openaimock2=fault), lab, random.Random(3))
+    heads = RequestHeads(phase(openaimock1=fault, openaimock2=fault), lab, random.Random(3))
     assert len({heads.simulation() for _ in range(200)}) == 4
 
 

@@ -38,13 +38,13 @@ LARGEST_CACHED = 4096
 
 def chat_whole(job: Job) -> bytes:
     """Return the JSON body."""
-    tokens, choices = job.completion_tokens, job.asked.choices
-    if job.asked.form is not None or job.asked.logprobs is not None:
+    tokens, choices = job.completion_tokens, job.parameters.choices
+    if job.parameters.form is not None or job.parameters.logprobs is not None:
         start, middle, end = _around(job.model, tokens * choices, [_shaped_choice(job, i) for i in range(choices)])
     else:
         build = _cached_parts if tokens * choices <= LARGEST_CACHED else _parts
         start, middle, end = build(job.model, tokens, choices, job.finish_reason)
-    prompt = job.asked.prompt_tokens
+    prompt = job.parameters.prompt_tokens
     return (
         b'%b%d,"id":"chatcmpl-%b",%b%d,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":0},"total_tokens":%d%b'
     ) % (start, job.created, job.ident[:29].encode(), middle, prompt, prompt + tokens * choices, end)
@@ -88,7 +88,7 @@ def _choice(index: int, message: Json, finish: str, logprobs: Json | None) -> Js
 
 def usage_of(job: Job) -> dict[str, object]:
     """Return the usage object."""
-    completion, prompt = job.completion_tokens * job.asked.choices, job.asked.prompt_tokens
+    completion, prompt = job.completion_tokens * job.parameters.choices, job.parameters.prompt_tokens
     return {
         "completion_tokens": completion,
         "completion_tokens_details": COMPLETION_DETAILS,
@@ -105,7 +105,7 @@ def frame(payload: bytes) -> bytes:
 
 def chat_stream(job: Job) -> Stream:
     """Return the stream. With several choices, each token of one is followed by that of the next."""
-    choices = job.asked.choices
+    choices = job.parameters.choices
     envelope = _envelope(job)
     filters = orjson.dumps(FILTERS)
     filter_frame: dict[str, object] = {
@@ -116,7 +116,7 @@ def chat_stream(job: Job) -> Stream:
         "object": "",
         "prompt_filter_results": PROMPT_FILTERS,
     }
-    if job.asked.include_usage:
+    if job.parameters.include_usage:
         filter_frame["usage"] = None
     first = first_delta(job)
     roles = [_delta(first, i, b"{}", None, envelope) for i in range(choices)]
@@ -127,7 +127,7 @@ def chat_stream(job: Job) -> Stream:
         logprobs = logprobs_of(job, token, 1)
         return _delta(delta_of(job, token), index, filters, None, envelope, logprobs)
 
-    tail = b"".join(ends) + (_usage_frame(job) if job.asked.include_usage else b"") + b"data: [DONE]\n\n"
+    tail = b"".join(ends) + (_usage_frame(job) if job.parameters.include_usage else b"") + b"data: [DONE]\n\n"
     head = frame(orjson.dumps(filter_frame)) + b"".join(roles)
     return Stream(head, job.completion_tokens * choices, piece, tail)
 
@@ -141,7 +141,7 @@ def _envelope(job: Job) -> bytes:
         "object": "chat.completion.chunk",
         "system_fingerprint": FINGERPRINT,
     }
-    if job.asked.include_usage:
+    if job.parameters.include_usage:
         shared["usage"] = None
     return b"]," + orjson.dumps(shared)[1:] + b"\n\n"
 

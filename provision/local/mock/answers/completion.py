@@ -16,14 +16,14 @@ __all__ = ["completion_stream", "completion_whole"]
 def completion_whole(job: Job) -> bytes:
     """Return the JSON body."""
     text = text_of(job.completion_tokens)
-    choices = [_choice(index, text, job.finish_reason, COMPLETION_FILTERS) for index in range(job.asked.choices)]
+    choices = [_choice(index, text, job.finish_reason, COMPLETION_FILTERS) for index in range(job.parameters.choices)]
     return orjson.dumps({**_envelope(job, choices), "prompt_filter_results": PROMPT_FILTERS, "usage": usage_of(job)})
 
 
 def completion_stream(job: Job) -> Stream:
     """Return the stream: a frame for each token, one that ends each choice, and the usage if requested."""
-    choices = job.asked.choices
-    nothing = {"usage": None} if job.asked.include_usage else {}
+    choices = job.parameters.choices
+    nothing = {"usage": None} if job.parameters.include_usage else {}
 
     def piece(number: int) -> bytes:
         token, index = divmod(number, choices)
@@ -32,7 +32,7 @@ def completion_stream(job: Job) -> Stream:
 
     ends = [[_choice(index, "", job.finish_reason, {})] for index in range(choices)]
     tail = b"".join(frame(orjson.dumps({**_envelope(job, end), **nothing})) for end in ends)
-    if job.asked.include_usage:
+    if job.parameters.include_usage:
         tail += frame(orjson.dumps({**_envelope(job, []), "usage": usage_of(job)}))
     return Stream(b"", job.completion_tokens * choices, piece, tail + b"data: [DONE]\n\n")
 

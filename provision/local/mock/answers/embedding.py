@@ -19,14 +19,14 @@ USUAL_DIMENSIONS = 1536
 
 def embedding_whole(job: Job) -> bytes:
     """Return the JSON body, with vectors as floats or as base64 of little-endian float32."""
-    asked = job.asked
+    parameters = job.parameters
     usual = next((size for name, size in DIMENSIONS.items() if job.model.startswith(name)), USUAL_DIMENSIONS)
-    dimensions = usual if asked.dimensions is None else asked.dimensions
+    dimensions = usual if parameters.dimensions is None else parameters.dimensions
     data = [
-        {"embedding": _encoded(digest, dimensions, asked.base64), "index": index, "object": "embedding"}
-        for index, digest in enumerate(asked.inputs)
+        {"embedding": _encoded(digest, dimensions, parameters.base64), "index": index, "object": "embedding"}
+        for index, digest in enumerate(parameters.inputs)
     ]
-    usage = {"prompt_tokens": asked.prompt_tokens, "total_tokens": asked.prompt_tokens}
+    usage = {"prompt_tokens": parameters.prompt_tokens, "total_tokens": parameters.prompt_tokens}
     return orjson.dumps({"data": data, "model": job.model, "object": "list", "usage": usage})
 
 

@@ -18,9 +18,9 @@ GREY = b"\x80\x80\x80"
 
 def image_whole(job: Job) -> bytes:
     """Return the JSON body. An image by URL is a data URL, because the mock keeps no files."""
-    encoded = base64.b64encode(_png(*job.asked.size)).decode()
-    image = {"b64_json": encoded} if job.asked.base64 else {"url": f"data:image/png;base64,{encoded}"}
-    return orjson.dumps({"created": job.created, "data": [image] * job.asked.choices})
+    encoded = base64.b64encode(_png(*job.parameters.size)).decode()
+    image = {"b64_json": encoded} if job.parameters.base64 else {"url": f"data:image/png;base64,{encoded}"}
+    return orjson.dumps({"created": job.created, "data": [image] * job.parameters.choices})
 
 
 @lru_cache(maxsize=16)

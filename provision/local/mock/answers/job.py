@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from provision.local.mock.asked import DEFAULT_TOKENS, Asked
+from provision.local.mock.parameters import DEFAULT_TOKENS, Parameters
 from provision.local.mock.tokens import CHARACTERS_PER_TOKEN, estimate, text_of, token_text
 
 __all__ = ["Job", "Stream"]
@@ -17,7 +17,7 @@ FINGERPRINT = "fp_7a1c0b2d3e"
 class Job:
     """The values of one answer. `ident` is 32 hexadecimal digits, `created` is in unix seconds."""
 
-    asked: Asked
+    parameters: Parameters
     model: str
     ident: str
     created: int
@@ -27,9 +27,9 @@ class Job:
     @property
     def completion_tokens(self) -> int:
         """Return the tokens of each choice: those of the simulation, else `max_tokens`, else the default of 16."""
-        limit = self.asked.max_tokens
-        if self.asked.form is not None:
-            whole = estimate(len(self.asked.form.text))
+        limit = self.parameters.max_tokens
+        if self.parameters.form is not None:
+            whole = estimate(len(self.parameters.form.text))
             return whole if limit is None else min(whole, limit)
         if self.wanted_tokens is not None:
             return self.wanted_tokens
@@ -38,7 +38,7 @@ class Job:
     @property
     def finish_reason(self) -> str:
         """Return `length` if the request's own limit ended the answer, else `stop`, or the form's own reason."""
-        limit, form = self.asked.max_tokens, self.asked.form
+        limit, form = self.parameters.max_tokens, self.parameters.form
         if form is not None:
             cut = limit is not None and limit < estimate(len(form.text))
             return "length" if cut else form.finish
@@ -47,12 +47,12 @@ class Job:
     @property
     def text(self) -> str:
         """Return the text of each choice, or the arguments of its call."""
-        form, tokens = self.asked.form, self.completion_tokens
+        form, tokens = self.parameters.form, self.completion_tokens
         return text_of(tokens) if form is None else form.text[: CHARACTERS_PER_TOKEN * tokens]
 
     def token(self, index: int) -> str:
         """Return the text of one token."""
-        form, start = self.asked.form, CHARACTERS_PER_TOKEN * index
+        form, start = self.parameters.form, CHARACTERS_PER_TOKEN * index
         return token_text(index) if form is None else form.text[start : start + CHARACTERS_PER_TOKEN]
 
     @property

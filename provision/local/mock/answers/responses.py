@@ -85,7 +85,7 @@ def _part(text: str) -> Json:
 
 def _calls(job: Job) -> str | None:
     """Return the function that the answer calls; None for a text."""
-    return None if job.asked.form is None else job.asked.form.call
+    return None if job.parameters.form is None else job.parameters.form.call
 
 
 def _item(job: Job, status: str) -> Json:
@@ -109,13 +109,13 @@ def _response(job: Job, status: str) -> Json:
         "error": None,
         "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
         "instructions": None,
-        "max_output_tokens": job.asked.max_tokens,
+        "max_output_tokens": job.parameters.max_tokens,
         "model": job.model,
         "output": [_item(job, status)] if done else [],
         "parallel_tool_calls": True,
-        "previous_response_id": job.asked.previous,
+        "previous_response_id": job.parameters.previous,
         "reasoning": {"effort": None, "summary": None},
-        "store": job.asked.store,
+        "store": job.parameters.store,
         "temperature": 1.0,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
@@ -129,7 +129,7 @@ def _response(job: Job, status: str) -> Json:
 
 
 def _usage(job: Job) -> Json:
-    prompt, completion = job.asked.prompt_tokens, job.completion_tokens
+    prompt, completion = job.parameters.prompt_tokens, job.completion_tokens
     return {
         "input_tokens": prompt,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},

@@ -17,7 +17,7 @@ LIKELY, UNLIKELY = -0.1, -3.0
 
 def message_of(job: Job) -> Json:
     """Return the message of a whole completion."""
-    form = job.asked.form
+    form = job.parameters.form
     message: Json = {"annotations": [], "content": job.text, "refusal": None, "role": "assistant"}
     if form is None or form.call is None:
         return message
@@ -29,7 +29,7 @@ def message_of(job: Job) -> Json:
 
 def first_delta(job: Job) -> bytes:
     """Return the first delta of a streamed choice, which has the role and the name of a call."""
-    form = job.asked.form
+    form = job.parameters.form
     if form is None or form.call is None:
         return b'{"content":"","refusal":null,"role":"assistant"}'
     call = {"name": form.call, "arguments": ""}
@@ -42,7 +42,7 @@ def first_delta(job: Job) -> bytes:
 
 def delta_of(job: Job, number: int) -> bytes:
     """Return the delta of one token."""
-    form, text = job.asked.form, job.token(number)
+    form, text = job.parameters.form, job.token(number)
     if form is None or form.call is None:
         return b'{"content":%b}' % orjson.dumps(text)
     if form.legacy:
@@ -52,7 +52,7 @@ def delta_of(job: Job, number: int) -> bytes:
 
 def logprobs_of(job: Job, first: int, count: int) -> Json | None:
     """Return the log probabilities of `count` tokens from `first` on; None if the request does not ask for them."""
-    top = job.asked.logprobs
+    top = job.parameters.logprobs
     if top is None:
         return None
     content = [{**_entry(job.token(i), LIKELY), "top_logprobs": _top(job, i, top)} for i in range(first, first + count)]

@@ -210,8 +210,8 @@ def test_structured_output_that_its_limit_cuts_off_is_the_packages_length_error(
 
 def test_a_json_object_is_answered_if_the_messages_ask_for_json(client: Any) -> None:
     wanted: Any = {"type": "json_object"}
-    asked: Any = [{"role": "user", "content": "Answer in JSON."}]
-    answer = client.chat.completions.create(model="gpt-4o", messages=asked, response_format=wanted)
+    parameters: Any = [{"role": "user", "content": "Answer in JSON."}]
+    answer = client.chat.completions.create(model="gpt-4o", messages=parameters, response_format=wanted)
     assert isinstance(json.loads(answer.choices[0].message.content), dict)
     with pytest.raises(openai.BadRequestError, match="must contain the word 'json'"):
         client.chat.completions.create(model="gpt-4o", messages=MESSAGES, response_format=wanted)

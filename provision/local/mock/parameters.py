@@ -14,8 +14,8 @@ from provision.local.mock.forms import Form, chat_form, response_form
 from provision.local.mock.tokens import estimate
 
 __all__ = [
-    "Asked",
     "Body",
+    "Parameters",
     "parse_body",
     "read_chat",
     "read_completion",
@@ -41,7 +41,7 @@ _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2),
 
 
 @dataclass(slots=True)
-class Asked:
+class Parameters:
     """The parameters of one request. `max_tokens` None: no limit. `simulation` None: the body has none."""
 
     prompt_tokens: int
@@ -84,7 +84,7 @@ def parse_body(data: bytes) -> Body:
     return body
 
 
-def read_chat(body: Body) -> Asked:
+def read_chat(body: Body) -> Parameters:
     """Read a chat completion. The seed's `messages[0].content.simulation` becomes the simulation.
 
     Raises ApiError 400 for a wrong field.
@@ -106,25 +106,25 @@ def read_chat(body: Body) -> Asked:
             "max_tokens",
         )
     limit = _integer(body, "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens", 1, MOST_TOKENS)
-    asked = Asked(tokens, limit, simulation=simulation, form=chat_form(body), logprobs=_logprobs(body))
-    _common(body, asked)
-    return asked
+    parameters = Parameters(tokens, limit, simulation=simulation, form=chat_form(body), logprobs=_logprobs(body))
+    _common(body, parameters)
+    return parameters
 
 
-def read_completion(body: Body) -> Asked:
+def read_completion(body: Body) -> Parameters:
     """Read a legacy completion, whose prompt is a text, a list of texts, a list of tokens or several of those.
 
     Raises ApiError 400 for a wrong field.
     """
     prompt = body.get("prompt", "")
     tokens = sum(count for count, _ in _inputs(prompt, "prompt"))
-    asked = Asked(tokens, _integer(body, "max_tokens", 0, MOST_TOKENS))
-    asked.best_of = _integer(body, "best_of", 1, MOST_CHOICES) or 1
-    _common(body, asked)
-    return asked
+    parameters = Parameters(tokens, _integer(body, "max_tokens", 0, MOST_TOKENS))
+    parameters.best_of = _integer(body, "best_of", 1, MOST_CHOICES) or 1
+    _common(body, parameters)
+    return parameters
 
 
-def read_embedding(body: Body) -> Asked:
+def read_embedding(body: Body) -> Parameters:
     """Read a request for embeddings of one input or a list of inputs. Raises ApiError 400 for a wrong field."""
     found = _inputs(_required(body, "input", (str, list), "a string or an array"), "input")
     if not found:
@@ -132,29 +132,29 @@ def read_embedding(body: Body) -> Asked:
     encoding = body.get("encoding_format")
     if encoding not in (None, "float", "base64"):
         raise bad_request("Invalid value for 'encoding_format': must be 'float' or 'base64'.", param="encoding_format")
-    asked = Asked(sum(count for count, _ in found), inputs=[digest for _, digest in found])
-    asked.dimensions = _integer(body, "dimensions", 1, 8192)
-    asked.base64 = encoding == "base64"
-    return asked
+    parameters = Parameters(sum(count for count, _ in found), inputs=[digest for _, digest in found])
+    parameters.dimensions = _integer(body, "dimensions", 1, 8192)
+    parameters.base64 = encoding == "base64"
+    return parameters
 
 
-def read_image(body: Body) -> Asked:
+def read_image(body: Body) -> Parameters:
     """Read a request for images. Raises ApiError 400 for a wrong field."""
     prompt = _required(body, "prompt", str, "a string")
-    asked = Asked(estimate(len(prompt)), max_tokens=0)
-    asked.choices = _integer(body, "n", 1, MOST_IMAGES) or 1
+    parameters = Parameters(estimate(len(prompt)), max_tokens=0)
+    parameters.choices = _integer(body, "n", 1, MOST_IMAGES) or 1
     # Only the older models return a URL, and only they take `response_format`.
-    asked.base64 = body.get("response_format") != "url"
+    parameters.base64 = body.get("response_format") != "url"
     size = body.get("size")
     if size not in (None, "auto"):
         found = _SIZE.fullmatch(str(size))
         if found is None or not all(1 <= int(side) <= LARGEST_SIDE for side in found.groups()):
             raise bad_request(f"Invalid value for 'size': {str(size)[:40]!r}.", "invalid_value", "size")
-        asked.size = int(found[1]), int(found[2])
-    return asked
+        parameters.size = int(found[1]), int(found[2])
+    return parameters
 
 
-def read_responses(body: Body) -> Asked:
+def read_responses(body: Body) -> Parameters:
     """Read a request of the responses operation, whose `input` is a text or a list of items.
 
     Raises ApiError 400 for a wrong field.
@@ -165,24 +165,24 @@ def read_responses(body: Body) -> Asked:
     )
     instructions = body.get("instructions")
     characters += len(instructions) if isinstance(instructions, str) else 0
-    asked = Asked(3 + estimate(characters), _integer(body, "max_output_tokens", 1, MOST_TOKENS))
-    asked.form = response_form(body)
-    asked.previous = _text(body, "previous_response_id")
-    asked.store = body.get("store") is None or _boolean(body, "store", "store")
-    _common(body, asked)
-    asked.choices = 1
-    return asked
+    parameters = Parameters(3 + estimate(characters), _integer(body, "max_output_tokens", 1, MOST_TOKENS))
+    parameters.form = response_form(body)
+    parameters.previous = _text(body, "previous_response_id")
+    parameters.store = body.get("store") is None or _boolean(body, "store", "store")
+    _common(body, parameters)
+    parameters.choices = 1
+    return parameters
 
 
-def _common(body: Body, asked: Asked) -> None:
-    asked.stream = _boolean(body, "stream", "stream")
+def _common(body: Body, parameters: Parameters) -> None:
+    parameters.stream = _boolean(body, "stream", "stream")
     options = body.get("stream_options")
     if options is not None:
         if not isinstance(options, dict):
             raise invalid_type("stream_options", "an object", options)
-        asked.include_usage = _boolean(options, "include_usage", "stream_options.include_usage")
+        parameters.include_usage = _boolean(options, "include_usage", "stream_options.include_usage")
     if "n" in body:
-        asked.choices = _integer(body, "n", 1, MOST_CHOICES) or 1
+        parameters.choices = _integer(body, "n", 1, MOST_CHOICES) or 1
     for name, (low, high) in _NUMBERS.items():
         value = body.get(name)
         if value is not None:
