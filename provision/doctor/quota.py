@@ -94,6 +94,6 @@ def _fits(name: str, amount: int, room: tuple[float, float] | None, location: st
         return warning("quota", f"{name} in {location}: the service lists no limit", look)
     used, limit = room
     if used + amount <= limit:
-        return ok("quota", f"{name} in {location}: {amount:,} more fit ({used:,.0f} of {limit:,.0f} used)")
-    detail = f"{name} in {location}: {amount:,} more do not fit ({used:,.0f} of {limit:,.0f} used)"
+        return ok("quota", f"{name} in {location}: room for {amount:,} more ({used:,.0f} of {limit:,.0f} used)")
+    detail = f"{name} in {location}: no room for {amount:,} more ({used:,.0f} of {limit:,.0f} used)"
     return error("quota", detail, "lower model.capacity, change the location, or ask for more in the portal (Quotas)")

@@ -68,7 +68,7 @@ def test_up_is_refused_by_the_quota_that_the_check_names(local_cloud: Cloud, tmp
         (found,) = models_of(greedy, local_cloud)
         more = 1_000_000 - lab.model.capacity
         assert found.level == "error"
-        assert f"{more:,} more do not fit ({lab.model.capacity} of 10,000 used)" in found.detail
+        assert f"no room for {more:,} more ({lab.model.capacity} of 10,000 used)" in found.detail
         with pytest.raises(TargetUnavailable, match="quota: This operation require 1000000 new capacity"):
             apply_lab(greedy, local_cloud, state=state)
 
