@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tripcurve.run.layout import REQUESTS
+from tripcurve.run.record import are_dense_probes
 
 __all__ = ["LEAST_REQUESTS", "LEAST_S", "TargetLoss", "find_target_loss"]
 
 LEAST_S = 1.0
 LEAST_REQUESTS = 5
 """A shorter silence, or one of fewer requests, can be chance."""
-_COLUMNS = ["start_ns", "latency_us", "status", "error"]
+_COLUMNS = ["start_ns", "intended_ns", "latency_us", "status", "error", "user"]
 _OURS = "Cancelled"
 """The error of a request that the run's end cut off: it shows nothing about the target."""
 
@@ -29,7 +31,7 @@ class TargetLoss:
     """A target that stopped answering.
 
     `since_ns`: the end of its last response, or the start of the first request if there was no response, unix ns.
-    `requests`: how many ended later without a response.
+    `requests`: how many of the traffic ended later without a response.
     """
 
     since_ns: int
@@ -47,7 +49,8 @@ def find_target_loss(folder: Path) -> TargetLoss | None:
         groups = file.num_row_groups
         if not groups or _answered_late(file.read_row_group(groups - 1, _COLUMNS)):
             return None
-        return _loss(file.read_row_group(number, _COLUMNS) for number in range(groups))
+        tables = (file.read_row_group(number, _COLUMNS) for number in range(groups))
+        return _loss(table.filter(pc.invert(are_dense_probes(table))) for table in tables)
 
 
 def _answered_late(table: pa.Table) -> bool:

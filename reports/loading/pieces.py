@@ -23,7 +23,7 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.layout import shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
-from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION
+from tripcurve.run.record import ORIGINS, SCHEMA, SCHEMA_VERSION, are_dense_probes
 
 __all__ = ["NO_ROWS", "PIECE_ROWS", "Records", "Source", "parquet_source", "shard_sources"]
 
@@ -101,15 +101,9 @@ class Records:
             piece = table if self.unmarked is None else judged_by_status(table, self.unmarked)
             if (pc.min(piece["latency_us"]).as_py() or 0) < 0:  # the clock was set back during a request
                 piece = piece.filter(pc.greater_equal(piece["latency_us"], 0))
-            piece = piece.append_column("shed", self.sheds.among(piece)).append_column("dense", self._dense(piece))
+            dense = are_dense_probes(piece) if self.probed else pa.array(np.zeros(len(piece), dtype=bool))
+            piece = piece.append_column("shed", self.sheds.among(piece)).append_column("dense", dense)
             yield piece.unify_dictionaries().combine_chunks()
-
-    def _dense(self, piece: pa.Table) -> pa.Array:
-        """Return which rows are dense probes: requests of a ProbeUser that have no place in the schedule."""
-        if not self.probed:
-            return pa.array(np.zeros(len(piece), dtype=bool))
-        by_prober = pc.equal(piece["user"].cast(pa.string()), "ProbeUser")
-        return pc.and_(by_prober, pc.equal(piece["start_ns"], piece["intended_ns"])).combine_chunks()
 
     def read(self) -> pa.Table:
         """Read all pieces into one table."""

@@ -6,8 +6,9 @@ from types import NoneType
 from typing import Annotated, NamedTuple, get_args, get_type_hints
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["ORIGINS", "SCHEMA", "SCHEMA_VERSION", "Row"]
+__all__ = ["ORIGINS", "SCHEMA", "SCHEMA_VERSION", "Row", "are_dense_probes"]
 
 SCHEMA_VERSION = 1
 """The version of the rows and of run.json. A reader refuses a newer one."""
@@ -51,3 +52,12 @@ def _schema() -> pa.Schema:
 
 
 SCHEMA = _schema()
+
+
+def are_dense_probes(table: pa.Table) -> pa.BooleanArray:
+    """Return which rows are dense probes: requests of a ProbeUser that have no place in the schedule. Shape (rows,).
+
+    They time a breaker's reset and are not part of the traffic.
+    """
+    by_prober = pc.equal(table["user"].cast(pa.string()), "ProbeUser")
+    return pc.and_(by_prober, pc.equal(table["start_ns"], table["intended_ns"])).combine_chunks()

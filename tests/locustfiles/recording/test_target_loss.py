@@ -38,6 +38,13 @@ def test_a_target_that_answers_to_the_end_is_not_lost(tmp_path: Path) -> None:
     assert loss(tmp_path, HEALTHY) is None
 
 
+def test_dense_probes_are_not_counted(tmp_path: Path) -> None:
+    """The report counts the traffic: the message at the end of the run must have the same number."""
+    probes = [silent(at)._replace(user="ProbeUser", intended_ns=at * MS) for at in range(1050, 2250, 10)]
+    rows = sorted([*HEALTHY, *GONE, *probes], key=lambda one: one.start_ns)
+    assert loss(tmp_path, rows) == TargetLoss(905 * MS, 13, "ConnectionRefused")
+
+
 @pytest.mark.parametrize("group", [1, 4, 1000])
 def test_a_silence_to_the_end_dates_from_the_last_response(tmp_path: Path, group: int) -> None:
     assert loss(tmp_path, HEALTHY + GONE, group) == TargetLoss(905 * MS, 13, "ConnectionRefused")
