@@ -105,6 +105,8 @@ class Plan:
     workers: int = 1
     clock: OtherClock | None = None
     events: bool = False
+    stated_units: int | str | None = None
+    connections: int | None = None
 
     def arrivals(self, rng: random.Random) -> list[float]:
         """When requests are sent."""
@@ -185,6 +187,7 @@ def _happened(plan: Plan, rng: random.Random) -> tuple[list[_Row], list[Planted]
     ranks = plan.priorities or (1,)
     trips: list[Planted] = []
     rows: list[_Row] = []
+    homes = [rng.randrange(plan.units) for _ in range(plan.connections or 0)]
 
     def way() -> float:
         return rng.uniform(plan.network / 4, plan.network)
@@ -196,7 +199,7 @@ def _happened(plan: Plan, rng: random.Random) -> tuple[list[_Row], list[Planted]
     while agenda:
         now, index, sent, admitted, unit, member, failed = heapq.heappop(agenda)
         if admitted < 0:
-            unit = rng.randrange(plan.units)
+            unit = homes[index % len(homes)] if homes else rng.randrange(plan.units)
             closed = [one for one, breaker in enumerate(breakers[unit]) if now >= breaker.open_until]
             if not closed:
                 rows.append(_Row(sent, now + way(), None, plan.shed_status, None))
@@ -260,7 +263,8 @@ def _write_documents(folder: Path, plan: Plan, rng: random.Random) -> None:
     backends: list[dict[str, Any]] = [{"name": name, "breaker": rule} for name in plan.members]
     for backend, priority in zip(backends, plan.priorities or (), strict=False):
         backend["priority"] = priority
-    lab: dict[str, Any] = {"name": "planted", "gateway": {"name": "g", "units": plan.units}, "backends": backends}
+    units = plan.units if plan.stated_units is None else plan.stated_units
+    lab: dict[str, Any] = {"name": "planted", "gateway": {"name": "g", "units": units}, "backends": backends}
     if plan.percentage is not None:
         lab["local"] = {"percentage_min_volume": plan.least}
     if plan.policy is not None:

@@ -121,7 +121,7 @@ def breaker_counter(lab: Lab, events_file: str | None, clock: Clock, start_ns: i
 
 def gap_of(lab: Lab) -> float:
     """Return the gap within which two open periods that clients see are one: units of a gateway trip apart."""
-    return UNITS_GAP_S if lab.units > 1 else 0.0
+    return UNITS_GAP_S if lab.units > 1 or lab.stated_units is None else 0.0
 
 
 def _state(key: tuple[str, int], trips: int, left_ns: int) -> State:

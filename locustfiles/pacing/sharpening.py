@@ -25,6 +25,10 @@ FIRST_GAP_NS = 50_000_000
 MOST_RESETS = 1000
 AIM = 0.9
 """Probes are aimed at this fraction of the gap that is asked for, because timers wake up late."""
+MOST_UNEXPLAINED = 3
+"""How often in a row a breaker may seem to open again without enough failures before it is taken for several."""
+SOON = 0.1
+"""A period is too short to be one breaker's if it lasts less than this fraction of the rule's time."""
 
 
 def reason_not_to_probe(lab: Lab, sharpen_s: float | None, budget: int) -> str | None:
@@ -33,8 +37,9 @@ def reason_not_to_probe(lab: Lab, sharpen_s: float | None, budget: int) -> str |
         return "turned off"
     if budget == 0:
         return "the budget is 0"
-    if lab.units > 1:
-        return "the gateway has several units, and an answer does not show which of them gave it"
+    if lab.stated_units != 1:
+        several = "may have several instances" if lab.stated_units is None else "has several units"
+        return f"the gateway {several}, and an answer does not show which of them gave it"
     return None
 
 
@@ -83,6 +88,8 @@ class Sharpener:
         self._resets: list[SharpenedReset] = []
         self._requests = self._answered = 0
         self._refused: int | None = None
+        self._ended_soon = False
+        self._unexplained = 0
         self._marked = False
 
     @property
@@ -125,10 +132,24 @@ class Sharpener:
             return False
         if seen.start_ns < self._admitted_ns:
             return False  # sent before a request that was admitted: it belongs to the period before
+        self._unexplained += self._is_unexplained()
         began = self._began(seen)
         self._period = _Period(began, self._expect(began), seen.start_ns)
         self._failures.clear()
         return True
+
+    @property
+    def _several(self) -> bool:
+        """Whether the answers are those of several breakers, so that probes of one connection time no reset."""
+        return self._unexplained >= MOST_UNEXPLAINED
+
+    def _is_unexplained(self) -> bool:
+        """Return whether the period that begins now followed on one that was too short, without the count of failures.
+
+        Of several instances, each with a breaker of its own, open and closed ones answer by turns.
+        """
+        count = None if self._rule is None else self._rule.count
+        return self._ended_soon and count is not None and len(self._failures) < count
 
     def _began(self, shed: Seen) -> tuple[int, int]:
         """Return the earliest and the latest instant of the trip: a failure's arrival since the last admission."""
@@ -150,6 +171,10 @@ class Sharpener:
         period = self._period
         if period is None or seen.start_ns <= period.last_shed_ns:
             return  # a request that was under way when the breaker opened proves nothing about its state now
+        rule_s = 0.0 if self._rule is None or self._rule.accept_retry_after else self._rule.trip_duration
+        self._ended_soon = seen.start_ns - period.began[1] < rule_s * 1e9 * SOON
+        if not self._ended_soon and not self._several:
+            self._unexplained = 0
         outcome = self._judge(period, seen.start_ns)
         if outcome in ("early", "late"):
             self._learned = max(period.last_shed_ns - period.began[1], 0), seen.end_ns - period.began[0]
@@ -182,7 +207,7 @@ class Sharpener:
     def next_ask_ns(self, now_ns: int) -> int | None:
         """Return when to send the next probe, `now_ns` at the earliest, or None: not before another period opens."""
         period = self._period
-        if period is None or self._refused is not None or period.asked >= self._budget:
+        if period is None or self._refused is not None or self._several or period.asked >= self._budget:
             return None
         if period.expected is None:
             return max(self._growing(period, period.began[1]), now_ns)
@@ -239,6 +264,8 @@ class Sharpener:
     def _reason(self) -> str | None:
         if self._refused is not None:
             return f"the gateway refused a probe by a limit of its own ({self._refused}), so no more were sent"
+        if self._several:
+            return "open and closed breakers answer by turns, so the gateway seems to have several instances"
         gaps = sorted(reset.gap_ms for reset in self._resets if reset.gap_ms is not None)
         if not gaps or gaps[len(gaps) // 2] <= 2 * self._sharpen_s * 1000:
             return None

@@ -44,8 +44,8 @@ class GatewayService(SoftDeleting):
     def desired(self) -> Fields:
         lab = self.context.lab
         fields: Fields = {"location": lab.location, "sku": lab.gateway.sku, "identity": "SystemAssigned"}
-        if lab.gateway.sku != "Consumption":  # it has no units
-            fields["units"] = lab.gateway.units
+        if lab.gateway.sku != "Consumption" and lab.stated_units is not None:  # Consumption has no units
+            fields["units"] = lab.stated_units
         if not self.declared:
             fields["publisher_name"] = lab.gateway.publisher.name
             fields["publisher_email"] = lab.gateway.publisher.email
@@ -73,36 +73,44 @@ class GatewayService(SoftDeleting):
         services = self.context.clients.apim.api_management_service
         group = self.context.lab.resource_group
         if found is None or (found.state or "").lower() == "failed":
-            poller = services.begin_create_or_update(group, self.name, self._whole())
+            poller = services.begin_create_or_update(group, self.name, self._whole(found))
         else:
-            poller = services.begin_update(group, self.name, self._part())
+            poller = services.begin_update(group, self.name, self._part(found))
         self._remember(wait_for(poller, self.context.heartbeat))
 
-    def _whole(self) -> ApiManagementServiceResource:
+    def _whole(self, found: Found | None) -> ApiManagementServiceResource:
         from azure.mgmt.apimanagement import models
 
         gateway = self.context.lab.gateway
-        units = 0 if gateway.sku == "Consumption" else gateway.units
         return models.ApiManagementServiceResource(
             location=self.context.lab.location,
-            sku=models.ApiManagementServiceSkuProperties(name=gateway.sku, capacity=units),
+            sku=models.ApiManagementServiceSkuProperties(name=gateway.sku, capacity=self.capacity(found)),
             identity=models.ApiManagementServiceIdentity(type="SystemAssigned"),
             publisher_name=gateway.publisher.name,
             publisher_email=gateway.publisher.email,
             tags=self.context.tags,
         )
 
-    def _part(self) -> ApiManagementServiceUpdateParameters:
+    def _part(self, found: Found) -> ApiManagementServiceUpdateParameters:
         """Return an update with only the fields that the lab sets, so that host names, networks and others stay."""
         from azure.mgmt.apimanagement import models
 
-        whole = self._whole()
+        whole = self._whole(found)
         return models.ApiManagementServiceUpdateParameters(
             sku=whole.sku,
             identity=whole.identity,
             publisher_name=whole.publisher_name,
             publisher_email=whole.publisher_email,
         )
+
+    def capacity(self, found: Found | None) -> int:
+        """Return the number of units to ask for. If unknown: the present one, or 1 for a new one."""
+        lab = self.context.lab
+        if lab.gateway.sku == "Consumption":
+            return 0
+        if lab.stated_units is not None:
+            return lab.stated_units
+        return 1 if found is None else int(found.fields.get("units") or 1)
 
     def _remember(self, service: ApiManagementServiceResource) -> None:
         self.context.gateway_url = service.gateway_url

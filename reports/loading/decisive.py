@@ -72,9 +72,9 @@ def _answered_by(piece: pa.Table) -> Whole:
 
 def _margin(start: Whole, end: Whole, lab: Lab, margin: int) -> int:
     """Return the margin to use: larger with several units or in a pool, where only a long series proves a state."""
-    least = [margin, 16 * surely_all(lab.units)]
+    least = [margin, 16 * surely_all(lab.most_units)]
     if lab.has_pool:
-        turns = sum(1 if backend.weight is None else backend.weight for backend in lab.backends) * lab.units
+        turns = sum(1 if backend.weight is None else backend.weight for backend in lab.backends) * lab.most_units
         overtakers = int((np.searchsorted(start, end) - np.arange(len(start))).max())
         least.append(8 * (turns + 2 * overtakers))
     return max(least)

@@ -7,7 +7,7 @@ from statistics import median
 
 from reports.statistics.verdict import verdict_of
 from tripcurve.lab.rule import BreakerRule
-from tripcurve.run.summary import Instants, Measured, Summary, Trip
+from tripcurve.run.summary import Instances, Instants, Measured, Summary, Trip
 
 __all__ = [
     "TRIP_COLUMNS",
@@ -17,6 +17,7 @@ __all__ = [
     "error",
     "how_ended",
     "in_ms",
+    "instances_in_words",
     "legible",
     "more_trips",
     "number",
@@ -143,6 +144,15 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 def share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
+
+
+def instances_in_words(instances: Instances) -> str:
+    """`3, certain`, `probably 3 (72.0%)`, or that the number is not known."""
+    if instances.estimate is None:
+        return "cannot be inferred"
+    if instances.certain:
+        return f"{instances.estimate}, certain"
+    return f"probably {instances.estimate} ({share(instances.probability)})"
 
 
 def more_trips(summary: Summary, shown: int) -> str | None:

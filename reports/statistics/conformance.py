@@ -73,7 +73,7 @@ def _count(
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     if evidence.units > 1:
         fitting = sum(high >= rule.count for _, high in bounds)
-        observed = f"up to {high} failures on {evidence.units} units together, each of which counts its own"
+        observed = f"up to {high} failures on several units together, each of which counts its own"
         verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
         return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
     if evidence.pooled and evidence.retries and high < rule.count:

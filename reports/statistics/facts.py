@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.render.words import count, number
+from reports.render.words import count, instances_in_words, number
 from tripcurve.run.info import Counts, WorkerInfo
 from tripcurve.run.summary import FewQuantiles, Quantiles, Summary
 
@@ -74,6 +74,8 @@ def quality_rows(summary: Summary) -> list[tuple[str, str]]:
     if counts.unrecorded is not None:
         rows.append(("attempts not recorded", count(counts.unrecorded)))
     rows.append(("attempts without a response", count(summary.requests.by_origin["client"])))
+    if summary.instances is not None:
+        rows.append(("instances of the gateway", instances_in_words(summary.instances)))
     return [*rows, *_clocks(summary)]
 
 

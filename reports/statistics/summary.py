@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
 from reports.statistics.conformance import conformance
+from reports.statistics.instances import instance_notes, instances
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
 from reports.statistics.probing import probing, probing_notes
 from reports.statistics.problems import broken_answers, find_problems
@@ -87,6 +88,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         tokens=_tokens(run),
         pacing=_pacing(run),
         probing=probing(run.info),
+        instances=instances(analysis.instances),
         accuracy=_accuracy(trips),
         rule={backend.name: backend.breaker for backend in run.lab.backends if backend.breaker is not None},
         conformance=tuple(Finding.model_validate(finding) for finding in conformance(run, analysis)),
@@ -94,7 +96,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         local_options=run.lab.local.model_dump(mode="json"),
         counts=(run.info.counts or Counts()).as_written(),
         workers=tuple(_workers(run)),
-        notes=(*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run), *probing_notes(run)),
+        notes=(*_run_notes(run), *instance_notes(analysis.instances)),
         time_to_trip_s=_spread([trip.time_to_trip_s for trip in trips]),
         open_s=_spread([trip.open_s for trip in trips]),
         open_error_s=_spread([trip.open_error_s for trip in trips]),
@@ -159,6 +161,11 @@ def _workers(run: Run) -> list[dict[str, JsonValue]]:
         worker.model_dump(mode="json", include=names, exclude_unset=True) | {"rows": int(rows.get(worker.worker, 0))}
         for worker in run.info.workers or []
     ]
+
+
+def _run_notes(run: Run) -> list[str]:
+    """Return sentences about the data of the run."""
+    return [*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run), *probing_notes(run)]
 
 
 def _worker_notes(run: Run) -> list[str]:

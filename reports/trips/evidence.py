@@ -35,13 +35,14 @@ LEAST_SLACK_NS = 500_000
 class Evidence:
     """The data of a run about one backend's breaker.
 
-    `rule`: None for a backend without a breaker. `zero_ns`: the run's start, unix ns. `shortest_ns` and `longest_ns`:
-    the shortest and longest times for which the rule can have kept the breaker open, 0 without a rule. `service`: a row
-    for each second of the run, shape (seconds, 2): the requests, and the complete 2xx among them, without those that
-    other members of a pool answered. `pooled`: the backend is one of several in a pool. `asked_first`: every request
-    goes to it while it is closed. `retries`: the policy makes further attempts within a request, so a failure may be in
-    no answer. `causes`: the answers that may have tripped the breaker. `doubt_ns`: the most that a worker's clock may
-    differ from that of `touches`. `after_ns`: how far the clock of `touches` may be off the main process's.
+    `rule`: None for a backend without a breaker. `units`: the number of units to assume. `zero_ns`: the run's start,
+    unix ns. `shortest_ns` and `longest_ns`: the shortest and longest times for which the rule can have kept the breaker
+    open, 0 without a rule. `service`: a row for each second of the run, shape (seconds, 2): the requests, and the
+    complete 2xx among them, without those that other members of a pool answered. `pooled`: the backend is one of
+    several in a pool. `asked_first`: every request goes to it while it is closed. `retries`: the policy makes further
+    attempts within a request, so a failure may be in no answer. `causes`: the answers that may have tripped the
+    breaker. `doubt_ns`: the most that a worker's clock may differ from that of `touches`. `after_ns`: how far the clock
+    of `touches` may be off the main process's.
     """
 
     backend: str
@@ -80,7 +81,7 @@ def gather(run: Run, backend: Backend) -> Evidence:
         backend=backend.name,
         rule=rule,
         options=lab.local,
-        units=lab.units,
+        units=lab.most_units,
         pooled=lab.has_pool,
         asked_first=asked_first(backend, lab),
         retries=retries_within(lab),

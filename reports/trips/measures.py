@@ -18,7 +18,7 @@ from reports.trips.units import mixed_bounds, mixed_share
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
 
-__all__ = ["Service", "measure_trips"]
+__all__ = ["Service", "heeded_s", "measure_trips"]
 
 Indexes = npt.NDArray[np.intp]
 Bounds = dict[str, tuple[float, float]]
@@ -164,7 +164,7 @@ class _Measurement:
         configured = rule.trip_duration
         if rule.accept_retry_after and len(before):
             tripping = before[min(rule.count or len(before), len(before)) - 1]
-            configured = _heeded_s(float(self._answers.retry_after_s[tripping]), rule, self._evidence.options)
+            configured = heeded_s(float(self._answers.retry_after_s[tripping]), rule, self._evidence.options)
         return open_s - configured
 
     def _recovery_s(self) -> float | None:
@@ -225,7 +225,7 @@ def _seconds(interval: Interval | None, evidence: Evidence) -> Measured | None:
     return Measured(estimate, low, high, interval.by)
 
 
-def _heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) -> float:
+def heeded_s(retry_after_s: float, rule: BreakerRule, options: LocalOptions) -> float:
     """Return how long a Retry-After keeps the breaker open under these options, in seconds. NaN: there was none."""
     if np.isnan(retry_after_s):
         return rule.trip_duration

@@ -71,6 +71,23 @@ class Touches:
     doubt_start: Instants
     timed: bool = False
 
+    @property
+    def of_traffic(self) -> Touches:
+        """The touches without dense probes."""
+        answers, sheds = self.answer_alike > 0, self.shed_alike > 0
+        if answers.all() and sheds.all():
+            return self
+        return Touches(
+            self.answer_start[answers],
+            self.answer_soon[answers],
+            self.answer_by[answers],
+            self.shed_start[sheds],
+            self.shed_end[sheds],
+            self.answer_alike[answers],
+            self.shed_alike[sheds],
+            self.doubt_start,
+        )
+
 
 def find_open_periods(touches: Touches) -> list[OpenPeriod]:
     """Return the open periods of one breaker on one unit, in order: as few as the touches allow."""

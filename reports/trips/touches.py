@@ -189,7 +189,7 @@ def _passed_over(
     if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
         return none, none
     total = sum(1 if other.weight is None else other.weight for other in group)
-    due = total * lab.units + 2 * overtakers
+    due = total * lab.most_units + 2 * overtakers
     turns = np.flatnonzero(in_group)
     own_turns = np.flatnonzero(own[turns])
     last_own = np.concatenate(([-1], own_turns))[np.searchsorted(own_turns, np.arange(len(turns)), side="right")]

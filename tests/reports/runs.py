@@ -15,7 +15,7 @@ from tripcurve.scenario import Scenario
 RULE: dict[str, Any] = {"count": 3, "interval": 10, "trip_duration": 1, "status_codes": [429]}
 
 
-def lab_of(rule: dict[str, Any] = RULE, *, units: int = 1, median_ms: float = 5, **more: Any) -> Lab:
+def lab_of(rule: dict[str, Any] = RULE, *, units: int | str = 1, median_ms: float = 5, **more: Any) -> Lab:
     """A lab with one backend, or with `backends` given whole."""
     backends = more.pop("backends", [{"name": "m1", "breaker": rule, "latency": _latency(median_ms)}])
     return Lab.model_validate({"name": "p", "gateway": {"name": "g", "units": units}, "backends": backends, **more})

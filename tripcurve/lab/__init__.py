@@ -7,6 +7,7 @@
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.model import (
     LABS,
+    MOST_UNITS,
     POLICIES,
     Api,
     Backend,
@@ -26,6 +27,7 @@ from tripcurve.lab.sheds import UNAVAILABLE, stated_shed_statuses
 
 __all__ = [
     "LABS",
+    "MOST_UNITS",
     "POLICIES",
     "UNAVAILABLE",
     "Api",

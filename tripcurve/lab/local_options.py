@@ -59,7 +59,7 @@ class LocalOptions(BaseModel):
     affinity_to_tripped: Literal["reissue", "503"] = "reissue"
     # gateway
     unit_count_override: int | None = Field(
-        None, ge=1, le=16, description="Number of gateway processes; null: the lab's `units`"
+        None, ge=1, le=16, description="Number of gateway processes; null: the lab's `units`, or 1 if they are unknown"
     )
     shed_profile: Literal["2026", "legacy"] = Field("2026", description="Wording of the open breaker's 503")
     open_section: Literal["on-error", "outbound"] = Field(

@@ -17,6 +17,7 @@ from tripcurve.suggestions import known_names
 from tripcurve.urls import without_credentials
 
 __all__ = [
+    "MOST_UNITS",
     "Api",
     "Backend",
     "Existing",
@@ -32,6 +33,7 @@ __all__ = [
 
 LABS = "provision/labs"
 POLICIES = "provision/policies"
+MOST_UNITS = 16
 
 # The pattern is ARM's for a service name.
 GatewayName = Annotated[
@@ -77,7 +79,10 @@ class Gateway(_Part):
 
     name: GatewayName
     sku: Sku = Field("BasicV2", description="Tier; Consumption has no backend circuit breaker")
-    units: int = Field(1, ge=1, le=16, description="Scale units; they do not share breaker state")
+    units: Annotated[int, Field(ge=1, le=MOST_UNITS)] | Literal["unknown"] = Field(
+        1,
+        description="Scale units; they do not share breaker state. unknown: reports infer how many breakers there are",
+    )
     publisher: Publisher = Publisher()
 
 
@@ -297,9 +302,23 @@ class Lab(_Part):
 
     @property
     def units(self) -> int:
-        """Return the number of gateway units on the local cloud."""
-        override = self.local.unit_count_override
-        return self.gateway.units if override is None else override
+        """Return the number of gateway units that the local cloud and the simulator run; 1 if it is unknown."""
+        if self.local.unit_count_override is not None:
+            return self.local.unit_count_override
+        return 1 if self.stated_units is None else self.stated_units
+
+    @property
+    def stated_units(self) -> int | None:
+        """Return the number of gateway units that the lab states, or None for `unknown`.
+
+        It is not changed by `local.unit_count_override`: reports know no more about the local cloud than about Azure.
+        """
+        return None if isinstance(self.gateway.units, str) else self.gateway.units
+
+    @property
+    def most_units(self) -> int:
+        """Return the number of gateway units that the lab states, or the most that are possible if it is unknown."""
+        return MOST_UNITS if self.stated_units is None else self.stated_units
 
 
 def load_lab(name: str | Path) -> Lab:

@@ -21,6 +21,7 @@ __all__ = [
     "FewQuantiles",
     "Finding",
     "Headroom",
+    "Instances",
     "Instants",
     "Label",
     "Latency",
@@ -122,6 +123,17 @@ class Measured(_Closed):
     low: Number | None = None
     high: Number | None = None
     by: Literal["cause", "proof"] | None = None
+
+
+class Instances(_Closed):
+    """How many instances the gateway has, each with a breaker of its own for every backend, as far as the run shows."""
+
+    stated: Count | None = Field(description="the lab's number of units; null: unknown")
+    estimate: Count | None = Field(description="the most likely number; null: none is likely enough")
+    probability: Number | None = Field(description="that of the most likely number; null: the run shows nothing")
+    certain: bool = Field(description="whether the estimate is beyond doubt, if the rule is the lab's")
+    candidates: dict[str, Number] = Field(description="each possible number with its probability")
+    reason: str | None = Field(description="why the estimate is not certain; null: it is")
 
 
 class Instants(_Closed):
@@ -355,6 +367,7 @@ class Summary(_Open):
     tokens: Tokens
     pacing: Pacing
     probing: Probing | None = Field(None, description="null: the run is simulated, or a version before 0.2 made it")
+    instances: Instances | None = Field(None, description="null: as many as the lab states, and the run agrees")
     accuracy: Accuracy
     rule: dict[str, BreakerRule] = Field(description="the rule of each backend that has one")
     conformance: tuple[Finding, ...]

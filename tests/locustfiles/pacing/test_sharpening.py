@@ -238,3 +238,28 @@ def test_a_run_without_dense_probes_says_why(sharpen_s: float | None, budget: in
 def test_several_units_get_no_dense_probes() -> None:
     lab = LAB.model_copy(update={"gateway": LAB.gateway.model_copy(update={"units": 3})})
     assert "several units" in (reason_not_to_probe(lab, 0.001, 200) or "")
+    unknown = LAB.model_copy(update={"gateway": LAB.gateway.model_copy(update={"units": "unknown"})})
+    assert "may have several instances" in (reason_not_to_probe(unknown, 0.001, 200) or "")
+
+
+def several(sharpener: Sharpener, outcomes: str) -> None:
+    """Requests 20 ms apart: `F` fails, `s` is shed."""
+    for index, outcome in enumerate(outcomes):
+        at = S + index * 20 * MS
+        shed = outcome == "s"
+        sharpener.see(Seen(at, at + RTT_NS, 503 if shed else 429, shed, None if shed else 100))
+
+
+def test_breakers_that_answer_by_turns_end_the_probing() -> None:
+    """The lab says one unit, and the gateway has three instances: failures come through while one of them is open."""
+    sharpener = Sharpener(LAB, 0.001, 200)
+    several(sharpener, "FFFFFsFsFsF" + "s" * 20)
+    assert sharpener.open
+    assert sharpener.next_ask_ns(2 * S) is None
+    assert "several instances" in (account(sharpener).reason or "")
+
+
+def test_one_breaker_that_opens_again_by_new_failures_is_probed_on() -> None:
+    sharpener = Sharpener(LAB, 0.001, 200)
+    several(sharpener, ("FFF" + "s" * 5) * 6)
+    assert sharpener.next_ask_ns(2 * S) is not None

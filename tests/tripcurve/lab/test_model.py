@@ -76,6 +76,18 @@ def test_two_backends_make_a_pool() -> None:
 def test_the_units_are_the_gateways_unless_overridden() -> None:
     assert Lab.model_validate(content(gateway={"name": "g", "units": 2})).units == 2
     assert Lab.model_validate(content(local={"unit_count_override": 3})).units == 3
+    unknown = content(gateway={"name": "g", "units": "unknown"})
+    assert Lab.model_validate(unknown).units == 1
+    assert Lab.model_validate(unknown | {"local": {"unit_count_override": 3}}).units == 3
+
+
+def test_the_stated_units_do_not_follow_the_override() -> None:
+    def units(stated: int | str) -> tuple[int | None, int]:
+        given = content(gateway={"name": "g", "units": stated}, local={"unit_count_override": 3})
+        lab = Lab.model_validate(given)
+        return lab.stated_units, lab.most_units
+
+    assert [units(stated) for stated in (1, 2, "unknown")] == [(1, 1), (2, 2), (None, 16)]
 
 
 BAD: list[tuple[Any, str]] = [
@@ -88,6 +100,8 @@ BAD: list[tuple[Any, str]] = [
     ),
     (content(gateway={"name": "g", "sku": "Consumption"}), "Consumption has no backend circuit breaker"),
     (content(gateway={"name": "g", "sku": "Gold"}), "gateway.sku: "),
+    (content(gateway={"name": "g", "units": 0}), "gateway.units: "),
+    (content(gateway={"name": "g", "units": "unkown"}), "gateway.units: "),
     (content(gateway={}), "gateway.name: this key is required"),
     (content(backends=[]), "backends: "),
     (content(backends=[{"name": "a"}, {"name": "A"}]), "two backends share the name 'a'"),
