@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from reports.trips.answers import Mask
 
-__all__ = ["Course", "Floats", "Hypotheses", "Indexes"]
+__all__ = ["Course", "Fit", "Floats", "Hypotheses", "Indexes"]
 
 PLAYS = 256
 UNEVEN = 3.0
@@ -30,6 +30,10 @@ EDGE_S = 0.003
 """The instant of a reset is known to within this, apart from how late the gateway is."""
 SLACK, LATE_SHARE, LATE_S = 1.02, 0.05, 0.1
 """Half of the gateways are late with every reset: by a factor up to SLACK, and by up to LATE_SHARE of the open time."""
+LEAST_VARIANCE = 4.0
+"""Added to the variance of the number of sheds, because a few requests overtake one another in any run."""
+AT_ONCE = 20
+"""How many requests are weighed at once, so that expectations follow what was seen."""
 HOPELESS = 30.0
 """A number whose log-likelihood is less than the best by this much is not played any further."""
 
@@ -55,6 +59,20 @@ class Course:
     interval_s: float
 
 
+@dataclass(frozen=True)
+class Fit:
+    """How well each number of instances fits a course, as arrays of shape (most,), by number - 1.
+
+    `log_likelihood`: numbers that were given up have HOPELESS less than the best. `misfits`: how many outcomes no
+    breaker under the rule would have given, as the mean over the gateways of this number. `deviation`: how far the
+    number of sheds was from the expected one, at most, in standard deviations.
+    """
+
+    log_likelihood: Floats
+    misfits: Floats
+    deviation: Floats
+
+
 class Hypotheses:
     """The imagined gateways of 1 to `most` instances while they play one course."""
 
@@ -63,6 +81,7 @@ class Hypotheses:
         self._rng = np.random.default_rng(0)
         self._numbers: Indexes = np.arange(1, most + 1)
         self._log_likelihood, self._misfits = np.zeros(most), np.zeros(most)
+        self._excess, self._variance, self._farthest = np.zeros(most), np.zeros(most), np.zeros(most)
         shape = (most, PLAYS, most)
         share = self._rng.standard_gamma(UNEVEN, shape)
         share[:, ::2] = 1.0
@@ -78,12 +97,8 @@ class Hypotheses:
         self._next: Indexes = np.zeros(shape, dtype=np.intp)
         self._weight: Floats = np.full(shape[:2], 1 / PLAYS)
 
-    def play(self) -> tuple[Floats, Floats]:
-        """Play the course. Returns two arrays of shape (most,), by number - 1.
-
-        They are the log-likelihood, and the number of outcomes that no breaker under the rule would have given, as the
-        mean over the gateways of this number. Numbers that were given up have HOPELESS less than the best.
-        """
+    def play(self) -> Fit:
+        """Play the course, and return how well each number fits it."""
         course = self._course
         cuts = [0, *np.searchsorted(course.admitted, course.failed).tolist(), len(course.admitted)]
         for index, (begin, end) in enumerate(pairwise(cuts)):
@@ -94,7 +109,8 @@ class Hypotheses:
         given_up = np.ones(len(self._log_likelihood), dtype=bool)
         given_up[played] = False
         self._log_likelihood[given_up] = self._log_likelihood[played].max() - HOPELESS
-        return self._log_likelihood, self._misfits
+        deviation = self._farthest / np.sqrt(self._variance + LEAST_VARIANCE)
+        return Fit(self._log_likelihood, self._misfits, deviation)
 
     def _see(self, admitted: Floats, shed: Mask) -> None:
         """Weigh the gateways by the outcomes of requests between two failures."""
@@ -102,6 +118,7 @@ class Hypotheses:
         while begin < len(admitted):
             at = float(admitted[begin])
             end = max(int(np.searchsorted(admitted, self._next_change(at))), begin + 1)
+            end = min(end, begin + AT_ONCE)
             sheds = int(shed[begin:end].sum())
             self._weigh(at, sheds, end - begin - sheds)
             begin = end
@@ -119,6 +136,7 @@ class Hypotheses:
     def _weigh(self, at: float, sheds: int, answers: int) -> None:
         """Weigh each gateway by how likely it gives so many sheds and answers while no state changes."""
         chance = np.clip((self._share * self._open(at)).sum(axis=-1), MISTAKE, 1 - MISTAKE)
+        self._compare(chance, sheds, sheds + answers)
         logs = np.log(self._weight) + sheds * np.log(chance) + answers * np.log1p(-chance)
         most = logs.max(axis=1, keepdims=True)
         kept = np.exp(logs - most)
@@ -130,6 +148,15 @@ class Hypotheses:
         self._give_up()
         for row in np.flatnonzero((self._weight**2).sum(axis=1) > 2 / PLAYS):
             self._resample(int(row))
+
+    def _compare(self, chance: Floats, sheds: int, requests: int) -> None:
+        """Compare the sheds with as many as were expected before they were seen, since the beginning of the course."""
+        places = self._numbers - 1
+        mean = (self._weight * chance).sum(axis=1)
+        spread = (self._weight * (chance - mean[:, None]) ** 2).sum(axis=1)
+        self._excess[places] += sheds - requests * mean
+        self._variance[places] += requests * mean * (1 - mean) + requests * (requests - 1) * spread
+        self._farthest[places] = np.maximum(self._farthest[places], np.abs(self._excess[places]))
 
     @property
     def _parts(self) -> tuple[npt.NDArray[np.generic], ...]:

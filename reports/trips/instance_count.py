@@ -17,7 +17,7 @@ from reports.trips.answers import Answers, failed_answers
 from reports.trips.arrivals import unanswered
 from reports.trips.evidence import Evidence
 from reports.trips.failures import slides
-from reports.trips.hypotheses import Course, Floats, Hypotheses, Indexes
+from reports.trips.hypotheses import Course, Fit, Floats, Hypotheses, Indexes
 from reports.trips.instants import NS, Instants
 from reports.trips.measures import heeded_s
 from reports.trips.periods import find_open_periods
@@ -34,8 +34,12 @@ MOST_REQUESTS = 2000
 MOST_COUNT = 50
 MOST_MISFITS, MISFIT_SHARE = 2, 0.02
 """With more outcomes than these that no breaker under the rule gives, the rule is probably not the gateway's."""
+MOST_DEVIATION = 5.0
+"""The same if the number of sheds is so many standard deviations from the expected one."""
 MOST_DOUBT_NS = 5_000_000
-ONE_OTHERWISE = "one breaker with another count than the lab's would have answered alike"
+ONE_OTHERWISE = "one breaker with another rule than the lab's may have answered alike"
+TIMER_NS, TIMER_FACTOR = 100_000_000, 1.05
+"""By how much the open periods of one breaker may differ, because gateways use timers."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,17 @@ def contradicts_one(evidence: Evidence) -> bool:
     )
 
 
+def _open_for_different_times(evidence: Evidence) -> bool:
+    """Return whether the open periods cannot be those of one breaker, whatever its count and its open time."""
+    periods = find_open_periods(evidence.touches)
+    least = max((period.open_at_ns - period.open_by_ns for period in periods), default=0)
+    most = [one.reset.high_ns - one.tripped.low_ns for one in periods if one.tripped and one.reset]
+    return bool(most) and least > min(most) * TIMER_FACTOR + TIMER_NS
+
+
 def infer_instance_count(evidence: Iterable[Evidence], stated: int | None) -> InstanceCount:
     """Infer the number of instances from the evidence about a run's backends. `stated`: the lab's; None: unknown."""
-    log_likelihood, misfits = np.zeros(MOST_UNITS), np.zeros(MOST_UNITS)
+    total = Fit(np.zeros(MOST_UNITS), np.zeros(MOST_UNITS), np.zeros(MOST_UNITS))
     played, several = 0, False
     reason = "no backend has a breaker"
     for one in evidence:
@@ -89,27 +101,31 @@ def infer_instance_count(evidence: Iterable[Evidence], stated: int | None) -> In
         if course is None:
             reason = unsuitable or "no request was shed"
             continue
-        likely, odd = Hypotheses(MOST_UNITS, course).play()
-        log_likelihood, misfits = log_likelihood + likely, misfits + odd
+        fit = Hypotheses(MOST_UNITS, course).play()
+        total = Fit(
+            total.log_likelihood + fit.log_likelihood,
+            total.misfits + fit.misfits,
+            np.maximum(total.deviation, fit.deviation),
+        )
         played += len(course.admitted)
-        several |= contradicts_one(one)
+        several |= _open_for_different_times(one)
     if not played:
         return InstanceCount(stated, reason=reason)
-    found = _judged(stated, log_likelihood, misfits, played)
+    found = _judged(stated, total, played)
     if found.certain and found.estimate != 1 and not several:
         return replace(found, certain=False, reason=ONE_OTHERWISE)
     return found
 
 
-def _judged(stated: int | None, log_likelihood: Floats, misfits: Floats, played: int) -> InstanceCount:
+def _judged(stated: int | None, fit: Fit, played: int) -> InstanceCount:
     """Choose the most likely number. Before the run, each is as likely as any other."""
-    shares = np.exp(log_likelihood - log_likelihood.max())
+    shares = np.exp(fit.log_likelihood - fit.log_likelihood.max())
     shares /= shares.sum()
     best = int(shares.argmax())
     probability = float(shares[best])
     reason = None
-    if misfits[best] > MOST_MISFITS + MISFIT_SHARE * played:
-        reason = f"{misfits[best]:.0f} of {played:,} outcomes fit the rule with no number of breakers"
+    if fit.misfits[best] > MOST_MISFITS + MISFIT_SHARE * played or fit.deviation[best] > MOST_DEVIATION:
+        reason = "sheds and answers fit the lab's rule with no number of breakers"
     elif best + 1 == MOST_UNITS:
         reason = f"{MOST_UNITS} is the largest number considered"
     elif probability < CERTAIN:

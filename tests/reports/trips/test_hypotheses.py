@@ -14,7 +14,7 @@ GAP_S = 0.02
 
 def course(outcomes: str, *, count: int = 3, interval_s: float = 100, open_s: float = 100) -> Course:
     """Requests at even gaps: `F` fails 5 ms after it came, `s` is shed, and `a` is answered."""
-    at = np.arange(len(outcomes)) * GAP_S
+    at = np.arange(len(outcomes), dtype=np.float64) * GAP_S
     kinds = np.array(list(outcomes))
     sent = at[kinds == "F"]
     return Course(at, kinds == "s", sent + 0.005, sent, np.full(len(sent), open_s), count, interval_s)
@@ -22,7 +22,7 @@ def course(outcomes: str, *, count: int = 3, interval_s: float = 100, open_s: fl
 
 def odds(played: Course) -> Iterator[tuple[int, float]]:
     """Each number that is at least one thousandth as likely as the best, and its probability."""
-    likely, _ = Hypotheses(8, played).play()
+    likely = Hypotheses(8, played).play().log_likelihood
     shares = np.exp(likely - likely.max())
     return ((index + 1, share / shares.sum()) for index, share in enumerate(shares) if share > 1e-3)
 
@@ -43,9 +43,9 @@ def test_the_number_that_explains_the_outcomes(outcomes: str, number: int) -> No
 
 
 def test_before_any_shed_every_number_is_as_likely() -> None:
-    likely, misfits = Hypotheses(8, course("FaFaaa")).play()
-    assert np.ptp(likely) < 1e-9
-    assert misfits.sum() == 0
+    fit = Hypotheses(8, course("FaFaaa")).play()
+    assert np.ptp(fit.log_likelihood) < 1e-9
+    assert fit.misfits.sum() == 0
 
 
 def test_a_breaker_that_resets_and_trips_again_is_still_one() -> None:
@@ -64,21 +64,29 @@ def test_a_failure_that_came_too_late_to_count_needs_no_further_breaker() -> Non
     at = np.array([0.0, 0.02, 0.04, 0.05, *(0.1 + np.arange(60) * GAP_S)])
     sent = at[:4]
     played = Course(at, np.arange(64) >= 4, sent + 0.03, sent, np.full(4, 100.0), 3, 100)
-    likely, misfits = Hypotheses(8, played).play()
-    assert likely.argmax() == 0
-    assert misfits[0] == 0
+    fit = Hypotheses(8, played).play()
+    assert fit.log_likelihood.argmax() == 0
+    assert fit.misfits[0] == 0
 
 
 def test_outcomes_that_no_breaker_under_the_rule_gives_are_counted() -> None:
     """Sheds before the count is reached, and answers while the only breaker is open."""
-    _, misfits = Hypotheses(1, course("F" + "s" * 10)).play()
-    assert misfits[0] == pytest.approx(10)
-    _, misfits = Hypotheses(1, course("FFF" + "a" * 10 + "s")).play()
-    assert misfits[0] == pytest.approx(10)
+    assert Hypotheses(1, course("F" + "s" * 10)).play().misfits[0] == pytest.approx(10)
+    assert Hypotheses(1, course("FFF" + "a" * 10 + "s")).play().misfits[0] == pytest.approx(10)
+
+
+def test_a_share_that_no_number_explains_deviates() -> None:
+    """A rule that says 8 s, and a breaker that is open for 6 s: two breakers explain it best, but badly."""
+    outcomes = ("FFF" + "s" * 300) * 4
+    fit = Hypotheses(8, course(outcomes, open_s=8)).play()
+    assert fit.deviation[fit.log_likelihood.argmax()] > 8
+    fit = Hypotheses(8, course(outcomes, open_s=302.25 * GAP_S)).play()
+    assert fit.log_likelihood.argmax() == 0
+    assert fit.deviation[0] < 2
 
 
 def test_the_same_course_gives_the_same_result_and_hopeless_numbers_stay_behind() -> None:
     played = course("FFF" + "s" * 400)
-    first, second = Hypotheses(16, played).play()[0], Hypotheses(16, played).play()[0]
+    first, second = (Hypotheses(16, played).play().log_likelihood for _ in range(2))
     assert (first == second).all()
     assert first.max() - first.min() >= HOPELESS - 1e-9

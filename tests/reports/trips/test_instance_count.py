@@ -56,7 +56,7 @@ def test_the_number_is_inferred(tmp_path: Path, units: int, stated: Any) -> None
 def test_three_instances_under_other_conditions(tmp_path: Path, change: dict[str, Any]) -> None:
     found = inferred(tmp_path, replace(UNKNOWN, units=3, **change))
     assert found.estimate == 3
-    assert found.candidates[3] > 0.9
+    assert found.candidates[3] > 0.8
 
 
 @pytest.mark.parametrize("units", [2, 5])
@@ -95,7 +95,14 @@ def test_nothing_is_certain_where_the_run_shows_too_little(tmp_path: Path, chang
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    "change", [{"stated_open_s": 9.0}, {"stated_count": 5}, {"stated_count": 2}, {"open_s": 1, "stated_open_s": 4.0}]
+    "change",
+    [
+        {"open_s": 6, "stated_open_s": 8.0, "fault_until": 22, "length": 30},
+        {"stated_open_s": 9.0},
+        {"stated_count": 5},
+        {"stated_count": 2},
+        {"open_s": 1, "stated_open_s": 4.0},
+    ],
 )
 def test_a_rule_that_is_not_the_gateways_makes_no_certain_instances(
     tmp_path: Path, change: dict[str, Any], seed: int
@@ -109,7 +116,7 @@ def test_breakers_that_all_trip_at_once_may_be_one_with_a_larger_count(tmp_path:
     """Both trip within 9 ms, so no answer comes between two sheds: six failures, then sheds only."""
     found = inferred(tmp_path, replace(UNKNOWN, units=2, fault_until=4, length=9, seed=0))
     assert (found.estimate, found.certain) == (2, False)
-    assert "another count" in (found.reason or "")
+    assert "another rule" in (found.reason or "")
 
 
 def test_sixteen_instances_may_be_more(tmp_path: Path) -> None:
