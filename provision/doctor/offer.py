@@ -104,7 +104,8 @@ def gateway_tier(context: Context) -> list[Finding]:
         others = sorted({row.name or "" for row in rows if lab.location in map(plain_location, row.locations or [])})
         detail = f"{tier} is not offered in {lab.location}, which has {_several(others)}"
         return [error(check, detail, "change gateway.sku or location", BadInput)]
-    return _restrictions(here, tier, lab.location) or [_units(here, tier, lab.gateway.units)]
+    units = 1 if lab.stated_units is None else lab.stated_units
+    return _restrictions(here, tier, lab.location) or [_units(here, tier, units)]
 
 
 def _restrictions(rows: list[ApiManagementSku], tier: str, location: str) -> list[Finding]:
