@@ -7,7 +7,8 @@ from statistics import median
 
 from reports.statistics.verdict import verdict_of
 from tripcurve.lab.rule import BreakerRule
-from tripcurve.run.summary import Instances, Instants, Measured, Summary, Trip
+from tripcurve.run.instances import Instances
+from tripcurve.run.summary import Instants, Measured, Summary, Trip
 
 __all__ = [
     "TRIP_COLUMNS",

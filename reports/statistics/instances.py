@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.trips.instance_count import InstanceCount
-from tripcurve.run.summary import Instances
+from tripcurve.run.instances import Instances
 
 __all__ = ["instance_notes", "instances"]
 

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.instances import Instances
 
 __all__ = [
     "SUMMARY_VERSION",
@@ -21,7 +22,6 @@ __all__ = [
     "FewQuantiles",
     "Finding",
     "Headroom",
-    "Instances",
     "Instants",
     "Label",
     "Latency",
@@ -123,17 +123,6 @@ class Measured(_Closed):
     low: Number | None = None
     high: Number | None = None
     by: Literal["cause", "proof"] | None = None
-
-
-class Instances(_Closed):
-    """How many instances the gateway has, each with a breaker of its own for every backend, as far as the run shows."""
-
-    stated: Count | None = Field(description="the lab's number of units; null: unknown")
-    estimate: Count | None = Field(description="the most likely number; null: none is likely enough")
-    probability: Number | None = Field(description="that of the most likely number; null: the run shows nothing")
-    certain: bool = Field(description="whether the estimate is beyond doubt, if the rule is the lab's")
-    candidates: dict[str, Number] = Field(description="each possible number with its probability")
-    reason: str | None = Field(description="why the estimate is not certain; null: it is")
 
 
 class Instants(_Closed):
