@@ -34,6 +34,7 @@ LAB: dict[str, Any] = {
     ],
     "pool": {"name": "p", "failure_response": 429, "session_affinity": "c"},
     "existing": {"resource_group": True, "gateway": False, "accounts": ["m"]},
+    "events": True,
     "local": LocalOptions(retry_after_cap=3, unit_count_override=2).model_dump(),
 }
 FAULT = {"status": 429, "wait_ms": 1, "retry_after_s": 2, "completion_tokens": 3, "chunk_ms": 4, "drop": "before"}
