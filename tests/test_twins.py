@@ -20,7 +20,9 @@ WHOLE_ROOMS = {
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},
-    "provision": {"contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"},
+    "provision": {
+        *("awkwardness", "contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"),
+    },
     "provision/local": {"azure_cli", "whole"},
     "provision/local/apim/expressions": {"bounds", "context", "members", "shapes"},
     "provision/local/apim/policies": {"flow", "messages", "refusals"},

@@ -10,9 +10,10 @@ from typing import Any
 
 from provision.lifecycle.azure_errors import explained
 from provision.lifecycle.orphans import orphans_of
-from provision.lifecycle.patience import Patience
+from provision.lifecycle.patience import Patience, pausing
 from provision.lifecycle.plan import Plan, Step, make_plan
 from provision.lifecycle.progress import DONE_WORDS, Progress, Silent
+from provision.lifecycle.ready import wait_for_answer
 from provision.lifecycle.state import GatewayAccess, State, StateFile
 from provision.resources.backend import BackendEntity
 from provision.resources.base import Context, Resource, SoftDeleting
@@ -90,11 +91,11 @@ def provision_lab(
     lab_file: Path | None = None,
     state: StateFile | None = None,
 ) -> Target:
-    """Make the cloud match the lab and return its target. A second call changes nothing.
+    """Make the cloud match the lab and return its target, without asking its model. A second call changes nothing.
 
     Raises as `apply_lab` does.
     """
-    return apply_lab(lab, cloud, progress=progress, lab_file=lab_file, state=state).target
+    return apply_lab(lab, cloud, progress=progress, lab_file=lab_file, state=state, until_answered=False).target
 
 
 def apply_lab(
@@ -105,8 +106,9 @@ def apply_lab(
     lab_file: Path | None = None,
     state: StateFile | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    until_answered: bool = True,
 ) -> Applied:
-    """Plan, then carry the plan out step by step.
+    """Plan, carry the plan out step by step, then wait until the model answers, unless `until_answered` is False.
 
     Finished steps are kept when a step fails or the process is killed: the next call continues from there. With
     `state` None the state is kept in memory only. Raises BadInput or TargetUnavailable, each with its remedy.
@@ -115,13 +117,17 @@ def apply_lab(
     file = StateFile.in_memory(lab, cloud) if state is None else state
     with file.locked() as remembered, open_context(lab, cloud, lab_file) as context:
         context.heartbeat = progress.lasting
+        context.clients.pause = pausing(progress, sleep)
         steps = _settled_plan(context, remembered, progress, sleep)
         patience = Patience(sleep, cloud.poll_s, cloud.outage_s, progress)
         for step in steps:
             _carry_out(step, remembered, file, patience)
         remembered.endpoint = _endpoint(context, steps)
         file.save(remembered)
-        return Applied(plan_of(context, steps), target_of(remembered, cloud))
+        target = target_of(remembered, cloud)
+        if until_answered:
+            wait_for_answer(lab, target, cloud, progress, sleep)
+        return Applied(plan_of(context, steps), target)
 
 
 def _settled_plan(
@@ -161,7 +167,7 @@ def _carry_out(step: Step, remembered: State, file: StateFile, patience: Patienc
         file.save(remembered)
     try:
         if action.action == "delete":
-            resource.delete()
+            patience.delete(resource)
         elif action.action != "leave":
             patience.put(step)
     except BaseException as error:
@@ -177,7 +183,7 @@ def _endpoint(context: Context, steps: list[Step]) -> GatewayAccess:
     gateway = gateway_of([step.resource for step in steps])
     return GatewayAccess(
         gateway_url=(context.gateway_url or "").rstrip("/"),
-        api_key=gateway.master_key(),
+        api_key=gateway.api_key(),
         deployment=context.lab.model.deployment,
         api_version=context.lab.api.version,
         api_path=context.lab.api.path,

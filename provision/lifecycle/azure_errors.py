@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpResponse
 
-__all__ = ["CLOCK_TOLERANCE_S", "clock_offset_s", "explained", "remedy", "role_for"]
+__all__ = ["CLOCK_TOLERANCE_S", "SOFT_DELETED_CODES", "clock_offset_s", "explained", "remedy", "role_for"]
 
 CLOCK_TOLERANCE_S = 300.0
 """Offset beyond which Entra and ARM refuse tokens."""
@@ -35,6 +35,7 @@ REGION_CODES = {
     "ModelNotFound",
     "ServiceModelDeprecated",
 }
+VERSION_CODES = {"NoRegisteredProviderFound", "InvalidApiVersionParameter", "InvalidResourceType"}
 SUBSCRIPTION_CODES = {"SubscriptionNotFound", "InvalidSubscriptionId", "MissingSubscription"}
 SOFT_DELETED_CODES = {"FlagMustBeSetForRestore", "ServiceAlreadyExistsInSoftDeletedState"}
 
@@ -129,6 +130,8 @@ def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
             f"subscription {cloud.subscription_id} is not visible to this sign-in ({code}); `az account list` shows "
             "those that are; name one in the lab's subscription_id or in AZURE_SUBSCRIPTION_ID"
         )
+    if code in VERSION_CODES:
+        return BadInput(_unknown_version(error, message))
     if code == "MissingSubscriptionRegistration":
         return TargetUnavailable(f"{message}; register the provider once with `az provider register -n <namespace>`")
     if code in QUOTA_CODES or "quota" in message.lower():
@@ -149,6 +152,17 @@ def remedy(error: HttpResponseError, cloud: Cloud) -> TripcurveError:
     if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code not in (408, 409, 429):
         return BadInput(f"the service refused: {code}: {message}")
     return TargetUnavailable(f"the service failed: {code}: {message}")
+
+
+def _unknown_version(error: HttpResponseError, message: str) -> str:
+    """Return the message for an api-version that the cloud does not know. The lab sets that of backends."""
+    request = getattr(getattr(error, "response", None), "request", None)
+    if "/backends" in str(getattr(request, "url", "")).lower():
+        return f"gateway.api_version: {message}; name one of these in the lab"
+    return (
+        f"{message}; the installed Azure SDK for Python speaks a version that this cloud does not know: install the "
+        "versions in requirements.lock"
+    )
 
 
 def _permission(message: str, cloud: Cloud) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from provision.lifecycle.apply import WAIT_LIMIT_S, open_context
 from provision.lifecycle.orphans import orphans_of, soft_deleted_of
+from provision.lifecycle.patience import Patience, pausing
 from provision.lifecycle.plan import Step, survey
 from provision.lifecycle.progress import Progress, Silent
 from provision.lifecycle.state import State, StateFile
@@ -68,6 +69,7 @@ def down_lab(
     with file.locked() as remembered, open_context(lab, cloud, lab_file) as context:
         progress = Silent() if progress is None else progress
         context.heartbeat = progress.lasting
+        context.clients.pause = pausing(progress, sleep)
         resources = lab_resources(context)
         steps = survey(resources, orphans_of(context, resources, remembered), remembered)
         work = _Teardown(lab, cloud, remembered, file, progress, sleep)
@@ -91,6 +93,7 @@ class _Teardown:
         self._remembered = remembered
         self._file = file
         self._progress = progress
+        self._patience = Patience(sleep, cloud.poll_s, cloud.outage_s, progress)
         self._result = Removed(lab=lab.name, cloud=cloud.kind)
         self._gone: set[str] = set()
 
@@ -118,7 +121,7 @@ class _Teardown:
         self._progress.started("delete", f"{resource.type} {resource.name}")
         try:
             self._settle(resource)
-            resource.delete()
+            self._patience.delete(resource)
         except BaseException as error:
             self._progress.finished("failed" if isinstance(error, Exception) else "stopped")
             raise

@@ -14,6 +14,7 @@ from provision.resources.gateway import GatewayService
 from provision.resources.graph import gateway_of
 from provision.resources.group import Group
 from provision.resources.site import ServicePlan, Site
+from provision.resources.subscription import ApiSubscription
 
 __all__ = ["orphans_of", "soft_deleted_of"]
 
@@ -88,4 +89,5 @@ _IN_GATEWAY: dict[str, Maker] = {
     "backends": BackendEntity,  # a pool is the same ARM type
     "namedvalues": NamedValue,
     "providers/microsoft.eventgrid/eventsubscriptions": _event_subscription,
+    "subscriptions": ApiSubscription,
 }

@@ -2,15 +2,18 @@
 
 The SDK itself retries a lost connection for some seconds. Creating a gateway takes tens of minutes, so `Patience`
 waits longer: the operation goes on at the service, and reading the resource shows how far it is. For some minutes
-after an API import the service also refuses changes that it accepts later [APIOPS-141] [TF-23322].
+after an API import, a new identity or a purge the service also refuses changes that it accepts later [APIOPS-141]
+[TF-23322].
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from provision.lifecycle.azure_errors import SOFT_DELETED_CODES
 from provision.lifecycle.plan import Step
 from provision.lifecycle.progress import Progress
 from provision.resources.base import Found, Resource
@@ -19,7 +22,7 @@ from provision.resources.differences import differences
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
 
-__all__ = ["SETTLING_LIMIT_S", "Patience", "settling_reason"]
+__all__ = ["SETTLING_LIMIT_S", "Patience", "pausing", "settling_reason"]
 
 Sleep = Callable[[float], None]
 
@@ -27,6 +30,12 @@ SETTLING_LIMIT_S = 300.0
 """How long one step is repeated while the service is not ready for it: an import takes about a minute to settle."""
 
 UNKNOWN_ENTITY = "entity with specified identifier not found"
+PASSING = {
+    "PessimisticConcurrencyConflict": "the gateway is still applying an earlier change",
+    "PrincipalNotFound": "the directory does not know the gateway's new identity yet",
+    **dict.fromkeys(SOFT_DELETED_CODES, "the name is not free yet: its deleted owner is still being purged"),
+}
+"""Error codes of refusals that pass, each with the reason."""
 
 
 @dataclass
@@ -60,6 +69,18 @@ class Patience:
             except HttpResponseError as error:
                 self._wait_until_ready(error, step.resource)
 
+    def delete(self, resource: Resource) -> None:
+        """Delete the resource. Raises the SDK's error when the limit is reached."""
+        from azure.core.exceptions import HttpResponseError
+
+        self._unready_s = 0.0
+        while True:
+            try:
+                resource.delete()
+                return
+            except HttpResponseError as error:
+                self._wait_until_ready(error, resource)
+
     def _wait_until_ready(self, error: HttpResponseError, resource: Resource) -> None:
         """Pause before the next try. Raises the error if waiting does not help, or did not help for too long."""
         reason = settling_reason(error, resource.id)
@@ -90,16 +111,27 @@ class Patience:
         raise error
 
 
+def pausing(progress: Progress, sleep: Sleep) -> Callable[[float, str], None]:
+    """Return a function that waits some seconds and tells the progress why."""
+
+    def pause(seconds: float, reason: str) -> None:
+        progress.trouble(f"{reason}; trying again in {seconds:g} s")
+        sleep(seconds)
+        progress.lasting()
+
+    return pause
+
+
 def settling_reason(error: HttpResponseError, identifier: str) -> str | None:
     """Return why the service refuses a change that it will accept later; None if it will not.
 
     `identifier` is the ARM id of the resource that was to be created or changed.
     """
     code = None if error.error is None else error.error.code
-    if error.status_code == 409 and code == "PessimisticConcurrencyConflict":
-        return "the gateway is still applying an earlier change (409 PessimisticConcurrencyConflict)"
-    below_api = "/apis/" in identifier and not identifier.rpartition("/")[0].endswith("/apis")
+    if code in PASSING:
+        return f"{PASSING[code]} ({error.status_code} {code})"
+    needs_import = re.search(r"/service/[^/]+/(apis/[^/]+|subscriptions)/", identifier, re.IGNORECASE) is not None
     unknown = error.status_code == 404 or (error.status_code == 400 and UNKNOWN_ENTITY in str(error).lower())
-    if below_api and unknown:
+    if needs_import and unknown:
         return f"the gateway does not know the imported API yet ({error.status_code})"
     return None

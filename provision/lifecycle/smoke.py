@@ -13,7 +13,7 @@ from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
 from tripcurve.target import Target
 
-__all__ = ["Smoke", "SmokeResult", "smoke_lab"]
+__all__ = ["Smoke", "SmokeResult", "advice", "call_gateway", "healthy_messages", "smoke_lab"]
 
 TIMEOUT_S = 60.0
 HEALTHY = {"response_status_code": 200, "wait_time_ms": 0}
@@ -52,9 +52,9 @@ def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_c
     Raises TargetUnavailable when no server answers at the gateway's address.
     """
     mocks = [backend for backend in lab.backends if backend.kind == "mock"]
-    healthy = [_simulating({"default": HEALTHY})] if mocks else QUESTION
+    healthy = healthy_messages(lab)
     tests: list[tuple[str, Callable[[], tuple[int | None, str]], set[int]]] = [
-        ("raw HTTP call", lambda: _raw(target, healthy), {200}),
+        ("raw HTTP call", lambda: call_gateway(target, healthy), {200}),
         ("OpenAI client" if target.is_v1 else "AzureOpenAI client", lambda: _client(target, healthy), {200}),
     ]
     if mocks:
@@ -62,9 +62,15 @@ def smoke_lab(lab: Lab, target: Target, clock: Callable[[], float] = time.perf_c
         throttled = [_simulating({"default": HEALTHY, mocks[0].host: {"response_status_code": 429}})]
         # Another member of a pool may answer instead, chosen at once or by the policy's retry.
         wanted = {200, 429} if lab.has_pool else {429}
-        tests.append((f"simulated 429 of {mocks[0].name}", lambda: _raw(target, throttled), wanted))
+        tests.append((f"simulated 429 of {mocks[0].name}", lambda: call_gateway(target, throttled), wanted))
     results = [_timed(name, call, wanted, clock) for name, call, wanted in tests]
     return Smoke(lab=lab.name, gateway_url=target.gateway_url, results=results)
+
+
+def healthy_messages(lab: Lab) -> list[dict[str, Any]]:
+    """Return messages that a lab's backends answer with 200: the seed's simulation for mocks, else a question."""
+    mocks = any(backend.kind == "mock" for backend in lab.backends)
+    return [_simulating({"default": HEALTHY})] if mocks else QUESTION
 
 
 def _simulating(simulation: dict[str, Any]) -> dict[str, Any]:
@@ -80,11 +86,12 @@ def _timed(
     took = (clock() - start) * 1000
     passed = status in wanted
     if not passed:
-        detail = f"expected {' or '.join(map(str, sorted(wanted)))}: {_advice(status, detail)}"
+        detail = f"expected {' or '.join(map(str, sorted(wanted)))}: {advice(status, detail)}"
     return SmokeResult(test=name, passed=passed, status=status, latency_ms=round(took, 1), detail=detail)
 
 
-def _advice(status: int | None, detail: str) -> str:
+def advice(status: int | None, detail: str) -> str:
+    """Return the text of an answer with what to do about its status, where that is known."""
     hints = {
         401: "the key is wrong (`tripcurve up` fetches it again), or the gateway's role assignment is not in force yet",
         404: "the gateway has no such API; `tripcurve plan` shows what is missing",
@@ -94,7 +101,11 @@ def _advice(status: int | None, detail: str) -> str:
     return detail if hint is None else f"{detail} ({hint})"
 
 
-def _raw(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
+def call_gateway(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None, str]:
+    """Send one chat completion. Return the status, or None if there was no answer, and the answer's text or the error.
+
+    Raises TargetUnavailable if no server answers at the gateway's address.
+    """
     import requests
 
     url = target.gateway_url.rstrip("/") + target.chat_path
@@ -126,7 +137,7 @@ def _client(target: Target, messages: list[dict[str, Any]]) -> tuple[int | None,
     client = target.sdk_client(
         max_retries=0,
         timeout=TIMEOUT_S,
-        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # see `_raw`
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),  # see `call_gateway`
     )
     shaped: Any = messages  # the client's types do not allow the seed's object in `content`
     try:

@@ -147,7 +147,8 @@ def _provisioner(lab: Lab, lab_file: Path) -> Provisioner:
         from provision.resources import clouds
 
         # This cloud is new and empty, so resources that exist elsewhere must be created here.
-        whole = lab.model_copy(update={"existing": Existing()})
+        gateway = lab.gateway.model_copy(update={"identity": "system"})
+        whole = lab.model_copy(update={"existing": Existing(), "gateway": gateway})
         return provision_lab(whole, clouds.local(connection), lab_file=lab_file)
 
     return provision

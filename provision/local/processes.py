@@ -225,13 +225,14 @@ class Processes:
         }
 
     def _identity(self, service: Resource) -> Json | None:
-        identity = self._directory.identity_of(service.id)
+        own, assigned = self._directory.identity_of(service.id), self._directory.assigned_to(service.id)
+        identity = own if own is not None or not assigned else assigned[0]
         if identity is None:
             return None
         return {
             "principal_id": identity.principal_id,
             "client_id": identity.client_id,
-            "endpoint": f"{self._base_url()}/_local/msi{identity.resource_id}",
+            "endpoint": f"{self._base_url()}/_local/msi{service.id}",
             "secret": identity.secret,
             "ca_file": str(self._settings.ca_file),
         }

@@ -23,7 +23,9 @@ def mock_snapshot(store: Store, token_key: str, options: Json) -> Json:
         "options": options,
         "accounts": [_account(store, account) for account in store.of_kind(ACCOUNT.type)],
         "sites": [_site(site) for site in store.of_kind(SITE.type)],
-        "role_assignments": [_assignment(found) for found in store.of_kind(ASSIGNMENT_TYPE)],
+        "role_assignments": [
+            _assignment(found) for found in store.of_kind(ASSIGNMENT_TYPE) if not found.secrets.get("pending")
+        ],
         "token_key": token_key,
     }
 

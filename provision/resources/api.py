@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from provision.resources.base import Fields, Found, Resource, none_if_absent, wait_for
+from provision.resources.base import UNKNOWN, Fields, Found, Resource, none_if_absent, wait_for
 from provision.resources.differences import differences
 from tripcurve.errors import BadInput
 
@@ -20,6 +20,8 @@ KEY_NAME = "api-key"
 """Name of the header and query parameter for the key. It is Azure OpenAI's, so that its SDKs work unchanged."""
 
 PLACEHOLDER = "{backend-id}"
+IDENTITY = re.compile(r"<authentication-managed-identity(?=\s)(?![^>]*\sclient-id=)")
+"""The start of a policy element that calls with the system-assigned identity."""
 ANY = "*"
 
 
@@ -138,16 +140,22 @@ class ApiPolicy(Resource):
         return f"{self.context.gateway_id}/apis/{self.context.lab.api.id}/policies/policy"
 
     def document(self) -> str:
-        """Return the policy XML to deploy. Raises BadInput when the file cannot be read as text."""
+        """Return the policy XML to deploy, in which a user-assigned identity is named by its client id.
+
+        Raises BadInput when the file cannot be read as text.
+        """
         path = self.context.policy_file
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"api.policy: cannot read {path}: {error}") from None
-        return text.replace(PLACEHOLDER, self.context.lab.backend_id)
+        text = text.replace(PLACEHOLDER, self.context.lab.backend_id)
+        client_id = self.context.client_id
+        return text if client_id is None else IDENTITY.sub(rf'\g<0> client-id="{client_id}"', text)
 
     def desired(self) -> Fields:
-        return {"document": normalise(self.document())}
+        unknown = self.context.lab.gateway.identity != "system" and self.context.client_id is None
+        return {"document": UNKNOWN if unknown else normalise(self.document())}
 
     def read(self) -> Found | None:
         policies, lab = self.context.clients.apim.api_policy, self.context.lab

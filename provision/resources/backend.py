@@ -13,8 +13,6 @@ __all__ = ["BackendEntity", "PoolEntity"]
 
 WHATS_BEHIND = {"mock": "Mock server", "openai": "OpenAI resource", "existing": "existing endpoint"}
 ANY = "*"
-API_VERSION = "2025-09-01-preview"
-"""Has `failureResponse`, affinity and regions, which a PUT with the SDK's own 2024-05-01 would drop [SPEC26]."""
 
 Json = dict[str, Any]
 
@@ -31,7 +29,8 @@ class _Entity(Resource):
         get: Any = self.context.clients.apim.backend.get  # `cls` changes its return type
         lab = self.context.lab
         where = lab.resource_group, lab.gateway.name, self.name
-        return none_if_absent(lambda: get(*where, api_version=API_VERSION, cls=_properties_and_etag))
+        version = lab.gateway.api_version
+        return none_if_absent(lambda: get(*where, api_version=version, cls=_properties_and_etag))
 
     def _put(self, wanted: Json, found: Found | None) -> None:
         """Merge the wanted properties into those in force, so that properties that others have set are kept.
@@ -49,7 +48,17 @@ class _Entity(Resource):
             self.name,
             json.dumps({"properties": properties}).encode(),
             if_match=None if found is None else found.etag,
-            api_version=API_VERSION,
+            api_version=lab.gateway.api_version,
+        )
+
+    def obstacle(self) -> str | None:
+        known, version = self.context.gateway_versions, self.context.lab.gateway.api_version
+        if known is None or version in known or self.name != self.context.lab.backends[0].name:
+            return None  # one message is enough for all backends
+        newest = ", ".join(sorted(known, reverse=True)[:4])
+        return (
+            f"gateway.api_version: {self.context.cloud.explain()} does not know {version} of Microsoft.ApiManagement; "
+            f"it knows {newest} and older ones"
         )
 
     def delete(self) -> None:
@@ -144,22 +153,21 @@ class PoolEntity(_Entity):
         return {key: None if wanted[key] is None else value for key, value in member.items()}
 
     def put(self, found: Found | None) -> None:
-        lab = self.context.lab
-        services = [
-            {
-                "id": f"{self.context.gateway_id}/backends/{backend.name}",
-                **({} if backend.priority is None else {"priority": backend.priority}),
-                **({} if backend.weight is None else {"weight": backend.weight}),
-            }
-            for backend in lab.backends
-        ]
-        in_force = self._get() if found is not None else None
-        pool = {**((in_force[0].get("pool") or {}) if in_force else {}), "services": services}
+        lab, in_force = self.context.lab, self._get() if found is not None else None
+        pool = ((in_force[0].get("pool") or {}) if in_force else {}).copy()
+        known = {item["id"].rsplit("/", 1)[-1]: item for item in pool.get("services") or []}
+        pool["services"] = [{**known.get(backend.name, {}), **self._member(backend)} for backend in lab.backends]
         if lab.pool.failure_response is not None:
             pool["failureResponse"] = {"statusCode": lab.pool.failure_response}
         if lab.pool.session_affinity is not None:
             pool["sessionAffinity"] = {"sessionId": {"source": "Cookie", "name": lab.pool.session_affinity}}
-        self._put({"description": f"Pool of {len(services)} backends", "type": "Pool", "pool": pool}, found)
+        self._put({"description": f"Pool of {len(lab.backends)} backends", "type": "Pool", "pool": pool}, found)
+
+    def _member(self, backend: Backend) -> Json:
+        """Return what the lab states of a member."""
+        stated = {"priority": backend.priority, "weight": backend.weight}
+        given = {key: value for key, value in stated.items() if value is not None}
+        return {"id": f"{self.context.gateway_id}/backends/{backend.name}", **given}
 
 
 def _properties_and_etag(response: Any, entity: Any, headers: Any) -> tuple[Json, str | None]:

@@ -6,6 +6,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -50,8 +51,9 @@ Heartbeat = Callable[[], None]
 class Context:
     """The state that the resources of one lab share while they are read, created and deleted.
 
-    `lab_file` is None for a lab that was not read from a file. `principal_id` and `gateway_url` are None until the
-    gateway exists. `heartbeat` is called about once a second while a long operation runs.
+    `lab_file` is None for a lab that was not read from a file. `principal_id`, the `client_id` of a user-assigned
+    identity and `gateway_url` are None until the gateway exists. `heartbeat` is called about once a second while a long
+    operation runs.
     """
 
     lab: Lab
@@ -60,6 +62,7 @@ class Context:
     policy_file: Path
     lab_file: Path | None = None
     principal_id: str | None = None
+    client_id: str | None = None
     gateway_url: str | None = None
     heartbeat: Heartbeat = field(default=lambda: None)
 
@@ -72,6 +75,18 @@ class Context:
     def gateway_id(self) -> str:
         """The ARM id of the lab's API Management service."""
         return f"{self.group_id}/providers/Microsoft.ApiManagement/service/{self.lab.gateway.name}"
+
+    @cached_property
+    def gateway_versions(self) -> frozenset[str] | None:
+        """The api-versions of Microsoft.ApiManagement that the cloud knows; None if they cannot be read."""
+        from azure.core.exceptions import HttpResponseError
+
+        try:
+            kinds = self.clients.resources.providers.get("Microsoft.ApiManagement").resource_types or []
+        except HttpResponseError:
+            return None  # the check only gives an earlier and clearer message than the failing call would
+        versions = {version for kind in kinds if kind.resource_type == "service" for version in kind.api_versions or []}
+        return frozenset(versions) or None
 
     @property
     def purge_command(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from provision.resources.clouds import Cloud
+from provision.resources.throttling import Throttling
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -19,10 +22,14 @@ __all__ = ["Clients"]
 
 
 class Clients:
-    """Unmodified SDK clients that share one credential and one pool of connections. Close after use."""
+    """Unmodified SDK clients that share one credential and one pool of connections. Close after use.
+
+    `pause` waits while ARM throttles; it gets the seconds and the reason.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
+        self.pause: Callable[[float, str], None] = lambda seconds, _: time.sleep(seconds)
 
     @cached_property
     def _credential(self) -> TokenCredential:
@@ -44,6 +51,7 @@ class Clients:
             "credential_scopes": [self.cloud.scope],
             "polling_interval": self.cloud.poll_s,
             "retry_backoff_factor": self.cloud.backoff_factor,
+            "per_retry_policies": [Throttling(lambda seconds, why: self.pause(seconds, why), self.cloud.poll_s)],
             "transport": RequestsTransport(session=self._session, session_owner=False, connection_verify=verify),
         }
 

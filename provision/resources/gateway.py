@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from provision.resources.base import UNKNOWN, Fields, Found, SoftDeleting, none_if_absent, none_if_hidden, wait_for
 from provision.resources.group import plain_location
+from provision.resources.subscription import subscription_name
 
 if TYPE_CHECKING:
     from azure.mgmt.apimanagement.models import (
+        ApiManagementServiceIdentity,
         ApiManagementServiceResource,
         ApiManagementServiceUpdateParameters,
         DeletedServiceContract,
@@ -17,17 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["GatewayService"]
 
+IDENTITY_VERSION = "2023-01-31"
+"""The api-version of user-assigned identities."""
 MASTER = "master"
 """The built-in subscription with access to all APIs, whose key the seed uses."""
 
 
 class GatewayService(SoftDeleting):
-    """The gateway, with the managed identity that authenticates it to its backends."""
+    """The gateway, with the managed identity that authenticates it to its backends.
+
+    `_identity` is the identity as it was read; None if it was not read or has none.
+    """
 
     type = "gateway"
     fixed: ClassVar[Mapping[str, str]] = {"location": "location", "sku": "gateway.sku"}
     taggable = True
     slow = "Azure takes a few minutes (v2 tiers) to almost an hour (classic tiers)"
+    _identity: ApiManagementServiceIdentity | None = None
 
     @property
     def id(self) -> str:
@@ -43,7 +51,7 @@ class GatewayService(SoftDeleting):
 
     def desired(self) -> Fields:
         lab = self.context.lab
-        fields: Fields = {"location": lab.location, "sku": lab.gateway.sku, "identity": "SystemAssigned"}
+        fields: Fields = {"location": lab.location, "sku": lab.gateway.sku, "identity": self._wanted_identity}
         if lab.gateway.sku != "Consumption" and lab.stated_units is not None:  # Consumption has no units
             fields["units"] = lab.stated_units
         if not self.declared:
@@ -57,13 +65,13 @@ class GatewayService(SoftDeleting):
         if service is None:
             return None
         self._remember(service)
-        identity = None if service.identity is None else str(service.identity.type)
+        present = _present(service.identity)
         fields = {
             "location": plain_location(service.location),
             "sku": service.sku.name,
             "units": service.sku.capacity,
-            # A user-assigned identity beside the system-assigned one does not count as a difference.
-            "identity": "SystemAssigned" if identity is not None and "SystemAssigned" in identity else identity,
+            # Other identities beside the lab's do not count as a difference.
+            "identity": self._wanted_identity if self._wanted_identity in present else ", ".join(present) or None,
             "publisher_name": service.publisher_name,
             "publisher_email": service.publisher_email,
         }
@@ -85,7 +93,7 @@ class GatewayService(SoftDeleting):
         return models.ApiManagementServiceResource(
             location=self.context.lab.location,
             sku=models.ApiManagementServiceSkuProperties(name=gateway.sku, capacity=self.capacity(found)),
-            identity=models.ApiManagementServiceIdentity(type="SystemAssigned"),
+            identity=self._identities(),
             publisher_name=gateway.publisher.name,
             publisher_email=gateway.publisher.email,
             tags=self.context.tags,
@@ -112,15 +120,46 @@ class GatewayService(SoftDeleting):
             return lab.stated_units
         return 1 if found is None else int(found.fields.get("units") or 1)
 
+    @property
+    def _wanted_identity(self) -> str:
+        """The lab's identity as `_present` names it."""
+        identity = self.context.lab.gateway.identity
+        return "SystemAssigned" if identity == "system" else identity.lower()
+
+    def _identities(self) -> ApiManagementServiceIdentity:
+        """Return the identities in force and the lab's, because an update replaces them all."""
+        from azure.mgmt.apimanagement import models
+
+        wanted = sorted({*_present(self._identity), self._wanted_identity})
+        assigned = {name: models.UserIdentityProperties() for name in wanted if name != "SystemAssigned"}
+        kinds = [*(["SystemAssigned"] if "SystemAssigned" in wanted else []), *(["UserAssigned"] if assigned else [])]
+        return models.ApiManagementServiceIdentity(type=", ".join(kinds), user_assigned_identities=assigned or None)
+
+    def obstacle(self) -> str | None:
+        identity, resources = self.context.lab.gateway.identity, self.context.clients.resources.resources
+        if identity == "system":
+            return None
+        if none_if_hidden(lambda: resources.get_by_id(identity, api_version=IDENTITY_VERSION)) is not None:
+            return None
+        return (
+            f"gateway.identity: {identity} does not exist, or must not be read; create it, ask for the role `Reader` "
+            "on it, or write `system`"
+        )
+
     def _remember(self, service: ApiManagementServiceResource) -> None:
         self.context.gateway_url = service.gateway_url
-        self.context.principal_id = None if service.identity is None else service.identity.principal_id
+        self._identity = identity = service.identity
+        assigned = {} if identity is None else identity.user_assigned_identities or {}
+        own = next((one for name, one in assigned.items() if name.lower() == self._wanted_identity), None)
+        self.context.client_id = None if own is None else own.client_id
+        caller = identity if self._wanted_identity == "SystemAssigned" else own
+        self.context.principal_id = None if caller is None else caller.principal_id
 
-    def master_key(self) -> str:
-        """Return the primary key of the all-access subscription, which is a secret."""
-        subscriptions = self.context.clients.apim.subscription
-        keys = subscriptions.list_secrets(self.context.lab.resource_group, self.name, MASTER)
-        return keys.primary_key or ""
+    def api_key(self) -> str:
+        """Return the primary key of the subscription that the lab asks for, which is a secret."""
+        lab, subscriptions = self.context.lab, self.context.clients.apim.subscription
+        name = MASTER if lab.api.subscription == "master" else subscription_name(lab.name)
+        return subscriptions.list_secrets(lab.resource_group, self.name, name).primary_key or ""
 
     def delete(self) -> None:
         services = self.context.clients.apim.api_management_service
@@ -155,3 +194,11 @@ class GatewayService(SoftDeleting):
         record = self._soft_deleted()
         location = (None if record is None else plain_location(record.location)) or self.context.lab.location
         return f"az apim deletedservice purge --service-name {self.name} --location {location}"
+
+
+def _present(identity: ApiManagementServiceIdentity | None) -> list[str]:
+    """Return `SystemAssigned` if the service has its own identity, and the lower-case ids of user-assigned ones."""
+    if identity is None:
+        return []
+    own = ["SystemAssigned"] if "SystemAssigned" in str(identity.type) else []
+    return [*own, *(name.lower() for name in identity.user_assigned_identities or {})]

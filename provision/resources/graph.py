@@ -11,6 +11,7 @@ from provision.resources.gateway import GatewayService
 from provision.resources.group import Group
 from provision.resources.role import RoleAssignment
 from provision.resources.site import ServicePlan, Site
+from provision.resources.subscription import ApiSubscription, subscription_name
 
 __all__ = ["gateway_of", "lab_resources"]
 
@@ -55,10 +56,12 @@ def _mocks(context: Context, group: Group) -> list[Resource]:
 
 
 def _inside(context: Context, gateway: GatewayService) -> list[Resource]:
-    """Return the parts of the gateway: backends, pool, the API, its policy and the policy's named values."""
+    """Return the parts of the gateway: backends, pool, the API, its subscription, its policy and the named values."""
     lab = context.lab
     api = ApiImport(context, lab.api.id, gateway)
     backends = [BackendEntity(context, backend.name, gateway) for backend in lab.backends]
     pool = [PoolEntity(context, lab.pool.name, gateway)] if lab.has_pool else []
     values = [NamedValue(context, name, gateway) for name in lab.api.named_values]
-    return [*backends, *pool, api, *values, ApiPolicy(context, lab.api.id, api)]
+    own = lab.api.subscription == "api"
+    keys = [ApiSubscription(context, subscription_name(lab.name), gateway)] if own else []
+    return [*backends, *pool, api, *keys, *values, ApiPolicy(context, lab.api.id, api)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable
 
 from provision.resources.base import UNKNOWN, Fields, Found, Resource
 from tripcurve.errors import TargetUnavailable
@@ -15,14 +13,12 @@ OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 """Id of the built-in role Cognitive Services OpenAI User, the same in every tenant."""
 
 NAMESPACE = uuid.UUID("9b7c8f3e-5d0c-4d0a-9d63-3f6d1f6f6f1b")
-REPLICATION_LIMIT_S = 300.0
 
 
 class RoleAssignment(Resource):
     """Cognitive Services OpenAI User for the gateway's managed identity, on one account."""
 
     type = "role assignment"
-    sleep: Callable[[float], None] = staticmethod(time.sleep)
 
     @property
     def scope(self) -> str:
@@ -77,21 +73,11 @@ class RoleAssignment(Resource):
             principal_id=principal,
             principal_type="ServicePrincipal",  # else ARM checks the directory, which lags behind
         )
-        waited, pause = 0.0, self.context.cloud.poll_s / 10
-        while True:
-            try:
-                self.context.clients.authorization.role_assignments.create(self.scope, self.guid, body)
-                return
-            except HttpResponseError as error:
-                code = None if error.error is None else error.error.code
-                if code == "RoleAssignmentExists":
-                    return
-                # The directory takes a while to replicate a new identity.
-                if code != "PrincipalNotFound" or waited >= REPLICATION_LIMIT_S:
-                    raise
-            self.sleep(pause)
-            self.context.heartbeat()
-            waited, pause = waited + pause, min(pause * 2, 30.0)
+        try:
+            self.context.clients.authorization.role_assignments.create(self.scope, self.guid, body)
+        except HttpResponseError as error:
+            if error.error is None or error.error.code != "RoleAssignmentExists":
+                raise
 
     def delete(self) -> None:
         from azure.core.exceptions import ResourceNotFoundError

@@ -19,7 +19,8 @@ MOST_BROKEN = MOST_UNSENT = 0.05
 
 def find_problems(run: Run) -> list[Problem]:
     """Return the problems of a run, the most serious first."""
-    return [*_target_lost(run), *_not_recorded(run), *_broken(run), *_not_delivered(run), *_workers(run), *_cut(run)]
+    checks = (_target_lost, _not_recorded, _key_refused, _broken, _not_delivered, _workers, _cut)
+    return [problem for check in checks for problem in check(run)]
 
 
 def broken_answers(run: Run) -> int:
@@ -49,6 +50,23 @@ def _not_recorded(run: Run) -> list[Problem]:
     if run.info == RunInfo.of_killed_run():
         return [Problem(kind="not recorded", text="the run was killed, so how it ended was not recorded")]
     return []
+
+
+def _key_refused(run: Run) -> list[Problem]:
+    """Report 401s of the gateway, which are no sheds: the key was valid when the traffic began."""
+    kinds = run.tally.kinds
+    if not len(kinds):
+        return []
+    refused = kinds[(kinds["status"] == 401) & (kinds["origin"] != "backend") & (kinds["outcome"] == "other error")]
+    count, total = int(refused["n"].sum()), run.tally.total
+    if count <= MOST_BROKEN * total:
+        return []
+    since_s = (int(refused["first_ns"].min()) - run.start_ns) / NS
+    text = (
+        f"from {since_s:.1f} s on, the gateway refused the key of {count:,} of {total:,} requests (401), because it "
+        "was changed or revoked; `tripcurve up` fetches the new one"
+    )
+    return [Problem(kind="key refused", text=text)]
 
 
 def _broken(run: Run) -> list[Problem]:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from provision.resources.clouds import Cloud, azure, local
+from tests.provision.injection import Admin, Inject
 
 AZURE_VARIABLE = "TRIPCURVE_AZURE_SUBSCRIPTION"
 READY_S = 60.0
@@ -49,6 +51,30 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
 def local_cloud(connection: dict[str, Any]) -> Cloud:
     """The local cloud as provisioning sees it."""
     return local(connection)
+
+
+@pytest.fixture
+def admin(connection: dict[str, Any]) -> Iterator[Admin]:
+    """Calls the local cloud's own API on faults; in the end all faults are removed."""
+    url = f"{connection['admin_url']}/faults"
+    owner = (connection["client_id"], connection["client_secret"])
+
+    def call(method: str, body: dict[str, Any] | None = None) -> requests.Response:
+        return requests.request(method, url, json=body, auth=owner, verify=connection["ca_file"], timeout=10)
+
+    yield call
+    call("DELETE")
+
+
+@pytest.fixture
+def inject(admin: Admin) -> Inject:
+    """Adds a fault to the control plane."""
+
+    def add(action: str, path: str, **more: Any) -> None:
+        answer = admin("POST", {"action": action, "path": path, **more})
+        assert answer.status_code == 201, answer.text
+
+    return add
 
 
 @pytest.fixture(params=["local", pytest.param("azure", marks=pytest.mark.azure)])

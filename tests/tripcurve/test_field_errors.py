@@ -21,8 +21,14 @@ RULE |= {"error_reasons": ["timeout"], "trip_duration": 60, "accept_retry_after"
 RULE |= {"failure_response": 429}
 LAB: dict[str, Any] = {
     **{"name": "lab", "description": "d", "subscription_id": "s", "resource_group": "g", "location": "eastus"},
-    "gateway": {"name": "g", "sku": "Basic", "units": 2, "publisher": {"name": "p", "email": "a@b"}},
-    "api": {"id": "i", "path": "p", "version": "2024-02-01", "policy": "p.xml", "named_values": {"n": "v"}},
+    "gateway": {
+        **{"name": "g", "sku": "Basic", "units": 2, "publisher": {"name": "p", "email": "a@b"}},
+        **{"api_version": "2025-09-01-preview", "identity": "system"},
+    },
+    "api": {
+        **{"id": "i", "path": "p", "version": "2024-02-01", "policy": "p.xml", "named_values": {"n": "v"}},
+        "subscription": "master",
+    },
     "model": {"deployment": "d", "name": "n", "version": "v", "sku": "Standard", "capacity": 3},
     "backends": [
         {

@@ -34,6 +34,8 @@ __all__ = [
 LABS = "provision/labs"
 POLICIES = "provision/policies"
 MOST_UNITS = 16
+NEWER_FIELDS_SINCE = "2025-03-01"
+"""Date of ARM's first api-version with `failureResponse` and `sessionAffinity` [SPEC26]."""
 
 # The pattern is ARM's for a service name.
 GatewayName = Annotated[
@@ -56,6 +58,9 @@ NamedValueName = Annotated[
     Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$", description="Named value: 1-256 letters, digits and . _ -"),
 ]
 Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
+USER_IDENTITY = (
+    r"/subscriptions/[^/]+/[rR]esource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+"
+)
 
 
 _CREDENTIALS_REFUSED = "contains a user name or password; remove it, because the lab is copied into every run directory"
@@ -83,6 +88,16 @@ class Gateway(_Part):
         1,
         description="Scale units; they do not share breaker state. unknown: reports infer how many breakers there are",
     )
+    api_version: str = Field(
+        "2025-09-01-preview",
+        pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
+        description="ARM's api-version for backends and pools: a date such as 2025-09-01, with or without -preview",
+    )
+    identity: str = Field(
+        "system",
+        pattern=rf"^(system|{USER_IDENTITY})$",
+        description="Managed identity that calls the accounts: system, or the ARM id of a user-assigned one",
+    )
     publisher: Publisher = Publisher()
 
 
@@ -104,6 +119,9 @@ class Api(_Part):
     )
     policy: str = Field(
         "single-backend.xml", description="Policy XML: a built-in one, or a path relative to the lab file"
+    )
+    subscription: Literal["api", "master"] = Field(
+        "api", description="Whose key the traffic uses. api: a subscription to this API; master: to the whole gateway"
     )
     named_values: dict[NamedValueName, str] = Field(
         default_factory=dict, description="Values for {{name}} in the policy"
@@ -288,6 +306,21 @@ class Lab(_Part):
         if unknown:
             others = known_names(unknown[0], names, "backends")
             raise ValueError(f"existing.accounts: {unknown[0]!r} is not a backend of this lab{others}")
+        return self
+
+    @model_validator(mode="after")
+    def _version_has_the_fields(self) -> Self:
+        version = self.gateway.api_version
+        responses = [backend.breaker.failure_response for backend in self.backends if backend.breaker is not None]
+        stated: dict[str, list[int | str | None]] = {
+            "failure_response": [self.pool.failure_response, *responses],
+            "session_affinity": [self.pool.session_affinity],
+        }
+        for name, values in stated.items():
+            if version < NEWER_FIELDS_SINCE and any(value is not None for value in values):
+                raise ValueError(
+                    f"gateway.api_version: {version} has no {name}; use 2025-09-01-preview, or remove {name}"
+                )
         return self
 
     @property

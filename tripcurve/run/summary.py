@@ -300,7 +300,7 @@ class CheckOutcome(_Closed):
 
 
 ProblemKind = Literal[
-    "target lost", "not recorded", "broken answers", "load not delivered", "workers lost", "interrupted"
+    "target lost", "not recorded", "key refused", "broken answers", "load not delivered", "workers lost", "interrupted"
 ]
 Label = Literal["good", "as configured", "not good", "not shown", "not valid", "target lost"]
 

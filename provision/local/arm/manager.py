@@ -10,6 +10,7 @@ from provision.local.arm.crud import Crud
 from provision.local.arm.errors import ArmError
 from provision.local.arm.eventing import EventSubscriptions
 from provision.local.arm.groups import Groups, Remover
+from provision.local.arm.identities import IDENTITY
 from provision.local.arm.names import Names
 from provision.local.arm.permissions import Permissions, check_permission
 from provision.local.arm.quotas import Quotas
@@ -18,6 +19,7 @@ from provision.local.arm.router import Router
 from provision.local.arm.store import Resource
 from provision.local.arm.tenant import Tenant, check_registered
 from provision.local.arm.trash import Trash
+from provision.local.arm.versions import check_version
 from provision.local.arm.world import World
 
 __all__ = ["Manager"]
@@ -38,16 +40,17 @@ class Manager:
         world, router = self._world, self._router
         services = service.Services(world, Trash(world, service.DELETED_TYPE, "serviceId"))
         accounts = Accounts(world, Trash(world, DELETED_ACCOUNT_TYPE, "accountId"))
-        sites, plans = web.Sites(world), Crud(world, web.PLAN)
+        sites, plans, identities = web.Sites(world), Crud(world, web.PLAN), Crud(world, IDENTITY)
         removers: dict[str, Remover] = {
             service.KIND.type: services.remove,
             ACCOUNT.type: accounts.remove,
             web.SITE.type: sites.remove,
             web.PLAN.type: plans.remove,
+            IDENTITY.type: identities.remove,
         }
         Tenant(world).register(router)
         Groups(world, removers).register(router)
-        for crud in (services, accounts, sites, plans, Crud(world, DEPLOYMENT)):
+        for crud in (services, accounts, sites, plans, identities, Crud(world, DEPLOYMENT)):
             crud.register(router)
         self._register_service_children()
         stores = Crud(world, eventing.ACCOUNT)
@@ -74,6 +77,9 @@ class Manager:
         root = "/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
         self._router.add("GET", f"{root}/operationStatuses/{{operation}}", self._world.operations.status)
         self._router.add("GET", f"{root}/operationResults/{{operation}}", self._world.operations.outcome)
+        tenant = f"{service.SERVICE}/tenant"
+        self._router.add("GET", f"{tenant}/operationStatuses/{{operation}}", self._world.operations.status)
+        self._router.add("GET", f"{tenant}/operationResults/{{operation}}", self._world.operations.outcome)
 
     async def answer(self, call: ArmCall) -> Answer:
         """Answer a call. A change is answered only after every process has applied it. Raises ArmError."""
@@ -86,6 +92,7 @@ class Manager:
         handler, params = self._router.find(call.method, call.path)
         call.params = params
         self._check_subscription(call)
+        check_version(call)
         check_permission(self._world, call)
         check_registered(self._world, call)
         answer = await handler(call)

@@ -12,6 +12,7 @@ result at its first poll, which the SDKs make at once.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,9 +86,7 @@ class Operations:
 
     def headers(self, operation: Operation, style: Style, call: ArmCall) -> dict[str, str]:
         """Return the headers with the addresses to poll, for one style."""
-        root = (
-            f"{call.base_url}{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
-        )
+        root = f"{call.base_url}{self._root(operation, call)}"
         version = f"?api-version={call.api_version}"
         # No Retry-After here: some clients parse it as an integer, and all make their first poll at once.
         found: dict[str, str] = {}
@@ -96,6 +95,13 @@ class Operations:
         if style in ("location", "both"):
             found["Location"] = f"{root}/operationResults/{operation.id}{version}"
         return found
+
+    def _root(self, operation: Operation, call: ArmCall) -> str:
+        """Return the path above an operation. API Management's are below the service, in its `tenant` [CHG]."""
+        service = re.match("/subscriptions/.*/Microsoft.ApiManagement/service/[^/]+", call.path, re.IGNORECASE)
+        if service is not None:
+            return f"{service[0]}/tenant"
+        return f"{self._subscription_path}/providers/{operation.namespace}/locations/{operation.location}"
 
     async def status(self, call: ArmCall) -> Answer:
         """Answer a GET of an Azure-AsyncOperation address."""

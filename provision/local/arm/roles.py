@@ -8,6 +8,7 @@ from uuid import UUID
 
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.errors import ArmError, resource_not_found
+from provision.local.arm.faults import Plan, current_plan
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import RoleAssignmentShape, check_shape
 from provision.local.arm.store import Resource
@@ -113,7 +114,21 @@ class Roles:
         self._check_new(properties)
         made = Resource(identifier, ASSIGNMENT_TYPE, name, {"properties": properties})
         self._world.store.put(made)
+        await self._delay(made, current_plan())
         return Answer(201, _shown(made))
+
+    async def _delay(self, assignment: Resource, plan: Plan) -> None:
+        """Let an assignment have its effect only after the plan's extra seconds, as Azure does for up to 30 minutes."""
+        if plan.seconds == 0:
+            return
+        assignment.secrets["pending"] = True
+
+        async def take_effect() -> None:
+            await plan.suffer()
+            del assignment.secrets["pending"]
+            await self._world.data_plane.publish()
+
+        await self._world.operations.begin("Microsoft.Authorization", "global", take_effect, lambda: Answer(200))
 
     async def assignment(self, call: ArmCall) -> Answer:
         """Answer with the assignment. Raises ArmError 404 if it does not exist."""

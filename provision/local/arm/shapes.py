@@ -54,6 +54,7 @@ class _Sku(_Named):
 
 class _Identity(Shape):
     type: Text = None
+    assigned: dict[str, Json | None] | None = Field(None, alias="userAssignedIdentities")
 
 
 class _Top(Shape):

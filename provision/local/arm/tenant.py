@@ -8,19 +8,22 @@ from provision.local.arm.groups import outline
 from provision.local.arm.regions import NAMES, display_name
 from provision.local.arm.roles import ASSIGNMENT_TYPE
 from provision.local.arm.router import Router
+from provision.local.arm.versions import API_MANAGEMENT
 from provision.local.arm.world import World
 
 __all__ = ["Tenant", "check_registered"]
 
-# Each provider's types and one api-version, which `az` looks up before generic calls.
-_PROVIDERS = {
-    "Microsoft.ApiManagement": {"service": "2024-05-01", "deletedservices": "2024-05-01"},
-    "Microsoft.CognitiveServices": {"accounts": "2025-09-01", "deletedAccounts": "2025-09-01"},
-    "Microsoft.Web": {"sites": "2025-05-01", "serverfarms": "2025-05-01"},
-    "Microsoft.Storage": {"storageAccounts": "2024-01-01"},
-    "Microsoft.EventGrid": {"eventSubscriptions": "2025-02-15"},
-    "Microsoft.Authorization": {"roleAssignments": "2022-04-01", "roleDefinitions": "2022-04-01"},
-    "Microsoft.Resources": {"resourceGroups": "2025-04-01", "subscriptions": "2022-12-01"},
+# Each provider's types and api-versions, newest first, which `az` looks up before generic calls.
+_NEWEST_FIRST = tuple(reversed(API_MANAGEMENT))
+_PROVIDERS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Microsoft.ApiManagement": {"service": _NEWEST_FIRST, "deletedservices": _NEWEST_FIRST},
+    "Microsoft.CognitiveServices": {"accounts": ("2025-09-01",), "deletedAccounts": ("2025-09-01",)},
+    "Microsoft.Web": {"sites": ("2025-05-01",), "serverfarms": ("2025-05-01",)},
+    "Microsoft.Storage": {"storageAccounts": ("2024-01-01",)},
+    "Microsoft.EventGrid": {"eventSubscriptions": ("2025-02-15",)},
+    "Microsoft.Authorization": {"roleAssignments": ("2022-04-01",), "roleDefinitions": ("2022-04-01",)},
+    "Microsoft.ManagedIdentity": {"userAssignedIdentities": ("2024-11-30", "2023-01-31")},
+    "Microsoft.Resources": {"resourceGroups": ("2025-04-01",), "subscriptions": ("2022-12-01",)},
 }
 
 
@@ -124,8 +127,8 @@ class Tenant:
     def _provider(self, name: str) -> Json:
         regions = [display_name(region) for region in sorted(NAMES)]
         types = [
-            {"resourceType": kind, "locations": regions, "apiVersions": [version], "capabilities": "None"}
-            for kind, version in _PROVIDERS[name].items()
+            {"resourceType": kind, "locations": regions, "apiVersions": list(versions), "capabilities": "None"}
+            for kind, versions in _PROVIDERS[name].items()
         ]
         return {
             "id": f"{self._world.subscription_path}/providers/{name}",

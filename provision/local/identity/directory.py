@@ -23,7 +23,10 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ManagedIdentity:
-    """The system-assigned identity of one resource. A token request must send `secret`."""
+    """The identity of one resource, or a user-assigned one, which is a resource itself.
+
+    A request for a token must send `secret`.
+    """
 
     resource_id: str
     principal_id: str
@@ -38,6 +41,7 @@ class Directory:
         self.tenant_id = tenant_id
         self._applications: dict[str, Application] = {}
         self._identities: dict[str, ManagedIdentity] = {}
+        self._assigned: dict[str, tuple[str, ...]] = {}
 
     def add_application(self, role: str, name: str, client_id: str | None = None) -> Application:
         """Add an application with a random secret and a built-in role on the subscription, and return it.
@@ -65,7 +69,7 @@ class Directory:
         return next((found for found in self._applications.values() if found.object_id == object_id), None)
 
     def add_identity(self, resource_id: str) -> ManagedIdentity:
-        """Return the resource's system-assigned identity, which the first call creates."""
+        """Return the identity of a resource, which the first call creates."""
         key = resource_id.lower()
         if key not in self._identities:
             self._identities[key] = ManagedIdentity(resource_id, str(uuid4()), str(uuid4()), secrets.token_urlsafe(24))
@@ -74,6 +78,15 @@ class Directory:
     def identity_of(self, resource_id: str) -> ManagedIdentity | None:
         """Return the identity of a resource; None if it has none."""
         return self._identities.get(resource_id.lower())
+
+    def assign(self, resource_id: str, identities: tuple[str, ...]) -> None:
+        """Let a resource use these user-assigned identities, given by their resource ids, and no others."""
+        self._assigned[resource_id.lower()] = identities
+
+    def assigned_to(self, resource_id: str) -> list[ManagedIdentity]:
+        """Return the user-assigned identities of a resource that still exist."""
+        found = [self.identity_of(identity) for identity in self._assigned.get(resource_id.lower(), ())]
+        return [identity for identity in found if identity is not None]
 
     def remove_identity(self, resource_id: str) -> None:
         """Remove a resource's identity, if it has one."""

@@ -101,25 +101,30 @@ class Identity:
         )
 
     async def managed(self, request: web.Request) -> web.Response:
-        """Answer a managed identity's request for a token, in App Service's form; the secret names the identity."""
-        identity = self._directory.identity_of("/" + request.match_info["resource"])
-        secret = request.headers.get("X-IDENTITY-HEADER", "")
-        if identity is None or not hmac.compare_digest(identity.secret.encode(), secret.encode()):
+        """Answer a service's request for a token, in App Service's form. Its secret says whose service it is.
+
+        Without `client_id` the token is for the service's own identity, else for the user-assigned one that it names.
+        """
+        resource = "/" + request.match_info["resource"]
+        own, assigned = self._directory.identity_of(resource), self._directory.assigned_to(resource)
+        secret, wanted = request.headers.get("X-IDENTITY-HEADER", ""), request.query.get("client_id")
+        held = [one for one in (own, *assigned) if one is not None]
+        if not any(hmac.compare_digest(one.secret.encode(), secret.encode()) for one in held):
             return web.json_response({"statusCode": 401, "message": "The identity header is not right."}, status=401)
-        wanted = request.query.get("client_id")
-        if wanted is not None and wanted != identity.client_id:
-            return web.json_response(
-                {"statusCode": 400, "message": f"No identity has client id '{wanted}'."}, status=400
-            )
-        resource = request.query.get("resource", "").rstrip("/")
-        if not resource:
+        identity = own if wanted is None else next((one for one in held if one.client_id == wanted), None)
+        if identity is None:
+            known = "The service has no identity of its own."
+            message = known if wanted is None else f"No identity has client id '{wanted}'."
+            return web.json_response({"statusCode": 400, "message": message}, status=400)
+        audience = request.query.get("resource", "").rstrip("/")
+        if not audience:
             return web.json_response({"statusCode": 400, "message": "The query needs 'resource'."}, status=400)
-        token, expires = self._issuer().mint(resource, identity.principal_id, identity.client_id)
+        token, expires = self._issuer().mint(audience, identity.principal_id, identity.client_id)
         return web.json_response(
             {
                 "access_token": token,
                 "expires_on": str(expires),
-                "resource": resource,
+                "resource": audience,
                 "token_type": "Bearer",
                 "client_id": identity.client_id,
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -18,11 +18,10 @@ from provision.lifecycle.patience import Patience, settling_reason
 from provision.lifecycle.progress import Silent
 from provision.lifecycle.status import status_lab
 from provision.resources.clouds import Cloud
-from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
+from tests.provision.injection import Admin, Heard, Inject, left
+from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput, TargetUnavailable
 
-Inject = Callable[..., None]
-Admin = Callable[..., requests.Response]
 SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
 
 
@@ -30,30 +29,6 @@ SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
 def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes heartbeats frequent: a slow operation lasts until its test removes the fault, and so needs no real time."""
     monkeypatch.setattr("provision.resources.base.HEARTBEAT_S", 0.02)
-
-
-@pytest.fixture
-def admin(connection: dict[str, Any]) -> Iterator[Admin]:
-    """Calls the local cloud's own API on faults; in the end all faults are removed."""
-    url = f"{connection['admin_url']}/faults"
-    owner = (connection["client_id"], connection["client_secret"])
-
-    def call(method: str, body: dict[str, Any] | None = None) -> requests.Response:
-        return requests.request(method, url, json=body, auth=owner, verify=connection["ca_file"], timeout=10)
-
-    yield call
-    call("DELETE")
-
-
-@pytest.fixture
-def inject(admin: Admin) -> Inject:
-    """Adds a fault to the control plane."""
-
-    def add(action: str, path: str, **more: Any) -> None:
-        answer = admin("POST", {"action": action, "path": path, **more})
-        assert answer.status_code == 201, answer.text
-
-    return add
 
 
 @pytest.fixture
@@ -66,34 +41,11 @@ def release(admin: Admin) -> Callable[[float], None]:
     return sleep
 
 
-def left(admin: Admin) -> Any:
-    """The faults that no call has met yet."""
-    return admin("GET").json()
-
-
 class Impatient(Silent):
     """Progress that interrupts the command at its first heartbeat, as Ctrl-C would."""
 
     def lasting(self) -> None:
         raise KeyboardInterrupt
-
-
-class Heard(Silent):
-    """Progress that remembers."""
-
-    def __init__(self) -> None:
-        self.beats = 0
-        self.troubles: list[str] = []
-        self.endings: list[str] = []
-
-    def lasting(self) -> None:
-        self.beats += 1
-
-    def trouble(self, what: str) -> None:
-        self.troubles.append(what)
-
-    def finished(self, how: str) -> None:
-        self.endings.append(how)
 
 
 def test_a_slow_creation_is_waited_for_with_a_heartbeat(
@@ -114,14 +66,17 @@ def test_a_slow_creation_is_waited_for_with_a_heartbeat(
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_throttling_by_arm_is_waited_out(
+def test_throttling_by_arm_is_waited_out_for_as_long_as_it_asks(
     method: str, local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin
 ) -> None:
-    lab = mock_lab()
+    lab, heard = mock_lab(), Heard()
+    slept: list[float] = []
     with cleaned_up(lab, local_cloud, tmp_path) as state:
-        inject("error", SERVICE, method=method, status=429, retry_after_s=0.2, count=2)
-        apply_lab(lab, local_cloud, state=state)
+        inject("error", SERVICE, method=method, status=429, retry_after_s=120, count=5)
+        apply_lab(lab, local_cloud, state=state, progress=heard, sleep=slept.append)
         assert not left(admin)
+        assert slept == [120.0] * 5
+        assert heard.troubles == ["ARM throttles this subscription (429); trying again in 120 s"] * 5
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
@@ -267,6 +222,24 @@ def test_a_service_that_is_not_ready_after_an_import_is_waited_for_with_the_reas
         assert not plan_lab(lab, local_cloud, state=state).has_changes
 
 
+@pytest.mark.parametrize("path", ["/backends/[^/]+$", SERVICE])
+def test_a_deletion_that_an_earlier_change_delays_is_repeated(
+    path: str, local_cloud: Cloud, tmp_path: Path, inject: Inject, admin: Admin
+) -> None:
+    lab, heard = pool_lab(), Heard()
+    alone = altered(lab, backends=[lab.backends[0].model_dump(mode="json")])
+    slept: list[float] = []
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        apply_lab(lab, local_cloud, state=state)
+        inject("error", path, method="DELETE", count=2, **CONFLICT)
+        apply_lab(alone, local_cloud, state=state, progress=heard, sleep=slept.append)
+        down_lab(alone, local_cloud, purge=True, state=state, progress=heard, sleep=slept.append)
+        assert not left(admin)
+        assert slept == [local_cloud.poll_s] * 2
+        assert "still applying an earlier change" in heard.troubles[0]
+        assert status_lab(alone, local_cloud, state=state).standing == "down"
+
+
 class Refused(HttpResponseError):
     """A refusal of the service, without an answer behind it."""
 
@@ -298,6 +271,10 @@ def test_a_service_that_never_becomes_ready_is_given_up_after_the_limit() -> Non
         (400, "ValidationError", "wrong fields", "/apis/openai/policies/policy", False),
         (400, "ValidationError", UNKNOWN, "/backends/b", False),
         (412, "PreconditionFailed", "", "/apis/openai", False),
+        (404, "ResourceNotFound", "", "/subscriptions/tripcurve-lab", True),
+        (400, "PrincipalNotFound", "", "", True),
+        (409, "ServiceAlreadyExistsInSoftDeletedState", "", "", True),
+        (409, "FlagMustBeSetForRestore", "", "", True),
     ],
 )
 def test_only_refusals_that_pass_are_waited_for(status: int, code: str, message: str, below: str, waits: bool) -> None:

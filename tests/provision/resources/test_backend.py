@@ -6,57 +6,106 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from provision.lifecycle.apply import apply_lab, plan_lab
-from provision.resources.backend import API_VERSION
 from provision.resources.clouds import Cloud
-from tests.provision.labs import altered, cleaned_up, opened, pool_lab
+from tests.provision.labs import altered, cleaned_up, mock_lab, opened, pool_lab
+from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 
-BY_HAND = {
-    "credentials": {"header": {"x-team": ["others"]}},
-    "tls": {"validateCertificateChain": False},
-    "azureRegion": "westus",
+BY_HAND: dict[str, dict[str, Any]] = {
+    "credentials": {"credentials": {"header": {"x-team": ["others"]}, "query": {"team": ["others"]}}},
+    "TLS": {"tls": {"validateCertificateChain": False, "validateCertificateName": False}},
+    "proxy": {"proxy": {"url": "http://proxy.example:3128", "username": "somebody"}},
+    "managed identity": {"credentials": {"managedIdentity": {"resource": "https://cognitiveservices.azure.com"}}},
+    "affinity": {"pool": {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}},
+    "region": {"azureRegion": "westus"},
+    "carbon emission": {"member": {"preferredCarbonEmission": "Low"}},
 }
+"""Fields of a backend that a lab does not state, by the name that people give them."""
 
 
-def _properties(apim: Any, lab: Lab, name: str) -> dict[str, Any]:
+def _read(apim: Any, lab: Lab, name: str) -> dict[str, Any]:
     def properties(response: Any, *_: Any) -> dict[str, Any]:
         return dict(response.http_response.json()["properties"])
 
-    return dict(apim.backend.get(lab.resource_group, lab.gateway.name, name, api_version=API_VERSION, cls=properties))
+    version = lab.gateway.api_version
+    return dict(apim.backend.get(lab.resource_group, lab.gateway.name, name, api_version=version, cls=properties))
 
 
-def test_what_somebody_else_set_on_a_backend_or_pool_outlives_up(local_cloud: Cloud, tmp_path: Path) -> None:
-    lab = pool_lab()
-    affinity = {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}
+def _with(properties: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any]:
+    """The properties with an edit in them. `pool` is edited field by field, and so is its first `member`."""
+    if "member" in edit:
+        first, *others = properties["pool"]["services"]
+        edit = {"pool": {"services": [{**first, **edit["member"]}, *others]}}
+    pool = {"pool": {**properties["pool"], **edit["pool"]}} if "pool" in edit else {}
+    return {**properties, **edit, **pool}
+
+
+def _edit(apim: Any, lab: Lab, name: str, edit: dict[str, Any]) -> None:
+    """Change a backend as somebody with the portal would."""
+    body = json.dumps({"properties": _with(_read(apim, lab, name), edit)}).encode()
+    where = lab.resource_group, lab.gateway.name, name
+    apim.backend.create_or_update(*where, body, if_match="*", api_version=lab.gateway.api_version)
+
+
+def _seen(lab: Lab, cloud: Cloud, state: Any) -> list[tuple[str, Any, Any]]:
+    """Every difference that `plan` shows."""
+    actions = plan_lab(lab, cloud, state=state).actions
+    return [(change.field, change.old, change.new) for action in actions for change in action.changes]
+
+
+@pytest.mark.parametrize("what", BY_HAND)
+def test_a_backend_edited_by_hand_keeps_the_edit_and_gets_back_what_the_lab_states(
+    what: str, local_cloud: Cloud, tmp_path: Path
+) -> None:
+    lab, edit = pool_lab(), BY_HAND[what]
+    edited = lab.backends[0].name if edit.keys().isdisjoint({"pool", "member"}) else lab.pool.name
     with cleaned_up(lab, local_cloud, tmp_path) as state, opened(lab, local_cloud) as context:
         apply_lab(lab, local_cloud, state=state)
-        apim, member = context.clients.apim, lab.backends[0].name
-        for name, extra in ((member, BY_HAND), (lab.pool.name, {})):
-            found = _properties(apim, lab, name)
-            found |= extra if extra else {"pool": {**found["pool"], **affinity}}
-            body = json.dumps({"properties": found}).encode()
-            apim.backend.create_or_update(
-                lab.resource_group, lab.gateway.name, name, body, if_match="*", api_version=API_VERSION
-            )
-        assert not plan_lab(lab, local_cloud, state=state).has_changes
-        stated = {"failure_response": 429}
-        changed = altered(lab, breaker=stated, pool={"name": lab.pool.name, **stated})
+        apim = context.clients.apim
+        _edit(apim, lab, edited, edit)
+        assert _seen(lab, local_cloud, state) == []
+        _edit(apim, lab, lab.backends[0].name, {"title": "edited"})
+        drift = [("title", "edited", f"{lab.backends[0].name} backend")]
+        assert _seen(lab, local_cloud, state) == drift
+        changed = altered(lab, pool={"name": lab.pool.name, "failure_response": 429})
+        assert _seen(changed, local_cloud, state) == [*drift, ("failure_response", None, 429)]
         apply_lab(changed, local_cloud, state=state)
-        assert not plan_lab(changed, local_cloud, state=state).has_changes
-        after = _properties(apim, lab, member)
-        assert {key: after[key] for key in BY_HAND} == BY_HAND
-        assert after["circuitBreaker"]["rules"][0]["failureResponse"] == {"statusCode": 429}
-        pool = _properties(apim, lab, lab.pool.name)["pool"]
-        assert pool["sessionAffinity"] == affinity["sessionAffinity"]
-        assert pool["failureResponse"] == {"statusCode": 429}
+        assert _seen(changed, local_cloud, state) == []
+        after = _read(apim, lab, edited)
+        assert _with(after, edit) == after
+        assert _read(apim, lab, lab.backends[0].name)["title"] == drift[0][2]
+
+
+def test_an_api_version_that_the_cloud_does_not_know_is_named_before_anything_is_made(
+    local_cloud: Cloud, tmp_path: Path
+) -> None:
+    lab = mock_lab()
+    unknown = altered(lab, gateway={**lab.gateway.model_dump(mode="json"), "api_version": "2099-01-01"})
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        with pytest.raises(BadInput, match=r"gateway\.api_version: .* not know 2099-01-01 [\s\S]*nothing was "):
+            apply_lab(unknown, local_cloud, state=state)
+        assert state.load().created == []
+        apply_lab(lab, local_cloud, state=state)
+        with pytest.raises(BadInput, match=r"gateway\.api_version: No registered resource provider .*'2099-01-01'"):
+            plan_lab(unknown, local_cloud, state=state)
+
+
+def test_an_older_api_version_works_for_a_lab_that_needs_no_newer_field(local_cloud: Cloud, tmp_path: Path) -> None:
+    lab = pool_lab()
+    older = altered(lab, gateway={**lab.gateway.model_dump(mode="json"), "api_version": "2024-05-01"})
+    with cleaned_up(older, local_cloud, tmp_path) as state:
+        apply_lab(older, local_cloud, state=state)
+        assert not plan_lab(older, local_cloud, state=state).has_changes
 
 
 def test_the_labs_session_affinity_is_written_and_its_drift_is_shown(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = pool_lab(pool={"name": "affine", "session_affinity": "SessionId"})
     with cleaned_up(lab, local_cloud, tmp_path) as state, opened(lab, local_cloud) as context:
         apply_lab(lab, local_cloud, state=state)
-        pool = _properties(context.clients.apim, lab, "affine")["pool"]
+        pool = _read(context.clients.apim, lab, "affine")["pool"]
         assert pool["sessionAffinity"] == {"sessionId": {"source": "Cookie", "name": "SessionId"}}
         assert not plan_lab(lab, local_cloud, state=state).has_changes
         renamed = altered(lab, pool={"name": "affine", "session_affinity": "Other"})

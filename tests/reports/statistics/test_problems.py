@@ -111,6 +111,25 @@ def test_a_fault_that_drops_answers_by_plan_is_not_a_problem(tmp_path: Path) -> 
     assert problems(folder) == []
 
 
+def test_a_key_that_was_changed_during_the_run_is_named_and_loses_no_row(steady: Path) -> None:
+    before = load(steady).tally.total
+    folder = changed(steady, status=after(3, 401), origin=after(3, "gateway"), backend=after(3, None))
+    run = load(folder)
+    summary = summarise(run, analyse(run), [])
+    assert summary["requests"]["total"] == before
+    assert summary["requests"]["by_status"]["401"] == before // 2
+    [(kind, text)] = problems(folder)
+    assert kind == "key refused"
+    assert text.startswith(f"from 3.0 s on, the gateway refused the key of {before // 2:,} of {before:,} requests (4")
+    assert text in summary["verdict"]["sentence"]
+    assert (summary["verdict"]["label"], summary["verdict"]["exit_code"]) == ("not valid", 4)
+
+
+def test_a_401_of_a_backend_is_not_about_the_key(tmp_path: Path) -> None:
+    folder = changed(write(tmp_path / "run", lab_of(), STEADY, seed=1), status=after(3, 401))
+    assert problems(folder) == []
+
+
 def test_load_that_was_never_sent_is_a_problem(steady: Path) -> None:
     pacing = {"intended": 1350, "sent": 900, "late_p99_ms": 1.0, "dropped": 0}
     assert problems(changed(steady, {"pacing": pacing})) == [

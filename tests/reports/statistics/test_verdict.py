@@ -81,6 +81,7 @@ def test_a_run_with_trips_that_no_request_shows_is_not_good(good: Reported) -> N
     [
         ("target lost", "target lost", 3),
         ("not recorded", "not valid", 4),
+        ("key refused", "not valid", 4),
         ("broken answers", "not valid", 4),
         ("load not delivered", "not valid", 4),
         ("workers lost", "not valid", 4),

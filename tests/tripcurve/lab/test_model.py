@@ -126,6 +126,13 @@ BAD: list[tuple[Any, str]] = [
     (content(backend={"kind": "existing", "url": "http://h:99999"}), "kind existing needs `url`"),
     (content(api={"named_values": {"to": "https://u:pw@h"}}), "to: https://***@h contains a user name or password"),
     (content(model={"version": 613}), "model.version: must be text, not 613; write it in quotes"),
+    (content(gateway={"name": "g", "api_version": "latest"}), "'latest' has the wrong form. ARM's api-version for"),
+    (
+        content(gateway={"name": "g", "api_version": "2024-05-01"}, pool={"failure_response": 429}),
+        "gateway.api_version: 2024-05-01 has no failure_response; use 2025-09-01-preview",
+    ),
+    (content(gateway={"name": "g", "identity": "mine"}), "'mine' has the wrong form. Managed identity that calls"),
+    (content(api={"subscription": "mater"}), "api.subscription: must be one of api, master, not 'mater'; did you mean"),
     (content(gateway={"name": "-g"}), "'-g' has the wrong form. Service name: 1-50 letters"),
     (content(backends=[{"name": f"b{n}"} for n in range(31)]), "backends: has 31 entries; at most 30"),
     ("a: !!int x", "line 1, column 4: this value cannot be read as !!int"),

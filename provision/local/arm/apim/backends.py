@@ -6,6 +6,7 @@ import copy
 import re
 from urllib.parse import urlsplit
 
+from provision.local.arm.apim.backend_fields import newer_fields, without_newer_fields
 from provision.local.arm.apim.breakers import check_breaker, failure_response_faults
 from provision.local.arm.apim.service import SERVICE, SERVICE_TYPE
 from provision.local.arm.call import Answer, ArmCall, Json
@@ -34,6 +35,7 @@ def _prepare(draft: Draft) -> Json:
             faults.append((key, f"'{key}' must be at most {longest} characters long."))
     faults += _pool_faults(draft, properties) if properties.get("type") == "Pool" else _single_faults(properties)
     faults += check_breaker(draft, properties)
+    faults += newer_fields(draft.call.properties(), draft.call.api_version)
     if faults:
         raise validation_error(*faults)
     properties.setdefault("type", "Single")
@@ -103,7 +105,7 @@ KIND = Kind(TYPE, f"{SERVICE}/backends/{{backend}}", _prepare, shape=BackendShap
 
 
 class Backends(Crud):
-    """The handlers of backends. `reconnect` asks for a new connection and changes no breaker."""
+    """The handlers of backends, which show each api-version its own fields. `reconnect` changes no breaker."""
 
     def register(
         self, router: Router, only: tuple[str, ...] = ("PUT", "PATCH", "GET", "HEAD", "DELETE", "LIST")
@@ -111,7 +113,30 @@ class Backends(Crud):
         super().register(router, only)
         router.add("POST", f"{KIND.template}/reconnect", self.reconnect)
 
+    async def get(self, call: ArmCall) -> Answer:
+        return _in_version(await super().get(call), call)
+
+    async def index(self, call: ArmCall) -> Answer:
+        return _in_version(await super().index(call), call)
+
+    async def put(self, call: ArmCall) -> Answer:
+        return _in_version(await super().put(call), call)
+
+    async def patch(self, call: ArmCall) -> Answer:
+        return _in_version(await super().patch(call), call)
+
     async def reconnect(self, call: ArmCall) -> Answer:
         """Accept the request, which has no effect here. Raises ArmError 404 if the backend does not exist."""
         self.find(call)
         return Answer(202)
+
+
+def _in_version(answer: Answer, call: ArmCall) -> Answer:
+    """Return an answer with a backend, or a list of them, as the call's api-version shows it."""
+    body = answer.body
+
+    def shown(backend: Json) -> Json:
+        return {**backend, "properties": without_newer_fields(backend["properties"], call.api_version)}
+
+    changed = {**body, "value": [shown(one) for one in body["value"]]} if "value" in body else shown(body)
+    return Answer(answer.status, changed, answer.headers)

@@ -17,8 +17,6 @@ Faults = list[tuple[str, str]]
 _PLACE = "circuitBreaker.rules"
 _RULE_KEYS = {"name", "failureCondition", "tripDuration", "acceptRetryAfter"}
 _CONDITION_KEYS = {"count", "percentage", "interval", "statusCodeRanges", "errorReasons"}
-_FAILURE_RESPONSE_SINCE = "2025-03-01"
-"""Date of the first api-version whose rules and pools have `failureResponse` [SPEC26]."""
 
 
 def check_breaker(draft: Draft, properties: Json) -> Faults:
@@ -65,8 +63,6 @@ def failure_response_faults(place: str, owner: Json, version: str) -> Faults:
     if "failureResponse" not in owner or owner["failureResponse"] is None:
         return []
     target, response = f"{place}.failureResponse", owner["failureResponse"]
-    if version < _FAILURE_RESPONSE_SINCE:
-        return [_unknown(f"{place}.failureResponse", version)]
     status = response.get("statusCode") if isinstance(response, dict) else None
     if type(status) is not int or not 100 <= status <= 599:
         return [(f"{target}.statusCode", "StatusCode must be a status from 100 to 599.")]

@@ -11,6 +11,7 @@ from provision.local.arm.apim.skus import MOST_UNITS
 from provision.local.arm.call import Answer, ArmCall, Json
 from provision.local.arm.crud import Crud, Draft, Kind, merge
 from provision.local.arm.errors import ArmError, validation_error
+from provision.local.arm.identities import assigned_identities
 from provision.local.arm.regions import display_name, region
 from provision.local.arm.router import Router
 from provision.local.arm.shapes import ServiceShape
@@ -101,15 +102,23 @@ def _check_tier_change(draft: Draft, name: str) -> None:
 
 
 def _identity(draft: Draft) -> Json:
-    sent = draft.sent.get("identity")
-    kind = str(sent.get("type")) if isinstance(sent, dict) else "None"
-    if "SystemAssigned" not in kind:
-        if draft.existing is not None and sent is not None:
-            draft.world.directory.remove_identity(draft.id)
-        kept = draft.existing.body.get("identity") if draft.existing is not None and sent is None else None
+    """Return the service's identities as ARM shows them: its own, and the user-assigned ones."""
+    sent, directory = draft.sent.get("identity"), draft.world.directory
+    if sent is None and draft.existing is not None:
+        kept = draft.existing.body.get("identity")
         return {} if kept is None else {"identity": kept}
-    identity = draft.world.directory.add_identity(draft.id)
-    return {"identity": {"type": kind, "principalId": identity.principal_id, "tenantId": draft.world.tenant_id}}
+    sent = sent if isinstance(sent, dict) else {}
+    kind = str(sent.get("type"))
+    shown: Json = {"type": kind, "tenantId": draft.world.tenant_id}
+    assigned = assigned_identities(draft, sent) if "UserAssigned" in kind else {}
+    directory.assign(draft.id, tuple(assigned))
+    if assigned:
+        shown["userAssignedIdentities"] = assigned
+    if "SystemAssigned" in kind:
+        shown["principalId"] = directory.add_identity(draft.id).principal_id
+    else:
+        directory.remove_identity(draft.id)
+    return {"identity": shown} if assigned or "SystemAssigned" in kind else {}
 
 
 def _properties(draft: Draft) -> Json:
@@ -197,6 +206,7 @@ def _add_master(world: World, service: Resource) -> None:
 async def _deleting(world: World, service: Resource) -> None:
     await world.data_plane.stop(service.id)
     world.directory.remove_identity(service.id)
+    world.directory.assign(service.id, ())
 
 
 def _show(world: World, service: Resource) -> Json:

@@ -63,8 +63,8 @@ def test_a_site_name_is_taken_across_groups(clients: Clients, group: str) -> Non
     [
         ("/subscriptions/SUB/resourcegroups/x", 400, "MissingApiVersionParameter"),
         ("/subscriptions/other/resourcegroups/x?api-version=1", 404, "SubscriptionNotFound"),
-        ("/subscriptions/SUB/resourcegroups/x?api-version=1", 404, "ResourceGroupNotFound"),
-        ("/subscriptions/SUB/providers/Microsoft.Nothing?api-version=1", 404, "InvalidResourceNamespace"),
+        ("/subscriptions/SUB/resourcegroups/x?api-version=2025-04-01", 404, "ResourceGroupNotFound"),
+        ("/subscriptions/SUB/providers/Microsoft.Nothing?api-version=2025-04-01", 404, "InvalidResourceNamespace"),
         ("/nothing/here/at/all?api-version=1", 404, "NotFound"),
     ],
 )
@@ -82,6 +82,6 @@ def test_a_method_that_no_resource_takes_is_405(running: Running, owner_token: s
 
 
 def test_a_body_that_is_not_json_is_refused(running: Running, owner_token: str) -> None:
-    path = f"/subscriptions/{running.connection['subscription_id']}/resourcegroups/x?api-version=1"
+    path = f"/subscriptions/{running.connection['subscription_id']}/resourcegroups/x?api-version=2025-04-01"
     status, body = running.call("PUT", path, ["no", "object"], {"Authorization": f"Bearer {owner_token}"})
     assert (status, body["error"]["code"]) == (400, "InvalidRequestContent")

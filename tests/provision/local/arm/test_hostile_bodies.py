@@ -154,7 +154,7 @@ def build() -> tuple[Manager, str]:
 
 async def send(manager: Manager, owner: str, method: str, path: str, body: Any) -> Answer | ArmError:
     headers = {"if-match": "*"} if method in ("PATCH", "DELETE") else {}
-    call = ArmCall(method, path, {"api-version": "x"}, headers, body, "https://127.0.0.1", owner)
+    call = ArmCall(method, path, {"api-version": "2024-05-01"}, headers, body, "https://127.0.0.1", owner)
     try:
         return await manager.answer(call)
     except ArmError as error:

@@ -313,3 +313,47 @@ def test_session_affinity_needs_a_cookie_with_a_name(
     with refused() as said:
         put(*place.at, unique("pool"), body, **SINCE_2025)
     assert list(said.details) == [target]
+
+
+NEWER = {
+    "azureRegion": "westus",
+    "credentials": {"header": {"x": ["kept"]}, "managedIdentity": {"resource": "https://cognitiveservices.azure.com"}},
+}
+
+
+def test_an_older_api_version_does_not_show_newer_fields_and_loses_them_when_it_writes(
+    clients: Clients, place: Place
+) -> None:
+    name, backends = unique("backend"), clients.apim.backend
+
+    def properties(response: Any, *_: Any) -> dict[str, Any]:
+        return dict(response.http_response.json()["properties"])
+
+    backends.create_or_update(*place.at, name, raw(backend(rule(**TO_429), **NEWER)), **SINCE_2025)
+    older = backends.get(*place.at, name, cls=properties)
+    assert "azureRegion" not in older
+    assert older["credentials"] == {"header": {"x": ["kept"]}}
+    assert "failureResponse" not in older["circuitBreaker"]["rules"][0]
+    (listed,) = [one for one in backends.list_by_service(*place.at) if one.name == name]
+    assert listed.circuit_breaker.rules[0].name == "myBreakerRule"
+    assert backends.get(*place.at, name, cls=properties, **SINCE_2025)["azureRegion"] == "westus"
+    backends.update(*place.at, name, if_match="*", parameters={"properties": {"title": "patched"}})
+    assert backends.get(*place.at, name, cls=properties, **SINCE_2025)["azureRegion"] == "westus"
+    backends.create_or_update(*place.at, name, raw({"properties": older}))
+    assert "azureRegion" not in backends.get(*place.at, name, cls=properties, **SINCE_2025)
+
+
+@pytest.mark.parametrize(
+    ("newer", "target"),
+    [
+        ({"azureRegion": "westus"}, "azureRegion"),
+        ({"credentials": {"managedIdentity": {}}}, "credentials.managedIdentity"),
+    ],
+)
+def test_an_older_api_version_refuses_a_field_that_it_does_not_have(
+    clients: Clients, place: Place, newer: dict[str, Any], target: str
+) -> None:
+    with refused() as said:
+        clients.apim.backend.create_or_update(*place.at, unique("backend"), raw(backend(**newer)))
+    assert list(said.details) == [target]
+    assert said.details[target].startswith(f"Could not find member '{target.rpartition('.')[2]}'")
