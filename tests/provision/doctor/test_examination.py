@@ -13,7 +13,7 @@ from provision.doctor.examination import CHECKS, examine
 from provision.doctor.findings import Diagnosis
 from provision.lifecycle.apply import apply_lab
 from provision.resources.clouds import Cloud, local
-from tests.provision.doctor.conftest import Inject
+from tests.provision.injection import Inject
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab

@@ -13,7 +13,7 @@ from provision.lifecycle.apply import apply_lab
 from provision.lifecycle.down import down_lab
 from provision.lifecycle.state import StateFile
 from provision.resources.clouds import Cloud
-from tests.provision.doctor.conftest import Inject
+from tests.provision.injection import Inject
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
 from tripcurve.lab import Lab
 

@@ -12,7 +12,7 @@ from provision.doctor.findings import Finding
 from provision.doctor.offer import gateway_tier, models, providers
 from provision.lifecycle.apply import apply_lab
 from provision.resources.clouds import Cloud
-from tests.provision.doctor.conftest import Inject
+from tests.provision.injection import Inject
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab

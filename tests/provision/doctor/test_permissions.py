@@ -17,7 +17,8 @@ from provision.lifecycle.apply import apply_lab
 from provision.resources.access import operation_of
 from provision.resources.clouds import Cloud
 from provision.resources.graph import lab_resources
-from tests.provision.doctor.conftest import Inject, SignedIn
+from tests.provision.doctor.conftest import SignedIn
+from tests.provision.injection import Inject
 from tests.provision.labs import cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.lab import Lab
 

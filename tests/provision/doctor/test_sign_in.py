@@ -8,7 +8,7 @@ import pytest
 
 from provision.doctor.sign_in import clock_finding, sign_in
 from provision.resources.clouds import Cloud
-from tests.provision.doctor.conftest import Inject
+from tests.provision.injection import Inject
 from tests.provision.labs import mock_lab, opened
 
 
