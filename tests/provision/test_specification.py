@@ -1,0 +1,228 @@
+"""Every call that `up`, `status`, `smoke` and `down` send is one of Microsoft's specification of its api-version.
+
+The everyday test compares the calls with operations.json, a table of facts. Its required fields and headers are those
+of the SDK's models, which Microsoft generates from the specification. With TRIPCURVE_ARM_SPECS, the folder of a
+checkout of azure-rest-api-specs or of parts of it, the calls are compared with the specification itself. Set
+TRIPCURVE_UPDATE_GOLDEN too to write the table anew from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.lifecycle.apply import apply_lab, plan_lab
+from provision.lifecycle.down import down_lab
+from provision.lifecycle.smoke import smoke_lab
+from provision.lifecycle.state import StateFile
+from provision.lifecycle.status import status_lab
+from provision.resources.clouds import Cloud
+from tests.provision.labs import altered, mock_lab, openai_lab, pool_lab
+from tests.provision.recording import Call, flat_types, recorded
+from tests.provision.specification import Specification, required_fields
+from tripcurve.lab import Lab
+
+SPECS = "TRIPCURVE_ARM_SPECS"
+UPDATE = "TRIPCURVE_UPDATE_GOLDEN"
+FACTS = Path(__file__).parent / "operations.json"
+
+LABS: tuple[Callable[[], Lab], ...] = (
+    lambda: mock_lab(api={"named_values": {"key": "value"}}),
+    openai_lab,
+    lambda: altered(pool_lab(), pool={"name": "openai-pool", "failure_response": 429}),
+)
+
+
+@pytest.fixture(scope="module")
+def calls(connection: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Call]]:
+    """Every call of the life of three labs, with a change of the rule and one of the gateway in it."""
+    from provision.resources.clouds import local
+
+    cloud, folder = local(connection), tmp_path_factory.mktemp("states")
+    with pytest.MonkeyPatch.context() as patch, recorded(cloud.management_url, patch) as found:
+        for make in LABS:
+            _live(make(), cloud, folder)
+        yield found
+
+
+def _live(lab: Lab, cloud: Cloud, folder: Path) -> None:
+    state = StateFile.of(lab, cloud, folder)
+    plan_lab(lab, cloud, state=state)
+    target = apply_lab(lab, cloud, state=state).target
+    assert smoke_lab(lab, target).passed
+    status_lab(lab, cloud, state=state)
+    gateway = {**lab.gateway.model_dump(mode="json"), "publisher": {"name": "Fabrikam", "email": "a@fabrikam.com"}}
+    changed = altered(lab, breaker={"trip_duration": "PT2M", "failure_response": 429}, gateway=gateway)
+    apply_lab(changed, cloud, state=state)
+    down_lab(changed, cloud, purge=True, state=state)
+
+
+def _fact(call: Call, facts: list[dict[str, Any]]) -> dict[str, Any] | None:
+    for fact in facts:
+        same = (fact["method"], fact["version"]) == (call.method, call.version)
+        pattern = re.sub(r"\\\{scope\\\}", ".+", re.sub(r"\\\{(?!scope)\w+\\\}", "[^/]+", re.escape(fact["path"])))
+        if same and re.fullmatch(pattern, call.path, re.IGNORECASE):
+            return fact
+    return None
+
+
+def _differences(call: Call, fact: dict[str, Any]) -> list[str]:
+    types, known = flat_types(call.body), fact.get("fields", {})
+    return [
+        *(f"{name} is missing" for name in fact.get("required", ()) if name not in types),
+        *(f"header {name} is missing" for name in fact.get("headers", ()) if name.lower() not in call.headers),
+        *(f"{name} has type {kind}, not {known.get(name)}" for name, kind in types.items() if known.get(name) != kind),
+    ]
+
+
+def test_every_call_is_in_the_table_of_facts(calls: list[Call]) -> None:
+    facts = json.loads(FACTS.read_text("utf-8"))
+    found = [(call, _fact(call, facts)) for call in calls]
+    assert sorted({str(call) for call, fact in found if fact is None}) == []
+    assert sorted({f"{call}: {text}" for call, fact in found for text in _differences(call, fact or {})}) == []
+    used = [fact for _, fact in found]
+    assert [f"{fact['method']} {fact['path']}" for fact in facts if fact not in used] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"method": "PATCH"}, None),
+        ({"query": {"api-version": "2099-01-01"}}, None),
+        ({"headers": {}}, []),
+        ({"body": {"properties": {"url": "u"}}}, ["properties.scope is missing", "properties.displayName is missing"]),
+        (
+            {"body": {"properties": {"scope": 1, "displayName": "d"}}},
+            ["properties.scope has type integer, not string"],
+        ),
+    ],
+)
+def test_a_wrong_call_is_found_by_the_table(calls: list[Call], change: dict[str, Any], fault: list[str] | None) -> None:
+    call = next(one for one in calls if one.method == "PUT" and "/subscriptions/tripcurve-" in one.path)
+    fact = _fact(dataclasses.replace(call, **change), json.loads(FACTS.read_text("utf-8")))
+    if fault is None:
+        assert fact is None
+    else:
+        assert fact is not None
+        said = _differences(dataclasses.replace(call, **change), fact)
+        assert [text for text in said if "url" not in text] == fault
+
+
+@pytest.mark.skipif(not os.environ.get(SPECS), reason=f"set {SPECS} to a folder of azure-rest-api-specs")
+def test_every_call_is_one_of_microsofts_specification(calls: list[Call]) -> None:
+    specification = Specification(Path(os.environ[SPECS]))
+    assert sorted({fault for call in calls for fault in specification.faults(call)}) == []
+    if os.environ.get(UPDATE):
+        FACTS.write_text(json.dumps(_table(specification, calls), indent=1) + "\n", "utf-8")
+
+
+def _table(specification: Specification, calls: list[Call]) -> list[dict[str, Any]]:
+    """A row for each operation among the calls: what it requires, and the types of the fields that were sent."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for call in calls:
+        operation = specification.find(call)
+        assert operation is not None
+        key = call.method, operation.template, call.version
+        row = rows.setdefault(key, dict(zip(("method", "path", "version"), key, strict=True)))
+        if operation.required("header"):
+            row["headers"] = operation.required("header")
+        if operation.body is not None and call.body is not None:
+            row["required"] = list(required_fields(operation.body))
+            row["fields"] = {**row.get("fields", {}), **flat_types(call.body)}
+    return [rows[key] for key in sorted(rows)]
+
+
+SPECIFICATION = {
+    "swagger": "2.0",
+    "info": {"version": "2026-01-01"},
+    "paths": {
+        "/groups/{group}/things/{thing}": {
+            "parameters": [{"name": "api-version", "in": "query", "required": True, "type": "string"}],
+            "put": {
+                "parameters": [
+                    {"$ref": "common.json#/parameters/match"},
+                    {"name": "body", "in": "body", "schema": {"$ref": "#/definitions/Thing"}},
+                ]
+            },
+        }
+    },
+    "definitions": {
+        "Thing": {
+            "allOf": [{"$ref": "common.json#/definitions/Base"}],
+            "properties": {"count": {"type": "integer"}, "kind": {"type": "string", "enum": ["a", "b"]}},
+        }
+    },
+}
+COMMON = {
+    "parameters": {"match": {"name": "If-Match", "in": "header", "required": True, "type": "string"}},
+    "definitions": {
+        "Base": {
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string"},
+                "id": {"type": "string", "readOnly": True},
+                "parts": {"type": "array", "items": {"$ref": "#/definitions/Base"}},
+                "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+                "far": {"$ref": "absent.json#/definitions/Unknown"},
+            },
+        }
+    },
+}
+
+
+@pytest.fixture
+def specification(tmp_path: Path) -> Specification:
+    """A specification of one operation, in two files."""
+    (tmp_path / "things.json").write_text(json.dumps(SPECIFICATION), "utf-8")
+    (tmp_path / "common.json").write_text(json.dumps(COMMON), "utf-8")
+    return Specification(tmp_path)
+
+
+RIGHT = Call("PUT", "/Groups/g/things/t", {"api-version": "2026-01-01"}, {"if-match": "*"}, {"name": "n"})
+
+
+@pytest.mark.parametrize(
+    ("change", "faults"),
+    [
+        ({}, []),
+        ({"body": {"name": "n", "count": 1, "tags": {"a": "b"}, "parts": [{"name": "p"}], "far": {"any": 1}}}, []),
+        ({"path": "/groups/g/things"}, ["no such operation"]),
+        ({"method": "POST"}, ["no such operation"]),
+        ({"query": {"api-version": "2025-01-01"}}, ["no such operation"]),
+        ({"headers": {}}, ["header If-Match is missing"]),
+        ({"body": {}}, ["body.name is missing"]),
+        ({"body": {"name": 1}}, ["body.name has type integer, not string"]),
+        ({"body": {"name": "n", "count": "1"}}, ["body.count has type string, not integer"]),
+        ({"body": {"name": "n", "kind": "c"}}, ["body.kind is 'c', none of ['a', 'b']"]),
+        ({"body": {"name": "n", "id": "x"}}, ["body.id is read-only"]),
+        ({"body": {"name": "n", "size": 1}}, ["body.size is not in the specification"]),
+        ({"body": {"name": "n", "parts": [{}]}}, ["body.parts[0].name is missing"]),
+        ({"body": {"name": "n", "tags": {"a": 1}}}, ["body.tags.a has type integer, not string"]),
+    ],
+)
+def test_a_call_is_compared_field_by_field(
+    specification: Specification, change: dict[str, Any], faults: list[str]
+) -> None:
+    call = dataclasses.replace(RIGHT, **change)
+    assert specification.faults(call) == [f"{call}: {fault}" for fault in faults]
+
+
+def test_the_table_has_what_an_operation_requires_and_the_types_sent(specification: Specification) -> None:
+    longer = dataclasses.replace(RIGHT, body={"name": "n", "parts": [{"name": "p"}]})
+    assert _table(specification, [RIGHT, longer]) == [
+        {
+            "method": "PUT",
+            "path": "/groups/{group}/things/{thing}",
+            "version": "2026-01-01",
+            "headers": ["If-Match"],
+            "required": ["name"],
+            "fields": {"name": "string", "parts": "array", "parts[]": "object", "parts[].name": "string"},
+        }
+    ]
