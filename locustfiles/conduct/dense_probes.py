@@ -16,7 +16,7 @@ from locustfiles.pacing.alarm import make_alarm
 from locustfiles.pacing.sharpening import Seen, Sharpener
 from tripcurve.run.record import Row
 
-__all__ = ["USER", "DenseProbes"]
+__all__ = ["QUESTION", "USER", "DenseProbes"]
 
 USER = "ProbeUser"
 QUESTION = [{"role": "user", "content": "."}]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import orjson
 import pytest
+from pydantic import SecretStr
 
-from locustfiles.conduct.dense_probes import BODY
+from locustfiles.conduct.dense_probes import QUESTION
 from tests.e2e.commands import tripcurve
 from tripcurve.documents import write_yaml
 from tripcurve.lab import POLICIES, load_lab
 from tripcurve.shipped import find_file
+from tripcurve.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +35,11 @@ LIMIT = (
 
 
 def test_a_gateway_that_limits_calls_ends_the_probing_and_not_the_run(tmp_path: Path) -> None:
+    target = Target(gateway_url="", api_key=SecretStr(""), deployment="", api_version="2024-02-01")
+    body = orjson.dumps(target.chat_body(QUESTION, max_tokens=1))
     policy = find_file("single-backend.xml", POLICIES, ".xml", "policy").read_text("utf-8")
     (tmp_path / "limited.xml").write_text(
-        policy.replace("<base />", "<base />" + LIMIT.format(length=len(BODY)), 1), "utf-8"
+        policy.replace("<base />", "<base />" + LIMIT.format(length=len(body)), 1), "utf-8"
     )
     lab = load_lab("quick")
     [backend] = lab.backends

@@ -58,8 +58,8 @@ def test_every_mistake_is_one_line_and_one_entry(written: Any, capsys: pytest.Ca
     assert errors == shown.err.splitlines()
     assert [line.removeprefix(path) for line in errors] == [
         ": backends[0].kind: must be one of mock, openai, existing, not 'mok'; did you mean 'mock'?",
-        ": gatway: unknown key; did you mean 'gateway'? Known keys: api, backends, description, existing, gateway, "
-        "local, location, model, name, pool, resource_group, subscription_id",
+        ": gatway: unknown key; did you mean 'gateway'? Known keys: api, backends, description, events, existing, "
+        "gateway, local, location, model, name, pool, resource_group, subscription_id",
     ]
 
 
