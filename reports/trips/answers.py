@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -66,12 +67,12 @@ class Answers:
         average: Instants = np.where(reported, self.start + self.waited + there, self.end - self.network // 2)
         return average
 
-    @property
+    @cached_property
     def traffic(self) -> Mask:
         """Which requests are of the traffic, and not dense probes."""
         return self.alike > 0
 
-    @property
+    @cached_property
     def good(self) -> Mask:
         """Which requests got a complete 2xx."""
         return (self.status >= 200) & (self.status < 300) & self.whole
