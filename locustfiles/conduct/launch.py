@@ -20,7 +20,7 @@ __all__ = ["end_traffic", "launch", "make_ready"]
 GC_THRESHOLDS = (20_000, 20, 50)
 """Requests leave few reference cycles, so the default of one collection per 700 objects finds no garbage."""
 
-Listener = Callable[[Batch], None]
+Listener = Callable[[Batch], object]
 
 
 def make_ready() -> None:

@@ -127,7 +127,7 @@ class Traffic:
         """Return the prompts of this process's users, for streamed or whole answers. The first call makes them."""
         if stream not in self._prompts:
             tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
-            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, stream, self.plan.target)
+            self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, self.plan.target, stream)
         return self._prompts[stream]
 
     def head(self, length: int, accept: str = JSON, path: str | None = None) -> bytes:

@@ -115,9 +115,9 @@ class Worker:
 
     def _tell(self, batch: Batch) -> None:
         """Send a batch's counts to the main process: a listener of the recorder."""
-        self._live.add(batch)
+        counts = self._live.add(batch)
         message: CountsMessage = {
-            "counts": [(second, kind, n) for (second, kind), n in self._live.counts_of(batch).items()],
+            "counts": [(second, kind, n) for (second, kind), n in counts.items()],
             "last_end_s": self._live.last_end_s,
             "trips": self._live.trips,
             "open": self._live.open,

@@ -32,10 +32,10 @@ def kind_of(status: int, origin: str, error: str | None, sheds: frozenset[int] =
     """
     if error is not None:
         return "broken" if 200 <= status < 300 else "failed"
-    if 200 <= status < 300:
-        return "2xx"
     if origin == "gateway" and status in sheds:
         return "shed"
+    if 200 <= status < 300:
+        return "2xx"
     return "429" if status == 429 else "other"
 
 
@@ -77,17 +77,15 @@ class Live:
         self.seconds: deque[Second] = deque(maxlen=KEPT_SECONDS)
         self.sightings = Sightings(start_ns, gap_s, sheds)
 
-    def add(self, batch: Batch) -> None:
-        """Add a batch; a listener of the recorder."""
-        self.add_counts(self.counts_of(batch))
+    def add(self, batch: Batch) -> Counter[tuple[int, str]]:
+        """Add a batch and return its counts by second and kind; a listener of the recorder."""
+        counts = counts_of(batch, self.start_ns, self._sheds)
+        self.add_counts(counts)
         ends = batch.start_ns + batch.latency_us * 1000
         self.last_end_s = max(self.last_end_s, float(ends.max() - self.start_ns) / _NS)
         self.sightings.add(batch)
         self.trips, self.open = self.sightings.count, self.sightings.open
-
-    def counts_of(self, batch: Batch) -> Counter[tuple[int, str]]:
-        """Count a batch as `add` does, without adding it."""
-        return counts_of(batch, self.start_ns, self._sheds)
+        return counts
 
     def add_counts(self, counts: Counter[tuple[int, str]]) -> None:
         """Add counts by second and kind, of this process or of a worker."""

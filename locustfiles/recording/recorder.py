@@ -73,7 +73,7 @@ class Recorder:
     The constructor, `flush` and `close` raise RecordingFailed if the file cannot be written.
     """
 
-    def __init__(self, path: Path, listeners: tuple[Callable[[Batch], None], ...] = ()) -> None:
+    def __init__(self, path: Path, listeners: tuple[Callable[[Batch], object], ...] = ()) -> None:
         self.path = path
         self.rows = 0
         self._pending: list[Row] = []

@@ -27,15 +27,13 @@ class Prompts:
     All bodies have the same length in bytes, so that a request's head can be built beforehand.
     """
 
-    def __init__(
-        self, rng: random.Random, prompt: int, completion: int, stream: bool = False, target: Target | None = None
-    ) -> None:
-        """Make the texts. `target` None: the bodies have the form of dated api-versions."""
+    def __init__(self, rng: random.Random, prompt: int, completion: int, target: Target, stream: bool = False) -> None:
         texts = [self._text(rng, prompt) for _ in range(VARIETY)]
         longest = max(map(len, texts))
         self._texts = [text.ljust(longest, ".") for text in texts]
         self.completion = completion
-        shaped = [self._body(text, stream, target) for text in self._texts]
+        messages = [[{"role": "user", "content": text}] for text in self._texts]
+        shaped = [target.chat_body(one, completion, stream) for one in messages]
         bodies = [json.dumps(body, separators=(",", ":")).encode() for body in shaped]
         self.length = len(bodies[0])
         self._halves = [tuple(body.split(_MARK.encode(), 1)) for body in bodies]
@@ -46,13 +44,6 @@ class Prompts:
         # The number takes about four tokens, and the chat format around a message about seven.
         count = max(tokens - 11, 1)
         return f"{_MARK} {' '.join(rng.choices(WORDS, k=count))}"
-
-    def _body(self, text: str, stream: bool, target: Target | None) -> dict[str, object]:
-        messages = [{"role": "user", "content": text}]
-        if target is not None:
-            return target.chat_body(messages, self.completion, stream)
-        body: dict[str, object] = {"messages": messages, "max_tokens": self.completion}
-        return body | {"stream": True} if stream else body
 
     def _take(self) -> int:
         self._next += 1

@@ -12,7 +12,7 @@ from tripcurve.documents import read_document
 from tripcurve.errors import BadInput
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
-from tripcurve.shipped import find_file
+from tripcurve.shipped import find_file, shipped_folder
 from tripcurve.suggestions import known_names
 from tripcurve.urls import without_credentials
 
@@ -355,14 +355,17 @@ class Lab(_Part):
 
 
 def load_lab(name: str | Path) -> Lab:
-    """Read the lab in a file, or a built-in one by its name.
+    """Read the lab in a file, or a built-in one by its name. A policy that is not built in gets its absolute path.
 
     Raises BadInput naming file, field and remedy, also if the policy file does not exist.
     """
     path = find_file(name, LABS, ".yaml", "lab")
     lab = read_document(path, Lab, "lab")
-    policy_path(lab, path)
-    return lab
+    policy = policy_path(lab, path)
+    if policy.parent == shipped_folder(POLICIES):
+        return lab
+    # A run is recorded and reported in other folders than the lab's.
+    return lab.model_copy(update={"api": lab.api.model_copy(update={"policy": str(policy.resolve())})})
 
 
 def policy_path(lab: Lab, lab_file: Path) -> Path:

@@ -101,7 +101,7 @@ def test_a_users_own_policy_is_exported_with_the_lab(tmp_path: Path) -> None:
     away.mkdir()
     for name, content in data.items():
         (away / name).write_text(content)
-    assert load_lab(str(away / "lab.yaml")).api.policy == "policy.xml"
+    assert load_lab(str(away / "lab.yaml")).api.policy == str(away / "policy.xml")
 
 
 def test_the_key_is_a_reference_and_only_the_masters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

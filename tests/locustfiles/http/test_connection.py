@@ -26,7 +26,7 @@ def lab() -> Lab:
 
 
 def prompts(tokens: int = 40, stream: bool = False) -> Prompts:
-    return Prompts(random.Random(1), tokens, 20, stream)
+    return Prompts(random.Random(1), tokens, 20, TARGET, stream)
 
 
 def parts(request: bytes) -> tuple[list[str], dict[str, object]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tripcurve.documents import read_document, write_yaml
 from tripcurve.lab import Lab, load_lab, stated_shed_statuses
 
 TO_429 = """<policies><inbound><base /></inbound><backend><base /></backend><outbound><base /></outbound>
@@ -41,6 +42,19 @@ def test_rules_and_the_pool_state_statuses(lab: str, rule: int | None, pool: int
 def test_a_policy_states_one(tmp_path: Path) -> None:
     (tmp_path / "to-429.xml").write_text(TO_429, "utf-8")
     assert stated_shed_statuses(changed("quick", policy=str(tmp_path / "to-429.xml"))) == {429, 503}
+
+
+def test_a_policy_beside_the_lab_states_one_wherever_the_lab_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is recorded and reported in other folders than the lab's, from the lab as it was loaded."""
+    (tmp_path / "to-429.xml").write_text(TO_429, "utf-8")
+    (tmp_path / "lab.yaml").write_text(write_yaml(changed("quick", policy="to-429.xml")), "utf-8")
+    loaded = load_lab(tmp_path / "lab.yaml")
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    Path("lab.yaml").write_text(write_yaml(loaded), "utf-8")
+    assert stated_shed_statuses(read_document(Path("lab.yaml"), Lab, "lab")) == {429, 503}
 
 
 def test_a_policy_that_is_gone_states_none(tmp_path: Path) -> None:
