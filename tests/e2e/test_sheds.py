@@ -49,7 +49,7 @@ def lab_of(
     update: dict[str, Any] = {
         "backends": backends,
         "pool": lab.pool.model_copy(update={"failure_response": pool}),
-        "api": lab.api.model_copy(update={"policy": str(folder / "policy.xml")}),
+        "api": lab.api.model_copy(update={"policy": "policy.xml"}),
     }
     if section:
         update["local"] = lab.local.model_copy(update={"open_section": section})
