@@ -17,9 +17,8 @@ import pandas as pd
 from reports.trips.answers import Answers, Mask
 from reports.trips.instants import Instants
 from reports.trips.periods import Touches
-from tripcurve.errors import BadInput
-from tripcurve.lab import POLICIES, Backend, Lab
-from tripcurve.shipped import find_file
+from tripcurve.lab import Backend, Lab
+from tripcurve.lab.sheds import policy_text
 
 __all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
 
@@ -206,11 +205,8 @@ def asked_first(backend: Backend, lab: Lab) -> bool:
 
 def retries_within(lab: Lab) -> bool:
     """Return whether the lab's policy makes further attempts within a request. True if the policy cannot be read."""
-    try:
-        policy = find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8", errors="replace")
-    except (BadInput, OSError):
-        return True
-    return "<retry" in policy
+    policy = policy_text(lab)
+    return policy is None or "<retry" in policy
 
 
 def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:
