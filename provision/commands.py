@@ -32,6 +32,7 @@ from provision.lifecycle.status import status_lab
 from provision.resources import clouds
 from provision.resources.clouds import Cloud
 from tripcurve.errors import BadInput, TargetUnavailable, TripcurveError
+from tripcurve.gateways import check_on_azure
 from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.lab.retirement import model_warnings
 from tripcurve.shipped import find_file
@@ -234,7 +235,9 @@ def _open(lab: str, options: CloudOptions) -> tuple[Lab, Path, Cloud]:
 def _read(lab: str) -> tuple[Lab, Path]:
     # The SDK's own warnings repeat, at length and without a remedy, what our message says.
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    return load_lab(lab), find_file(lab, LABS, ".yaml", "lab")
+    loaded = load_lab(lab)
+    check_on_azure(loaded)
+    return loaded, find_file(lab, LABS, ".yaml", "lab")
 
 
 def _warn(lab: Lab) -> None:

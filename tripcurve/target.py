@@ -79,6 +79,11 @@ class Target(BaseModel):
     api_version: str
     kind: Literal["local", "azure", "url"] = "local"
     api_path: str = "openai"
+    """The path before the operation's; empty: none."""
+    headers: dict[str, str] = {}
+    """Headers of every request, besides those of the traffic itself."""
+    key_header: str = "api-key"
+    """The header of the key; `authorization`: a bearer token."""
     management_url: str | None = None
     admin_url: str | None = None
     ca_file: str | None = None
@@ -97,18 +102,29 @@ class Target(BaseModel):
         return self.api_version == V1
 
     @property
+    def key_line(self) -> str:
+        """Return the header line with the key in clear."""
+        key = self.api_key.get_secret_value()
+        bearer = self.key_header.lower() == "authorization"
+        return f"Authorization: Bearer {key}" if bearer else f"{self.key_header}: {key}"
+
+    @property
+    def _root(self) -> str:
+        return f"/{self.api_path}" if self.api_path else ""
+
+    @property
     def chat_path(self) -> str:
         """Return path and query of the chat-completions operation."""
         if self.is_v1:
-            return f"/{self.api_path}/v1/chat/completions"
-        return f"/{self.api_path}/deployments/{self.deployment}/chat/completions?api-version={self.api_version}"
+            return f"{self._root}/v1/chat/completions"
+        return f"{self._root}/deployments/{self.deployment}/chat/completions?api-version={self.api_version}"
 
     @property
     def responses_path(self) -> str:
         """Return path and query of the responses operation: the v1 API's for versions that lack it [D-RESP]."""
         if self.is_v1 or self.api_version < RESPONSES_SINCE:
-            return f"/{self.api_path}/v1/responses"
-        return f"/{self.api_path}/responses?api-version={self.api_version}"
+            return f"{self._root}/v1/responses"
+        return f"{self._root}/responses?api-version={self.api_version}"
 
     def sdk_client(self, max_retries: int, timeout: float = 60.0, http_client: Client | None = None) -> OpenAI:
         """Return the `openai` package's client for this gateway: OpenAI for the v1 API, else AzureOpenAI.
@@ -117,15 +133,21 @@ class Target(BaseModel):
         """
         import openai  # takes half a second
 
-        key, base = self.api_key.get_secret_value(), f"{self.gateway_url.rstrip('/')}/{self.api_path}"
+        key, base = self.api_key.get_secret_value(), f"{self.gateway_url.rstrip('/')}{self._root}"
         if self.is_v1:
             return openai.OpenAI(
-                base_url=f"{base}/v1", api_key=key, max_retries=max_retries, timeout=timeout, http_client=http_client
+                base_url=f"{base}/v1",
+                api_key=key,
+                default_headers=self.headers,
+                max_retries=max_retries,
+                timeout=timeout,
+                http_client=http_client,
             )
         return openai.AzureOpenAI(
             base_url=f"{base}/deployments/{self.deployment}",
             api_key=key,
             api_version=self.api_version,
+            default_headers=self.headers,
             max_retries=max_retries,
             timeout=timeout,
             http_client=http_client,

@@ -43,7 +43,7 @@ from tripcurve.errors import (
     reason_of,
     remedy_for,
 )
-from tripcurve.lab import stated_shed_statuses
+from tripcurve.gateways import profile_of
 from tripcurve.run.info import Ended, EndKind, WorkerInfo
 from tripcurve.run.layout import claim_run_dir, shard_path, write_documents
 from tripcurve.run.lock import RunLock
@@ -183,7 +183,7 @@ class Conductor:
         make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
         self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, folder.resolve(), start_ns, self.clock)
-        self.live = Live(start_ns, gap_of(prepared.lab), stated_shed_statuses(prepared.lab))
+        self.live = Live(start_ns, gap_of(prepared.lab), frozenset(profile_of(prepared.lab).shed_statuses))
         self.timeline = Timeline(prepared.scenario, self.clock.monotonic(start_ns))
         self._launch(self.plan, self.live)
         self._lead_shape(self.timeline)

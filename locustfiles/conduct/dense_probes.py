@@ -14,6 +14,7 @@ from locustfiles.http.answer import Answer
 from locustfiles.http.client import Client
 from locustfiles.pacing.alarm import make_alarm
 from locustfiles.pacing.sharpening import Seen, Sharpener
+from tripcurve.gateways import profile_of
 from tripcurve.run.record import Row
 
 __all__ = ["QUESTION", "USER", "DenseProbes"]
@@ -42,6 +43,7 @@ class DenseProbes:
         self.sharpener = sharpener
         self._traffic = traffic
         self._body = orjson.dumps(traffic.plan.target.chat_body(QUESTION, max_tokens=1))
+        self._no_shed = profile_of(traffic.plan.lab).no_shed
         self._opened = Event()
         self._stopped = False
 
@@ -55,8 +57,9 @@ class DenseProbes:
             return
         start_ns = row.start_ns - offset_ns
         end_ns = start_ns + row.latency_us * 1000
-        gateway = row.origin == "gateway"
-        if sharpener.see(Seen(start_ns, end_ns, row.status, gateway, row.backend_us, row.retry_after_s, probe)):
+        gateway, other = row.origin == "gateway", row.error in self._no_shed
+        seen = Seen(start_ns, end_ns, row.status, gateway, row.backend_us, row.retry_after_s, probe, other)
+        if sharpener.see(seen):
             self._opened.set()
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from locustfiles.conduct.embedded import Embedded
 from tripcurve.errors import TargetUnavailable
+from tripcurve.gateways import check_on_azure, profile_of
 from tripcurve.lab import LABS, Lab
 from tripcurve.shipped import find_file
 from tripcurve.state_path import state_folder, state_path
@@ -28,6 +29,7 @@ def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str]
     if target == "local":
         return Embedded.start(Path(find_file(lab_name, LABS, ".yaml", "lab")))
     if target == "azure":
+        check_on_azure(lab)
         return _azure(lab, environ)
     check_target_name(target, environ)
     return Target(
@@ -36,6 +38,8 @@ def find_target(target: str, lab: Lab, lab_name: str, environ: Mapping[str, str]
         deployment=lab.model.deployment,
         api_version=lab.api.version,
         api_path=lab.api.path,
+        headers=lab.gateway.headers,
+        key_header=profile_of(lab).key_header,
         kind="url",
     )
 

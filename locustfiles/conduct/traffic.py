@@ -161,6 +161,9 @@ class Traffic:
         if usage is None:
             usage = self._usage(answer)
         intended = start if intended_ns is None else intended_ns
+        origin, error = reader.origin(answer), answer.error
+        if error is None and origin == "gateway":
+            error = reader.refusal(answer)
         row = Row(  # in the order of its fields: keywords would double the cost of a row
             start + offset,
             intended + offset,
@@ -168,12 +171,12 @@ class Traffic:
             None if first_byte_ns is None else (first_byte_ns - start) // 1000,
             reader.backend_us(answer),
             answer.status,
-            reader.origin(answer),
+            origin,
             reader.backend(answer),
             reader.retry_after_s(answer),
             usage.prompt,
             usage.completion,
-            answer.error,
+            error,
             self.timeline.at(intended).phase.name,
             user,
             self.share.worker,

@@ -31,7 +31,7 @@ from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
 from locustfiles.recording.run_dir import holds_run
 from tripcurve.errors import NotRecorded, TripcurveError
-from tripcurve.lab import stated_shed_statuses
+from tripcurve.gateways import profile_of
 from tripcurve.run.info import WorkerClock
 from tripcurve.run.layout import shard_path
 
@@ -93,7 +93,7 @@ class Worker:
         plan = self._on_our_clock(plan)
         try:
             ready_users(plan.scenario, self.environment.user_classes)
-            self._live = Live(plan.start_ns, gap_of(plan.lab), stated_shed_statuses(plan.lab))
+            self._live = Live(plan.start_ns, gap_of(plan.lab), frozenset(profile_of(plan.lab).shed_statuses))
             shard = self._shard(plan, share)
             self._traffic = launch(self.environment, plan, share, shard, self._tell, self._fail)
         except TripcurveError as error:

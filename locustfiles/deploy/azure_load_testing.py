@@ -53,7 +53,7 @@ def _check_key(key: str) -> None:
     if parts.scheme != "https" or not parts.hostname or not parts.path.startswith("/secrets/"):
         raise BadInput(
             f"--key {key!r}: Azure Load Testing reads the gateway's key from Key Vault; "
-            "give the secret's identifier, such as https://my-vault.vault.azure.net/secrets/apim-key"
+            "give the secret's identifier, such as https://my-vault.vault.azure.net/secrets/gateway-key"
         )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput
+from tripcurve.gateways import profile_of
 from tripcurve.lab import LABS, POLICIES, Lab, load_lab, policy_path
 from tripcurve.scenario import Scenario, load_scenario
 from tripcurve.shipped import find_file, shipped_folder
@@ -41,14 +42,16 @@ class Job:
 def make_job(lab_name: str, scenario_name: str, *, target: str | None, key: str, workers: int, image: str) -> Job:
     """Read lab and scenario and check the options. Raises BadInput.
 
-    `target` None: the address that API Management gives the lab's gateway.
+    `target` None: the address that the lab's gateway gets by its name, if it gets one.
     """
     lab = load_lab(lab_name)
     scenario = load_scenario(scenario_name, lab)
     users = sum(count for name, count in scenario.users.items() if name != "ProbeUser")
     if not 1 <= workers <= users:
         raise BadInput(f"--workers {workers}: scenario {scenario.name} has users for 1 to {users} workers")
-    url = target or f"https://{lab.gateway.name}.azure-api.net"
+    url = target or profile_of(lab).url
+    if url is None:
+        raise BadInput(f"lab {lab.name}: no address follows from the gateway's name; give its URL as --target")
     _check_url(url)
     name = _name(f"tripcurve-{lab.name}-{scenario.name}")
     return Job(name, lab, scenario, url.rstrip("/"), key, workers, image, _files(lab, lab_name, scenario))

@@ -100,10 +100,10 @@ class Address:
             port = parts.port
         except ValueError:
             raise BadInput(
-                f"{url!r} has no usable port; a gateway URL is such as https://my-apim.azure-api.net"
+                f"{url!r} has no usable port; a gateway URL is such as https://gateway.example.com"
             ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"{url!r} is not a gateway URL; give one such as https://my-apim.azure-api.net")
+            raise BadInput(f"{url!r} is not a gateway URL; give one such as https://gateway.example.com")
         if parts.scheme == "http":
             return cls(parts.hostname, 80 if port is None else port)
         context = ssl.create_default_context()

@@ -32,7 +32,8 @@ def request_head(
     lines = [
         f"POST {target.chat_path if path is None else path} HTTP/1.1",
         f"Host: {address.authority}",
-        f"api-key: {target.api_key.get_secret_value()}",
+        target.key_line,
+        *(f"{name}: {value}" for name, value in target.headers.items()),
         f"Content-Type: {JSON}",
         f"Accept: {accept}",
         f"User-Agent: tripcurve/{__version__}",

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import orjson
 
 from locustfiles.http.answer import Answer
+from locustfiles.http.refusals import Refusals
 from tripcurve.breaker.retry_after import parse_retry_after
+from tripcurve.gateways import profile_of
 from tripcurve.lab import Lab
 
 __all__ = ["NO_USAGE", "Reader", "Usage", "usage_of"]
 
-BACKEND_HEADER = b"x-tripcurve-backend"
-WAIT_HEADER = b"x-tripcurve-backend-ms"
-# Azure OpenAI sets these headers and a gateway does not: they show the origin if the policy does not mark answers.
-_BACKENDS_OWN = frozenset({b"x-ms-region", b"apim-request-id", b"azureml-model-session", b"x-ms-deployment-name"})
 MOST_INT32 = 2**31 - 1
 
 
@@ -42,31 +41,54 @@ class Reader:
     """Reads answers of one lab's gateway."""
 
     def __init__(self, lab: Lab) -> None:
+        profile = profile_of(lab)
         self._options = lab.local
+        self._refusals = Refusals(profile)
         self._names = {key.lower().encode(): each.name for each in lab.backends for key in (each.host, each.name)}
-        self._only = lab.backends[0].name if len(lab.backends) == 1 else None
+        self._naming = tuple(name.encode() for name in profile.backend_headers)
+        self._marks = frozenset((*self._naming, *(name.encode() for name in profile.backend_marks)))
+        self._only = lab.backends[0].name if profile.only_the_labs and len(lab.backends) == 1 else None
+        self._wait = None if profile.wait is None else profile.wait.header.encode()
+        self._wait_us = 0.0 if profile.wait is None else profile.wait.unit_us
 
     def origin(self, answer: Answer) -> str:
         """Return the record's `origin`: backend, gateway, or client if no response came."""
         if answer.status == 0:
             return "client"
-        headers = answer.headers
-        if BACKEND_HEADER in headers or not _BACKENDS_OWN.isdisjoint(headers):
+        if not self._marks.isdisjoint(answer.headers):
             return "backend"
-        return "gateway"
+        return self._refusals.origin(answer)
+
+    def refusal(self, answer: Answer) -> str | None:
+        """Return why the gateway's own answer is no shed although it may look like one, as an error class, or None."""
+        return self._refusals.error(answer)
 
     def backend(self, answer: Answer) -> str | None:
         """Return the lab's name of the backend that answered, or None if the answer does not name one of the lab."""
-        host = answer.headers.get(BACKEND_HEADER)
-        return None if host is None else self._names.get(host.lower())
+        for header in self._naming:
+            value = answer.headers.get(header)
+            if value is not None:
+                return self._named(value.lower())
+        return self._only if self._only is not None and self.origin(answer) == "backend" else None
+
+    def _named(self, value: bytes) -> str | None:
+        """Return the lab's name of a backend that is given by its name, its host, or a URL with its host."""
+        name = self._names.get(value)
+        if name is not None or b"://" not in value:
+            return name
+        try:
+            host = urlsplit(value.decode("latin-1")).hostname
+        except ValueError:
+            return None
+        return None if host is None else self._names.get(host.encode("latin-1"))
 
     def backend_us(self, answer: Answer) -> int | None:
         """Return how long the gateway waited for the backend, in microseconds, or None if the answer does not say."""
-        value = answer.headers.get(WAIT_HEADER)
+        value = None if self._wait is None else answer.headers.get(self._wait)
         if value is None:
             return None
         try:
-            return min(max(int(float(value) * 1000), 0), MOST_INT32)
+            return min(max(int(float(value) * self._wait_us), 0), MOST_INT32)
         except (ValueError, OverflowError):
             return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from locustfiles.live.sightings import Sightings
 from locustfiles.recording.recorder import Batch
-from tripcurve.lab import UNAVAILABLE
+from tripcurve.gateways import UNAVAILABLE
 
 __all__ = ["KINDS", "Live", "Second", "counts_of", "kind_of"]
 

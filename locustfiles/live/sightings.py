@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from locustfiles.recording.recorder import Batch
-from tripcurve.lab import UNAVAILABLE
+from tripcurve.gateways import UNAVAILABLE
 
 __all__ = ["Sighting", "Sightings", "merge"]
 
@@ -64,10 +64,12 @@ class Sightings:
             return
         begins = ((batch.start_ns - self._start_ns) / 1e9).tolist()
         ends = ((batch.start_ns + batch.latency_us * 1000 - self._start_ns) / 1e9).tolist()
-        for begin, end, status, origin in zip(begins, ends, batch.status.tolist(), batch.origin, strict=True):
+        for begin, end, status, origin, error in zip(
+            begins, ends, batch.status.tolist(), batch.origin, batch.error, strict=True
+        ):
             if origin == "backend":
                 self._answered(begin, end, status)
-            elif origin == "gateway" and status in self._sheds:
+            elif origin == "gateway" and status in self._sheds and error is None:
                 self._refused(begin, end)
 
     def _all_succeeded(self, batch: Batch) -> bool:

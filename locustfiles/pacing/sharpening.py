@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tripcurve.breaker.failure import FailureTest
-from tripcurve.lab import UNAVAILABLE, Lab, stated_shed_statuses
+from tripcurve.gateways import profile_of
+from tripcurve.lab import Lab
 from tripcurve.run.info import Probing, SharpenedReset
 
 __all__ = ["Seen", "Sharpener", "reason_not_to_probe"]
@@ -45,7 +46,10 @@ def reason_not_to_probe(lab: Lab, sharpen_s: float | None, budget: int) -> str |
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One answer, as far as it shows a breaker's state. `backend_us`, `retry_after_s` None: not reported."""
+    """One answer, as far as it shows a breaker's state. `backend_us`, `retry_after_s` None: not reported.
+
+    `other_refusal`: the gateway refused the request for another reason than an open breaker.
+    """
 
     start_ns: int
     end_ns: int
@@ -54,6 +58,7 @@ class Seen:
     backend_us: int | None = None
     retry_after_s: float | None = None
     probe: bool = False
+    other_refusal: bool = False
 
 
 @dataclass(slots=True)
@@ -77,7 +82,9 @@ class Sharpener:
     def __init__(self, lab: Lab, sharpen_s: float, budget: int) -> None:
         guarded = [each.breaker for each in lab.backends if each.breaker is not None]
         self._rule = guarded[0] if len(guarded) == 1 else None
-        self._shed_statuses = stated_shed_statuses(lab)
+        profile = profile_of(lab)
+        self._shed_statuses = frozenset(profile.shed_statuses)
+        self._sure_sheds = self._shed_statuses if profile.sure_sheds is None else profile.sure_sheds
         self._failing = frozenset() if self._rule is None else FailureTest(self._rule, lab.local).failing
         self._sharpen_ns = max(int(sharpen_s * AIM * 1e9), 1)
         self._sharpen_s, self._budget = sharpen_s, budget
@@ -104,6 +111,8 @@ class Sharpener:
 
     def see(self, seen: Seen) -> bool:
         """Take in an answer. Returns True when it is the first shed of an open period."""
+        if seen.other_refusal:
+            return False
         self._marked |= not seen.from_gateway
         if seen.from_gateway and self._is_shed(seen.status):
             return self._shed(seen)
@@ -122,8 +131,8 @@ class Sharpener:
         return False
 
     def _is_shed(self, status: int) -> bool:
-        """Return whether the gateway's own answer is a shed. Without marks a 429 is more likely the backend's."""
-        return status == UNAVAILABLE or (self._marked and status in self._shed_statuses)
+        """Return whether the gateway's own answer is a shed. Without marks only some statuses are certain."""
+        return status in self._sure_sheds or (self._marked and status in self._shed_statuses)
 
     def _shed(self, seen: Seen) -> bool:
         period = self._period

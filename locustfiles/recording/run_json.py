@@ -44,6 +44,7 @@ def describe_run(
         lab=plan.lab.name,
         scenario=plan.scenario.name,
         target=plan.target.kind,
+        gateway=plan.lab.gateway.kind,
         start_ns=plan.start_ns,
         end_ns=ended.at_ns,
         exit=code,

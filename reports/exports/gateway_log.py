@@ -1,4 +1,4 @@
-"""The gateway's log of requests: `ApiManagementGatewayLogs`, or Application Insights' requests and dependencies."""
+"""The gateway's log of requests: rows of its own table, or Application Insights' requests and dependencies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reports.exports.files import Record
 from tripcurve.errors import BadInput
+from tripcurve.gateways import export_of
 from tripcurve.lab import Lab
 
 __all__ = ["GatewayLog", "instant_of", "is_gateway_log", "read_gateway_log"]
@@ -66,12 +67,13 @@ def read_gateway_log(records: list[Record], lab: Lab) -> GatewayLog:
 
 
 def _check_service(records: list[Record], lab: Lab) -> None:
+    export = export_of(lab)
     wanted = f"/service/{lab.gateway.name}".lower()
     for record in records:
         resource = str(_first(record, ("_resourceid", "resourceid")) or "").lower()
-        if "/microsoft.apimanagement/service/" in resource and not resource.endswith(wanted):
+        if export.resource in resource and not resource.endswith(wanted):
             name = resource.rpartition("/")[2]
-            raise BadInput(f"the export is of the API Management service {name!r}; the run used {lab.gateway.name!r}")
+            raise BadInput(f"the export is of the {export.service} {name!r}; the run used {lab.gateway.name!r}")
 
 
 def _is_request(record: Record) -> bool:

@@ -18,15 +18,14 @@ from reports.exports.offset import AzureOffset, offset_by_requests, offset_by_tr
 from reports.loading.run import Run, load
 from reports.trips.analysis import analyse
 from reports.trips.trip import Measured, Trip
-from tripcurve.breaker.events import BreakerEvent, event_of, format_instant, format_timespan
+from tripcurve.breaker.events import TYPE_PREFIX, BreakerEvent, event_of, format_instant, format_timespan
 from tripcurve.errors import BadInput
+from tripcurve.gateways import export_of
 from tripcurve.run.info import RunInfo, WorkerClock, WorkerInfo
 from tripcurve.run.layout import REQUESTS, write_documents
 from tripcurve.run.record import SCHEMA
 
 __all__ = ["ImportedTruth", "truth_from"]
-
-_TYPE = "Microsoft.ApiManagement.CircuitBreaker."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,10 @@ def truth_from(run: Run, records: list[Record]) -> ImportedTruth:
     Event Grid's events state each opening and closing. From the gateway's log, openings and closings are found as in a
     run, but as the gateway saw the requests, without the network. Every instant is moved to the run's clock; how far
     that may be off is in `data.local.half_width_ns`.
-    Raises BadInput if the export has neither, is of another service, or cannot be reconciled with the run's clock.
+    Raises BadInput if Azure records nothing of the lab's kind of gateway, or if the export has neither, is of another
+    service, or cannot be reconciled with the run's clock.
     """
+    export = export_of(run.lab)
     events = [(event, record) for record in records if (event := _event(record)) is not None]
     if events:
         return _from_event_grid(run, events)
@@ -53,7 +54,7 @@ def truth_from(run: Run, records: list[Record]) -> ImportedTruth:
         return _from_gateway_log(run, read_gateway_log(records, run.lab))
     raise BadInput(
         "the export has no breaker events and no requests of a gateway; it must hold Event Grid events of type "
-        f"{_TYPE}Opened, rows of ApiManagementGatewayLogs, or requests and dependencies of Application Insights"
+        f"{TYPE_PREFIX}Opened, rows of {export.log}, or requests and dependencies of Application Insights"
     )
 
 
@@ -69,9 +70,8 @@ def _from_event_grid(run: Run, events: list[tuple[BreakerEvent, Record]]) -> Imp
         topic = str(record.get("topic") or record.get("source") or "")
         if "/service/" in topic.lower() and not topic.lower().endswith(wanted):
             name = topic.rpartition("/")[2]
-            raise BadInput(
-                f"the events are of the API Management service {name!r}; the run used {run.lab.gateway.name!r}"
-            )
+            service = export_of(run.lab).service
+            raise BadInput(f"the events are of the {service} {name!r}; the run used {run.lab.gateway.name!r}")
     known = {backend.name for backend in run.lab.backends}
     kept = sorted((event for event, _ in events if event.backend in known), key=lambda event: event.at_ns)
     if not kept:
@@ -168,7 +168,7 @@ def _rendered(
 ) -> dict[str, Any]:
     return {
         "subject": f"/backends/{backend}/circuit-breaker/rules/{rule}",
-        "eventType": _TYPE + kind.capitalize(),
+        "eventType": TYPE_PREFIX + kind.capitalize(),
         "eventTime": format_instant(at_ns),
         "data": {
             "backendName": backend,

@@ -1,4 +1,4 @@
-"""Distinguishes the gateway's 503s from backends' answers if the policy sets no instrumentation header."""
+"""Distinguishes the gateway's sheds from backends' answers if nothing marks the answers of backends."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.loading.sheds import ShedStatuses
+from tripcurve.gateways import GatewayProfile
 from tripcurve.lab import Lab
 from tripcurve.run.record import SCHEMA
 
 __all__ = ["Unmarked", "judged_by_status", "no_answer_is_marked", "unmarked_answers"]
 
 FAR_BELOW = 3
-"""A 503 is the gateway's own if a backend's fastest answer took this many times as long."""
+"""An answer with a shed's status is the gateway's own if a backend's fastest answer took this many times as long."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Unmarked:
 
     sheds: ShedStatuses
     shed_below_us: int | None
+    profile: GatewayProfile
 
     @property
     def note(self) -> str:
         """A sentence for the report about how certain the origins are."""
         which = " or ".join(map(str, self.sheds.statuses))
-        start = "the policy sets no x-tripcurve-backend header, so answers are distinguished by status: "
+        marker = f"the {self.profile.settings} sets no {self.profile.marker} header"
+        start = f"{marker}, so answers are distinguished by status: "
         if self.shed_below_us is None:
             return (
                 f"{start}every {which} counts as the gateway's own; "
@@ -51,8 +54,8 @@ class Unmarked:
 def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
     """Return whether backends answered although no answer names its backend.
 
-    A gateway does not produce a 2xx itself. If it seems to have, its policy does not mark backends' answers. Reading
-    stops at the first marked answer.
+    A gateway does not produce a 2xx itself. If it seems to have, nothing marks backends' answers. Reading stops at the
+    first marked answer.
     """
     made_up = False
     for table in tables:
@@ -64,7 +67,7 @@ def no_answer_is_marked(tables: Iterable[pa.Table]) -> bool:
     return made_up
 
 
-def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) -> Unmarked:
+def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses, profile: GatewayProfile) -> Unmarked:
     """Return how to classify the answers of a run that marks none.
 
     If a rule counts a status that sheds have, sheds are recognised by their latency. The backends' fastest answer is
@@ -74,7 +77,7 @@ def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) 
     rules = [backend.breaker for backend in lab.backends if backend.breaker is not None]
     needed = [rule.count or 1 for rule in rules if any(map(rule.counts_status, sheds.statuses))]
     if not needed:
-        return Unmarked(sheds, None)
+        return Unmarked(sheds, None, profile)
     fastest: list[int] = []
     first: list[tuple[int, int]] = []
     for table in tables:
@@ -84,7 +87,7 @@ def unmarked_answers(tables: Iterable[pa.Table], lab: Lab, sheds: ShedStatuses) 
         fastest += [int(latency_us[others].min())] if others.any() else []
         ends = (table["start_ns"].to_numpy() + latency_us * 1000)[shed].tolist()
         first = heapq.nsmallest(min(needed), [*first, *zip(ends, latency_us[shed].tolist(), strict=True)])
-    return Unmarked(sheds, min([*fastest, *(latency_us for _, latency_us in first)], default=0) // FAR_BELOW)
+    return Unmarked(sheds, min([*fastest, *(latency_us for _, latency_us in first)], default=0) // FAR_BELOW, profile)
 
 
 def judged_by_status(table: pa.Table, unmarked: Unmarked) -> pa.Table:

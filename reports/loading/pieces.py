@@ -20,6 +20,7 @@ from reports.loading.clocks import Clocks
 from reports.loading.origins import Unmarked, judged_by_status, no_answer_is_marked, unmarked_answers
 from reports.loading.sheds import ShedStatuses, shed_statuses
 from tripcurve.errors import BadInput
+from tripcurve.gateways import profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.layout import shard_paths
 from tripcurve.run.merging import from_here_on, in_start_order
@@ -75,8 +76,9 @@ class Records:
         def tables() -> Iterator[pa.Table]:
             return (table for source in sources for table in source.tables())
 
-        sheds = shed_statuses(lab, (table for source in sources for table in source.statuses()))
-        unmarked = unmarked_answers(tables(), lab, sheds) if no_answer_is_marked(tables()) else None
+        profile = profile_of(lab)
+        sheds = shed_statuses(profile, (table for source in sources for table in source.statuses()))
+        unmarked = unmarked_answers(tables(), lab, sheds, profile) if no_answer_is_marked(tables()) else None
         return cls(sources, clocks, sheds, unmarked, probed, piece_rows)
 
     @property

@@ -77,8 +77,10 @@ def _count(
         verdict: Verdict = "not shown" if fitting == len(bounds) else "contradicted"
         return Finding(backend.name, *part, observed, verdict, "trip-and-recover on a lab with one unit")
     if evidence.pooled and evidence.retries and high < rule.count:
-        seen = f"up to {high} failures; the policy's retries hide the others"
-        return Finding(backend.name, *part, seen, "not shown", "trip-and-recover with a policy that does not retry")
+        settings = evidence.profile.settings
+        seen = f"up to {high} failures; the {settings}'s retries hide the others"
+        remedy = f"trip-and-recover with a {settings} that does not retry"
+        return Finding(backend.name, *part, seen, "not shown", remedy)
     fitting = sum(low <= rule.count <= high for low, high in bounds)
     if fitting == len(bounds) and counts is not None and not counts[0] <= rule.count <= counts[1]:
         return Finding(backend.name, *part, _possible(counts), "contradicted")
@@ -143,6 +145,9 @@ def _interval(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: 
     `known`: the lab's options state how the breaker counts. If not, a success may reset its count.
     """
     part = ("interval", format_iso(rule.interval))
+    if evidence.profile.counting != "window":
+        seen = f"{evidence.profile.title} has no such window"
+        return Finding(backend.name, *part, seen, "not shown", "a gateway whose rule has one")
     if rule.count is None:
         seen = "a percentage does not show its interval"
         return Finding(backend.name, *part, seen, "not shown", "the same run with a count instead of a percentage")

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from reports.loading.run import Run
 from reports.statistics.capacity import from_run, is_step_load
 from reports.statistics.conformance import conformance
+from reports.statistics.gateway_notes import gateway_notes
 from reports.statistics.instances import instance_notes, instances
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
 from reports.statistics.probing import probing, probing_notes
@@ -130,11 +131,12 @@ def _unobservable(run: Run) -> str | None:
     if unmarked is None:
         return None
     if run.lab.has_pool:
-        return "the policy marks no answer, so which member of the pool answered is not known"
+        return f"the {unmarked.profile.settings} marks no answer, so which member of the pool answered is not known"
     in_doubt = unmarked.shed_below_us is not None and not run.tally.count("shed")
     if in_doubt and bool(unmarked.sheds.hold(run.tally.kinds["status"].to_numpy()).any()):
         which = " or ".join(map(str, unmarked.sheds.statuses))
-        return f"the policy marks no answer, and the gateway's {which} cannot be distinguished from the backend's"
+        marks = f"the {unmarked.profile.settings} marks no answer"
+        return f"{marks}, and the gateway's {which} cannot be distinguished from the backend's"
     return None
 
 
@@ -165,7 +167,8 @@ def _workers(run: Run) -> list[dict[str, JsonValue]]:
 
 def _run_notes(run: Run) -> list[str]:
     """Return sentences about the data of the run."""
-    return [*run.notes, *_count_notes(run), *_worker_notes(run), *_missed_notes(run), *probing_notes(run)]
+    found = (gateway_notes(run), _count_notes(run), _worker_notes(run), _missed_notes(run), probing_notes(run))
+    return [*run.notes, *(note for notes in found for note in notes)]
 
 
 def _worker_notes(run: Run) -> list[str]:

@@ -16,7 +16,8 @@ from reports.trips.failures import Failures
 from reports.trips.instants import NS
 from reports.trips.one_clock import one_clock
 from reports.trips.periods import Touches
-from reports.trips.touches import answers_of, asked_first, retries_within, touches_of
+from reports.trips.touches import answers_of, asked_first, touches_of
+from tripcurve.gateways import GatewayProfile, profile_of
 from tripcurve.lab import Backend
 from tripcurve.lab.local_options import LocalOptions
 from tripcurve.lab.rule import BreakerRule
@@ -35,17 +36,18 @@ LEAST_SLACK_NS = 500_000
 class Evidence:
     """The data of a run about one backend's breaker.
 
-    `rule`: None for a backend without a breaker. `units`: the number of units to assume. `zero_ns`: the run's start,
-    unix ns. `shortest_ns` and `longest_ns`: the shortest and longest times for which the rule can have kept the breaker
-    open, 0 without a rule. `service`: a row for each second of the run, shape (seconds, 2): the requests, and the
-    complete 2xx among them, without those that other members of a pool answered. `pooled`: the backend is one of
-    several in a pool. `asked_first`: every request goes to it while it is closed. `retries`: the policy makes further
-    attempts within a request, so a failure may be in no answer. `causes`: the answers that may have tripped the
-    breaker. `doubt_ns`: the most that a worker's clock may differ from that of `touches`. `after_ns`: how far the clock
-    of `touches` may be off the main process's.
+    `rule`: as the gateway runs it; None for a backend without a breaker. `units`: the number of units to assume.
+    `zero_ns`: the run's start, unix ns. `shortest_ns` and `longest_ns`: the shortest and longest times for which the
+    rule can have kept the breaker open, 0 without a rule. `service`: a row for each second of the run, shape (seconds,
+    2): the requests, and the complete 2xx among them, without those that other members of a pool answered. `pooled`:
+    the backend is one of several in a pool. `asked_first`: every request goes to it while it is closed. `retries`: the
+    gateway makes further attempts within a request, so a failure may be in no answer. `causes`: the answers that may
+    have tripped the breaker. `doubt_ns`: the most that a worker's clock may differ from that of `touches`. `after_ns`:
+    how far the clock of `touches` may be off the main process's.
     """
 
     backend: str
+    profile: GatewayProfile
     rule: BreakerRule | None
     options: LocalOptions
     units: int
@@ -71,7 +73,8 @@ class Evidence:
 
 def gather(run: Run, backend: Backend) -> Evidence:
     """Gather the data of a run about one backend's breaker."""
-    lab, rule = run.lab, backend.breaker
+    lab, profile = run.lab, profile_of(run.lab)
+    rule = None if backend.breaker is None else profile.in_force(backend.breaker)
     sheds = run.tally.wire_latencies("gateway")
     answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(sheds), _network_ns(sheds))
     clock = one_clock(run.decisive, run.records.clocks.steady)
@@ -79,18 +82,19 @@ def gather(run: Run, backend: Backend) -> Evidence:
     shortest, longest = (0, 0) if rule is None else _durations_ns(answers, rule, _simulated_s(run.scenario, backend))
     return Evidence(
         backend=backend.name,
+        profile=profile,
         rule=rule,
-        options=lab.local,
+        options=profile.options,
         units=lab.most_units,
         pooled=lab.has_pool,
         asked_first=asked_first(backend, lab),
-        retries=retries_within(lab),
+        retries=profile.retries,
         zero_ns=run.start_ns,
         doubt_ns=doubt_ns,
         after_ns=clock.after_ns,
         answers=answers,
         touches=touches_of(clock.frame, backend, lab, whole=len(clock.frame) == len(run.decisive)),
-        failures=Failures(answers, rule, lab.local, shortest, doubt_ns),
+        failures=Failures(answers, rule, profile.options, shortest, doubt_ns),
         causes=possible_causes(answers, rule, doubt_ns),
         shortest_ns=shortest,
         longest_ns=longest,

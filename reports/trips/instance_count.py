@@ -1,9 +1,9 @@
 """Infers from a run how many breakers each backend has: one in every instance of the gateway.
 
-How many instances API Management runs for a unit is documented nowhere, instances share no breaker state [D-BE], and no
-answer says which of them sent it. But while a fault lasts, a share k/n of the requests is shed once k of n breakers are
-open, and all are open only after n times the rule's count of failures. `hypotheses` computes how likely the run is for
-each number. This module chooses the requests, and judges how certain the most likely number is.
+How many instances run for a unit is documented nowhere, instances share no breaker state [D-BE], and no answer says
+which of them sent it. But while a fault lasts, a share k/n of the requests is shed once k of n breakers are open, and
+all are open only after n times the rule's count of failures. `hypotheses` computes how likely the run is for each
+number. This module chooses the requests, and judges how certain the most likely number is.
 """
 
 from __future__ import annotations

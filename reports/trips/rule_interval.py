@@ -39,7 +39,7 @@ def interval_bounds(
 def may_count_in_a_row(trips: list[Trip], evidence: Evidence, count: int) -> bool:
     """Return whether at every trip the last `count` failures may have come without a success in between.
 
-    If so, a success may reset the breaker's count, as in Envoy's outlier detection for consecutive errors. Then
+    If so, a success may reset the breaker's count, as where consecutive errors count. Then
     failures that did not trip it do not bound its interval.
     """
     answers, zero_ns = evidence.answers, evidence.zero_ns

@@ -17,10 +17,10 @@ import pandas as pd
 from reports.trips.answers import Answers, Mask
 from reports.trips.instants import Instants
 from reports.trips.periods import Touches
+from tripcurve.gateways import profile_of
 from tripcurve.lab import Backend, Lab
-from tripcurve.lab.sheds import policy_text
 
-__all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "retries_within", "touches_of"]
+__all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "touches_of"]
 
 Indexes = npt.NDArray[np.intp]
 
@@ -180,12 +180,13 @@ def _passed_over(
 ) -> tuple[Indexes, Indexes]:
     """Return the answers by others of the group although this member's turn was due, and those since which it was.
 
-    Each unit takes turns on its own. Turns prove nothing if members are drawn at random, if the policy retries (an
+    Each unit takes turns on its own. Turns prove nothing if members are drawn at random, if the gateway retries (an
     attempt that no client sees may have taken the turn), or if requests were left out in between; `gaps` counts those
     left out before each row.
     """
     none = np.empty(0, dtype=np.intp)
-    if len(group) == 1 or lab.local.pool_weighting == "random" or retries_within(lab):
+    profile = profile_of(lab)
+    if len(group) == 1 or not profile.in_turns or profile.retries:
         return none, none
     total = sum(1 if other.weight is None else other.weight for other in group)
     due = total * lab.most_units + 2 * overtakers
@@ -201,12 +202,6 @@ def asked_first(backend: Backend, lab: Lab) -> bool:
     """Return whether every request goes to this backend while it is closed: it alone has the highest priority."""
     rank = _rank(backend, lab)
     return all(_rank(other, lab) > rank for other in lab.backends if other.name != backend.name)
-
-
-def retries_within(lab: Lab) -> bool:
-    """Return whether the lab's policy makes further attempts within a request. True if the policy cannot be read."""
-    policy = policy_text(lab)
-    return policy is None or "<retry" in policy
 
 
 def _answered_by_others(frame: pd.DataFrame, backend: Backend) -> Mask:

@@ -18,6 +18,7 @@ from tripcurve.breaker.breaker import Closed, Opened
 from tripcurve.errors import BadInput
 
 __all__ = [
+    "TYPE_PREFIX",
     "Anchor",
     "BreakerEvent",
     "Source",
@@ -29,7 +30,7 @@ __all__ = [
     "render_event",
 ]
 
-_TYPE = "Microsoft.ApiManagement.CircuitBreaker."
+TYPE_PREFIX = "Microsoft.ApiManagement.CircuitBreaker."
 _KINDS: dict[str, Literal["opened", "closed"]] = {
     "Microsoft.ApiManagement.CircuitBreaker.Opened": "opened",
     "Microsoft.ApiManagement.CircuitBreaker.Closed": "closed",
@@ -93,7 +94,7 @@ def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict
         "id": str(uuid.uuid5(_NAMESPACE, f"{source.topic}{subject}/{kind}/{source.unit}/{local['at_ns']}")),
         "topic": source.topic,
         "subject": subject,
-        "eventType": _TYPE + kind,
+        "eventType": TYPE_PREFIX + kind,
         "eventTime": format_instant(anchor.unix(event.at if isinstance(event, Opened) else event.fired_at)),
         "data": {
             "backendName": source.backend,

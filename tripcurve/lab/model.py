@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from tripcurve.documents import read_document
-from tripcurve.errors import BadInput
+from tripcurve.lab.gateway import MOST_UNITS, Gateway
 from tripcurve.lab.local_options import LocalOptions
+from tripcurve.lab.part import Part
 from tripcurve.lab.rule import BreakerRule
-from tripcurve.shipped import find_file, shipped_folder
 from tripcurve.suggestions import known_names
 from tripcurve.urls import without_credentials
 
 __all__ = [
-    "MOST_UNITS",
+    "LABS",
+    "POLICIES",
     "Api",
     "Backend",
     "Existing",
-    "Gateway",
     "Lab",
     "Latency",
     "Limits",
     "Model",
     "Pool",
-    "Publisher",
-    "load_lab",
 ]
 
 LABS = "provision/labs"
 POLICIES = "provision/policies"
-MOST_UNITS = 16
 NEWER_FIELDS_SINCE = "2025-03-01"
 """Date of ARM's first api-version with `failureResponse` and `sessionAffinity` [SPEC26]."""
 
-# The pattern is ARM's for a service name.
-GatewayName = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$",
-        description="Service name: 1-50 letters, digits and hyphens; a letter first, no hyphen last",
-    ),
-]
 # A backend's name becomes a host label (`<name>.azurewebsites.net`) and an ARM id, so it obeys both.
 BackendName = Annotated[
     str,
@@ -57,51 +44,12 @@ NamedValueName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$", description="Named value: 1-256 letters, digits and . _ -"),
 ]
-Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
-USER_IDENTITY = (
-    r"/subscriptions/[^/]+/[rR]esource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+"
-)
 
 
 _CREDENTIALS_REFUSED = "contains a user name or password; remove it, because the lab is copied into every run directory"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Publisher(_Part):
-    """The publisher that API Management requires."""
-
-    name: str = Field("Contoso", min_length=1, max_length=100)
-    email: str = Field(
-        "noreply@contoso.com", pattern=r"^[^@\s]+@[^@\s]+$", max_length=100, description="E-mail address: name@domain"
-    )
-
-
-class Gateway(_Part):
-    """The API Management service."""
-
-    name: GatewayName
-    sku: Sku = Field("BasicV2", description="Tier; Consumption has no backend circuit breaker")
-    units: Annotated[int, Field(ge=1, le=MOST_UNITS)] | Literal["unknown"] = Field(
-        1,
-        description="Scale units; they do not share breaker state. unknown: reports infer how many breakers there are",
-    )
-    api_version: str = Field(
-        "2025-09-01-preview",
-        pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
-        description="ARM's api-version for backends and pools: a date such as 2025-09-01, with or without -preview",
-    )
-    identity: str = Field(
-        "system",
-        pattern=rf"^(system|{USER_IDENTITY})$",
-        description="Managed identity that calls the accounts: system, or the ARM id of a user-assigned one",
-    )
-    publisher: Publisher = Publisher()
-
-
-class Api(_Part):
+class Api(Part):
     """The Azure OpenAI API as the gateway publishes it."""
 
     id: str = Field(
@@ -109,7 +57,7 @@ class Api(_Part):
     )
     path: str = Field(
         "openai",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,399}$",
+        pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9._/-]{0,399})?$",
         description="URL path: 1-400 letters, digits and . _ / -; a letter or digit first",
     )
     version: str = Field(
@@ -136,7 +84,7 @@ class Api(_Part):
         return values
 
 
-class Model(_Part):
+class Model(Part):
     """The model deployment of each Azure OpenAI account."""
 
     deployment: str = Field(
@@ -152,14 +100,14 @@ class Model(_Part):
     capacity: int = Field(30, ge=1, le=1_000_000, description="Thousands of tokens per minute; or PTUs")
 
 
-class Limits(_Part):
+class Limits(Part):
     """A mock's own quota. None means no limit."""
 
     rpm: int | None = Field(None, ge=1, description="Requests per minute")
     tpm: int | None = Field(None, ge=1, description="Tokens per minute, estimated as Azure OpenAI does")
 
 
-class Latency(_Part):
+class Latency(Part):
     """A mock's answer time: log-normal with this median and p95, plus a time per completion token."""
 
     median_ms: float = Field(0, ge=0, le=600_000)
@@ -186,7 +134,7 @@ def _check_base_url(url: str) -> None:
         raise ValueError("kind existing needs `url`, such as https://my-account.openai.azure.com/openai")
 
 
-class Backend(_Part):
+class Backend(Part):
     """One backend of the gateway and the service behind it."""
 
     name: BackendName
@@ -227,7 +175,7 @@ class Backend(_Part):
         return (self.url or "").rstrip("/") if self.kind == "existing" else f"https://{self.host}/openai"
 
 
-class Pool(_Part):
+class Pool(Part):
     """The load-balanced pool of two or more backends."""
 
     name: BackendName = "openai-pool"
@@ -241,7 +189,7 @@ class Pool(_Part):
     )
 
 
-class Existing(_Part):
+class Existing(Part):
     """Resources that exist already. They are used, and never changed or deleted."""
 
     resource_group: bool = False
@@ -249,7 +197,7 @@ class Existing(_Part):
     accounts: list[str] = Field(default_factory=list, description="Backends of kind openai whose account exists")
 
 
-class Lab(_Part):
+class Lab(Part):
     """A lab. Instances are immutable, every field is checked, and unknown keys are errors."""
 
     name: str = Field(
@@ -292,6 +240,8 @@ class Lab(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.api.path and self.gateway.kind == "apim":
+            raise ValueError("api.path: API Management needs a path, such as openai")
         if self.gateway.sku == "Consumption" and any(backend.breaker for backend in self.backends):
             raise ValueError(
                 "gateway.sku: Consumption has no backend circuit breaker, so backends[].breaker can never trip; "
@@ -352,28 +302,3 @@ class Lab(_Part):
     def most_units(self) -> int:
         """Return the number of gateway units that the lab states, or the most that are possible if it is unknown."""
         return MOST_UNITS if self.stated_units is None else self.stated_units
-
-
-def load_lab(name: str | Path) -> Lab:
-    """Read the lab in a file, or a built-in one by its name. A policy that is not built in gets its absolute path.
-
-    Raises BadInput naming file, field and remedy, also if the policy file does not exist.
-    """
-    path = find_file(name, LABS, ".yaml", "lab")
-    lab = read_document(path, Lab, "lab")
-    policy = policy_path(lab, path)
-    if policy.parent == shipped_folder(POLICIES):
-        return lab
-    # A run is recorded and reported in other folders than the lab's.
-    return lab.model_copy(update={"api": lab.api.model_copy(update={"policy": str(policy.resolve())})})
-
-
-def policy_path(lab: Lab, lab_file: Path) -> Path:
-    """Return the policy file of a lab: a path relative to the lab's folder, or a built-in one.
-
-    Raises BadInput if there is no such file.
-    """
-    try:
-        return find_file(lab.api.policy, POLICIES, ".xml", "policy", base=lab_file.parent)
-    except BadInput as error:
-        raise BadInput(f"{lab_file}: api.policy: {error}") from None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from tripcurve.durations import Seconds
 
-__all__ = ["BreakerRule", "StatusRange"]
+__all__ = ["BreakerRule", "CheckedStatusRange", "StatusRange", "written_range"]
 
 
 _HOW_TO_WRITE = "write one such as 429 or a range such as 500-599"
@@ -36,7 +36,8 @@ def _check_range(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-def _write_range(value: tuple[int, int]) -> int | str:
+def written_range(value: tuple[int, int]) -> int | str:
+    """Return an inclusive range as it is written in a lab: `429`, or `500-599`."""
     low, high = value
     return low if low == high else f"{low}-{high}"
 
@@ -44,9 +45,12 @@ def _write_range(value: tuple[int, int]) -> int | str:
 StatusRange = Annotated[
     tuple[int, int],
     BeforeValidator(_parse_range, json_schema_input_type=int | str),
-    PlainSerializer(_write_range, return_type=int | str),
+    PlainSerializer(written_range, return_type=int | str),
 ]
 """An inclusive range of HTTP statuses, read from `429` or `500-599`."""
+
+CheckedStatusRange = Annotated[StatusRange, AfterValidator(_check_range)]
+"""A StatusRange that is within 200-599."""
 
 
 class BreakerRule(BaseModel):

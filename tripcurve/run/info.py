@@ -184,6 +184,8 @@ class RunInfo(_Part):
     scenario: str | None = None
     target: str | None = None
     """Kind of target: local, azure, url or simulated."""
+    gateway: str | None = None
+    """Kind of gateway, as the lab states it; None: an older version wrote the file."""
     start_ns: UnixNs | None = None
     """The start of the run, from which its times count, unix ns on the main process's clock."""
     end_ns: UnixNs | None = None

@@ -1,4 +1,4 @@
-"""Which statuses a lab states for the answers of an open breaker."""
+"""API Management's profile: which statuses a lab states for the answers of an open breaker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tripcurve.documents import read_document, write_yaml
-from tripcurve.lab import Lab, load_lab, stated_shed_statuses
+from tripcurve.gateways.apim import stated_shed_statuses
+from tripcurve.lab import Lab, load_lab
 
 TO_429 = """<policies><inbound><base /></inbound><backend><base /></backend><outbound><base /></outbound>
 <on-error><set-status code="429" reason="Too Many Requests" /></on-error></policies>"""
