@@ -74,9 +74,7 @@ def express(rule: BreakerRule) -> Expression:
 
 def in_force(rule: BreakerRule) -> BreakerRule:
     """Return the rule that LiteLLM runs: its own statuses, a window as long as the cooldown, and with Retry-After."""
-    return rule.model_copy(
-        update={"interval": rule.trip_duration, "accept_retry_after": True, "status_codes": COOLED}
-    )
+    return rule.model_copy(update={"interval": rule.trip_duration, "accept_retry_after": True, "status_codes": COOLED})
 
 
 def _within(pair: tuple[int, int], ranges: tuple[tuple[int, int], ...]) -> bool:
