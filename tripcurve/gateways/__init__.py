@@ -12,7 +12,7 @@ from tripcurve.errors import BadInput
 from tripcurve.field_errors import FieldError
 from tripcurve.gateways import apim, envoy, generic, litellm, portkey
 from tripcurve.gateways.profile import UNAVAILABLE, Export, Expression, GatewayProfile, Pattern
-from tripcurve.lab.gateway import Gateway, Kind
+from tripcurve.lab.gateway import DEFAULT_KIND, Kind
 from tripcurve.lab.model import Lab
 from tripcurve.lab.rule import BreakerRule
 
@@ -44,7 +44,7 @@ def profile_of(lab: Lab) -> GatewayProfile:
 
 def is_default(lab: Lab) -> bool:
     """Return whether the lab's gateway is of the default kind, whose rule has the lab's own terms."""
-    return lab.gateway.kind == Gateway.model_fields["kind"].default
+    return lab.gateway.kind == DEFAULT_KIND
 
 
 def lab_problems(lab: Lab) -> tuple[FieldError, ...]:

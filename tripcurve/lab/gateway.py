@@ -9,11 +9,12 @@ from pydantic import Field, field_validator, model_validator
 from tripcurve.lab.answers import Answers, HeaderName
 from tripcurve.lab.part import Part
 
-__all__ = ["KINDS", "MOST_UNITS", "Gateway", "Kind", "Publisher"]
+__all__ = ["DEFAULT_KIND", "KINDS", "MOST_UNITS", "Gateway", "Kind", "Publisher"]
 
 MOST_UNITS = 16
 
 Kind = Literal["apim", "envoy", "litellm", "portkey", "generic"]
+DEFAULT_KIND: Kind = "apim"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """The kinds of gateways. `tripcurve.gateways` has a profile for each."""
 
@@ -49,7 +50,7 @@ class Gateway(Part):
     """The gateway: an API Management service, or another gateway of the named kind."""
 
     name: GatewayName
-    kind: Kind = Field("apim", description="apim: API Management; generic: a gateway that `answers` describes")
+    kind: Kind = Field(DEFAULT_KIND, description="apim: API Management; generic: a gateway that `answers` describes")
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, max_length=20, description="Headers of every request, for a gateway that needs some"
     )
