@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 WHOLE_ROOMS = {
     "conformance": {"breaker", "envoy", "gateway", "kit", "pool", "streaming"},
     "e2e": {
-        *("bad_input", "exit_codes", "first_steps", "instances", "openai_clients", "probing", "run"),
+        *("bad_input", "exit_codes", "first_steps", "gateways", "instances", "openai_clients", "probing", "run"),
         *("seed", "session_affinity", "sheds"),
     },
     "faults": {"disks", "injection", "targets"},

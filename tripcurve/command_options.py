@@ -29,7 +29,7 @@ LabArgument = Annotated[
     str,
     typer.Argument(
         metavar="LAB",
-        help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota.",
+        help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota, gateways.",
         autocompletion=_labs,
     ),
 ]

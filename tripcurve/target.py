@@ -133,12 +133,16 @@ class Target(BaseModel):
         """
         import openai  # takes half a second
 
+        headers = dict(self.headers)
+        if self.key_header != "api-key":
+            name, _, value = self.key_line.partition(": ")
+            headers[name] = value
         key, base = self.api_key.get_secret_value(), f"{self.gateway_url.rstrip('/')}{self._root}"
         if self.is_v1:
             return openai.OpenAI(
                 base_url=f"{base}/v1",
                 api_key=key,
-                default_headers=self.headers,
+                default_headers=headers,
                 max_retries=max_retries,
                 timeout=timeout,
                 http_client=http_client,
@@ -147,7 +151,7 @@ class Target(BaseModel):
             base_url=f"{base}/deployments/{self.deployment}",
             api_key=key,
             api_version=self.api_version,
-            default_headers=self.headers,
+            default_headers=headers,
             max_retries=max_retries,
             timeout=timeout,
             http_client=http_client,

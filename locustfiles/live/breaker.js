@@ -5,7 +5,7 @@ const DATA = new URL("breaker.json", import.meta.url);
 const BASE = new URL(".", import.meta.url);
 const POLL_MS = 1000;
 const WINDOW_S = 180;
-const LABELS = { "2xx": "2xx", 429: "429 backend", shed: "503 gateway (shed)", other: "other error", broken: "broken 2xx", failed: "no answer" };
+const LABELS = { "2xx": "2xx", 429: "429 backend", shed: "shed by the gateway", other: "other error", broken: "broken 2xx", failed: "no answer" };
 const STATES = {
   idle: "No run yet", preparing: "Preparing the target", running: "Running", ended: "Ended", failed: "Could not run",
 };
@@ -221,7 +221,7 @@ class BreakerTab extends HTMLElement {
     }
     const table = make(make(parent, "div", { class: "scroll" }), "table");
     const head = make(make(table, "thead"), "tr");
-    const names = ["Backend", "Unit", "Tripped at (s)", "Time to trip (s)", "Failures", "Open for (s)", "Set to (s)", "First 2xx after (s)", "429", "503 shed"];
+    const names = ["Backend", "Unit", "Tripped at (s)", "Time to trip (s)", "Failures", "Open for (s)", "Set to (s)", "First 2xx after (s)", "429", "sheds"];
     names.forEach((name) => make(head, "th", { scope: "col" }, name));
     const body = make(table, "tbody");
     for (const trip of data.trips) {

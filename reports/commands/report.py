@@ -14,7 +14,7 @@ __all__ = ["report"]
 def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False) -> int:
     """Write a run's reports and print its summary. Returns the exit code of its verdict, see `Verdict`.
 
-    The folder of a `tripcurve capacity` gets the report of that search.
+    The folder of a `tripcurve capacity` or `tripcurve compare-gateways` gets the report of that search or comparison.
 
     Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
     Raises BadInput when the folder holds no readable run or a check cannot be parsed.
@@ -23,6 +23,10 @@ def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False)
         from reports.commands.capacity import capacity_command
 
         return capacity_command(folder, as_json)
+    if (folder / "gateways.json").is_file():
+        from reports.commands.compare_gateways import compare_gateways_command
+
+        return compare_gateways_command(folder, as_json)
     with drawing_process() as draw:
         return _report(folder, checks, as_json, as_csv, draw)
 

@@ -38,7 +38,7 @@ from tripcurve import __version__
 from tripcurve.durations import format_iso
 from tripcurve.run.summary import Capacity, Measured, Summary, Trip
 
-__all__ = ["MOST_TRIPS", "Pictures", "render", "render_capacity"]
+__all__ = ["MOST_TRIPS", "Pictures", "environment", "render", "render_capacity"]
 
 MOST_TRIPS = 100
 """The most rows of the trip table, because nobody reads a page with ten thousand."""
@@ -116,7 +116,7 @@ def render(summary: Summary, pictures: Pictures) -> str:
     """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON."""
     phase_headings, phase_rows = phase_table(summary)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             phase_headings=phase_headings,
@@ -148,7 +148,7 @@ def render(summary: Summary, pictures: Pictures) -> str:
 def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
     """Return the page of `tripcurve capacity`. `capacity`: the content of capacity.json."""
     return (
-        _environment()
+        environment()
         .get_template("capacity_page.html.j2")
         .render(
             lab=lab,
@@ -159,14 +159,15 @@ def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
     )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the environment of all pages: it escapes all text, and has filters for numbers."""
     folder = Path(__file__).with_name("templates")
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "count": count, "share": share, "legible": legible, "iso": format_iso}
-    environment.filters["statuses"] = rule_statuses
-    return environment
+    made.filters |= {"number": number, "count": count, "share": share, "legible": legible, "iso": format_iso}
+    made.filters["statuses"] = rule_statuses
+    return made
 
 
 def _trip_row(trip: Trip) -> list[tuple[str, list[str]]]:

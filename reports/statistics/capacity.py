@@ -7,7 +7,6 @@ that was not carried and the highest carried step below it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from reports.loading.run import Run
 from reports.statistics.latencies import Latencies
+from reports.statistics.shares import wilson
 from reports.trips.analysis import analyse
 from reports.trips.instants import NS
 from reports.trips.trip import Trip
@@ -105,7 +105,7 @@ def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, tr
         failed_s=(n - ok - shed - throttled) / seconds,
         tokens_per_minute=tokens / seconds * 60,
         ok_share=ok / n,
-        ok_low=_wilson_low(ok, n),
+        ok_low=wilson(ok, n)[0],
         p50_ms=p50,
         p99_ms=p99,
         trips=trips,
@@ -123,14 +123,6 @@ def _cause(trips: int, shed: int, throttled: int, ok: int, n: int, p99: float | 
     if limits.p99_ms is not None and p99 is not None and p99 > limits.p99_ms:
         return f"latency: p99 {p99:.0f} ms, more than {limits.p99_ms:g} ms"
     return None
-
-
-def _wilson_low(ok: int, n: int, z: float = 1.96) -> float:
-    """Return the lower end of the 95 % interval of a share (Wilson's score)."""
-    share = ok / n
-    middle = share + z * z / (2 * n)
-    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - spread) / (1 + z * z / n)
 
 
 def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:

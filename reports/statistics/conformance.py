@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.loading.run import Run
 from reports.trips.analysis import Analysis
-from reports.trips.answers import Answers, failed_answers
+from reports.trips.answers import failed_answers
 from reports.trips.causes import Counts
 from reports.trips.evidence import Evidence
 from reports.trips.failures import slides
@@ -49,13 +49,12 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
             continue
         trips = [trip for trip in analysis.trips if trip.backend == backend.name]
         evidence = analysis.evidence[backend.name]
-        answers = evidence.answers
         findings += [
             _count(backend, backend.breaker, trips, evidence, analysis.counts.get(backend.name)),
             _interval(backend, backend.breaker, trips, evidence, known=run.info.target in ("local", "simulated")),
             _statuses(backend, backend.breaker, trips, run.tally.kinds),
-            _duration(backend, backend.breaker, trips, answers),
-            _retry_after(backend, backend.breaker, trips, answers),
+            _duration(backend, backend.breaker, trips, evidence),
+            _retry_after(backend, evidence.rule or backend.breaker, trips, evidence),
         ]
     return findings
 
@@ -192,7 +191,7 @@ def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.
     return Finding(backend.name, "statuses", ranges, text, "confirmed")
 
 
-def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
     part = ("open for", format_iso(rule.trip_duration) + (" or Retry-After" if rule.accept_retry_after else ""))
     whole = [trip for trip in trips if trip.open_s is not None and trip.open_error_s is not None]
     if not whole:
@@ -201,19 +200,23 @@ def _duration(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: A
         seen = "the open time of the units together, not of each" if grouped else "no whole open period"
         return Finding(backend.name, *part, seen, "not shown", where)
     widths = [t.tripped_s.half_width + t.reset_s.half_width for t in whole if t.tripped_s and t.reset_s]
-    fitting = sum(map(_open_as_configured, whole))
+    fitting = sum(_open_as_configured(trip, evidence.profile.late_s) for trip in whole)
     median = float(np.median([trip.open_s or 0.0 for trip in whole]))
     observed = f"{median:.3f} s ± {max(widths):.3f}, as configured in {fitting} of {len(whole)} trips"
     return Finding(backend.name, *part, observed, "confirmed" if fitting == len(whole) else "contradicted")
 
 
-def _open_as_configured(trip: Trip) -> bool:
-    """Return whether the breaker may have been open for exactly the rule's duration or an accepted Retry-After."""
+def _open_as_configured(trip: Trip, late_s: float) -> bool:
+    """Return whether the breaker may have been open for exactly the rule's duration or an accepted Retry-After.
+
+    `late_s`: how much longer than that the gateway may keep it open.
+    """
     least, most = trip.bounds["open_s"]
-    return least <= (trip.open_s or 0.0) - (trip.open_error_s or 0.0) <= most
+    return least - late_s <= (trip.open_s or 0.0) - (trip.open_error_s or 0.0) <= most
 
 
-def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers: Answers) -> Finding:
+def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], evidence: Evidence) -> Finding:
+    answers, late_s = evidence.answers, evidence.profile.late_s
     part = ("Retry-After", "accepted" if rule.accept_retry_after else "ignored")
     waits_s = answers.retry_after_s[failed_answers(answers, rule)]
     waits_s = waits_s[~np.isnan(waits_s)]
@@ -224,7 +227,7 @@ def _retry_after(backend: Backend, rule: BreakerRule, trips: list[Trip], answers
         seen = "no whole open period" if len(other_s) else "no failure had a Retry-After other than the trip duration"
         remedy = "trip-and-recover with a retry_after_s that differs from the trip duration"
         return Finding(backend.name, *part, seen, "not shown", remedy)
-    fitting = sum(map(_open_as_configured, whole))
+    fitting = sum(_open_as_configured(trip, late_s) for trip in whole)
     least, most = float(other_s.min()), float(other_s.max())
     sent = f"{least:g} s" if least == most else f"{least:g} to {most:g} s"
     length = "that long" if rule.accept_retry_after else "for the trip duration"

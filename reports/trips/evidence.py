@@ -79,7 +79,9 @@ def gather(run: Run, backend: Backend) -> Evidence:
     answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(sheds), _network_ns(sheds))
     clock = one_clock(run.decisive, run.records.clocks.steady)
     doubt_ns = clock.doubt_ns
-    shortest, longest = (0, 0) if rule is None else _durations_ns(answers, rule, _simulated_s(run.scenario, backend))
+    shortest, longest = (
+        (0, 0) if rule is None else _durations_ns(answers, rule, _simulated_s(run.scenario, backend), profile.late_s)
+    )
     return Evidence(
         backend=backend.name,
         profile=profile,
@@ -126,12 +128,15 @@ def _simulated_s(scenario: Scenario, backend: Backend) -> list[float]:
     return [fault.retry_after_s for fault in faults if fault is not None and fault.retry_after_s is not None]
 
 
-def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float]) -> tuple[int, int]:
-    """Return the shortest and longest times that the rule can have kept the breaker open, given each Retry-After."""
+def _durations_ns(answers: Answers, rule: BreakerRule, simulated_s: Sequence[float], late_s: float) -> tuple[int, int]:
+    """Return the shortest and longest times that the rule can have kept the breaker open, given each Retry-After.
+
+    `late_s`: how much longer than that the gateway may keep it open.
+    """
     lengths = [rule.trip_duration]
     if rule.accept_retry_after:
         sent_s = answers.retry_after_s[failed_answers(answers, rule)]
         sent_s = sent_s[~np.isnan(sent_s)]
         lengths += [float(sent_s.min()), float(sent_s.max())] if len(sent_s) else []
         lengths += simulated_s
-    return int(min(lengths) / SLACK * NS), int(max(lengths) * SLACK * NS)
+    return int(min(lengths) / SLACK * NS), int((max(lengths) * SLACK + late_s) * NS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from tripcurve.errors import BadInput
 from tripcurve.target import Target, check_target_name
@@ -95,3 +96,31 @@ def test_a_body_of_the_v1_api_names_the_deployment_and_asks_for_the_usage_of_a_s
 def test_the_packages_client_fits_the_api_version(version: str, kind: str, url: str) -> None:
     with versioned(version).sdk_client(max_retries=0) as client:
         assert (type(client).__name__, str(client.base_url), client.max_retries) == (kind, url, 0)
+
+
+@pytest.mark.parametrize(("path", "begin"), [("openai", "/openai/"), ("a/b", "/a/b/"), ("", "/")])
+def test_every_operation_is_below_the_apis_path(path: str, begin: str) -> None:
+    for version in ("2024-02-01", "2025-04-01-preview", "v1"):
+        target = Target(
+            gateway_url="http://g", api_key=SecretStr("k"), deployment="d", api_version=version, api_path=path
+        )
+        for operation in (target.chat_path, target.responses_path):
+            assert operation.startswith(begin)
+            assert "//" not in operation
+        assert str(target.sdk_client(0).base_url).startswith(f"http://g{begin}")
+
+
+def test_the_sdks_client_sends_the_headers_of_every_request() -> None:
+    target = Target(
+        gateway_url="http://g", api_key=SecretStr("k"), deployment="d", api_version="v1", headers={"x-route": "blue"}
+    )
+    assert target.sdk_client(0).default_headers["x-route"] == "blue"
+
+
+@pytest.mark.parametrize(("header", "sent"), [("authorization", "Bearer k"), ("x-nimbus-key", "k")])
+def test_the_sdks_client_sends_the_key_where_the_gateway_expects_it(header: str, sent: str) -> None:
+    target = Target(
+        gateway_url="http://g", api_key=SecretStr("k"), deployment="d", api_version="2024-02-01", key_header=header
+    )
+    headers = {name.lower(): value for name, value in target.sdk_client(0).default_headers.items()}
+    assert headers[header] == sent

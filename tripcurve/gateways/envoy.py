@@ -14,7 +14,7 @@ from tripcurve.lab.rule import BreakerRule, written_range
 
 __all__ = ["profile"]
 
-SWEEP_S = 0.1
+SWEEP_S = 0.02
 """How often Envoy looks for hosts whose ejection is over, s. A reset is late by up to this much."""
 DEFAULT_ERRORS = ((500, 599),)
 LONGEST_S = 10_000_000
@@ -55,6 +55,7 @@ def profile(lab: Lab) -> GatewayProfile:
         options=LocalOptions(success_clears=True),
         knobs=KNOBS,
         one_rule=True,
+        late_s=SWEEP_S,
         truth=Truth(True, "the event log of outlier detection: each ejection and its end, in milliseconds"),
         install="pip install 'tripcurve[envoy]'",
         express=express,

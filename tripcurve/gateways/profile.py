@@ -129,6 +129,7 @@ class GatewayProfile:
     `shared`: whether instances share its state. `in_turns`: whether a pool asks its members in turns, or at random.
     `retries`: whether one request may make several attempts. `options`: how reports expect the breaker to count, as
     far as the lab's `local:` block has words for it. `one_rule`: whether all backends have the same rule.
+    `late_s`: how much longer than the rule says the breaker may stay open, s.
     `only_the_labs`: whether every answer of a backend comes from one of the lab's. `not_alone`: a sentence about labs
     with a single backend; None: nothing special. `install`: the command that installs the program for
     `--target local`; None: it needs none, or there is none. `url`: where the lab's gateway is, if
@@ -158,6 +159,7 @@ class GatewayProfile:
     retries: bool = False
     knobs: tuple[Knob, ...] = ()
     one_rule: bool = False
+    late_s: float = 0.0
     only_the_labs: bool = True
     not_alone: str | None = None
     install: str | None = None

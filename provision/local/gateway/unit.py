@@ -55,6 +55,7 @@ class GatewayUnit:
         self._events = LineFile(None)
         self._log = RequestLog(None)
         self.requests = 0
+        self._cpu_before_s = 0.0
         self.by_status: Counter[int] = Counter()
         self.left = 0
         """The number of requests whose client left before an answer was ready."""
@@ -71,6 +72,7 @@ class GatewayUnit:
         self._services = UnitServices(
             self._forwarder, self._client, self._tokens, self._clock, self._telemetry, self._limits
         )
+        self._cpu_before_s = time.process_time()
         self.apply(snapshot)
         return await self._server.listen("127.0.0.1", snapshot.service.port, reuse_port=True)
 
@@ -103,7 +105,10 @@ class GatewayUnit:
         self._log.flush()
 
     def counts(self) -> dict[str, object]:
-        """Return the numbers of requests and of their answers. `refused` are requests that no policy saw."""
+        """Return the numbers of requests and of their answers. `refused` are requests that no policy saw.
+
+        `cpu_s`: the processor time since the start, seconds.
+        """
         return {
             "requests": self.requests,
             "by_status": {str(status): number for status, number in sorted(self.by_status.items())},
@@ -111,6 +116,7 @@ class GatewayUnit:
             "refused": {str(status): number for status, number in sorted(self._server.refused.items())},
             "backend_attempts": 0 if self._forwarder is None else self._forwarder.attempts,
             "connections": len(self._server.connections),
+            "cpu_s": round(time.process_time() - self._cpu_before_s, 3),
             "open_until": {} if self._backends is None else self._backends.states(),
         }
 

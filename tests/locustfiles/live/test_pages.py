@@ -42,7 +42,7 @@ def check_run(web: Web, watched: Watched) -> None:
     legend = page.locator("tripcurve-breaker .legend").inner_text()
     assert f"2xx {made['requests']['by_status']['200']}" in legend
     assert f"429 backend {made['throttles']}" in legend
-    assert f"503 gateway (shed) {made['sheds']}" in legend
+    assert f"shed by the gateway {made['sheds']}" in legend
     assert f"{len(made['trips'])} trips" in page.locator("tripcurve-breaker .breaker").inner_text()
     assert (watched.outside, watched.errors) == ([], [])
 
