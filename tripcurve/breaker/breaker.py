@@ -26,6 +26,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from tripcurve.breaker.failure import FailureTest, Outcome
+from tripcurve.breaker.half_open import Probes
 from tripcurve.breaker.window import window_for
 from tripcurve.errors import TripcurveError
 from tripcurve.lab.local_options import LocalOptions
@@ -96,18 +97,20 @@ _ORDINARY = Ticket(None)
 class Breaker:
     """The breaker of one rule. Each unit has its own, as in Azure. Not thread-safe."""
 
-    def __init__(self, rule: BreakerRule, options: LocalOptions) -> None:
+    def __init__(self, rule: BreakerRule, options: LocalOptions, probe_share: int | None = None) -> None:
+        """Start closed. `probe_share`: failures in 100 half-open probes that open it again; None: one failure does."""
         self._state = State.CLOSED
         self._until: float | None = None
         self._opened = 0.0
         self._unfired: float | None = None  # a reset whose event waits for a request
-        self._round = self._probes_out = self._probes_passed = 0
+        self._probes = Probes(options.half_open_probes, probe_share)
         self.revise(rule, options)
 
     def revise(self, rule: BreakerRule, options: LocalOptions) -> None:
         """Change the rule and options. Counters start empty; an open breaker stays open until its deadline."""
         self.rule = rule
         self.options = options
+        self._probes.permitted = options.half_open_probes
         self._test = FailureTest(rule, options)
         self._window = window_for(rule, options)
         self._hints = rule.accept_retry_after and options.retry_after_from == "largest_in_window"
@@ -131,7 +134,7 @@ class Breaker:
         if self._state is State.CLOSED:
             return True
         if self._state is State.HALF_OPEN:
-            return self._probes_out + self._probes_passed < self.options.half_open_probes
+            return self._probes.admits()
         return now >= self._deadline()
 
     def admit(self, now: float) -> tuple[Ticket | None, Events]:
@@ -153,7 +156,7 @@ class Breaker:
         events = self.advance(now)
         if self.state is State.CLOSED:
             return events + self._record_closed(now, outcome)
-        if self.state is State.HALF_OPEN and ticket.probe == self._round:
+        if self.state is State.HALF_OPEN and ticket.probe == self._probes.period:
             return events + self._record_probe(now, outcome)
         self._record_late(now, outcome)
         return events
@@ -185,16 +188,15 @@ class Breaker:
         return window.failures * 100 >= rule.percentage * window.answers
 
     def _record_probe(self, now: float, outcome: Outcome) -> Events:
-        self._probes_out -= 1
-        failed = self._test.judge(outcome)
-        if failed:
-            self._window.add(now, True, self._retry_after(outcome))
-            return self._trip(now, outcome)
-        self._probes_passed += failed is not None
-        if self._probes_passed < self.options.half_open_probes:
+        opens = self._probes.answered(self._test.judge(outcome))
+        if opens is None:
             return _NOTHING
-        self._close(now)
-        return self._fire(now)
+        if not opens:
+            self._close(now)
+            return self._fire(now)
+        for _ in range(self._probes.failed):
+            self._window.add(now, True, self._retry_after(outcome))
+        return self._trip(now, outcome)
 
     def _record_late(self, now: float, outcome: Outcome) -> None:
         if self._state is State.OPEN and self.options.late_failures == "extend" and self._test.judge(outcome):
@@ -244,8 +246,7 @@ class Breaker:
             return
         if self.options.half_open_probes:
             self._move(State.HALF_OPEN)
-            self._round += 1
-            self._probes_out = self._probes_passed = 0
+            self._probes.begin()
         else:
             self._close(self._deadline())
 
@@ -257,8 +258,7 @@ class Breaker:
     def _probe(self, now: float) -> Ticket | None:
         if self._state is not State.HALF_OPEN or not self.admits(now):
             return None
-        self._probes_out += 1
-        return Ticket(self._round)
+        return Ticket(self._probes.send())
 
     def _fire(self, now: float) -> Events:
         if self._unfired is None:
