@@ -24,9 +24,11 @@ from simulator.clients import retry_wait_s
 from simulator.network import Network
 from simulator.service import Answer, Chance, Service
 from simulator.sources import Source, sources_of
-from tripcurve.breaker import Breaker, Closed, Opened, Outcome, Ticket
-from tripcurve.breaker.pool import Member, Pool
+from simulator.unit import Unit
+from tripcurve.breaker import Closed, Opened, Outcome, Ticket
+from tripcurve.breaker.machine import Machine
 from tripcurve.errors import BadInput
+from tripcurve.gateways import profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
 from tripcurve.scenario import Phase, Scenario
@@ -122,14 +124,21 @@ def run_virtual(
     but the gateway goes on and the breaker still counts the answer. `workers`: how many recording processes the rows
     name. `services`: models that replace the lab's backends of these names. `pause_mean_s`: the mean of the
     exponentially distributed pause of a closed-loop user before each request. `arrivals`: requests to send instead of
-    the scenario's. Raises BadInput for the fault `drop: during`.
+    the scenario's. Raises BadInput for the fault `drop: during`, and for any `drop` if
+    the gateway is not API Management: others answer it each in their own way.
     """
-    for index, phase in enumerate(scenario.phases):
-        for name, fault in phase.simulate.items():
-            if fault.drop == "during":
-                raise BadInput(f"phases[{index}].simulate.{name}.drop: the simulator supports only `before`")
+    _refuse_drops(lab, scenario)
     play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
     return play.run(arrivals)
+
+
+def _refuse_drops(lab: Lab, scenario: Scenario) -> None:
+    known = ("before",) if lab.gateway.kind == "apim" else ()
+    for index, phase in enumerate(scenario.phases):
+        for name, fault in phase.simulate.items():
+            if fault.drop is not None and fault.drop not in known:
+                only = "supports only `before`" if known else f"does not support it for gateway.kind {lab.gateway.kind}"
+                raise BadInput(f"phases[{index}].simulate.{name}.drop: the simulator {only}; use a status instead")
 
 
 class _Drawn(NamedTuple):
@@ -154,30 +163,6 @@ class _Request:
     """None: the values are drawn in the order of events."""
 
 
-class _Unit:
-    """One gateway unit, with breakers and a pool of its own."""
-
-    def __init__(self, lab: Lab, index: int) -> None:
-        self.index = index
-        self.breakers = {b.name: Breaker(b.breaker, lab.local) for b in lab.backends if b.breaker is not None}
-        self._names = [backend.name for backend in lab.backends]
-        members = [Member(b.name, b.priority, b.weight) for b in lab.backends]
-        self._pool = Pool(members, lab.local, seed=lab.local.seed + index) if lab.has_pool else None
-
-    def choose(self, now: float) -> str | None:
-        """Return the backend for a request at `now`, or None if every member of the pool is open."""
-        return self._names[0] if self._pool is None else self._pool.choose(lambda name: self._admits(name, now))
-
-    def _admits(self, name: str, now: float) -> bool:
-        breaker = self.breakers.get(name)
-        return breaker is None or breaker.admits(now)
-
-    def soonest(self, now: float) -> float:
-        """Return the seconds until the first open breaker closes, rounded up."""
-        waits = [b.open_until - now for b in self.breakers.values() if b.open_until is not None]
-        return float(math.ceil(max(min(waits, default=0.0), 0.0)))
-
-
 class _Play:
     """The state of one simulation."""
 
@@ -197,7 +182,9 @@ class _Play:
         own = {backend.name: Service(backend, lab, scenario) for backend in lab.backends}
         self._services: dict[str, Answering] = {**own, **services}
         self._pause_mean_s = pause_mean_s
-        self._units = [_Unit(lab, index) for index in range(lab.units)]
+        profile = profile_of(lab)
+        self._states_wait = profile.wait is not None
+        self._units = [Unit(lab, profile, index, seed) for index in range(lab.units)]
         self._round_robin = spread == "round_robin"
         self._retries, self._workers = retries, workers
         self._seed = seed
@@ -289,23 +276,23 @@ class _Play:
     def _transit(self) -> float:
         return self._network.one_way_s + self._rng.uniform(0.0, self._network.jitter_s)
 
-    def _pick_unit(self, drawn: _Drawn | None) -> _Unit:
+    def _pick_unit(self, drawn: _Drawn | None) -> Unit:
         if self._round_robin:
             return self._units[next(self._turn) % len(self._units)]
         return self._units[self._rng.randrange(len(self._units)) if drawn is None else drawn.unit]
 
     # Gateway.
 
-    def _attempt(self, request: _Request, unit: _Unit) -> None:
+    def _attempt(self, request: _Request, unit: Unit) -> None:
         name = unit.choose(self._now)
         if name is None:
-            return self._shed(request, unit)
+            return self._reply(request, unit.shed(self._now))
         breaker, ticket = unit.breakers.get(name), None
         if breaker is not None:
             ticket, events = breaker.admit(self._now)
             self._publish(unit, name, breaker, events)
             if ticket is None:
-                return self._shed(request, unit)
+                return self._reply(request, unit.shed(self._now))
         chance = Chance(self._rng)
         if request.drawn is not None and request.attempts_left == self._retries:
             chance = request.drawn.chance
@@ -316,11 +303,8 @@ class _Play:
         self._at(arrives, lambda: self._answered(request, unit, name, ticket, answer, outcome), first=True)
         return None
 
-    def _shed(self, request: _Request, unit: _Unit) -> None:
-        self._reply(request, Answer(503, "gateway", retry_after_s=unit.soonest(self._now)))
-
     def _answered(
-        self, request: _Request, unit: _Unit, name: str, ticket: Ticket | None, answer: Answer, outcome: Outcome
+        self, request: _Request, unit: Unit, name: str, ticket: Ticket | None, answer: Answer, outcome: Outcome
     ) -> None:
         if ticket is not None:
             breaker = unit.breakers[name]
@@ -330,9 +314,9 @@ class _Play:
             return self._attempt(request, unit)
         return self._reply(request, answer)
 
-    def _publish(self, unit: _Unit, name: str, breaker: Breaker, events: tuple[Opened | Closed, ...]) -> None:
+    def _publish(self, unit: Unit, name: str, breaker: Machine, events: tuple[Opened | Closed, ...]) -> None:
         for event in events:
-            self._result.events.append(VirtualEvent(unit.index, name, breaker.rule.name, event))
+            self._result.events.append(VirtualEvent(unit.index, name, unit.rules[name], event))
             if isinstance(event, Opened) and event.until <= self._scenario.duration_s:
                 self._at(event.until, lambda: self._publish(unit, name, breaker, breaker.advance(self._now)))
 
@@ -372,7 +356,7 @@ class _Play:
             intended_ns=_unix_ns(request.intended),
             latency_us=int((end - request.start) * 1e6 + ROUND_UP_US),
             first_byte_us=None,
-            backend_us=None if answer.backend is None else int((answer.waited_s or 0.0) * 1000) * 1000,
+            backend_us=None if answer.backend is None or not self._states_wait else int((answer.waited_s or 0.0) * 1000) * 1000,
             status=answer.status,
             origin=answer.origin,
             backend=answer.backend,

@@ -66,7 +66,12 @@ def simulate_from(
 
 
 def _gateway_retries(recorded: Recorded) -> int:
-    """Return the retries of the lab's policy, or 0 if the policy file does not exist any more."""
+    """Return the retries of the lab's policy, or 0 if the policy file does not exist any more.
+
+    Only API Management has policies.
+    """
+    if recorded.lab.gateway.kind != "apim":
+        return 0
     try:
         return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB))
     except BadInput:

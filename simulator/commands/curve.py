@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from simulator.commands.tune_output import rule_text
 from simulator.curve_chart import curve_chart
 from simulator.engines import Engine, Local
+from simulator.fast.limits import refuse_other_rules
 from simulator.live_points import LivePoint, measure, points_of_run
 from simulator.page import Figure, Row, Table, render_page, svg_of
 from simulator.trip_times import CurvePoint, Overload, curve_points, overload_of, rule_of
@@ -91,6 +92,7 @@ def draw_curve(lab: Lab, options: CurveOptions, lab_name: str, folder: Path) -> 
 
 def _lab(name: str, options: CurveOptions) -> Lab:
     lab = load_lab(name)
+    refuse_other_rules(lab)
     rule = rule_of(lab)
     changes: dict[str, object] = {"accept_retry_after": rule.accept_retry_after or options.retry_after}
     if options.count is not None:

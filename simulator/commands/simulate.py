@@ -133,7 +133,7 @@ def _lab(name: str, units: int | None) -> tuple[Lab, int]:
     policy = policy_path(lab, find_file(name, LABS, ".yaml", "lab"))
     if units is not None:
         lab = with_units(lab, units)
-    return lab, gateway_retries(policy)
+    return lab, gateway_retries(policy) if lab.gateway.kind == "apim" else 0
 
 
 def with_units(lab: Lab, units: int) -> Lab:

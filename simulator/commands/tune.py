@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 from simulator.calibration import calibrate
 from simulator.commands.simulate import with_units
 from simulator.engines import Engine, Local
+from simulator.fast.limits import refuse_other_rules
 from simulator.frontier import advise, frontier, kept_off
 from simulator.incidents import INCIDENTS
 from simulator.recorded import read_recorded
@@ -83,6 +84,7 @@ def tune_lab(
     BadInput for a lab, grid or run that cannot be used.
     """
     lab = load_lab(lab_name)
+    refuse_other_rules(lab)
     if units is not None:
         lab = with_units(lab, units)
     own = lab.backends[0].breaker

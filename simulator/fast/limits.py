@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from simulator.service import throttle_of
+from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
-__all__ = ["obstacle"]
+__all__ = ["obstacle", "refuse_other_rules"]
 
 _RETRYING = ("SdkChatUser", "PatientChatUser", "StormChatUser")
 
 
 def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
     """Return why only the reference method can simulate the scenario on the lab, or None if the fast one can."""
+    if lab.gateway.kind != "apim":
+        return f"the gateway is of kind {lab.gateway.kind}, and the fast method knows only API Management's breaker"
     traffic = _traffic_obstacle(scenario)
     if traffic is not None:
         return traffic
@@ -23,6 +26,15 @@ def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | No
     if gateway_retries:
         return "the gateway's policy retries"
     return _rule_obstacle(lab)
+
+
+def refuse_other_rules(lab: Lab) -> None:
+    """Raise BadInput if the lab's gateway has another rule than API Management's, which alone is drawn and tuned."""
+    if lab.gateway.kind != "apim":
+        raise BadInput(
+            f"lab {lab.name}: gateway.kind: {lab.gateway.kind}: curves are drawn and rules are tuned only for API "
+            "Management's breaker; use `tripcurve simulate`, or change the kind to apim"
+        )
 
 
 def _traffic_obstacle(scenario: Scenario) -> str | None:

@@ -134,7 +134,7 @@ def test_a_network_that_takes_no_time_is_refused() -> None:
 
 
 def test_the_same_seed_gives_the_same_run_and_another_another() -> None:
-    bumpy = scenario({"simulate": {"m1": FAULT | {"share": 0.3}}})
+    bumpy = scenario({"simulate": {"m1": FAULT | {"share": 0.15}}})
     first, again, other = (run_virtual(lab(latency={"median_ms": 5, "p95_ms": 50}), bumpy, seed=s) for s in (1, 1, 2))
     assert first == again
     assert first != other
@@ -191,3 +191,49 @@ def test_event_lines_name_the_rule_and_the_unit() -> None:
     assert (event.backend, event.rule, event.unit, event.failures) == ("m1", "breaker", 0, 3)
     assert event.trip_duration_s is not None
     assert math.isclose(event.trip_duration_s, 2.0)
+
+
+def other(kind: str, backends: int = 2) -> Lab:
+    """A gateway of another kind in front of m1, m2 …"""
+    return Lab.model_validate(lab(backends).model_dump() | {"gateway": {"name": "g", "kind": kind}})
+
+
+def test_envoy_ejects_at_the_third_failure_in_a_row_and_again_soon_after_its_return() -> None:
+    run = run_virtual(other("envoy", 1), scenario({"simulate": {"m1": FAULT}}), network=EXACT)
+    first, second, *_ = opened(run)
+    assert first.at == pytest.approx(0.201 + HOP_S)
+    assert [sample.status for sample in run.samples[:5]] == [429, 429, 429, 503, 503]
+    assert first.until - first.at == pytest.approx(2.05, abs=0.05)
+    again = math.ceil((first.until - 0.001) * 10) / 10 + 0.2 + 0.001 + HOP_S
+    assert second.at == pytest.approx(again)
+
+
+def test_envoy_is_not_tripped_by_failures_among_successes() -> None:
+    mixed = scenario({"simulate": {"m1": FAULT | {"share": 0.3}}, "for": 20})
+    assert len(opened(run_virtual(lab(), mixed, network=EXACT))) >= 3
+    assert len(opened(run_virtual(other("envoy", 1), mixed, network=EXACT))) <= 2
+
+
+def test_litellm_sheds_with_429_once_all_deployments_cool_down() -> None:
+    run = run_virtual(other("litellm"), scenario({"simulate": {"default": FAULT}}), network=EXACT)
+    assert {e.backend for e in run.events} == {"m1", "m2"}
+    sheds = [sample for sample in run.samples if sample.origin == "gateway"]
+    assert sheds
+    assert {(sample.status, sample.backend, sample.retry_after_s) for sample in sheds} == {(429, None, None)}
+
+
+@pytest.mark.parametrize(("kind", "backends"), [("litellm", 1), ("portkey", 2)])
+def test_a_gateway_without_a_breaker_sends_everything_on(kind: str, backends: int) -> None:
+    run = run_virtual(other(kind, backends), scenario({"simulate": {"default": FAULT}}), network=EXACT)
+    assert run.events == []
+    assert {(sample.status, sample.origin) for sample in run.samples} == {(429, "backend")}
+
+
+def test_a_dropped_connection_is_refused_for_other_gateways() -> None:
+    dropped = scenario({"simulate": {"m1": {"drop": "before"}}})
+    with pytest.raises(BadInput, match="does not support it for gateway.kind envoy"):
+        run_virtual(other("envoy"), dropped)
+
+
+def opened(run: VirtualRun) -> list[Opened]:
+    return [e.event for e in run.events if isinstance(e.event, Opened)]

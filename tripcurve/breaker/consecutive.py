@@ -1,4 +1,4 @@
-"""Envoy's outlier detection by consecutive failures, for one host of a cluster: a pure state machine [ENVOY-OD].
+"""Envoy's outlier detection by consecutive failures, for one host of a cluster: a pure state machine [ENVOY-SRC].
 
 The rule, as Envoy's source has it:
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.commands.curve import CurveOptions, curve_command
+from tests.tripcurve.breaker.breakers import lab_file
 from tripcurve.errors import BadInput
 
 
@@ -54,3 +55,8 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(BadInput, match=f"--out {path} is a file"):
         curve_command("quick", CurveOptions(seeds=20), path, as_json=False)
+
+
+def test_another_gateways_rule_has_no_curve(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"gateway\.kind: envoy"):
+        curve_command(lab_file(tmp_path, "envoy"), CurveOptions(), tmp_path / "out", False)

@@ -8,7 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from reports.loading.run import load
+from reports.trips.analysis import analyse
 from simulator.commands.simulate import count_outcomes, simulate
+from simulator.virtual import EPOCH_NS
+from tests.tripcurve.breaker.breakers import lab_file
+from tripcurve.breaker.events import read_events
 from tripcurve.errors import BadInput
 from tripcurve.run.record import SCHEMA
 
@@ -112,3 +117,32 @@ def test_a_rule_that_never_trips_and_a_rate_of_nearly_nothing_are_plain_runs(met
         )
         _, result = simulate(str(lab), str(scenario), method=method, run_dir=tmp_path / f"{requests}")
         assert (result["requests"], result["trips"], result["first_trip_s"]) == (requests, 0, None)
+
+
+def truth(folder: Path, kind: str) -> list[float]:
+    """The breakers' instants, seconds from the run's start."""
+    events = read_events((folder / "gateway-events.jsonl").read_text("utf-8").splitlines())
+    return [(event.at_ns - EPOCH_NS) / 1e9 for event in events if event.kind == kind]
+
+
+@pytest.mark.parametrize(("kind", "backends"), [("envoy", 1), ("litellm", 2)])
+def test_the_report_of_another_gateway_finds_its_trips(kind: str, backends: int, tmp_path: Path) -> None:
+    lab = lab_file(tmp_path, kind, backends)
+    folder, result = simulate(lab, "trip-and-recover", run_dir=tmp_path / "run")
+    assert result["method"] == "reference"
+    assert f"kind {kind}" in str(result["why_not_fast"])
+    opened, closed = truth(folder, "opened"), truth(folder, "closed")
+    assert len(opened) == result["trips"]
+    trips = analyse(load(folder)).trips
+    assert len(trips) >= 2
+    for trip in trips:
+        assert trip.tripped_s is not None
+        assert min(abs(trip.tripped_s.estimate - at) for at in opened) <= trip.tripped_s.half_width
+        assert trip.reset_s is not None
+        assert min(abs(trip.reset_s.estimate - at) for at in closed) <= trip.reset_s.half_width
+
+
+def test_a_gateway_that_never_opens_has_a_report_without_trips(tmp_path: Path) -> None:
+    folder, result = simulate(lab_file(tmp_path, "portkey"), "trip-and-recover", run_dir=tmp_path / "run")
+    assert result["trips"] == 0
+    assert analyse(load(folder)).trips == []

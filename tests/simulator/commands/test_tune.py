@@ -13,6 +13,7 @@ from simulator.commands.tune_output import rule_text, rule_yaml, show_tuned
 from simulator.engines import Local
 from simulator.incidents import incident
 from simulator.trials import Plan
+from tests.tripcurve.breaker.breakers import lab_file
 from tripcurve.errors import BadInput
 from tripcurve.lab import load_lab
 from tripcurve.lab.rule import BreakerRule
@@ -141,3 +142,8 @@ def test_a_rule_that_cannot_trip_keeps_nothing_off() -> None:
     found = to_json(tuned)["tried"][1]  # type: ignore[index,call-overload]  # JSON
     assert found["kept_off"]["mean"] == 0
     assert found["false_trips_a_day"]["mean"] == 0
+
+
+def test_another_gateways_rule_is_not_tuned(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"gateway\.kind: envoy"):
+        tune_lab(lab_file(tmp_path, "envoy"), Grid(), PLAN)

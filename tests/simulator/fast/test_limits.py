@@ -1,0 +1,27 @@
+"""What the fast method leaves to the reference."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.fast.limits import obstacle, refuse_other_rules
+from tests.tripcurve.breaker.breakers import lab_of
+from tripcurve.errors import BadInput
+from tripcurve.scenario import Scenario
+
+SCENARIO = Scenario.model_validate({"name": "s", "users": {"ChatUser": 1}, "phases": [{"for": 1, "rate": 5}]})
+
+
+@pytest.mark.parametrize("kind", ["envoy", "litellm", "portkey", "generic"])
+def test_other_gateways_need_the_reference_method(kind: str) -> None:
+    assert f"kind {kind}" in str(obstacle(lab_of(kind, backends=1), SCENARIO))
+
+
+def test_api_managements_rule_does_not() -> None:
+    assert obstacle(lab_of("apim", backends=1), SCENARIO) is None
+    refuse_other_rules(lab_of("apim"))
+
+
+def test_a_curve_of_another_rule_is_refused_with_a_remedy() -> None:
+    with pytest.raises(BadInput, match=r"gateway\.kind: envoy: .*use `tripcurve simulate`"):
+        refuse_other_rules(lab_of("envoy"))
