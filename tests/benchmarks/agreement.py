@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tripcurve.breaker.events import BreakerEvent, read_events
 from tripcurve.run.info import RunInfo
 from tripcurve.run.layout import EVENTS, SUMMARY
 
@@ -132,10 +133,22 @@ def read_run(path: Path) -> Run:
     """Return what a run's report and its gateway's record hold."""
     info = RunInfo.read(path)
     start_ns = 0 if info is None else info.start_ns
-    events = [json.loads(line) for line in (path / EVENTS).read_text("utf-8").splitlines()]
-    opened = [event["data"]["local"] for event in events if event["eventType"].endswith("Opened")]
-    openings = [((one["at_ns"] - start_ns) / 1e9, one["trip_duration_s"]) for one in opened]
+    events = list(read_events((path / EVENTS).read_text("utf-8").splitlines()))
+    openings = [((at_ns - start_ns) / 1e9, length_s) for at_ns, length_s in openings_of(events)]
     return Run(json.loads((path / SUMMARY).read_text("utf-8")), openings)
+
+
+def openings_of(events: list[BreakerEvent]) -> list[tuple[int, float]]:
+    """Return when a breaker opened, in unix ns, and for how many seconds. An opening without end lasts as long as planned."""
+    found, pending = [], dict[tuple[int | None, str], BreakerEvent]()
+    for event in sorted(events, key=lambda one: one.at_ns):
+        breaker = (event.unit, event.backend)
+        if event.kind == "opened":
+            pending[breaker] = event
+        elif breaker in pending:
+            begun = pending.pop(breaker).at_ns
+            found.append((begun, (event.at_ns - begun) / 1e9))
+    return sorted(found + [(event.at_ns, event.trip_duration_s or 0.0) for event in pending.values()])
 
 
 def spread(low: float, high: float) -> str:
