@@ -10,7 +10,7 @@ from simulator.service import Answer
 from simulator.words import key_of, uniform, words
 from tripcurve.breaker.machines import machines_of
 from tripcurve.breaker.pool import Member, Pool
-from tripcurve.gateways import UNAVAILABLE, GatewayProfile
+from tripcurve.gateways import UNAVAILABLE, GatewayProfile, is_default
 from tripcurve.lab import Lab
 
 __all__ = ["Unit"]
@@ -28,11 +28,11 @@ class Unit:
         self.breakers = machines_of(lab, phase)
         self.rules = {backend.name: backend.breaker.name for backend in lab.backends if backend.breaker is not None}
         self._shed_status = _shed_status(profile.shed_statuses)
-        self._is_apim = lab.gateway.kind == "apim"
+        self._is_default = is_default(lab)
         self._names = [backend.name for backend in lab.backends]
         members = [Member(b.name, b.priority, b.weight) for b in lab.backends]
         options = lab.local if profile.in_turns else lab.local.model_copy(update={"pool_weighting": "random"})
-        pool_seed = index + (lab.local.seed if self._is_apim else seed)
+        pool_seed = index + (lab.local.seed if self._is_default else seed)
         self._pool = Pool(members, options, pool_seed) if lab.has_pool else None
 
     def choose(self, now: float) -> str | None:
@@ -49,7 +49,7 @@ class Unit:
         API Management's has the seconds until the first open breaker closes, rounded up, as Retry-After.
         """
         waits = [b.open_until - now for b in self.breakers.values() if b.open_until is not None]
-        wait_s = float(math.ceil(max(min(waits, default=0.0), 0.0))) if self._is_apim else None
+        wait_s = float(math.ceil(max(min(waits, default=0.0), 0.0))) if self._is_default else None
         return Answer(self._shed_status, "gateway", retry_after_s=wait_s)
 
 

@@ -28,7 +28,7 @@ from simulator.unit import Unit
 from tripcurve.breaker import Closed, Opened, Outcome, Ticket
 from tripcurve.breaker.machine import Machine
 from tripcurve.errors import BadInput
-from tripcurve.gateways import profile_of
+from tripcurve.gateways import is_default, profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
 from tripcurve.scenario import Phase, Scenario
@@ -133,7 +133,7 @@ def run_virtual(
 
 
 def _refuse_drops(lab: Lab, scenario: Scenario) -> None:
-    known = ("before",) if lab.gateway.kind == "apim" else ()
+    known = ("before",) if is_default(lab) else ()
     for index, phase in enumerate(scenario.phases):
         for name, fault in phase.simulate.items():
             if fault.drop is not None and fault.drop not in known:

@@ -18,6 +18,7 @@ from simulator.recorded import NS, Recorded, read_recorded
 from simulator.virtual import Arrival, VirtualRun, run_virtual
 from tripcurve.breaker import Opened
 from tripcurve.errors import BadInput
+from tripcurve.gateways import is_default
 from tripcurve.lab import policy_path
 from tripcurve.run.layout import CALIBRATION, LAB, SUMMARY
 
@@ -70,7 +71,7 @@ def _gateway_retries(recorded: Recorded) -> int:
 
     Only API Management has policies.
     """
-    if recorded.lab.gateway.kind != "apim":
+    if not is_default(recorded.lab):
         return 0
     try:
         return gateway_retries(policy_path(recorded.lab, recorded.folder / LAB))

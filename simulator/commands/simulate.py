@@ -19,6 +19,7 @@ from simulator.record import batches_of, write_run
 from simulator.virtual import VirtualEvent, run_virtual
 from tripcurve.breaker import Opened
 from tripcurve.errors import BadInput
+from tripcurve.gateways import is_default
 from tripcurve.lab import Lab, load_lab, policy_path
 from tripcurve.lab.model import LABS
 from tripcurve.scenario import Scenario, load_scenario
@@ -133,7 +134,7 @@ def _lab(name: str, units: int | None) -> tuple[Lab, int]:
     policy = policy_path(lab, find_file(name, LABS, ".yaml", "lab"))
     if units is not None:
         lab = with_units(lab, units)
-    return lab, gateway_retries(policy) if lab.gateway.kind == "apim" else 0
+    return lab, gateway_retries(policy) if is_default(lab) else 0
 
 
 def with_units(lab: Lab, units: int) -> Lab:

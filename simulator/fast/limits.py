@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.service import throttle_of
 from tripcurve.errors import BadInput
+from tripcurve.gateways import is_default
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 
@@ -14,7 +15,7 @@ _RETRYING = ("SdkChatUser", "PatientChatUser", "StormChatUser")
 
 def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
     """Return why only the reference method can simulate the scenario on the lab, or None if the fast one can."""
-    if lab.gateway.kind != "apim":
+    if not is_default(lab):
         return f"the gateway is of kind {lab.gateway.kind}, and the fast method knows only API Management's breaker"
     traffic = _traffic_obstacle(scenario)
     if traffic is not None:
@@ -30,7 +31,7 @@ def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | No
 
 def refuse_other_rules(lab: Lab) -> None:
     """Raise BadInput if the lab's gateway has another rule than API Management's, which alone is drawn and tuned."""
-    if lab.gateway.kind != "apim":
+    if not is_default(lab):
         raise BadInput(
             f"lab {lab.name}: gateway.kind: {lab.gateway.kind}: curves are drawn and rules are tuned only for API "
             "Management's breaker; use `tripcurve simulate`, or change the kind to apim"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tripcurve.breaker.breaker import Breaker
-from tripcurve.breaker.consecutive import SERVER_FAILURES, Consecutive, Ejection
+from tripcurve.breaker.consecutive import Consecutive, Ejection
 from tripcurve.breaker.cooldown import Cooldown, CooldownRule
 from tripcurve.breaker.machine import Machine
 from tripcurve.gateways import profile_of
-from tripcurve.gateways.litellm import COOLED
 from tripcurve.lab import Lab
 from tripcurve.lab.rule import BreakerRule
 
@@ -17,7 +16,6 @@ __all__ = ["machines_of"]
 
 Machines = dict[str, Machine]
 Rules = Mapping[str, BreakerRule]
-_COOLED = frozenset(status for low, high in COOLED for status in range(low, high + 1))
 
 
 def machines_of(lab: Lab, sweep_phase: float = 0.0) -> Machines:
@@ -49,7 +47,7 @@ def _envoy(lab: Lab, rules: Rules, sweep_phase: float) -> Machines:
             base_s=knob("base_ejection_time"),
             interval_s=knob("interval"),
             max_s=knob("max_ejection_time"),
-            failing=frozenset(status for status in range(100, 600) if rule.counts_status(status)) or SERVER_FAILURES,
+            failing=_statuses(profile_of(lab).in_force(rule)),
         )
         machines[name] = Consecutive(settings, sweep_phase * settings.interval_s, may_eject)
     return machines
@@ -58,11 +56,12 @@ def _envoy(lab: Lab, rules: Rules, sweep_phase: float) -> Machines:
 def _litellm(lab: Lab, rules: Rules, _sweep_phase: float) -> Machines:
     if len(lab.backends) == 1:
         return {}  # LiteLLM never cools down a deployment that is alone in its group
-    knobs = {name: _numbers(lab, rule) for name, rule in rules.items()}
-    return {
-        name: Cooldown(CooldownRule(int(knob("allowed_fails")), knob("cooldown_time"), _COOLED))
-        for name, knob in knobs.items()
-    }
+    machines: Machines = {}
+    for name, rule in rules.items():
+        knob = _numbers(lab, rule)
+        failing = _statuses(profile_of(lab).in_force(rule))
+        machines[name] = Cooldown(CooldownRule(int(knob("allowed_fails")), knob("cooldown_time"), failing))
+    return machines
 
 
 def _portkey(_lab: Lab, _rules: Rules, _sweep_phase: float) -> Machines:
@@ -81,6 +80,10 @@ _MAKERS: dict[str, Callable[[Lab, Rules, float], Machines]] = {
     "portkey": _portkey,
     "generic": _generic,
 }
+
+
+def _statuses(rule: BreakerRule) -> frozenset[int]:
+    return frozenset(status for status in range(100, 600) if rule.counts_status(status))
 
 
 def _numbers(lab: Lab, rule: BreakerRule) -> Callable[[str], float]:
