@@ -356,7 +356,9 @@ class _Play:
             intended_ns=_unix_ns(request.intended),
             latency_us=int((end - request.start) * 1e6 + ROUND_UP_US),
             first_byte_us=None,
-            backend_us=None if answer.backend is None or not self._states_wait else int((answer.waited_s or 0.0) * 1000) * 1000,
+            backend_us=None
+            if answer.backend is None or not self._states_wait
+            else int((answer.waited_s or 0.0) * 1000) * 1000,
             status=answer.status,
             origin=answer.origin,
             backend=answer.backend,

@@ -139,7 +139,7 @@ def read_run(path: Path) -> Run:
 
 
 def openings_of(events: list[BreakerEvent]) -> list[tuple[int, float]]:
-    """Return when a breaker opened, in unix ns, and for how many seconds. An opening without end lasts as long as planned."""
+    """Return when a breaker opened, in unix ns, and for how many s; one without end as planned."""
     found, pending = [], dict[tuple[int | None, str], BreakerEvent]()
     for event in sorted(events, key=lambda one: one.at_ns):
         breaker = (event.unit, event.backend)

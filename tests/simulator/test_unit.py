@@ -21,7 +21,9 @@ def failed(unit: Unit, name: str, at: float) -> None:
         unit.breakers[name].record(Ticket(None), at, Outcome(429))
 
 
-@pytest.mark.parametrize(("kind", "status", "wait_s"), [("apim", 503, 2.0), ("envoy", 503, None), ("litellm", 429, None)])
+@pytest.mark.parametrize(
+    ("kind", "status", "wait_s"), [("apim", 503, 2.0), ("envoy", 503, None), ("litellm", 429, None)]
+)
 def test_each_gateway_sheds_in_its_own_way(kind: str, status: int, wait_s: float | None) -> None:
     unit = unit_of(kind)
     for name in ("m1", "m2"):

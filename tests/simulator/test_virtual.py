@@ -231,7 +231,7 @@ def test_a_gateway_without_a_breaker_sends_everything_on(kind: str, backends: in
 
 def test_a_dropped_connection_is_refused_for_other_gateways() -> None:
     dropped = scenario({"simulate": {"m1": {"drop": "before"}}})
-    with pytest.raises(BadInput, match="does not support it for gateway.kind envoy"):
+    with pytest.raises(BadInput, match=r"does not support it for gateway\.kind envoy"):
         run_virtual(other("envoy"), dropped)
 
 

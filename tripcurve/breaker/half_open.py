@@ -1,8 +1,8 @@
 """The half-open state: trial requests decide whether a breaker closes or opens again.
 
-There are two ways to decide. Without a share, the first failed probe opens the breaker, and it closes when all permitted
-probes have succeeded; with one probe this is Polly's rule [POLLY]. With a share, it decides once all permitted probes have
-answered, and opens if at least this share of them failed, as resilience4j does [RES-4J].
+There are two ways to decide. Without a share, the first failed probe opens the breaker, and it closes when all
+permitted probes have succeeded; with one probe this is Polly's rule [POLLY]. With a share, it decides once all
+permitted probes have answered, and opens if at least this share of them failed, as resilience4j does [RES-4J].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Probes:
     `share`: failures in 100 probes that open the breaker; None: one failure opens it.
     """
 
-    __slots__ = ("_out", "_passed", "failed", "permitted", "period", "share")
+    __slots__ = ("_out", "_passed", "failed", "period", "permitted", "share")
 
     def __init__(self, permitted: int, share: int | None = None) -> None:
         self.permitted = permitted

@@ -1,7 +1,7 @@
 """The interface of every breaker, and the part that breakers with a fixed open time have in common.
 
-`Breaker` is API Management's. `Consecutive` and `Cooldown` follow the rules of other gateways. A gateway asks them all in
-the same way, so the simulator runs any of them.
+`Breaker` is API Management's. `Consecutive` and `Cooldown` follow the rules of other gateways. A gateway asks them all
+in the same way, so the simulator runs any of them.
 """
 
 from __future__ import annotations

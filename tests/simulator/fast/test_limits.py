@@ -9,7 +9,9 @@ from tests.tripcurve.breaker.breakers import lab_of
 from tripcurve.errors import BadInput
 from tripcurve.scenario import Scenario
 
-SCENARIO = Scenario.model_validate({"name": "s", "users": {"ChatUser": 1}, "phases": [{"for": 1, "rate": 5}]})
+SCENARIO = Scenario.model_validate(
+    {"name": "s", "users": {"ChatUser": 1}, "phases": [{"name": "p", "for": 1, "rate": 5}]}
+)
 
 
 @pytest.mark.parametrize("kind", ["envoy", "litellm", "portkey", "generic"])

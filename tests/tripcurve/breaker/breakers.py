@@ -47,13 +47,13 @@ def tripped(options: dict[str, Any] | None = None, **rule: Any) -> Breaker:
     assert [type(event) for event in send(b, 0.0)] == [Opened]
     return b
 
+
 def lab_of(kind: str, backends: int = 2, local: dict[str, Any] | None = None, **rule: Any) -> Lab:
     """A gateway of a kind before m1, m2 …, each of which opens for two seconds on three 429 unless said otherwise."""
     breaker = {"count": 3, "interval": 10, "status_codes": [429], "trip_duration": 2} | rule
     gateway: dict[str, Any] = {"name": "g", "kind": kind} | ({"answers": ANSWERS} if kind == "generic" else {})
     members = [{"name": f"m{number + 1}", "breaker": breaker} for number in range(backends)]
     return Lab.model_validate({"name": "v", "gateway": gateway, "backends": members, "local": local or {}})
-
 
 
 def lab_file(folder: Path, kind: str, backends: int = 1) -> str:
