@@ -2,7 +2,7 @@
 
 The rule, as Envoy's source has it:
 
-* `count` failures in a row eject the host, at the instant of the last. Any other answer sets the count back to 0. A
+* `count` failures in a row eject the host, at the instant of the last. Every other answer sets it to 0. A
   request that got no answer is a failure;
 * an ejected host returns at the first sweep at which it has been out for `base_s` times its multiplier, but at most for
   `max_s`. Sweeps are `interval_s` apart, whatever happens;
