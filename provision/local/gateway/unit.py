@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from provision.local.apim.context import Body, Headers, LastError, Request, Url
@@ -19,7 +20,7 @@ from provision.local.gateway.backends import Backends
 from provision.local.gateway.config import Snapshot
 from provision.local.gateway.endpoints import Endpoints
 from provision.local.gateway.forward import Forwarder
-from provision.local.gateway.logs import LineFile, RequestLog
+from provision.local.gateway.logs import EventLog, RequestLog
 from provision.local.gateway.records import attempt_records, request_record
 from provision.local.gateway.routing import Match
 from provision.local.gateway.table import NO_API, NO_OPERATION, Table
@@ -52,7 +53,7 @@ class GatewayUnit:
         self._services: UnitServices | None = None
         self._table: Table | None = None
         self._server = Server(self.handle, self._limits, clock)
-        self._events = LineFile(None)
+        self._events = EventLog(None)
         self._log = RequestLog(None)
         self.requests = 0
         self._cpu_before_s = 0.0
@@ -64,7 +65,7 @@ class GatewayUnit:
 
     async def start(self, snapshot: Snapshot) -> int:
         """Use the first configuration and listen. Returns the port. Raises OSError if the port is taken."""
-        self._events = LineFile(snapshot.events_file)
+        self._events = EventLog(snapshot.events_file)
         self._log = RequestLog(snapshot.logs_file)
         unit = snapshot.service.unit
         self._backends = Backends(self._publish, self._clock, unit)
@@ -101,7 +102,8 @@ class GatewayUnit:
         self._events.close()
 
     def flush(self) -> None:
-        """Write the log lines that wait for the next batch."""
+        """Write the events, and the log lines that wait for the next batch."""
+        self._events.flush()
         self._log.flush()
 
     def counts(self) -> dict[str, object]:
@@ -177,7 +179,8 @@ class GatewayUnit:
         if self._table is None:
             return
         service = self._table.snapshot.service
-        self._events.write(render_event(event, self._anchor, Source(service.resource_id, backend, rule, service.unit)))
+        source = Source(service.resource_id, backend, rule, service.unit)
+        self._events.add(partial(render_event, event, self._anchor, source))
 
     def _note(self, visit: Visit, request: WireRequest, status: int, size: int, error: BaseException | None) -> None:
         """Log a request, but only when its answer has been started. `error` is the reason why it ended early."""

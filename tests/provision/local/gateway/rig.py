@@ -196,6 +196,7 @@ class Rig:
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
     def events(self) -> list[dict[str, Any]]:
+        self.unit.flush()
         return _lines(self.folder / "gateway-events.jsonl")
 
     async def logged(self) -> list[dict[str, Any]]:
