@@ -140,11 +140,23 @@ def _tokens(count: int, size: int, bad: NDArray[np.bool_] | None) -> pa.Array:
 def _dictionary(indices: NDArray[Any], words: tuple[str, ...], mask: NDArray[np.bool_] | None = None) -> pa.Array:
     """Return a dictionary array of words by their indices; null where `mask` is true."""
     size = len(indices)
-    if mask is None:
-        codes = _numbers(indices, pa.int32())
-    else:
-        codes = _constant(None, pa.int32(), size) if mask.all() else pa.array(indices.astype(np.int32), mask=mask)
-    return pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()), safe=False)
+    if mask is None and _same(indices):
+        return _longest_word(int(indices[0]), words, _rounded(size)).slice(0, size)
+    if mask is not None and mask.all():
+        return _longest_word(None, words, _rounded(size)).slice(0, size)
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices.astype(np.int32), mask=mask), _dictionary_of(words), safe=False
+    )
+
+
+@lru_cache(maxsize=256)
+def _dictionary_of(words: tuple[str, ...]) -> pa.Array:
+    return pa.array(words, pa.string())
+
+
+@lru_cache(maxsize=256)
+def _longest_word(index: int | None, words: tuple[str, ...], size: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(_constant(index, pa.int32(), size), _dictionary_of(words))
 
 
 @lru_cache(maxsize=256)
@@ -154,4 +166,9 @@ def _longest(value: int | None, kind: pa.DataType, size: int) -> pa.Array:
 
 def _constant(value: int | None, kind: pa.DataType, size: int) -> pa.Array:
     """Return an array of `size` equal values, a slice of one array that all batches share."""
-    return _longest(value, kind, 1 << max(size - 1, 0).bit_length()).slice(0, size)
+    return _longest(value, kind, _rounded(size)).slice(0, size)
+
+
+def _rounded(size: int) -> int:
+    """Return the next power of two, so that few different lengths are kept."""
+    return 1 << max(size - 1, 0).bit_length()
