@@ -1,4 +1,4 @@
-"""`tripcurve export`: writes the files that run a lab's scenario on other machines."""
+"""`tripcurve export`: writes files that run a scenario on other machines or from a user's own locustfile."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from locustfiles.deploy.azure_load_testing import WHEEL, load_test
 from locustfiles.deploy.job import make_job
 from locustfiles.deploy.kubernetes import manifests
+from locustfiles.deploy.own_locustfile import own_locustfile
 from tripcurve.errors import BadInput
 
 __all__ = ["KINDS", "export_command"]
 
-KINDS = {"kubernetes": manifests, "azure-load-testing": load_test}
+KINDS = {"kubernetes": manifests, "azure-load-testing": load_test, "locust": own_locustfile}
 
 
 def export_command(
@@ -37,7 +38,12 @@ def export_command(
     files = KINDS[kind](job)
     _write(out, files)
     print(f"tripcurve: wrote {', '.join(sorted(files))} to {out}", file=sys.stderr)
-    if kind == "kubernetes":
+    if kind == "locust":
+        print(
+            f"Next: locust -f {out / 'locustfile.py'} --headless --target local; see docs/writing-users.md",
+            file=sys.stderr,
+        )
+    elif kind == "kubernetes":
         print(f"Next: a secret named {key} with the gateway's key as api-key; kubectl apply -k {out}", file=sys.stderr)
     else:
         print(f"Next: put {WHEEL} there (pip wheel --no-deps -w {out} .); see docs/deploy.md", file=sys.stderr)

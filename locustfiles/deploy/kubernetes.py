@@ -107,6 +107,7 @@ def _master(job: Job) -> Document:
             {"name": "TRIPCURVE_API_KEY", "valueFrom": {"secretKeyRef": {"name": job.key, "key": KEY}}},
         ],
         "ports": [{"name": "locust", "containerPort": PORT, "protocol": "TCP"}],
+        "readinessProbe": {"tcpSocket": {"port": "locust"}, "periodSeconds": 2},  # no process: it would delay requests
     }
     container["volumeMounts"] += [
         {"name": "settings", "mountPath": SETTINGS, "readOnly": True},

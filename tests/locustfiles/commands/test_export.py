@@ -121,6 +121,9 @@ def test_workers_find_the_master_and_the_network_lets_only_them_in(tmp_path: Pat
     master, workers = made["master.yaml"], made["workers.yaml"]
     arguments = pod(workers)["containers"][0]["args"]
     assert arguments[arguments.index("--master-host") + 1] == service["metadata"]["name"]
+    assert (
+        pod(master)["containers"][0]["readinessProbe"]["tcpSocket"]["port"] == service["spec"]["ports"][0]["targetPort"]
+    )
     assert service["spec"]["selector"].items() <= master["spec"]["template"]["metadata"]["labels"].items()
     assert (workers["spec"]["parallelism"], workers["spec"]["completions"]) == (3, 3)
     allowed = network["ingress"][0]["from"][0]["podSelector"]["matchLabels"].items()
@@ -235,6 +238,20 @@ def test_the_test_plan_runs_the_scenario_under_plain_locust(tmp_path: Path, gate
     [run] = tmp_path.glob("runs/quick-short-*")
     assert pq.read_table(run / "requests.parquet").num_rows == counted.served == 50
     assert json.loads((run / "summary.json").read_text())["target"] == "url"
+
+
+def test_a_user_class_of_ones_own_runs_from_the_exported_locustfile(
+    tmp_path: Path, gateway: tuple[Gateway, str]
+) -> None:
+    counted, url = gateway
+    out = tmp_path / "out"
+    export_command("quick", "locust", out, scenario="steady")
+    (out / "scenario.yaml").write_text(SHORT.replace("ChatUser", "OwnUser"))
+    words = ("-f", str(out / "locustfile.py"), "--headless", "--target", url)
+    assert locust(tmp_path, *words).wait(timeout=60) == 0
+    [run] = tmp_path.glob("runs/quick-short-*")
+    assert pq.read_table(run / "requests.parquet")["user"].to_pylist() == ["OwnUser"] * 50
+    assert counted.served == 50
 
 
 def test_the_manifests_arguments_run_a_master_and_its_workers(tmp_path: Path, gateway: tuple[Gateway, str]) -> None:
