@@ -8,7 +8,8 @@ The rule, as version 1.110.2 has it:
   its Retry-After if it has one, else for `cooldown_time`. The header has whole seconds, so others are rounded up;
 * after the cooldown all requests are admitted at once. The count is not emptied by a trip: a bucket that is still
   running goes on, and one failure then cools the deployment down again;
-* a failure that arrives during the cooldown is counted, but does not lengthen it;
+* a failure that arrives during the cooldown is counted. It never lengthens the cooldown, but shortens it if its own
+  would end earlier;
 * a failure with a Retry-After of 0 is not counted at all.
 
 A deployment that is alone in its group is never cooled down, so it needs no machine.
@@ -59,7 +60,10 @@ class Cooldown(Timed):
         if self._bucket_ends is None or now >= self._bucket_ends:
             self._fails, self._bucket_ends = 0, now + self._rule.cooldown_s
         self._fails += 1
-        if self._fails <= self._rule.allowed_fails or self.open_until is not None:
+        if self._fails <= self._rule.allowed_fails:
+            return events
+        if self._until is not None:
+            self._until = min(self._until, now + duration)
             return events
         return events + self._open(now, now + duration, duration, self._fails)
 

@@ -82,6 +82,14 @@ def test_failures_during_the_cooldown_do_not_lengthen_it() -> None:
     assert machine.open_until == 8.0
 
 
+def test_a_failure_during_the_cooldown_whose_own_would_end_earlier_shortens_it() -> None:
+    machine = deployment()
+    answers(machine, 1.0, 2.0, 3.0)
+    answers(machine, 4.0, outcome=Outcome(429, None, 2.0))
+    assert machine.admit(5.999)[0] is None
+    assert machine.admit(6.0)[1] == (Closed(6.0, 6.0, 6.0, 3.0),)
+
+
 def test_a_count_that_began_during_the_cooldown_goes_on_after_it() -> None:
     machine = deployment()
     answers(machine, 1.0, 2.0, 3.0)
@@ -98,7 +106,10 @@ def cooled(failures: list[tuple[float, float]], allowed: int, length: float) -> 
             if at >= begin + length:
                 begin, inside = at, 0
             inside += 1
-        if inside > allowed and not any(begin <= now < end for begin, end in spans):
+        lasting = [span for span in spans if span[0] <= now < span[1]]
+        if inside > allowed and lasting:
+            spans[-1] = (lasting[0][0], min(lasting[0][1], now + duration))
+        elif inside > allowed:
             spans.append((now, now + duration))
     return spans
 
@@ -119,6 +130,6 @@ def test_it_cools_down_when_a_recount_of_everything_would(
             duration = length if hint is None else -(-hint // 1)
             failures += [(now, duration)] if duration else []
     spans = cooled(failures, allowed, length)
-    assert [(event.at, event.until) for event in events if isinstance(event, Opened)] == spans
+    assert [event.at for event in events if isinstance(event, Opened)] == [begin for begin, _ in spans]
     assert [(event.at - event.trip_duration_s, event.at) for event in events if isinstance(event, Closed)] == spans
     assert sorted(admitted) == sorted(set(range(len(trace))) - set(shed))
