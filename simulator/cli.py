@@ -27,7 +27,7 @@ SchedulerOption = Annotated[
 ]
 
 ClientsOption = Annotated[
-    str | None, typer.Option("--clients", help="How clients react to failures: none, sdk, patient or storm.")
+    str | None, typer.Option("--clients", help="How clients behave: none, openai, patient, storm or cancel.")
 ]
 CalibrateFromOption = Annotated[
     Path | None,

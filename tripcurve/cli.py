@@ -33,8 +33,18 @@ EXIT_CODES = (
 
 
 def run(
+    context: typer.Context,
     lab: LabArgument = "quick",
     scenario: ScenarioOption = "trip-and-recover",
+    trace: Annotated[
+        str,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Send a trace again: CSV, JSON lines or Parquet with times and sizes, or a run directory. Its "
+            "requests replace the loads of the phases of --scenario, which is then by default replay.",
+        ),
+    ] = "",
     target: TargetOption = "local",
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-TIME.")
@@ -59,7 +69,9 @@ def run(
 
         refresh_rules(lab)  # record the rules in force now, not those of the last `up`
         fetch = fetch_events if load_lab(lab).events else None
-    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen, fetch))
+    if trace and getattr(context.get_parameter_source("scenario"), "name", "") == "DEFAULT":
+        scenario = "replay"
+    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen, fetch, trace))
 
 
 def fetch_events(folder: Path) -> None:

@@ -20,8 +20,9 @@ from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, claim_run_dir, has_records
 from tripcurve.run.lock import INHERITED, RunLock
-from tripcurve.scenario import SCENARIOS, load_scenario
+from tripcurve.scenario import SCENARIOS
 from tripcurve.scenario.checks import parse as parse_check
+from tripcurve.scenario.trace import load_replay
 from tripcurve.shipped import find_file
 from tripcurve.target import check_target_name
 
@@ -41,15 +42,16 @@ def run(
     as_json: bool,
     sharpen: bool = True,
     before_report: Callable[[Path], None] | None = None,
+    trace: str = "",
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
     `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
-    probes. `before_report` is called with the folder once the traffic has ended. Raises BadInput before anything is
-    started or written.
+    probes. `before_report` is called with the folder once the traffic has ended. `trace`: a file that is sent again
+    instead of the loads of the scenario's phases. Raises BadInput before anything is started or written.
     """
     the_lab = load_lab(lab)
-    the_scenario = load_scenario(scenario, the_lab)
+    the_scenario, _ = load_replay(scenario, the_lab, trace)
     check_target_name(target, os.environ)
     for check in checks:
         parse_check(check)
@@ -57,7 +59,7 @@ def run(
     try:
         with held_back():
             lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
-        code = drive(lab, scenario, target, lock.folder, lock, sharpen)
+        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace)
         if has_records(lock.folder):
             if before_report is not None:
                 before_report(lock.folder)
@@ -78,16 +80,25 @@ def _remove_if_empty(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def drive(lab: str, scenario: str, target: str, folder: Path, lock: RunLock | None = None, sharpen: bool = True) -> int:
+def drive(
+    lab: str,
+    scenario: str,
+    target: str,
+    folder: Path,
+    lock: RunLock | None = None,
+    sharpen: bool = True,
+    trace: str = "",
+) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
-    `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself.
+    `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself. `trace`: see `run`.
     """
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     command += [] if sharpen else ["--no-sharpen"]
+    command += ["--trace", trace] if trace else []
     with ExitStack() as until_waited:
         with held_back():  # an interrupt between the start and the handlers would leave the child running
             # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.

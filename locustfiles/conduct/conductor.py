@@ -144,7 +144,7 @@ class Conductor:
 
     def set_up(self) -> None:
         """Prepare the lab, scenario and target that the options name, or reuse the last ones. Raises TripcurveError."""
-        inputs = RunInputs(self._options.lab, self._options.scenario, self._options.target)
+        inputs = RunInputs(self._options.lab, self._options.scenario, self._options.target, self._options.trace)
         if inputs.target not in ("local", "azure", self._given_target):
             shown = without_credentials(inputs.target)
             raise BadInput(f"target {shown}: the key was given for {self._given_target}; start with --target")
@@ -182,7 +182,8 @@ class Conductor:
         self._runs += 1
         make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
-        self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, folder.resolve(), start_ns, self.clock)
+        run = (folder.resolve(), start_ns, self.clock, prepared.trace)
+        self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, *run)
         self.live = Live(start_ns, gap_of(prepared.lab), frozenset(profile_of(prepared.lab).shed_statuses))
         self.timeline = Timeline(prepared.scenario, self.clock.monotonic(start_ns))
         self._launch(self.plan, self.live)

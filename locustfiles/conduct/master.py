@@ -119,7 +119,7 @@ class Master(Conductor):
             if member.account is not None:
                 tally.add(Tally.from_message(member.account["tally"]))
                 continue
-            due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)))
+            due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)), plan.trace)
             heard_s, end_s = ((at_ns - start_ns) / 1e9 for at_ns in (member.heard_ns, finish_ns))
             tally.add_lost(due_s, heard_s, end_s, count_paced(shard_path(plan.run_dir, member.worker)))
         return tally

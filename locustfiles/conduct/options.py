@@ -16,6 +16,7 @@ class Options(Protocol):
 
     lab: str
     scenario: str
+    trace: str
     target: str
     run_dir: str
     no_report: bool
@@ -37,6 +38,12 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     parser.add_argument("--lab", default="quick", help="Lab file, or the name of a built-in one")
     parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of a built-in one")
+    parser.add_argument(
+        "--trace",
+        default="",
+        include_in_web_ui=False,
+        help="Trace to send instead of the phases' loads: CSV, JSON lines, Parquet, or a run directory",
+    )
     parser.add_argument(
         "--target",
         default="local",

@@ -12,7 +12,7 @@ from typing import TypedDict
 from pydantic import JsonValue
 
 from locustfiles.recording.histogram import Histogram
-from tripcurve.run.info import Pacing, Probing, TokenGaps
+from tripcurve.run.info import CallCounts, Pacing, Probing, TokenGaps
 
 __all__ = ["Tally", "TallyMessage"]
 
@@ -28,6 +28,8 @@ class TallyMessage(TypedDict):
     lateness: list[int]
     token_gaps: list[int]
     outcomes: dict[str, int]
+    calls: dict[str, int]
+    attempts: dict[str, int]
     probing: dict[str, JsonValue] | None
 
 
@@ -50,6 +52,10 @@ class Tally:
     lateness: Histogram = field(default_factory=Histogram)
     token_gaps: Histogram = field(default_factory=Histogram)
     outcomes: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    """Calls of clients that can retry, by the phase in which they began."""
+    attempts: Counter[str] = field(default_factory=Counter)
+    """Attempts of these calls, by the phase in which they were sent."""
     probing: Probing | None = None
     """What the process with the dense probes sent; None in the others."""
 
@@ -63,6 +69,8 @@ class Tally:
         self.lateness.merge(other.lateness)
         self.token_gaps.merge(other.token_gaps)
         self.outcomes.update(other.outcomes)
+        self.calls.update(other.calls)
+        self.attempts.update(other.attempts)
         self.probing = self.probing or other.probing
 
     @property
@@ -105,6 +113,8 @@ class Tally:
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
             "outcomes": dict(self.outcomes),
+            "calls": dict(self.calls),
+            "attempts": dict(self.attempts),
             "probing": None if self.probing is None else self.probing.as_written(),
         }
 
@@ -120,6 +130,8 @@ class Tally:
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),
             outcomes=Counter(data["outcomes"]),
+            calls=Counter(data["calls"]),
+            attempts=Counter(data["attempts"]),
             probing=None if data["probing"] is None else Probing.model_validate(data["probing"]),
         )
 
@@ -133,6 +145,11 @@ class Tally:
             untold=self.untold,
             missed=self.missed,
         )
+
+    def call_counts(self) -> dict[str, CallCounts] | None:
+        """Return the calls and attempts by phase for run.json, or None if no client could retry."""
+        names = sorted(self.calls | self.attempts)
+        return {name: CallCounts(calls=self.calls[name], attempts=self.attempts[name]) for name in names} or None
 
     def token_gap_ms(self) -> TokenGaps:
         """Return the gaps between tokens for run.json."""

@@ -15,6 +15,7 @@ from tripcurve.run.record import SCHEMA_VERSION
 from tripcurve.run.writing import write_whole
 
 __all__ = [
+    "CallCounts",
     "Counts",
     "EndKind",
     "Ended",
@@ -137,6 +138,13 @@ class Host(_Part):
 EndKind = Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
 
 
+class CallCounts(_Part):
+    """The calls that clients began in a phase, and the attempts that they sent in it: the calls and their retries."""
+
+    calls: int = 0
+    attempts: int = 0
+
+
 class SharpenedReset(_Part):
     """The dense probes of one open period."""
 
@@ -201,6 +209,8 @@ class RunInfo(_Part):
     probing: Probing | None = None
     outcomes: dict[str, int] | None = None
     """How calls with retries ended, by user class and outcome."""
+    calls: dict[str, CallCounts] | None = None
+    """Calls and attempts of clients that can retry, by phase."""
     rules: dict[str, dict[str, JsonValue] | None] | None = None
     """Each backend's breaker rule as read back from the service; None if it was not read."""
     options: dict[str, JsonValue] | None = None

@@ -21,14 +21,15 @@ from provision.local.mock.stored import StoredResponses
 from provision.local.mock.streaming import Clock, Sleep, halved, paced
 from provision.local.mock.throttling import throttled
 from provision.local.wire.messages import Disconnect, Refused, Request, Response
-from tripcurve.scenario.simulation import HEADER, Behaviour
+from tripcurve.scenario.simulation import Behaviour
+from tripcurve.simulation_headers import HEADER, INSTANCE_HEADER
 
 __all__ = ["Mock"]
 
 LARGEST_BODY = 16 * 1024 * 1024
 MOST_HOSTS, LONGEST_HOST = 1000, 255
 _ACCOUNT_DOMAINS = (".openai.azure.com", ".cognitiveservices.azure.com")
-_WANTED = frozenset({"host", HEADER, "api-key", "authorization", "x-ms-client-request-id"})
+_WANTED = frozenset({"host", HEADER, INSTANCE_HEADER, "api-key", "authorization", "x-ms-client-request-id"})
 _STREAM_TYPE = ("content-type", "text/event-stream; charset=utf-8")
 _HEALTH = b'{"status":"running"}'
 
@@ -135,7 +136,7 @@ class Mock:
             data = request.body if isinstance(request.body, bytes) else await _read(request)
             if request.method in METHODS:
                 return self._look_up(host, request, fields, ident)
-            return self._decide(admit(host, self._access, request, fields, data), fields.get(HEADER), ident)
+            return self._decide(admit(host, self._access, request, fields, data), fields, ident)
         except ApiError as error:
             return Reply(error.status, [*error.headers, *ident.headers(host.region)], error.body)
 
@@ -163,8 +164,9 @@ class Mock:
             self._ad_hoc.add(name)
         return host
 
-    def _decide(self, call: Call, header: str | None, ident: Ident) -> Reply:
-        behaviour = self._behaviours.find(call.host.name, header, call.parameters.simulation)
+    def _decide(self, call: Call, fields: dict[str, str], ident: Ident) -> Reply:
+        simulated = fields.get(HEADER), call.parameters.simulation
+        behaviour = self._behaviours.find(call.host.name, *simulated, fields.get(INSTANCE_HEADER))
         check_size(call.parameters, behaviour.completion_tokens)
         now = self._clock()
         try:
