@@ -32,7 +32,7 @@ from reports.render.words import (
     who,
     with_half_width,
 )
-from reports.statistics.facts import latency_rows, phase_table, quality_rows
+from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve import __version__
 from tripcurve.durations import format_iso
@@ -115,12 +115,15 @@ class Pictures:
 def render(summary: Summary, pictures: Pictures) -> str:
     """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON."""
     phase_headings, phase_rows = phase_table(summary)
+    retry_headings, retry_rows = retry_table(summary)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             phase_headings=phase_headings,
             phase_rows=phase_rows,
+            retry_headings=retry_headings,
+            retry_rows=retry_rows,
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,

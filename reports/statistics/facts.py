@@ -8,7 +8,7 @@ from reports.render.words import count, instances_in_words, number
 from tripcurve.run.info import Counts, WorkerInfo
 from tripcurve.run.summary import FewQuantiles, Quantiles, Summary
 
-__all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows"]
+__all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows", "retry_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,36 @@ def _few(known: FewQuantiles) -> Quantiles:
 
 
 PHASE_COLUMNS = ("phase", "requests", "requests/s", "ok", "throttled", "shed", "no response", "other")
+RETRY_COLUMNS = ("phase", "calls", "attempts", "attempts per call")
 
 
 def phase_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and rows of the per-phase table; both are empty if there was no request."""
+    """Return the headings and rows of the per-phase table; both are empty if there was no request.
+
+    Requests that clients canceled have a column if there were any.
+    """
+    canceled = any(phase.canceled for phase in summary.phases)
     rows = [
         [
             phase.phase,
             count(phase.requests),
             number(phase.rate_s, 2),
             *map(count, (phase.ok, phase.throttled, phase.shed, phase.no_response, phase.other)),
+            *([count(phase.canceled)] if canceled else []),
         ]
         for phase in summary.phases
     ]
-    return list(PHASE_COLUMNS) if rows else [], rows
+    return [*PHASE_COLUMNS, *(["canceled"] if canceled else [])] if rows else [], rows
+
+
+def retry_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows of the table of attempts per call; both are empty if no client could retry."""
+    retries = summary.retries
+    if retries is None:
+        return [], []
+    named = [(one.phase, one) for one in retries.phases] + ([("all", retries)] if len(retries.phases) > 1 else [])
+    rows = [[name, count(c.calls), count(c.attempts), number(c.attempts_per_call, 2)] for name, c in named]
+    return list(RETRY_COLUMNS), rows
 
 
 def quality_rows(summary: Summary) -> list[tuple[str, str]]:

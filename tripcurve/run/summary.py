@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tripcurve.lab.rule import BreakerRule
 from tripcurve.run.instances import Instances
+from tripcurve.run.probing import Probing
+from tripcurve.run.retries import Retries
 
 __all__ = [
     "SUMMARY_VERSION",
@@ -68,6 +70,7 @@ class Requests(_Closed):
     by_origin: dict[str, Count]
     rate_s: Number | None
     broken: Count = Field(0, description="2xx answers that were cut short or were not what the API answers")
+    canceled: Count = Field(0, description="requests whose client closed the connection before an answer came")
 
 
 class Quantiles(_Closed):
@@ -107,6 +110,7 @@ class Phase(_Closed):
     throttled: Count
     shed: Count
     no_response: Count
+    canceled: Count = Field(0, description="no answer came before the client closed the connection")
     other: Count
     ok_latency_ms: FewQuantiles
 
@@ -200,22 +204,6 @@ class Pacing(_Open):
     sent: Count | None
     late_p99_ms: Number | None
     dropped: Count | None
-
-
-class Probing(_Closed):
-    """The dense probes that timed the resets. No figure of the traffic counts them."""
-
-    sharpen_s: Number | None = Field(description="the gap that was asked for, s; null: they were turned off")
-    budget: Count | None = Field(description="the most probes of one open period")
-    requests: Count
-    answered: Count = Field(description="how many of them a backend answered")
-    resets: Count = Field(description="open periods that were probed, or should have been")
-    outcomes: dict[str, Count] = Field(
-        description="periods by how the reset came: as expected, early, late, not expected (no rule says when), "
-        "budget spent, or run ended"
-    )
-    gap_ms: Number | None = Field(description="median time between two probes; null: no period had two")
-    reason: str | None = Field(description="why there were none, no more, or fewer than asked; null: nothing failed")
 
 
 class Accuracy(_Closed):
@@ -353,6 +341,7 @@ class Summary(_Open):
     unobserved_trips: tuple[TrueTrip, ...] = Field(description="trips in the gateway's record that no request shows")
     truth_known: bool
     unobservable: str | None = Field(None, description="why no breaker can be observed from outside; null: it can")
+    retries: Retries | None = Field(None, description="null: no client could retry, or it was not counted")
     tokens: Tokens
     pacing: Pacing
     probing: Probing | None = Field(None, description="null: the run is simulated, or a version before 0.2 made it")
