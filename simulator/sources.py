@@ -204,9 +204,7 @@ class Source:
         return users
 
 
-def sources_of(
-    lab: Lab, scenario: Scenario, network: Network, seed: int, trace: Trace | None = None
-) -> list[Source]:
+def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int, trace: Trace | None = None) -> list[Source]:
     """Return the open-loop sources of a run by phase, with the load of each phase before its probes.
 
     The fault is that of the lab's first backend. With a pool each backend has its own, so `Source.faulty` is not used.

@@ -32,7 +32,7 @@ from tripcurve.errors import BadInput
 from tripcurve.gateways import is_default, profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
-from tripcurve.scenario import Phase, Scenario
+from tripcurve.scenario import Scenario
 from tripcurve.scenario.clients import RETRYING
 from tripcurve.scenario.trace import Trace
 

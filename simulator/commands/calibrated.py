@@ -57,9 +57,7 @@ def simulate_from(
         "calibrated_from": str(run),
         "replay": replay,
     }
-    folder, rows = write_run(
-        run_dir, lab, scenario, played.events, batches_of(played), simulation, calls_of(played)
-    )
+    folder, rows = write_run(run_dir, lab, scenario, played.events, batches_of(played), simulation, calls_of(played))
     (folder / CALIBRATION).write_text(fitted.model_dump_json(indent=2) + "\n", "utf-8")
     if fitted.services:
         _quantile_plot(fitted).save(folder / QUANTILES)

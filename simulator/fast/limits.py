@@ -11,6 +11,7 @@ from tripcurve.scenario.clients import RETRYING
 
 __all__ = ["obstacle", "refuse_other_rules"]
 
+
 def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
     """Return why only the reference method can simulate the scenario on the lab, or None if the fast one can."""
     if not is_default(lab):

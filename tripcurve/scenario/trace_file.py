@@ -98,7 +98,7 @@ def _read_csv(path: Path) -> tuple[pa.Table, _Columns]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         columns = _chosen(next(csv.reader(file), []), path)
     kinds = dict.fromkeys(columns.names, pa.string())
-    options = pa_csv.ConvertOptions(kinds, include_columns=columns.names, strings_can_be_null=True)
+    options = pa_csv.ConvertOptions(column_types=kinds, include_columns=columns.names, strings_can_be_null=True)
     parsing = pa_csv.ParseOptions(newlines_in_values=True)
     return pa_csv.read_csv(path, parse_options=parsing, convert_options=options), columns
 
@@ -172,7 +172,8 @@ def _times(column: pa.ChunkedArray, name: str, path: Path) -> npt.NDArray[np.int
     passed = (seconds - seconds.min()) * unit_ns
     if passed.max() > 2**62:
         raise BadInput(f"trace {path}: {name} spans more than a century; times are in seconds")
-    return np.rint(passed).astype(np.int64)
+    relative: npt.NDArray[np.int64] = np.rint(passed).astype(np.int64)
+    return relative
 
 
 def _parsed(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
@@ -212,7 +213,8 @@ def _tokens(column: pa.ChunkedArray, name: str, path: Path) -> npt.NDArray[np.in
     except pa.ArrowException:
         raise BadInput(f"trace {path}: {message}") from None
     _refuse_where(~((values >= 0) & (values <= MOST_TOKENS) & (values == np.floor(values))), f"trace {path}", message)
-    return values.astype(np.int32)
+    whole: npt.NDArray[np.int32] = values.astype(np.int32)
+    return whole
 
 
 def _refuse_where(wrong: pa.ChunkedArray | npt.NDArray[np.bool_], where: str, message: str) -> None:

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ def server() -> Server:
 
 
 @pytest.fixture(scope="module")
-def replayed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def replayed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Running:
     folder = tmp_path_factory.mktemp("replay")
     lines = [f"{at_ms / 1000},{prompt or ''},{completion},someone" for at_ms, prompt, completion in reversed(trace())]
     (folder / "trace.csv").write_text("\n".join(["time,prompt_tokens,completion_tokens,user", *lines]))
@@ -73,7 +72,7 @@ def replayed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         code, _, err = ended(running.drive(SCENARIO))
         running.close()
     assert code == 0, err
-    yield running
+    return running
 
 
 def first_attempts(running: Running) -> Any:
@@ -97,7 +96,7 @@ def test_requests_have_the_sizes_of_the_trace_and_retries_keep_them(replayed: Ru
     got = Counter(server.sizes)
     assert set(got) == set(expected)
     again = got - expected
-    assert set(completion for _, completion in again) == {BAD}
+    assert {completion for _, completion in again} == {BAD}
     assert again.total() == len(rows) - len(first_attempts(replayed))
 
 

@@ -185,8 +185,7 @@ def test_requests_that_clients_canceled_are_counted_as_such_and_are_no_problem(s
 
 def test_only_the_canceled_ones_are_left_out_of_a_silence(steady: Path) -> None:
     def error(values: list[str | None], at_s: Any) -> list[str | None]:
-        late = [(None if at < 3 else CANCELED if at < 4 else "Timeout") for at in at_s]
-        return late
+        return [(None if at < 3 else CANCELED if at < 4 else "Timeout") for at in at_s]
 
     silent = {"status": after(3, 0), "origin": after(3, "client"), "backend": after(3, None)}
     [(kind, text), *_] = problems(changed(steady, error=error, **silent))
