@@ -123,8 +123,8 @@ def run_virtual(
     name. `services`: models that replace the lab's backends of these names. `pause_mean_s`: the mean of the
     exponentially distributed pause of a closed-loop user before each request. `arrivals`: requests to send instead of
     the scenario's. `trace`: the trace that the scenario replays; all its requests get the scenario's `tokens`. Raises
-    BadInput for the fault `drop: during`, and for any `drop` if the gateway is not API Management: others answer it each
-    in their own way.
+    BadInput for the fault `drop: during`, and for any `drop` if the gateway is not API Management: others answer
+    it each in their own way.
     """
     _refuse_drops(lab, scenario)
     play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
