@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["CheckOption", "JsonOption", "LabArgument", "ScenarioOption", "TargetOption"]
+__all__ = ["CheckOption", "JsonOption", "LabArgument", "OptionalLabArgument", "ScenarioOption", "TargetOption"]
 
 
 def _labs(incomplete: str) -> list[str]:
@@ -30,6 +30,14 @@ LabArgument = Annotated[
     typer.Argument(
         metavar="LAB",
         help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota, gateways.",
+        autocompletion=_labs,
+    ),
+]
+OptionalLabArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LAB",
+        help="A lab file, or the name of a built-in lab. By default quick, or the lab of what was recorded.",
         autocompletion=_labs,
     ),
 ]

@@ -26,6 +26,7 @@ __all__ = [
     "INFO",
     "JUNIT",
     "LAB",
+    "PROBES",
     "REPORT",
     "REQUESTS",
     "RUNS",
@@ -53,6 +54,8 @@ SUMMARY_TEXT = "summary.md"
 REPORT = "report.html"
 JUNIT = "junit.xml"
 CHARTS = "charts"
+PROBES = "probes.json"
+"""Folders of a capacity search only: the rates that were tried, each with the folder of its run."""
 CALIBRATION = "calibration.json"
 """Simulated runs only: the parameters that were fitted to a recorded run."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.statistics.capacity import Limits, from_run
+from reports.statistics.capacity import Limits, from_run, quotas_of
 from tests.reports.runs import RULE, fault, lab_of, play, scenario_of
 from tripcurve.run.summary import Capacity
 
@@ -62,3 +62,10 @@ def test_headroom_is_what_the_quota_leaves() -> None:
     [quota] = found.headroom
     assert (quota.quota, quota.limit, round(quota.used)) == ("requests per minute", 4800, 2400)
     assert abs(quota.left_share - 0.5) < 0.01
+
+
+def test_a_provisioned_deployment_has_a_quota_of_tokens_by_its_units_and_none_of_requests() -> None:
+    """100 units admit 250,000 tokens a minute; 100 thousand tokens would be those of a standard deployment."""
+    model = {"sku": "ProvisionedManaged", "capacity": 100}
+    assert quotas_of(lab_of(backends=[{"name": "m1", "kind": "openai"}], model=model)) == (None, 250_000)
+    assert quotas_of(lab_of(backends=[{"name": "m1", "kind": "openai"}], model={"capacity": 100})) == (600, 100_000)
