@@ -14,15 +14,15 @@ ROOT = Path(__file__).parent.parent
 WHOLE_ROOMS = {
     "conformance": {"breaker", "envoy", "gateway", "kit", "pool", "streaming"},
     "e2e": {
-        *("bad_input", "exit_codes", "first_steps", "gateways", "instances", "openai_clients", "probing", "run"),
-        *("seed", "session_affinity", "sheds"),
+        *("bad_input", "exit_codes", "first_steps", "gateways", "instances", "openai_clients", "probing"),
+        *("repeats", "run", "seed", "session_affinity", "sheds"),
     },
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},
     "locustfiles/scenarios": {"scenarios"},
     "provision": {
         *("awkwardness", "contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"),
-        *("resource_types", "specification"),
+        "specification",
     },
     "provision/local": {"azure_cli", "whole"},
     "provision/local/apim/expressions": {"bounds", "context", "members", "shapes"},

@@ -43,12 +43,16 @@ def run(
     sharpen: bool = True,
     before_report: Callable[[Path], None] | None = None,
     trace: str = "",
+    *,
+    seed: int | None = None,
+    quiet: bool = False,
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
     `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
     probes. `before_report` is called with the folder once the traffic has ended. `trace`: a file that is sent again
-    instead of the loads of the scenario's phases. Raises BadInput before anything is started or written.
+    instead of the loads of the scenario's phases. `seed` None: the scenario's. `quiet`: print no report. Raises
+    BadInput before anything is started or written.
     """
     the_lab = load_lab(lab)
     the_scenario, _ = load_replay(scenario, the_lab, trace)
@@ -59,11 +63,11 @@ def run(
     try:
         with held_back():
             lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
-        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace)
+        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace, seed)
         if has_records(lock.folder):
             if before_report is not None:
                 before_report(lock.folder)
-            reported = report(lock.folder, checks, as_json)
+            reported = report(lock.folder, checks, as_json, quiet)
             return code if code else reported
     finally:
         if lock is not None:
@@ -88,10 +92,12 @@ def drive(
     lock: RunLock | None = None,
     sharpen: bool = True,
     trace: str = "",
+    seed: int | None = None,
 ) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
     `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself. `trace`: see `run`.
+    `seed` None: the scenario's own.
     """
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
@@ -99,6 +105,7 @@ def drive(
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     command += [] if sharpen else ["--no-sharpen"]
     command += ["--trace", trace] if trace else []
+    command += [] if seed is None else ["--scenario-seed", str(seed)]
     with ExitStack() as until_waited:
         with held_back():  # an interrupt between the start and the handlers would leave the child running
             # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.

@@ -153,6 +153,9 @@ class Conductor:
             self.preparation = prepare(inputs, self.environment.user_classes)
             if self._options.no_sharpen:
                 self.preparation.scenario = without_sharpening(self.preparation.scenario)
+            if self._options.scenario_seed is not None:
+                seeded = {"seed": self._options.scenario_seed}
+                self.preparation.scenario = self.preparation.scenario.model_copy(update=seeded)
         self._lead_shape(None)
 
     def _lead_shape(self, timeline: Timeline | None) -> None:

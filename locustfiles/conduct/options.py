@@ -22,6 +22,7 @@ class Options(Protocol):
     no_report: bool
     ship_rows: bool
     no_sharpen: bool
+    scenario_seed: int | None
     headless: bool
     only_summary: bool
     web_base_path: str | None
@@ -66,6 +67,13 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         action="store_true",
         include_in_web_ui=False,
         help="Send no dense probes to an open breaker",
+    )
+    parser.add_argument(
+        "--scenario-seed",
+        type=int,
+        default=None,
+        include_in_web_ui=False,
+        help="Seed of arrivals, prompts and shares, instead of the scenario's",
     )
     parser.add_argument(
         "--ship-rows",
