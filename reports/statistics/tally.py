@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.statistics.in_flight import InFlight
 from reports.statistics.latencies import Latencies, Lines
 from reports.statistics.sample import Sample
 from tripcurve.errors import BadInput
@@ -73,6 +74,7 @@ class Tally:
         self.service: dict[str | None, Counts] = {}
         """By backend (None: none answered): requests and complete 2xx by second of the start, shape (seconds, 2)."""
         self.lines = Lines(max(1.0, bin_width_s(span_s)))
+        self.in_flight = InFlight(BIN_S)
         self.sample = Sample(rows)
         self.silent = 0
         """The number of requests after the last one with a response, or whose client canceled it.
@@ -105,6 +107,8 @@ class Tally:
         self._count_over_time(piece, side, outcome, passed)
         self._add_latencies(piece, side, outcome, wire, waited)
         self.lines.add(passed // round(self.lines.width_s * NS), side, waited)
+        answered = passed + wire * 1000
+        self.in_flight.add(np.maximum(answered - waited * 1000, 0) / NS, answered / NS)
         self.sample.add(piece, outcome, wire)
 
     def _count_silent(self, outcome: Codes, start: Counts, wire: Counts) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.capacity import Capacity, Headroom, LittlesLaw, Step
 from tripcurve.run.instances import Instances
 from tripcurve.run.probing import Probing
 from tripcurve.run.retries import Retries
@@ -27,6 +28,7 @@ __all__ = [
     "Instants",
     "Label",
     "Latency",
+    "LittlesLaw",
     "Measured",
     "Pacing",
     "Phase",
@@ -224,49 +226,6 @@ class Finding(_Closed):
     observed: str
     verdict: Literal["confirmed", "contradicted", "not shown"]
     remedy: str | None
-
-
-class Step(_Closed):
-    """One phase of a rising load. `n`: requests. Rates are per second of its own time.
-
-    `ok_share`: the share of 2xx; `ok_low`: the lower end of its 95 % interval. `p50_ms` and `p99_ms`: of 2xx, from the
-    intended start; None: no request succeeded. `cause`: why the step was not carried; None: it was.
-    """
-
-    phase: str
-    n: Count
-    seconds: Number
-    offered_s: Number
-    served_s: Number
-    shed_s: Number
-    throttled_s: Number
-    failed_s: Number
-    tokens_per_minute: Number
-    ok_share: Number
-    ok_low: Number
-    p50_ms: Number | None
-    p99_ms: Number | None
-    trips: Count
-    cause: str | None
-
-
-class Headroom(_Closed):
-    """A quota summed over all backends that have it, how much the highest carried step used, and the share left."""
-
-    quota: str
-    limit: Number
-    used: Number
-    left_share: Number
-
-
-class Capacity(_Closed):
-    """How much load was carried. `carried` None: not even the lowest step was. `failed` None: all steps were."""
-
-    carried: Step | None
-    failed: Step | None
-    curve: tuple[Step, ...]
-    headroom: tuple[Headroom, ...]
-    confidence: str
 
 
 class Spread(_Closed):
