@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from reports.loading.neighbours import Link
 from reports.render.charts import Spec, on_one_axis
 from reports.render.words import (
     UNIT_COLUMNS,
@@ -34,10 +35,11 @@ from reports.render.words import (
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
 from reports.statistics.verdict import HEADLINES, verdict_of
+from tripcurve import __version__
 from tripcurve.durations import format_iso
-from tripcurve.run.summary import Measured, Summary, Trip
+from tripcurve.run.summary import Capacity, Measured, Summary, Trip
 
-__all__ = ["MOST_TRIPS", "Pictures", "environment", "render"]
+__all__ = ["MOST_TRIPS", "Pictures", "environment", "render", "render_capacity"]
 
 MOST_TRIPS = 100
 """The most rows of the trip table, because nobody reads a page with ten thousand."""
@@ -111,8 +113,11 @@ class Pictures:
     calibration_svg: str | None = None
 
 
-def render(summary: Summary, pictures: Pictures) -> str:
-    """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON."""
+def render(summary: Summary, pictures: Pictures, links: Sequence[Link] = ()) -> str:
+    """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON.
+
+    `links`: to the pages beside it.
+    """
     phase_headings, phase_rows = phase_table(summary)
     retry_headings, retry_rows = retry_table(summary)
     return (
@@ -126,6 +131,7 @@ def render(summary: Summary, pictures: Pictures) -> str:
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,
+            links=links,
             capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
             calibration=Markup(pictures.calibration_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),
@@ -143,6 +149,20 @@ def render(summary: Summary, pictures: Pictures) -> str:
             charts=[_chart(name, pictures.tables[name]) for name in pictures.specs],
             spec=_script_json(on_one_axis(pictures.specs)) if pictures.specs else "",
             vega=Markup(pictures.script),  # noqa: S704  # the bundled library, no input in it
+        )
+    )
+
+
+def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
+    """Return the page of `tripcurve capacity`. `capacity`: the content of capacity.json."""
+    return (
+        environment()
+        .get_template("capacity_page.html.j2")
+        .render(
+            lab=lab,
+            capacity=capacity,
+            capacity_curve=Markup(curve_svg),  # noqa: S704  # drawn from numbers alone
+            version=__version__,
         )
     )
 

@@ -23,16 +23,17 @@ __all__ = [
     "CALIBRATION",
     "CHARTS",
     "EVENTS",
+    "INDEX",
     "INFO",
     "JUNIT",
     "LAB",
-    "PROBES",
     "REPORT",
     "REQUESTS",
     "RUNS",
     "SCENARIO",
     "SUMMARY",
     "SUMMARY_TEXT",
+    "TREND",
     "claim_run_dir",
     "has_records",
     "make_run_dir",
@@ -53,9 +54,10 @@ SUMMARY = "summary.json"
 SUMMARY_TEXT = "summary.md"
 REPORT = "report.html"
 JUNIT = "junit.xml"
+INDEX = "index.html"
+TREND = "trend.html"
+"""In a folder of runs: the list of them, and how their measures changed."""
 CHARTS = "charts"
-PROBES = "probes.json"
-"""Folders of a capacity search only: the rates that were tried, each with the folder of its run."""
 CALIBRATION = "calibration.json"
 """Simulated runs only: the parameters that were fitted to a recorded run."""
 
