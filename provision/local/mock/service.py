@@ -52,6 +52,7 @@ class Mock:
         self._throttles = Throttles()
         self._behaviours = Behaviours()
         self._hosts: dict[str, MockHost] = {}
+        self._sole: MockHost | None = None
         self._stored: dict[str, StoredResponses] = {}
         """The stored responses by account or web app: they outlive a change of configuration."""
         self._ad_hoc: set[str] = set()
@@ -75,9 +76,10 @@ class Mock:
                 host = AccountHost(name, account, snapshot.options, self._throttles)
                 self._add(host, before, account.resource_id.lower())
         for site in snapshot.sites:
-            name = site.name.lower() + ".azurewebsites.net"
+            name = _site_host(site)
             self._add(SiteHost(name, site, snapshot.options, self._throttles), before, name)
         self._throttles.end()
+        self._sole = self._hosts[_site_host(snapshot.sites[0])] if snapshot.sole else None
         owned = {id(host.responses) for host in self._hosts.values()}
         self._stored = {owner: found for owner, found in self._stored.items() if id(found) in owned}
 
@@ -148,6 +150,8 @@ class Mock:
 
     def _host(self, header: str) -> MockHost:
         """Return the host for a Host header. Raises ApiError 404 for an account that does not exist."""
+        if self._sole is not None:
+            return self._sole
         found = self._hosts.get(header)
         if found is not None:
             return found
@@ -224,6 +228,10 @@ class Mock:
         if call.served.throttle is not None:
             headers += call.served.throttle.headers(now)
         return headers
+
+
+def _site_host(site: Site) -> str:
+    return site.name.lower() + ".azurewebsites.net"
 
 
 def _continue(call: Call) -> None:
