@@ -69,7 +69,7 @@ def measured(folder: Path, lab: dict[str, Any], scenario: dict[str, Any]) -> Ana
 
 
 def outside(found: Analysis, name: str, record_s: float) -> list[tuple[float, float]]:
-    """Error and half-width of each instant that is further from the record than both allow. `record_s`: the record's."""
+    """Error and half-width of each instant that is further from the record than both half-widths allow."""
     pairs = [(getattr(trip, name), (trip.error_s or {}).get(name)) for trip in found.trips]
     return [
         (error, stated.half_width)

@@ -3,8 +3,8 @@
 It reads its configuration from standard input, one JSON document (`config.Snapshot`) per line, each complete. It
 answers each on standard output with `{"ready": port, "snapshot": n}`, or with `{"error": message, "snapshot": n}` if
 the document cannot be used and the previous one stays in force. `{"command": "counts", "id": n}` is answered with
-`{"counts": {...}, "id": n}`; its `cpu_s` is the processor time since the unit was ready. The unit ends when its standard
-input ends, so it never outlives its parent.
+`{"counts": {...}, "id": n}`; its `cpu_s` is the processor time since the unit was ready. The unit ends when its
+standard input ends, so it never outlives its parent.
 """
 
 from __future__ import annotations

@@ -119,7 +119,9 @@ def _cluster(setup: Setup) -> Json:
     if isinstance(statuses, list | tuple):
         options: Json = {"@type": _HTTP, "explicit_http_config": {"http_protocol_options": {}}}
         options["outlier_detection"] = {"error_matcher": _any_of([str(status) for status in statuses])}
-        cluster["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
+        cluster["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
+        }
     return cluster
 
 

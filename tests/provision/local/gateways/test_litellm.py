@@ -54,7 +54,9 @@ def test_a_cooldown_is_read_with_its_end() -> None:
     assert LITELLM.read(LINE) == Change(True, "m1", 1795949052345000000, 0, 1795949057345000000)
 
 
-@pytest.mark.parametrize("line", ["", "[]", '{"unknown": "AttributeError"}', LINE.replace("1795949052345000000", '"x"')])
+@pytest.mark.parametrize(
+    "line", ["", "[]", '{"unknown": "AttributeError"}', LINE.replace("1795949052345000000", '"x"')]
+)
 def test_a_line_in_another_form_is_refused(line: str) -> None:
     assert LITELLM.read is not None
     with pytest.raises(UnknownRecord):
@@ -85,11 +87,8 @@ class _Router:
 @pytest.fixture
 def callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ModuleType]:
     """The callback as LiteLLM would load it, and the module in which it looks for the router."""
-    modules = {
-        name: ModuleType(name)
-        for name in ("litellm", "litellm.integrations", "litellm.integrations.custom_logger")
-        + ("litellm.proxy", "litellm.proxy.proxy_server")
-    }
+    names = ("integrations", "integrations.custom_logger", "proxy", "proxy.proxy_server")
+    modules = {"litellm": ModuleType("litellm")} | {f"litellm.{name}": ModuleType(f"litellm.{name}") for name in names}
     modules["litellm.integrations.custom_logger"].CustomLogger = object  # type: ignore[attr-defined]
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
@@ -109,13 +108,13 @@ async def test_the_callback_writes_each_cooldown_once(callback: tuple[Any, Any],
     cooldowns, server = callback
     server.llm_router = _Router({})
     await _failures(cooldowns, 1)
-    server.llm_router.found = {"m1": {"timestamp": 1795949052.345, "cooldown_time": 5.0}}
+    server.llm_router.found = {"m1": {"timestamp": 1795949052.5, "cooldown_time": 5.0}}
     await _failures(cooldowns, 2)
     server.llm_router.found = {"m1": {"timestamp": 1795949060.0, "cooldown_time": 5.0}}
     await _failures(cooldowns, 1)
     assert LITELLM.read is not None
     changes = [LITELLM.read(line) for line in (tmp_path / "cooldowns.jsonl").read_text().splitlines()]
-    assert [change.at_ns // 1_000_000 for change in changes if change] == [1795949052345, 1795949060000]
+    assert [change.at_ns // 1_000_000 for change in changes if change] == [1795949052500, 1795949060000]
     assert all(change and change.until_ns == change.at_ns + 5_000_000_000 for change in changes)
 
 

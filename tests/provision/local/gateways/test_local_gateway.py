@@ -34,7 +34,7 @@ class _Fake:
         def prepare(setup: Setup, program: Path) -> Launch:
             self.setup = setup
             command = (str(program), str(FAKE), str(setup.port), *([self.fault] if self.fault else []))
-            return Launch(command, {}, "/", {"x-needed": "yes"})
+            return Launch(command, {}, "openai", "/", headers={"x-needed": "yes"})
 
         return Program(lambda lab: Path(sys.executable), prepare)
 
@@ -126,7 +126,9 @@ async def test_a_program_that_does_not_start_is_one_message(tmp_path: Path) -> N
     gateway = gateway_of(tmp_path, _Fake("stillborn"))
     await gateway.open()
     try:
-        with pytest.raises(TargetUnavailable, match=r"did not start: Envoy: the program ended with exit code 1(?s:.*)is wrong"):
+        with pytest.raises(
+            TargetUnavailable, match=r"did not start: Envoy: the program ended with exit code 1(?s:.*)is wrong"
+        ):
             await gateway.ready()
         assert gateway.dead == []
     finally:

@@ -62,5 +62,7 @@ def test_a_program_of_node_listens_on_the_loopback_address_alone(call: str) -> N
         f"const s = require('node:http').createServer(); const done = () => {{ console.log(s.address().address); "
         f"s.close(); }}; s.listen{call};"
     )
-    done = subprocess.run(["node", "--require", str(LOOPBACK), "-e", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["node", "--require", str(LOOPBACK), "-e", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "127.0.0.1\n"

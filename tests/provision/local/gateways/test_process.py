@@ -1,4 +1,4 @@
-"""The owner of a gateway program: it says when the program answers or why it does not, and never outlives its parent."""
+"""The owner of a gateway program says when the program answers or why it does not, and never outlives its parent."""
 
 from __future__ import annotations
 
