@@ -46,15 +46,14 @@ class SdkChatUser(TrafficUser):
 
     def turn(self, intended_ns: int | None) -> None:
         """Make one call, which includes the SDK's own retries. Raises StopUser when the run is over."""
-        from locustfiles.http.sdk_transport import DUE, FIRST
+        from locustfiles.http.sdk_transport import DUE
 
         traffic = self.traffic
         if traffic.closed:
             raise StopUser
-        target, prompts = traffic.plan.target, traffic.prompts(arrival_ns=self.arrival_ns)
+        target, prompts = traffic.plan.target, traffic.prompts()
         text, limit = prompts.text(), {target.limit_name: prompts.completion}
         DUE.set(intended_ns)
-        FIRST.set(True)
         began, failure = monotonic_ns(), None
         try:
             self.sdk.chat.completions.create(

@@ -34,7 +34,7 @@ def profile(lab: Lab) -> GatewayProfile:
         unmarked="backend",
         key_header="authorization",
         counting="fixed window",
-        options=LocalOptions(breaker_window="fixed_first_failure", counter_after_reset="continues"),
+        options=LocalOptions(breaker_window="fixed_first_failure"),
         in_turns=False,
         knobs=KNOBS,
         not_alone="LiteLLM does not cool down the only deployment of a group that has no fallbacks, so it never opens",

@@ -23,7 +23,6 @@ __all__ = [
     "CALIBRATION",
     "CHARTS",
     "EVENTS",
-    "INDEX",
     "INFO",
     "JUNIT",
     "LAB",
@@ -33,7 +32,6 @@ __all__ = [
     "SCENARIO",
     "SUMMARY",
     "SUMMARY_TEXT",
-    "TREND",
     "claim_run_dir",
     "has_records",
     "make_run_dir",
@@ -54,9 +52,6 @@ SUMMARY = "summary.json"
 SUMMARY_TEXT = "summary.md"
 REPORT = "report.html"
 JUNIT = "junit.xml"
-INDEX = "index.html"
-TREND = "trend.html"
-"""In a folder of runs: the list of them, and how their measures changed."""
 CHARTS = "charts"
 CALIBRATION = "calibration.json"
 """Simulated runs only: the parameters that were fitted to a recorded run."""
