@@ -74,8 +74,9 @@ class Plan:
     `stated_open_s`: what the lab file says instead of the truth. `marked`: answers name their backend; where they do
     not, every response is recorded as the gateway's. `priorities`: of a pool's members; None: one backend, no pool.
     `shed_status`: how the gateway answers while open. `policy`: the policy of the lab. `header_late`: the gateway
-    reports its wait up to so much too long. `network`: the longest way to the gateway, or back. `workers`: requests go
-    round them; `clock`: the last one's. `events`: the gateway keeps a record.
+    reports its wait up to so much too long. `opens_late`: the breaker opens so much after the failure that
+    trips it. `network`: the longest way to the gateway, or back. `workers`: requests go round them; `clock`: the last
+    one's. `events`: the gateway keeps a record.
     """
 
     rate: float = 45
@@ -101,6 +102,7 @@ class Plan:
     shed_status: int = 503
     policy: str | None = None
     header_late: float = 0
+    opens_late: float = 0
     network: float = 4e-4
     workers: int = 1
     clock: OtherClock | None = None
@@ -128,12 +130,15 @@ class _Breaker:
         self._plan = plan
         self._window: deque[tuple[float, bool]] = deque()
         self._failures = 0
-        self.open_until = 0.0
+        self.open_from = self.open_until = 0.0
+
+    def is_open(self, now: float) -> bool:
+        return self.open_from <= now < self.open_until
 
     def gets(self, now: float, failed: bool) -> bool:
         """Take an answer; return whether it tripped the breaker."""
         plan = self._plan
-        if now < self.open_until:
+        if now < self.open_until:  # open, or about to be
             return False
         while self._window and self._window[0][0] <= now - plan.interval_s:
             self._failures -= self._window.popleft()[1]
@@ -144,7 +149,8 @@ class _Breaker:
         else:
             trips = len(self._window) >= plan.least and self._failures * 100 >= plan.percentage * len(self._window)
         if trips:
-            self.open_until, self._failures = now + plan.open_s, 0
+            self.open_from = now + plan.opens_late
+            self.open_until, self._failures = self.open_from + plan.open_s, 0
             self._window.clear()
         return trips
 
@@ -200,7 +206,7 @@ def _happened(plan: Plan, rng: random.Random) -> tuple[list[_Row], list[Planted]
         now, index, sent, admitted, unit, member, failed = heapq.heappop(agenda)
         if admitted < 0:
             unit = homes[index % len(homes)] if homes else rng.randrange(plan.units)
-            closed = [one for one, breaker in enumerate(breakers[unit]) if now >= breaker.open_until]
+            closed = [one for one, breaker in enumerate(breakers[unit]) if not breaker.is_open(now)]
             if not closed:
                 rows.append(_Row(sent, now + way(), None, plan.shed_status, None))
                 continue
@@ -211,8 +217,9 @@ def _happened(plan: Plan, rng: random.Random) -> tuple[list[_Row], list[Planted]
         else:
             held = rng.uniform(0, plan.header_late)
             rows.append(_Row(sent, now + held + way(), now - admitted + held, plan.status if failed else 200, member))
-            if breakers[unit][member].gets(now, failed):
-                trips.append(Planted(now, now + plan.open_s, plan.members[member], unit))
+            breaker = breakers[unit][member]
+            if breaker.gets(now, failed):
+                trips.append(Planted(breaker.open_from, breaker.open_until, plan.members[member], unit))
     return rows, trips
 
 

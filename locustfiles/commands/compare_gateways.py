@@ -15,7 +15,7 @@ from locustfiles.commands.run import INTERRUPTED, drive, report
 from tripcurve.documents import write_yaml
 from tripcurve.errors import BadInput
 from tripcurve.field_errors import field_errors
-from tripcurve.gateways import lab_problems
+from tripcurve.gateways import lab_problems, profile_of
 from tripcurve.lab import KINDS, Lab, load_lab
 from tripcurve.run.gateways import GATEWAY_RUNS, GatewayRun, GatewayRuns
 from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
@@ -87,17 +87,20 @@ def _run_one(lab: Lab, scenario: str, kind: str, folder: Path, missing: MissingP
     try:
         of_kind = lab_of_kind(lab, kind)
     except BadInput as error:
-        return GatewayRun(kind=kind, reason=str(error))
+        return GatewayRun(kind=kind, title=kind, reason=str(error))
+    title = profile_of(of_kind).title
     reason = missing(of_kind)
     if reason is not None:
-        return GatewayRun(kind=kind, reason=reason)
+        return GatewayRun(kind=kind, title=title, reason=reason)
     file, run = folder / f"{kind}.yaml", folder / kind
     write_whole(file, write_yaml(of_kind))
     code = drive(str(file), scenario, "local", run)
     if has_records(run):
         report(run, [], quiet=True)
     if code == INTERRUPTED:
-        return GatewayRun(kind=kind, run=run.name if (run / SUMMARY).is_file() else None, reason=_CUT)
+        done = run.name if (run / SUMMARY).is_file() else None
+        return GatewayRun(kind=kind, title=title, run=done, reason=_CUT)
     if not (run / SUMMARY).is_file():
-        return GatewayRun(kind=kind, reason=f"it could not be run (exit code {code}); see the messages of this command")
-    return GatewayRun(kind=kind, run=run.name)
+        reason = f"it could not be run (exit code {code}); see the messages of this command"
+        return GatewayRun(kind=kind, title=title, reason=reason)
+    return GatewayRun(kind=kind, title=title, run=run.name)

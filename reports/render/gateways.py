@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -34,20 +35,20 @@ def render_gateways(comparison: GatewayComparison) -> str:
     )
 
 
-def _row(name: str, compared: list[Compared]) -> list[tuple[str, str]]:
+def _row(name: str, compared: list[Compared]) -> list[tuple[str, str, str]]:
     return [figure_in_words(each.figures[name], FIGURES[name]["unit"]) for each in compared]
 
 
-def figure_in_words(figure: Figure, unit: str) -> tuple[str, str]:
-    """Return a figure, or a dash, and beneath it its range and its n, or why it is not known."""
+def figure_in_words(figure: Figure, unit: str) -> tuple[str, str, str]:
+    """Return a figure, or a dash; its range, or why it is not known; and what it is from, such as `n 554`."""
+    counted = "" if figure.n is None else f"n {figure.n:,}"
     if figure.value is None:
-        return "–", figure.reason or "not known"
+        return "–", figure.reason or "not known", counted
     scale, digits = 100 if unit == "%" else 1, DIGITS[unit]
     value = f"{number(figure.value * scale, digits)} {unit}".strip()
-    counted = "" if figure.n is None else f", n {figure.n:,}"
     if figure.low is None or figure.high is None or figure.low == figure.high:
-        return value, counted.removeprefix(", ")
-    return value, f"{number(figure.low * scale, digits)} to {number(figure.high * scale, digits)}{counted}"
+        return value, "", counted
+    return value, f"{number(figure.low * scale, digits)} to {number(figure.high * scale, digits)}", counted
 
 
 def rule_rows(each: Compared) -> list[tuple[str, str]]:
@@ -56,10 +57,17 @@ def rule_rows(each: Compared) -> list[tuple[str, str]]:
     alike = len({str(rule) for _, rule in rules}) <= 1
     shown = rules[:1] if alike else rules
     return [
-        (knob if alike else f"{backend}: {knob}", ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        (knob if alike else f"{backend}: {knob}", _setting(value))
         for backend, rule in shown
         for knob, value in rule.items()
+        if value != []
     ]
+
+
+def _setting(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def print_gateways(comparison: GatewayComparison, page: str, console: Console) -> None:
@@ -72,8 +80,8 @@ def print_gateways(comparison: GatewayComparison, page: str, console: Console) -
     table.add_row("trips", *("–" if each.trips is None else str(each.trips) for each in compared))
     for name, figure in FIGURES.items():
         cells = _row(name, compared)
-        table.add_row(figure["heading"], *(escape(main) for main, _ in cells))
-        table.add_row("", *(f"[dim]{escape(beneath)}[/dim]" for _, beneath in cells))
+        table.add_row(figure["heading"], *(escape(main) for main, _, _ in cells))
+        table.add_row("", *(f"[dim]{escape(beneath)}[/dim]" for _, beneath, _ in cells))
     console.print()
     if compared:
         console.print(table)

@@ -77,7 +77,7 @@ def compare_gateways(folder: Path, runs: GatewayRuns) -> GatewayComparison:
 
 def _compared(folder: Path, each: GatewayRun) -> Compared:
     if each.run is None:
-        return Compared(kind=each.kind, title=each.kind, run=None, reason=each.reason)
+        return Compared(kind=each.kind, title=each.title, run=None, reason=each.reason)
     run = load(folder / each.run)
     analysis = analyse(run)
     profile = profile_of(run.lab)

@@ -7,6 +7,9 @@ gateway in between. If several failures may have, the interval covers the arriva
 The lab's count selects among them only if the run shows that it is right: no other count is possible for all trips. A
 trip without a possible cause, or a count that does not fit the trips, contradicts the rule; then the intervals by proof
 are kept.
+
+Some gateways open the breaker some time after that answer. Then the proofs alone bound the trip, and the cause is only
+where it is most likely.
 """
 
 from __future__ import annotations
@@ -51,7 +54,16 @@ def narrow(periods: list[OpenPeriod], evidence: Evidence) -> Narrowed:
             return Narrowed(periods, counts)
         narrowed = _counted(narrowed, evidence, count) if fewest == most else narrowed
     expected = [replace(period, tripped=period.tripped and _expected(period.tripped, evidence)) for period in narrowed]
+    if not evidence.profile.at_once:
+        expected = [_opened_later(period, proven) for period, proven in zip(expected, periods, strict=True)]
     return Narrowed(expected, counts)
+
+
+def _opened_later(period: OpenPeriod, proven: OpenPeriod) -> OpenPeriod:
+    """Return the period bounded by its proofs alone, with the trip most likely at its cause."""
+    if period.tripped is None or proven.tripped is None:
+        return proven
+    return replace(proven, tripped=replace(proven.tripped, expected_ns=int(period.tripped.estimate_ns)))
 
 
 def _expected(tripped: Interval, evidence: Evidence) -> Interval:

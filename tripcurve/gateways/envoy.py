@@ -56,6 +56,7 @@ def profile(lab: Lab) -> GatewayProfile:
         knobs=KNOBS,
         one_rule=True,
         late_s=SWEEP_S,
+        at_once=False,  # the worker that got the answer leaves the ejection to the main thread
         truth=Truth(True, "the event log of outlier detection: each ejection and its end, in milliseconds"),
         install="pip install 'tripcurve[envoy]'",
         express=express,

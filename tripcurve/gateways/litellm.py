@@ -36,6 +36,7 @@ def profile(lab: Lab) -> GatewayProfile:
         counting="fixed window",
         options=LocalOptions(breaker_window="fixed_first_failure"),
         in_turns=False,
+        at_once=False,  # the failure is counted after it was answered
         knobs=KNOBS,
         not_alone="LiteLLM does not cool down the only deployment of a group that has no fallbacks, so it never opens",
         truth=Truth(True, "a callback at the start of each cooldown, whose length is known"),

@@ -130,6 +130,7 @@ class GatewayProfile:
     `retries`: whether one request may make several attempts. `options`: how reports expect the breaker to count, as
     far as the lab's `local:` block has words for it. `one_rule`: whether all backends have the same rule.
     `late_s`: how much longer than the rule says the breaker may stay open, s.
+    `at_once`: whether it opens at the instant of the answer that completes the rule, and not some time later.
     `only_the_labs`: whether every answer of a backend comes from one of the lab's. `not_alone`: a sentence about labs
     with a single backend; None: nothing special. `install`: the command that installs the program for
     `--target local`; None: it needs none, or there is none. `url`: where the lab's gateway is, if
@@ -160,6 +161,7 @@ class GatewayProfile:
     knobs: tuple[Knob, ...] = ()
     one_rule: bool = False
     late_s: float = 0.0
+    at_once: bool = True
     only_the_labs: bool = True
     not_alone: str | None = None
     install: str | None = None

@@ -21,6 +21,7 @@ class GatewayRun(_Part):
     """One kind of the comparison. `run`: the name of its run's folder; None: it was not run, for this `reason`."""
 
     kind: str
+    title: str
     run: str | None = None
     reason: str | None = None
 

@@ -13,7 +13,7 @@ from tests.planted import Plan, plant
 from tripcurve.errors import BadInput
 from tripcurve.run.gateways import COMPARISON, GATEWAY_RUNS, GatewayRun, GatewayRuns
 
-MISSING = GatewayRun(kind="envoy", reason="Envoy is not installed")
+MISSING = GatewayRun(kind="envoy", title="Envoy", reason="Envoy is not installed")
 
 
 def folder_of(folder: Path, *runs: GatewayRun) -> Path:
@@ -26,7 +26,7 @@ def folder_of(folder: Path, *runs: GatewayRun) -> Path:
 
 
 def test_it_writes_page_and_json_and_prints_the_same_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = folder_of(tmp_path, GatewayRun(kind="apim", run="apim"), MISSING)
+    folder = folder_of(tmp_path, GatewayRun(kind="apim", title="API Management", run="apim"), MISSING)
     assert compare_gateways_command(folder, as_json=True) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((folder / COMPARISON).read_text("utf-8"))
@@ -35,14 +35,14 @@ def test_it_writes_page_and_json_and_prints_the_same_json(tmp_path: Path, capsys
 
 
 def test_report_makes_the_page_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = folder_of(tmp_path, GatewayRun(kind="apim", run="apim"))
+    folder = folder_of(tmp_path, GatewayRun(kind="apim", title="API Management", run="apim"))
     assert report(folder, [], as_json=False) == 0
     assert "time to trip" in capsys.readouterr().out
 
 
 def test_it_fails_if_no_gateway_could_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare_gateways_command(folder_of(tmp_path, MISSING), as_json=False) == 3
-    assert "envoy: Envoy is not installed" in capsys.readouterr().out
+    assert "Envoy: Envoy is not installed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]"])

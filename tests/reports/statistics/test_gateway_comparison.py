@@ -29,8 +29,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Compared]:
     write(folder / "apim", lab_of(), TRIP)
     write(folder / "portkey", lab_of(backends=[{"name": "m1", "latency": {"median_ms": 5, "p95_ms": 10}}]), TRIP)
     with_kind(folder / "portkey", "portkey", lab_of())
-    kinds = [GatewayRun(kind=kind, run=kind) for kind in ("apim", "portkey")]
-    missing = GatewayRun(kind="envoy", reason="Envoy is not installed; run `pip install 'tripcurve[envoy]'`")
+    kinds = [GatewayRun(kind=kind, title=kind, run=kind) for kind in ("apim", "portkey")]
+    missing = GatewayRun(
+        kind="envoy", title="Envoy", reason="Envoy is not installed; run `pip install 'tripcurve[envoy]'`"
+    )
     runs = GatewayRuns(lab="p", scenario="s", gateways=(*kinds, missing))
     return {each.kind: each for each in compare_gateways(folder, runs).gateways}
 
@@ -74,7 +76,7 @@ def test_an_outage_ends_with_the_first_full_second_after_the_last_failure(tmp_pa
     """Planted: one failure at a time from 2.0 to 10.0 s, then the open breaker until its reset."""
     trips = plant(tmp_path / "one", Plan())
     (only,) = compare_gateways(
-        tmp_path, GatewayRuns(lab="p", scenario="s", gateways=(GatewayRun(kind="x", run="one"),))
+        tmp_path, GatewayRuns(lab="p", scenario="s", gateways=(GatewayRun(kind="x", title="X", run="one"),))
     ).gateways
     outage = only.figures["outage_s"]
     assert outage.low is not None
@@ -99,7 +101,7 @@ def test_cpu_is_per_request_where_the_gateway_reports_it(tmp_path: Path, compare
     RunInfo.model_validate({**info.as_written(), "counts": {"units": [{"cpu_s": 0.3}, {"cpu_s": 0.1}]}}).write(
         tmp_path / "one"
     )
-    runs = GatewayRuns(lab="p", scenario="s", gateways=(GatewayRun(kind="x", run="one"),))
+    runs = GatewayRuns(lab="p", scenario="s", gateways=(GatewayRun(kind="x", title="X", run="one"),))
     figure = compare_gateways(tmp_path, runs).gateways[0].figures["cpu_ms"]
     assert figure.value == pytest.approx(400 / (figure.n or 0))
     assert figure.n == 100
