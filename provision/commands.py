@@ -135,7 +135,7 @@ def refresh_rules(lab: str, options: CloudOptions = CloudOptions()) -> None:
     with state.locked() as remembered:
         if remembered.endpoint is None:
             raise TargetUnavailable(f"lab {model.name} is not up on {where.explain()}; run `tripcurve up {lab}`")
-        found = status_lab(model, where, lab_file=file, state=state)
+        found = status_lab(model, where, progress=_progress(), lab_file=file, state=state)
         remembered.endpoint.rules = found.rules
         state.save(remembered)
     if found.standing != "up":
@@ -189,7 +189,7 @@ def up(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) 
 def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Show what `up` would do. Return 0 for nothing and PLAN_HAS_CHANGES for something."""
     model, file, where = _open(lab, options)
-    found = plan_lab(model, where, lab_file=file, state=StateFile.of(model, where))
+    found = plan_lab(model, where, progress=_progress(), lab_file=file, state=StateFile.of(model, where))
     _say(plan_text(found))
     _warn(model)
     return _answer(found, as_json, PLAN_HAS_CHANGES if found.has_changes else 0)
@@ -198,7 +198,7 @@ def plan(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False
 def status(lab: str, options: CloudOptions = CloudOptions(), as_json: bool = False) -> int:
     """Show the state of the lab. Return 0 if it is completely up or down, and 1 if it drifted or is partial."""
     model, file, where = _open(lab, options)
-    found = status_lab(model, where, lab_file=file, state=StateFile.of(model, where))
+    found = status_lab(model, where, progress=_progress(), lab_file=file, state=StateFile.of(model, where))
     _say(status_text(found))
     return _answer(found, as_json, 1 if found.standing in ("drifted", "partial") else 0)
 

@@ -22,7 +22,7 @@ WHOLE_ROOMS = {
     "locustfiles/scenarios": {"scenarios"},
     "provision": {
         *("awkwardness", "contract", "existing_locally", "interruptions", "outputs", "ownership", "secrets"),
-        "specification",
+        *("resource_types", "specification"),
     },
     "provision/local": {"azure_cli", "whole"},
     "provision/local/apim/expressions": {"bounds", "context", "members", "shapes"},

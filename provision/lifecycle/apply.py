@@ -72,7 +72,15 @@ def plan_of(context: Context, steps: list[Step]) -> Plan:
     )
 
 
-def plan_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: StateFile | None = None) -> Plan:
+def plan_lab(
+    lab: Lab,
+    cloud: Cloud,
+    *,
+    progress: Progress | None = None,
+    lab_file: Path | None = None,
+    state: StateFile | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Plan:
     """Return what `apply_lab` would do now. Changes nothing.
 
     Raises BadInput for a lab that contradicts what exists, TargetUnavailable for a cloud that
@@ -80,6 +88,7 @@ def plan_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: Sta
     """
     remembered = (StateFile.in_memory(lab, cloud) if state is None else state).load()
     with open_context(lab, cloud, lab_file) as context:
+        context.clients.pause = pausing(progress or Silent(), sleep)
         return plan_of(context, plan_steps(context, remembered))
 
 

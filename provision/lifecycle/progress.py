@@ -83,12 +83,13 @@ class ConsoleProgress:
     def lasting(self) -> None:
         if self._status is not None:
             self._status.update(self._line())
-        elif self._clock() - self._told >= EVERY_S:
+        elif self._what and self._clock() - self._told >= EVERY_S:
             self._told = self._clock()
             self.console.print(f"  … {self._line()}", highlight=False)
 
     def trouble(self, what: str) -> None:
-        self.console.print(f"  ! {self._what}: {what}", highlight=False)
+        step = f"{self._what}: " if self._what else ""  # before the first step, the plan is made
+        self.console.print(f"  ! {step}{what}", highlight=False)
 
     def finished(self, how: str) -> None:
         self._stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +11,9 @@ from pydantic import BaseModel
 
 from provision.lifecycle.apply import open_context, plan_of
 from provision.lifecycle.orphans import orphans_of
+from provision.lifecycle.patience import pausing
 from provision.lifecycle.plan import Action, Step, survey
+from provision.lifecycle.progress import Progress, Silent
 from provision.lifecycle.state import StateFile
 from provision.resources.clouds import Cloud
 from provision.resources.graph import lab_resources
@@ -37,10 +41,19 @@ class LabStatus(BaseModel):
     soft_deleted: list[str]
 
 
-def status_lab(lab: Lab, cloud: Cloud, *, lab_file: Path | None = None, state: StateFile | None = None) -> LabStatus:
+def status_lab(
+    lab: Lab,
+    cloud: Cloud,
+    *,
+    progress: Progress | None = None,
+    lab_file: Path | None = None,
+    state: StateFile | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> LabStatus:
     """Return the lab's state on the cloud. Changes nothing. Raises TargetUnavailable if it cannot be read."""
     remembered = (StateFile.in_memory(lab, cloud) if state is None else state).load()
     with open_context(lab, cloud, lab_file) as context:
+        context.clients.pause = pausing(progress or Silent(), sleep)
         resources = lab_resources(context)
         steps = survey(resources, orphans_of(context, resources, remembered), remembered)
         plan = plan_of(context, steps)

@@ -160,7 +160,7 @@ class PoolEntity(_Entity):
         if lab.pool.failure_response is not None:
             pool["failureResponse"] = {"statusCode": lab.pool.failure_response}
         if lab.pool.session_affinity is not None:
-            pool["sessionAffinity"] = {"sessionId": {"source": "Cookie", "name": lab.pool.session_affinity}}
+            pool["sessionAffinity"] = {"sessionId": {"source": "cookie", "name": lab.pool.session_affinity}}
         self._put({"description": f"Pool of {len(lab.backends)} backends", "type": "Pool", "pool": pool}, found)
 
     def _member(self, backend: Backend) -> Json:

@@ -81,10 +81,16 @@ class GatewayService(SoftDeleting):
         services = self.context.clients.apim.api_management_service
         group = self.context.lab.resource_group
         if found is None or (found.state or "").lower() == "failed":
-            poller = services.begin_create_or_update(group, self.name, self._whole(found))
+            poller = services.begin_create_or_update(group, self.name, self._whole(found), **self._version)
         else:
-            poller = services.begin_update(group, self.name, self._part(found))
+            poller = services.begin_update(group, self.name, self._part(found), **self._version)
         self._remember(wait_for(poller, self.context.heartbeat))
+
+    @property
+    def _version(self) -> dict[str, str]:
+        """Return the api-version if the SDK's own, 2024-05-01, does not have the tier."""
+        gateway = self.context.lab.gateway
+        return {"api_version": gateway.api_version} if gateway.sku == "PremiumV2" else {}
 
     def _whole(self, found: Found | None) -> ApiManagementServiceResource:
         from azure.mgmt.apimanagement import models

@@ -13,9 +13,21 @@ from provision.lifecycle.down import down_lab
 from provision.lifecycle.state import StateFile
 from provision.resources.base import Context
 from provision.resources.clouds import Cloud
+from provision.resources.gateway import IDENTITY_VERSION
 from tripcurve.lab import Lab
 
-__all__ = ["altered", "cleaned_up", "fields_of", "mock_lab", "openai_lab", "opened", "pool_lab"]
+__all__ = [
+    "altered",
+    "cleaned_up",
+    "fields_of",
+    "make_identity",
+    "mock_lab",
+    "openai_lab",
+    "opened",
+    "pool_lab",
+    "remove_identities",
+    "with_identity",
+]
 
 RULE = {
     "name": "myBreakerRule",
@@ -94,3 +106,27 @@ def cleaned_up(lab: Lab, cloud: Cloud, folder: Path) -> Iterator[StateFile]:
         yield state
     finally:
         down_lab(lab, cloud, purge=True, state=state)
+
+
+def make_identity(lab: Lab, cloud: Cloud, name: str) -> tuple[str, str]:
+    """A user-assigned identity in the lab's group, which exists from then on: its ARM id and its principal."""
+    with opened(lab, cloud) as context:
+        identity = f"{context.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        resources = context.clients.resources
+        resources.resource_groups.create_or_update(lab.resource_group, {"location": lab.location})
+        body: Any = {"location": lab.location}
+        made = resources.resources.begin_create_or_update_by_id(identity, body, api_version=IDENTITY_VERSION).result()
+        return identity, str((made.properties or {})["principalId"])
+
+
+def remove_identities(lab: Lab, cloud: Cloud, *identities: str) -> None:
+    """Delete the identities and the lab's group."""
+    with opened(lab, cloud) as context:
+        for identity in identities:
+            context.clients.resources.resources.begin_delete_by_id(identity, api_version=IDENTITY_VERSION).result()
+        context.clients.resources.resource_groups.begin_delete(lab.resource_group).result()
+
+
+def with_identity(lab: Lab, identity: str) -> Lab:
+    """The lab with a user-assigned identity as its gateway's."""
+    return altered(lab, gateway={**lab.gateway.model_dump(mode="json"), "identity": identity})

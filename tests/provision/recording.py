@@ -67,11 +67,12 @@ def _json(body: Any) -> Any:
 
 
 def flat_types(body: Any, place: str = "") -> dict[str, str]:
-    """The type of every value in a JSON body, by its dotted path; an item of a list stands at `[]`."""
+    """The type of every value in a JSON body, by its dotted path; a list's item is at `[]`, an id's is `{id}`."""
     found = {} if place == "" else {place: KINDS[type(body)]}
     if isinstance(body, dict):
         for name, value in body.items():
-            found |= {} if value is None else flat_types(value, f"{place}.{name}".lstrip("."))
+            step = "{id}" if name.startswith("/") else name
+            found |= {} if value is None else flat_types(value, f"{place}.{step}".lstrip("."))
     if isinstance(body, list):
         for item in body:
             found |= flat_types(item, f"{place}[]")

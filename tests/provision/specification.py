@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.provision.recording import KINDS, Call
 
-__all__ = ["Operation", "Specification", "required_fields"]
+__all__ = ["Operation", "Specification"]
 
 Json = dict[str, Any]
 METHODS = ("get", "put", "patch", "post", "delete", "head")
@@ -84,6 +84,17 @@ class Specification:
         if operation.body is not None and call.body is not None:
             found += faults_of(operation.body, call.body, "body")
         return [f"{call}: {fault}" for fault in found]
+
+    def row(self, call: Call) -> Json:
+        """The call as a row of the table of facts: its operation, and the headers and fields that it requires."""
+        operation = self.find(call)
+        assert operation is not None
+        row: Json = {"method": call.method, "path": operation.template, "version": call.version}
+        if operation.required("header"):
+            row["headers"] = operation.required("header")
+        if operation.body is not None and call.body is not None:
+            row["required"] = list(required_fields(operation.body))
+        return row
 
 
 def faults_of(schema: Placed, value: Any, place: str) -> Iterator[str]:

@@ -44,6 +44,7 @@ NamedValueName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_.-]{1,256}$", description="Named value: 1-256 letters, digits and . _ -"),
 ]
+NamedValueText = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 _CREDENTIALS_REFUSED = "contains a user name or password; remove it, because the lab is copied into every run directory"
@@ -71,7 +72,7 @@ class Api(Part):
     subscription: Literal["api", "master"] = Field(
         "api", description="Whose key the traffic uses. api: a subscription to this API; master: to the whole gateway"
     )
-    named_values: dict[NamedValueName, str] = Field(
+    named_values: dict[NamedValueName, NamedValueText] = Field(
         default_factory=dict, description="Values for {{name}} in the policy"
     )
 
@@ -155,6 +156,8 @@ class Backend(Part):
             _check_base_url(self.url or "")
         elif self.url is not None:
             raise ValueError(f"`url` is for kind existing; a backend of kind {self.kind} gets its own address")
+        if self.kind == "openai" and len(self.name) == 1:
+            raise ValueError(f"name: {self.name!r} is too short; the name of an account has at least 2 characters")
         if self.kind != "mock":
             for name in ("limits", "latency"):
                 if getattr(self, name) is not None:

@@ -80,6 +80,19 @@ def test_throttling_by_arm_is_waited_out_for_as_long_as_it_asks(
         assert status_lab(lab, local_cloud, state=state).standing == "up"
 
 
+@pytest.mark.parametrize("ask", [plan_lab, status_lab])
+def test_commands_that_only_read_say_that_arm_throttles_them(
+    ask: Callable[..., object], local_cloud: Cloud, tmp_path: Path, inject: Inject
+) -> None:
+    lab, heard = mock_lab(), Heard()
+    slept: list[float] = []
+    with cleaned_up(lab, local_cloud, tmp_path) as state:
+        inject("error", "/resourcegroups/[^/]+$", method="GET", status=429, retry_after_s=120, count=2)
+        ask(lab, local_cloud, state=state, progress=heard, sleep=slept.append)
+        assert slept == [120.0] * 2
+        assert heard.troubles == ["ARM throttles this subscription (429); trying again in 120 s"] * 2
+
+
 @pytest.mark.parametrize("path", [SERVICE, "/operationStatuses/", "/backends/[^/]+$", "/apis/[^/]+$"])
 def test_a_few_dropped_connections_do_not_stop_the_command(
     path: str, local_cloud: Cloud, tmp_path: Path, inject: Inject

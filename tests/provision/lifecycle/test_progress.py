@@ -57,3 +57,12 @@ def test_short_times_are_shown_in_tenths_and_a_failure_with_a_cross() -> None:
         "  ! backend b: connection lost, still trying",
         "  ✗ failed    backend b                                              0.4 s",
     ]
+
+
+def test_trouble_before_the_first_step_names_no_step() -> None:
+    out, clock = StringIO(), Clock()
+    progress = ConsoleProgress(Console(file=out, width=80), clock)
+    progress.trouble("ARM throttles")
+    clock.now = 120.0
+    progress.lasting()
+    assert out.getvalue() == "  ! ARM throttles\n"

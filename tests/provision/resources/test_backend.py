@@ -106,7 +106,7 @@ def test_the_labs_session_affinity_is_written_and_its_drift_is_shown(local_cloud
     with cleaned_up(lab, local_cloud, tmp_path) as state, opened(lab, local_cloud) as context:
         apply_lab(lab, local_cloud, state=state)
         pool = _read(context.clients.apim, lab, "affine")["pool"]
-        assert pool["sessionAffinity"] == {"sessionId": {"source": "Cookie", "name": "SessionId"}}
+        assert pool["sessionAffinity"] == {"sessionId": {"source": "cookie", "name": "SessionId"}}
         assert not plan_lab(lab, local_cloud, state=state).has_changes
         renamed = altered(lab, pool={"name": "affine", "session_affinity": "Other"})
         changes = [c for action in plan_lab(renamed, local_cloud, state=state).actions for c in action.changes]

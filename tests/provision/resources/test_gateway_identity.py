@@ -11,8 +11,15 @@ from azure.mgmt.apimanagement import models
 from provision.lifecycle.apply import apply_lab, plan_lab
 from provision.lifecycle.smoke import smoke_lab
 from provision.resources.clouds import Cloud
-from provision.resources.gateway import IDENTITY_VERSION
-from tests.provision.labs import altered, cleaned_up, openai_lab, opened
+from tests.provision.labs import (
+    altered,
+    cleaned_up,
+    make_identity,
+    openai_lab,
+    opened,
+    remove_identities,
+    with_identity,
+)
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 
@@ -22,28 +29,6 @@ def _identity_id(lab: Lab, cloud: Cloud, name: str) -> str:
     return f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
 
 
-def _make(lab: Lab, cloud: Cloud, name: str) -> tuple[str, str]:
-    """A user-assigned identity in the lab's group: its ARM id and its principal."""
-    identity = _identity_id(lab, cloud, name)
-    with opened(lab, cloud) as context:
-        resources = context.clients.resources
-        resources.resource_groups.create_or_update(lab.resource_group, {"location": lab.location})
-        body: Any = {"location": lab.location}
-        made = resources.resources.begin_create_or_update_by_id(identity, body, api_version=IDENTITY_VERSION).result()
-        return identity, str((made.properties or {})["principalId"])
-
-
-def _remove(lab: Lab, cloud: Cloud, *identities: str) -> None:
-    with opened(lab, cloud) as context:
-        for identity in identities:
-            context.clients.resources.resources.begin_delete_by_id(identity, api_version=IDENTITY_VERSION).result()
-        context.clients.resources.resource_groups.begin_delete(lab.resource_group).result()
-
-
-def _with_identity(lab: Lab, identity: str) -> Lab:
-    return altered(lab, gateway={**lab.gateway.model_dump(mode="json"), "identity": identity})
-
-
 def _service(lab: Lab, cloud: Cloud) -> Any:
     with opened(lab, cloud) as context:
         return context.clients.apim.api_management_service.get(lab.resource_group, lab.gateway.name)
@@ -51,8 +36,8 @@ def _service(lab: Lab, cloud: Cloud) -> Any:
 
 def test_a_user_assigned_identity_gets_the_role_and_calls_the_account(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab()
-    identity, principal = _make(lab, local_cloud, "caller")
-    named = _with_identity(lab, identity)
+    identity, principal = make_identity(lab, local_cloud, "caller")
+    named = with_identity(lab, identity)
     with cleaned_up(named, local_cloud, tmp_path) as state:
         applied = apply_lab(named, local_cloud, state=state)
         assert smoke_lab(named, applied.target).passed
@@ -62,12 +47,12 @@ def test_a_user_assigned_identity_gets_the_role_and_calls_the_account(local_clou
             account = f"{context.group_id}/providers/Microsoft.CognitiveServices/accounts/{lab.backends[0].name}"
             held = context.clients.authorization.role_assignments.list_for_scope(account)
             assert principal in [assignment.principal_id for assignment in held]
-    _remove(lab, local_cloud, identity)
+    remove_identities(lab, local_cloud, identity)
 
 
 def test_an_update_keeps_the_identities_that_others_have_assigned(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab()
-    identity, _ = _make(lab, local_cloud, "others")
+    identity, _ = make_identity(lab, local_cloud, "others")
     with cleaned_up(lab, local_cloud, tmp_path) as state:
         apply_lab(lab, local_cloud, state=state)
         with opened(lab, local_cloud) as context:
@@ -83,12 +68,12 @@ def test_an_update_keeps_the_identities_that_others_have_assigned(local_cloud: C
         applied = apply_lab(grown, local_cloud, state=state)
         assert list(_service(lab, local_cloud).identity.user_assigned_identities) == [identity]
         assert smoke_lab(grown, applied.target).passed
-    _remove(lab, local_cloud, identity)
+    remove_identities(lab, local_cloud, identity)
 
 
 def test_an_identity_that_does_not_exist_is_named_before_anything_is_made(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab()
-    missing = _with_identity(lab, _identity_id(lab, local_cloud, "nobody"))
+    missing = with_identity(lab, _identity_id(lab, local_cloud, "nobody"))
     with cleaned_up(missing, local_cloud, tmp_path) as state:
         with pytest.raises(BadInput, match=r"gateway\.identity: .*/nobody does not exist[\s\S]*nothing was changed"):
             apply_lab(missing, local_cloud, state=state)

@@ -16,7 +16,7 @@ TODAY = date(2026, 11, 29)
 
 def lab(model: dict[str, Any], kind: str = "openai", version: str = "v1") -> Lab:
     content = {"name": "l", "gateway": {"name": "g"}, "api": {"version": version}, "model": model}
-    return Lab.model_validate({**content, "backends": [{"name": "b", "kind": kind}]})
+    return Lab.model_validate({**content, "backends": [{"name": "bb", "kind": kind}]})
 
 
 OLD = {"name": "gpt-35-turbo", "version": "0613"}

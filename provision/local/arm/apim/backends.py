@@ -77,8 +77,8 @@ def _affinity_faults(affinity: object) -> Faults:
     session = affinity.get("sessionId") if isinstance(affinity, dict) else None
     if not isinstance(session, dict) or not isinstance(session.get("name"), str) or not session["name"]:
         return [("pool.sessionAffinity.sessionId", "SessionId needs a source and a name.")]
-    if session.get("source") != "Cookie":
-        return [("pool.sessionAffinity.sessionId.source", "Source must be Cookie.")]
+    if str(session.get("source")).lower() != "cookie":  # the specification has `cookie`, [D-BE] `Cookie`
+        return [("pool.sessionAffinity.sessionId.source", "Source must be cookie.")]
     return []
 
 

@@ -293,6 +293,7 @@ def test_a_rule_with_a_key_that_its_api_version_does_not_have_is_refused(
     ("affinity", "target"),
     [
         ({"sessionId": {"source": "Cookie", "name": "SessionId"}}, None),
+        ({"sessionId": {"source": "cookie", "name": "SessionId"}}, None),
         ({"sessionId": {"source": "Header", "name": "SessionId"}}, "pool.sessionAffinity.sessionId.source"),
         ({"sessionId": {"source": "Cookie"}}, "pool.sessionAffinity.sessionId"),
         ({}, "pool.sessionAffinity.sessionId"),
