@@ -126,7 +126,7 @@ class ResourceTypes:
         return [f"{call}: {fault}" for fault in self._faults(call, taken_apart(call.path))]
 
     def row(self, call: Call) -> Json:
-        """The call as a row of the table of facts: method, path template, version, and the body's required fields."""
+        """The call as a row of operations.json: method, path template, version, and the body's required fields."""
         address = taken_apart(call.path)
         row: Json = {"method": call.method, "path": self._template(call, address), "version": call.version}
         kind = self._type(call, address.type_name())

@@ -86,7 +86,7 @@ class Specification:
         return [f"{call}: {fault}" for fault in found]
 
     def row(self, call: Call) -> Json:
-        """The call as a row of the table of facts: its operation, and the headers and fields that it requires."""
+        """The call as a row of operations.json: its operation, and the headers and fields that it requires."""
         operation = self.find(call)
         assert operation is not None
         row: Json = {"method": call.method, "path": operation.template, "version": call.version}
