@@ -63,7 +63,7 @@ class Gateway(Part):
     api_version: str = Field(
         "2025-09-01-preview",
         pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
-        description="ARM's api-version for backends, pools and PremiumV2: a date such as 2025-09-01, or one with -preview",
+        description="ARM's api-version for backends, pools and PremiumV2: a date, such as 2025-09-01, or a preview",
     )
     identity: str = Field(
         "system",
