@@ -20,7 +20,15 @@ import typer.main
 from typer.core import TyperGroup
 
 from tripcurve import __version__
-from tripcurve.command_options import CheckOption, JsonOption, LabArgument, ScenarioOption, TargetOption
+from tripcurve.command_options import (
+    CheckOption,
+    JsonOption,
+    LabArgument,
+    RepeatOption,
+    ScenarioOption,
+    TargetOption,
+    UntilOption,
+)
 from tripcurve.errors import BadInput, TripcurveError
 
 __all__ = ["app", "fetch_events", "main"]
@@ -33,8 +41,18 @@ EXIT_CODES = (
 
 
 def run(
+    context: typer.Context,
     lab: LabArgument = "quick",
     scenario: ScenarioOption = "trip-and-recover",
+    trace: Annotated[
+        str,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Send a trace again: CSV, JSON lines or Parquet with times and sizes, or a run directory. Its "
+            "requests replace the loads of the phases of --scenario, which is then by default replay.",
+        ),
+    ] = "",
     target: TargetOption = "local",
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-TIME.")
@@ -47,37 +65,46 @@ def run(
             help="Send dense probes to an open breaker near its expected reset, to time the reset.",
         ),
     ] = True,
-    prometheus: Annotated[
-        int | None,
-        typer.Option(
-            "--prometheus",
-            metavar="PORT",
-            min=1,
-            max=65_535,
-            help="Serve metrics while it runs, for Prometheus, at http://127.0.0.1:PORT/metrics.",
-        ),
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of arrivals and prompts. By default the scenario's.", min=0)
     ] = None,
-    otel: Annotated[
-        bool,
-        typer.Option(
-            "--otel", help="Export metrics, and spans of some requests, with OpenTelemetry (OTEL_* variables)."
-        ),
-    ] = False,
+    repeat: RepeatOption = None,
+    until: UntilOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Provision a lab, send traffic, record it, report, and clean up."""
     from locustfiles.commands.run import run as run_scenario
-    from locustfiles.telemetry.choice import Exporters
+    from tripcurve.run.repeats import number_of_runs, parse_until
 
-    fetch = None
-    if target == "azure":
-        from provision.commands import refresh_rules
-        from tripcurve.lab import load_lab
+    precision = None if until is None else parse_until(until)
+    runs = 1 if repeat is None and precision is None else number_of_runs(repeat, precision)
+    fetch = _fetch_of(lab) if target == "azure" else None
+    if trace and getattr(context.get_parameter_source("scenario"), "name", "") == "DEFAULT":
+        scenario = "replay"
+    checks = check or []
+    if runs == 1:
+        code = run_scenario(lab, scenario, target, run_dir, checks, as_json, sharpen, fetch, trace, seed=seed)
+        raise typer.Exit(code)
+    from locustfiles.commands.repeat import Repeated, repeat_run
+    from reports.commands.repeats import repeats_command
 
-        refresh_rules(lab)  # record the rules in force now, not those of the last `up`
-        fetch = fetch_events if load_lab(lab).events else None
-    exporters = Exporters(prometheus, otel)
-    raise typer.Exit(run_scenario(lab, scenario, target, run_dir, check or [], as_json, sharpen, fetch, exporters))
+    folder, code = repeat_run(
+        Repeated(lab, scenario, target, runs, precision, seed, checks, sharpen, trace), run_dir, fetch
+    )
+    repeats_command(folder, checks, as_json)
+    raise typer.Exit(code)
+
+
+def _fetch_of(lab: str) -> Callable[[Path], None] | None:
+    """Record the rules that are in force on Azure now, and return what fetches the breaker's events after a run.
+
+    None: the lab has no events.
+    """
+    from provision.commands import refresh_rules
+    from tripcurve.lab import load_lab
+
+    refresh_rules(lab)  # not those of the last `up`
+    return fetch_events if load_lab(lab).events else None
 
 
 def fetch_events(folder: Path) -> None:
@@ -233,14 +260,14 @@ COMMANDS = {
     "open": _Declared("reports.cli:open_report", "Show the report of a run in the browser."),
     "runs": _Declared("reports.cli:runs", "List the recorded runs with their main measures."),
     "truth": _Declared(truth, "Set a run beside what Azure itself recorded of its breakers."),
-    "compare": _Declared("reports.cli:compare", "Compare a run with a base run."),
+    "compare": _Declared("reports.cli:compare", "Compare a run with a base run, or two groups of runs."),
     "capacity": _Declared(capacity, "Find the highest rate that a lab carries without a trip."),
     "simulate": _Declared("simulator.cli:simulate", "Run a scenario in virtual time and record it as a run."),
     "curve": _Declared("simulator.cli:curve", "Draw the trip curve: time to trip against overload."),
     "tune": _Declared("simulator.cli:tune", "Find breaker rules that no other rule beats, in virtual time."),
     "export": _Declared(
         "locustfiles.cli:export",
-        "Write files for Kubernetes, Azure Load Testing, a locustfile of your own, or Grafana.",
+        "Write files to run a lab on Kubernetes, Azure Load Testing or from a locustfile of your own.",
     ),
 }
 

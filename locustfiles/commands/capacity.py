@@ -101,7 +101,7 @@ def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
     given = {name: count for name, count in base.users.items() if name != "ProbeUser" and count}
     grow = max(1.0, rate * LONGEST_ANSWER_S / max(sum(given.values()), 1))
     users = {name: math.ceil(count * grow) for name, count in given.items()} or {"ChatUser": math.ceil(grow)}
-    return base.model_copy(update={"phases": (phase,), "users": users, "trip_duration": None})
+    return base.model_copy(update={"phases": (phase,), "users": users, "trip_duration": None, "trace": None})
 
 
 def _probe(lab: str, scenario: Scenario, target: str, run: Path) -> int:

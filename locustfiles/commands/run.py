@@ -16,13 +16,13 @@ from pathlib import Path
 from types import FrameType
 
 from locustfiles.conduct.interrupts import INTERRUPTS, held_back
-from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
 from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, claim_run_dir, has_records
 from tripcurve.run.lock import INHERITED, RunLock
-from tripcurve.scenario import SCENARIOS, load_scenario
+from tripcurve.scenario import SCENARIOS
 from tripcurve.scenario.checks import parse as parse_check
+from tripcurve.scenario.trace import load_replay
 from tripcurve.shipped import find_file
 from tripcurve.target import check_target_name
 
@@ -42,29 +42,32 @@ def run(
     as_json: bool,
     sharpen: bool = True,
     before_report: Callable[[Path], None] | None = None,
-    exporters: Exporters = NO_EXPORTERS,
+    trace: str = "",
+    *,
+    seed: int | None = None,
+    quiet: bool = False,
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
     `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
-    probes. `before_report` is called with the folder once the traffic has ended. `exporters`: who gets the figures
-    while it is under way. Raises BadInput before anything is started or written.
+    probes. `before_report` is called with the folder once the traffic has ended. `trace`: a file that is sent again
+    instead of the loads of the scenario's phases. `seed` None: the scenario's. `quiet`: print no report. Raises
+    BadInput before anything is started or written.
     """
     the_lab = load_lab(lab)
-    the_scenario = load_scenario(scenario, the_lab)
+    the_scenario, _ = load_replay(scenario, the_lab, trace)
     check_target_name(target, os.environ)
-    exporters.check()
     for check in checks:
         parse_check(check)
     lock = None
     try:
         with held_back():
             lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
-        code = drive(lab, scenario, target, lock.folder, lock, sharpen, exporters)
+        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace, seed)
         if has_records(lock.folder):
             if before_report is not None:
                 before_report(lock.folder)
-            reported = report(lock.folder, checks, as_json)
+            reported = report(lock.folder, checks, as_json, quiet)
             return code if code else reported
     finally:
         if lock is not None:
@@ -88,19 +91,21 @@ def drive(
     folder: Path,
     lock: RunLock | None = None,
     sharpen: bool = True,
-    exporters: Exporters = NO_EXPORTERS,
+    trace: str = "",
+    seed: int | None = None,
 ) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
-    `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself.
+    `lock`: the lock on the folder, which the child inherits; None: the child takes the lock itself. `trace`: see `run`.
+    `seed` None: the scenario's own.
     """
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--loglevel", "WARNING"]
     command += ["--lab", str(find_file(lab, LABS, ".yaml", "lab").resolve())]
     command += ["--scenario", str(find_file(scenario, SCENARIOS, ".yaml", "scenario").resolve())]
     command += ["--target", target, "--run-dir", str(folder), "--no-report"]
     command += [] if sharpen else ["--no-sharpen"]
-    command += exporters.words()
-    environment = exporters.environment(os.environ) | ({} if lock is None else {INHERITED: str(lock.fd)})
+    command += ["--trace", trace] if trace else []
+    command += [] if seed is None else ["--scenario-seed", str(seed)]
     with ExitStack() as until_waited:
         with held_back():  # an interrupt between the start and the handlers would leave the child running
             # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
@@ -110,7 +115,7 @@ def drive(
                 stdout=sys.stderr,
                 start_new_session=True,
                 pass_fds=() if lock is None else (lock.fd,),
-                env=environment,
+                env=None if lock is None else {**os.environ, INHERITED: str(lock.fd)},
             )
             interrupts = until_waited.enter_context(_forwarded_to(child))
         code = child.wait()

@@ -16,13 +16,13 @@ class Options(Protocol):
 
     lab: str
     scenario: str
+    trace: str
     target: str
     run_dir: str
     no_report: bool
     ship_rows: bool
     no_sharpen: bool
-    prometheus: int | None
-    otel: bool
+    scenario_seed: int | None
     headless: bool
     only_summary: bool
     web_base_path: str | None
@@ -39,6 +39,12 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     parser.add_argument("--lab", default="quick", help="Lab file, or the name of a built-in one")
     parser.add_argument("--scenario", default="trip-and-recover", help="Scenario file, or the name of a built-in one")
+    parser.add_argument(
+        "--trace",
+        default="",
+        include_in_web_ui=False,
+        help="Trace to send instead of the phases' loads: CSV, JSON lines, Parquet, or a run directory",
+    )
     parser.add_argument(
         "--target",
         default="local",
@@ -63,12 +69,11 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         help="Send no dense probes to an open breaker",
     )
     parser.add_argument(
-        "--prometheus",
+        "--scenario-seed",
         type=int,
         default=None,
-        metavar="PORT",
         include_in_web_ui=False,
-        help="Serve metrics of the run for Prometheus at http://127.0.0.1:PORT/metrics",
+        help="Seed of arrivals, prompts and shares, instead of the scenario's",
     )
     parser.add_argument(
         "--ship-rows",

@@ -46,6 +46,10 @@ def make_job(lab_name: str, scenario_name: str, *, target: str | None, key: str,
     """
     lab = load_lab(lab_name)
     scenario = load_scenario(scenario_name, lab)
+    if scenario.trace is not None:
+        raise BadInput(
+            f"scenario {scenario.name}: trace: an export contains no trace; replay it with `tripcurve run --trace FILE`"
+        )
     users = sum(count for name, count in scenario.users.items() if name != "ProbeUser")
     if not 1 <= workers <= users:
         raise BadInput(f"--workers {workers}: scenario {scenario.name} has users for 1 to {users} workers")
