@@ -9,6 +9,7 @@ from locust import events
 
 from locustfiles.conduct.wiring import conduct
 from locustfiles.pacing.shape import ScenarioShape
+from locustfiles.users.canceling import CancelChatUser
 from locustfiles.users.chat import ChatUser
 from locustfiles.users.probe import ProbeUser
 from locustfiles.users.responses import ResponsesUser, StreamingResponsesUser
@@ -17,6 +18,7 @@ from locustfiles.users.sdk import SdkChatUser
 from locustfiles.users.streaming import StreamingChatUser
 
 __all__ = [
+    "CancelChatUser",
     "ChatUser",
     "PatientChatUser",
     "ProbeUser",

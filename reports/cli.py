@@ -17,12 +17,23 @@ __all__ = ["compare", "open_report", "report", "runs"]
 
 
 def report(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
+    run_dir: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The run directory, or with --index a folder of them.")
+    ],
     check: CheckOption = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Also write trips, time bins and requests as CSV.")] = False,
+    index: Annotated[
+        bool, typer.Option("--index", help="RUN is a folder of runs: write a page that lists them, and their trends.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse a recorded run and write its reports."""
+    if index:
+        from reports.commands.index import index_command
+
+        if check or as_csv:
+            raise BadInput("--index lists runs that are reported; --check and --csv are for one run")
+        raise typer.Exit(index_command(run_dir, as_json))
     from reports.commands.report import report as make_report
 
     raise typer.Exit(make_report(run_dir, check or [], as_json, as_csv))
@@ -69,8 +80,16 @@ def runs(
 
 
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="The run to compare with.")],
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run to judge.")],
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The run to compare with, or a folder of runs.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="The run to judge, or a folder of runs.")],
+    more_base: Annotated[
+        list[Path] | None,
+        typer.Option("--base", metavar="PATH", help="Another run, or folder of runs, to compare with. Repeatable."),
+    ] = None,
+    more_runs: Annotated[
+        list[Path] | None,
+        typer.Option("--run", metavar="PATH", help="Another run, or folder of runs, to judge. Repeatable."),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,9 +106,14 @@ def compare(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a run with a base run. Exit code 1 if a limit is exceeded or cannot be judged."""
-    from reports.statistics.comparison import compare_command
+    """Compare a run with a base run, or two groups of runs. Exit code 1 if a limit is exceeded or cannot be judged."""
+    from reports.commands.compare import compare_command, compare_groups_command
+    from reports.statistics.groups import is_group
 
-    raise typer.Exit(
-        compare_command(base, run_dir, limit or [], as_json, anyway=anyway, allow_undecided=allow_undecided)
-    )
+    sides = [base, *(more_base or [])], [run_dir, *(more_runs or [])]
+    limits = limit or []
+    if any(len(side) > 1 or is_group(side[0]) for side in sides):
+        code = compare_groups_command(*sides, limits, as_json, anyway=anyway, allow_undecided=allow_undecided)
+    else:
+        code = compare_command(base, run_dir, limits, as_json, anyway=anyway, allow_undecided=allow_undecided)
+    raise typer.Exit(code)

@@ -17,7 +17,7 @@ from simulator.recorded import NS, Recorded
 from simulator.service import sigma_of
 from tripcurve.lab import Backend, Lab, Latency
 from tripcurve.lab.model import Limits
-from tripcurve.scenario import Fault, Phase, Scenario
+from tripcurve.scenario import Bursts, Fault, Phase, Scenario
 
 __all__ = ["ArrivalFit", "Calibration", "FaultFit", "QuotaFit", "ServiceFit", "calibrate"]
 
@@ -277,10 +277,8 @@ def _scenario(scenario: Scenario, fitted: Calibration) -> Scenario:
             )
     phases = tuple(_phase(phase, rates, faults.get(phase.name, {})) for phase in scenario.phases)
     random = sum(fit.n for fit in fitted.arrivals if fit.kind == "Poisson")
-    total = sum(fit.n for fit in fitted.arrivals)
-    return scenario.model_copy(
-        update={"phases": phases, "arrivals": "poisson" if 2 * random > total else scenario.arrivals}
-    )
+    poisson = 2 * random > sum(fit.n for fit in fitted.arrivals) and not isinstance(scenario.arrivals, Bursts)
+    return scenario.model_copy(update={"phases": phases, "arrivals": "poisson" if poisson else scenario.arrivals})
 
 
 def _phase(phase: Phase, rates: Mapping[str, float], faults: Mapping[str, Fault]) -> Phase:

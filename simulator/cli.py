@@ -6,12 +6,13 @@ Commands import what they need when they run, so that help is fast.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tripcurve.command_options import JsonOption, LabArgument, ScenarioOption
+from tripcurve.command_options import JsonOption, LabArgument, RepeatOption, ScenarioOption
 from tripcurve.errors import BadInput
 
 __all__ = ["curve", "simulate", "tune"]
@@ -27,7 +28,7 @@ SchedulerOption = Annotated[
 ]
 
 ClientsOption = Annotated[
-    str | None, typer.Option("--clients", help="How clients react to failures: none, sdk, patient or storm.")
+    str | None, typer.Option("--clients", help="How clients behave: none, openai, patient, storm or cancel.")
 ]
 CalibrateFromOption = Annotated[
     Path | None,
@@ -79,6 +80,7 @@ def simulate(
         Path | None,
         typer.Option("--run-dir", help="Folder to record the run in. By default runs/LAB-SCENARIO-simulated-TIME."),
     ] = None,
+    repeat: RepeatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a scenario in virtual time and record it as a run."""
@@ -86,16 +88,13 @@ def simulate(
     from simulator.commands.simulate import simulate as simulate_run
     from simulator.engines import engine_of
 
+    given = {"--clients": clients, "--retries": retries, "--method": method, "--repeat": repeat}
     if not no_rows and (engine != "local" or scheduler is not None):
         raise BadInput("--engine and --scheduler need --no-rows: rows are made on one core")
     if calibrate_from is not None:
         from simulator.commands.calibrated import simulate_from
 
-        _refuse_beside(
-            "--from",
-            {"--clients": clients, "--retries": retries, "--units": units, "--method": method}
-            | {"--no-rows": no_rows or None},
-        )
+        _refuse_beside("--from", {**given, "--units": units, "--no-rows": no_rows or None})
         show(simulate_from(calibrate_from, replay=replay, seed=seed, run_dir=run_dir)[1], as_json)
         return
     if replay:
@@ -103,16 +102,15 @@ def simulate(
     if no_rows:
         from simulator.commands.simulate import count_outcomes
 
-        _refuse_beside(
-            "--no-rows",
-            {"--clients": clients, "--retries": retries, "--method": method, "--run-dir": run_dir},
-        )
+        _refuse_beside("--no-rows", {**given, "--run-dir": run_dir})
         show(count_outcomes(lab, scenario, seed=seed, units=units, engine=engine_of(engine, scheduler)), as_json)
         return
-    _, result = simulate_run(
-        lab, scenario, seed=seed, clients=clients, retries=retries, units=units, method=method, run_dir=run_dir
-    )
-    show(result, as_json)
+    one = partial(simulate_run, lab, scenario, clients=clients, retries=retries, units=units, method=method)
+    if repeat is not None:
+        from simulator.commands.repeat import repeat_simulation
+
+        raise typer.Exit(repeat_simulation(lab, scenario, one, repeat, seed, run_dir, as_json))
+    show(one(seed=seed, run_dir=run_dir)[1], as_json)
 
 
 def curve(

@@ -1,13 +1,16 @@
-"""How clients retry a failed call: not at all, as the `openai` package does, after Retry-After, or at once."""
+"""How clients retry a failed call: not at all, as the `openai` package does, after Retry-After, or at once.
+
+And how long they wait for an answer.
+"""
 
 from __future__ import annotations
 
 import random
 
-__all__ = ["CLIENTS", "retry_wait_s"]
+from tripcurve.run.record import CANCELED
+from tripcurve.scenario import Scenario
 
-CLIENTS = {"none": "ChatUser", "sdk": "SdkChatUser", "patient": "PatientChatUser", "storm": "StormChatUser"}
-"""The user class for each value of `--clients`."""
+__all__ = ["patience", "retry_wait_s"]
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 8.0
 _LONGEST_HINT_S = {3: 120.0, 2: 60.0, 1: 60.0}
@@ -32,6 +35,13 @@ def retry_wait_s(
     if user == "PatientChatUser":
         return _PATIENT_S if retry_after_s is None else retry_after_s
     return None
+
+
+def patience(user: str, scenario: Scenario) -> tuple[float, str]:
+    """Return how long a client waits for an answer, s, and the error of a request that takes longer."""
+    if user == "CancelChatUser" and scenario.cancel_after < scenario.timeout:
+        return scenario.cancel_after, CANCELED
+    return scenario.timeout, "Timeout"
 
 
 def _sdk_wait_s(

@@ -16,12 +16,12 @@ from tripcurve import __version__
 from tripcurve.breaker.events import Anchor, Source, render_event
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
-from tripcurve.run.info import Counts, GatewayCounts, RunInfo
+from tripcurve.run.info import CallCounts, Counts, GatewayCounts, RunInfo
 from tripcurve.run.layout import EVENTS, REQUESTS, make_run_dir, write_documents
 from tripcurve.run.record import SCHEMA, SCHEMA_VERSION
 from tripcurve.scenario import Scenario
 
-__all__ = ["TARGET", "batches_of", "event_lines", "write_run"]
+__all__ = ["TARGET", "batches_of", "calls_of", "event_lines", "write_run"]
 
 TARGET = "simulated"
 """The kind of target in run.json."""
@@ -35,18 +35,19 @@ def write_run(
     events: Iterable[VirtualEvent],
     batches: Iterable[pa.RecordBatch],
     simulation: dict[str, JsonValue],
+    calls: dict[str, CallCounts] | None = None,
 ) -> tuple[Path, int]:
     """Write a run directory and return it with its number of rows.
 
     `given`: the folder; None: a new one named after the lab, the scenario and the time. `batches`: rows in order of
-    start. `simulation`: for run.json. Raises BadInput if the folder is not empty or cannot be written.
+    start. `simulation` and `calls`: for run.json. Raises BadInput if the folder is not empty or cannot be written.
     """
     folder = make_run_dir(given, lab.name, f"{scenario.name}-simulated")
     write_documents(folder, lab, scenario)
     try:
         (folder / EVENTS).write_text("".join(f"{line}\n" for line in event_lines(lab, events)), "utf-8")
         rows, by_status = _write_rows(folder / REQUESTS, batches)
-        _info(lab, scenario, rows, by_status, simulation).write(folder)
+        _info(lab, scenario, rows, by_status, simulation, calls).write(folder)
     except OSError as error:
         raise BadInput(f"{folder}: the run cannot be written: {error.strerror}") from None
     return folder, rows
@@ -58,6 +59,11 @@ def batches_of(run: VirtualRun) -> Iterator[pa.RecordBatch]:
         columns = zip(*run.samples[begin : begin + _BATCH_ROWS], strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         yield pa.record_batch(arrays, schema=SCHEMA)
+
+
+def calls_of(run: VirtualRun) -> dict[str, CallCounts] | None:
+    """Return the calls and attempts of clients that can retry, by phase; None: there were no such clients."""
+    return {name: CallCounts(calls=run.begun[name], attempts=run.attempts[name]) for name in run.attempts} or None
 
 
 def event_lines(lab: Lab, events: Iterable[VirtualEvent]) -> Iterator[str]:
@@ -83,7 +89,12 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _info(
-    lab: Lab, scenario: Scenario, rows: int, by_status: Counter[int], simulation: dict[str, JsonValue]
+    lab: Lab,
+    scenario: Scenario,
+    rows: int,
+    by_status: Counter[int],
+    simulation: dict[str, JsonValue],
+    calls: dict[str, CallCounts] | None,
 ) -> RunInfo:
     reached = {str(status): count for status, count in sorted(by_status.items()) if status}
     gateway = GatewayCounts(requests=sum(reached.values()), by_status=reached)
@@ -99,5 +110,6 @@ def _info(
         interrupted=False,
         counts=Counts(recorded=rows, gateway=gateway, unrecorded=0),
         options=lab.local.model_dump(mode="json"),
+        calls=calls,
         simulation=simulation,
     )

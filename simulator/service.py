@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from typing import NamedTuple
+from collections import Counter
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from tripcurve.breaker import Outcome
 from tripcurve.lab import Backend, Lab, Latency
 from tripcurve.quota import DAY_S, Quota, Refusal, Throttle, Utilisation
 from tripcurve.scenario import Fault, Phase, Scenario
+from tripcurve.scenario.which import parse_which
 
 __all__ = [
     "HOP_S",
     "Z_95",
     "Answer",
+    "Answering",
     "Chance",
     "Service",
     "answer_times",
@@ -44,11 +47,15 @@ class Answer(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """The random numbers of one request at a backend, as its source drew them. None: not drawn yet, `rng` draws it."""
+    """The random numbers of one request at a backend, as its source drew them. None: not drawn yet, `rng` draws it.
+
+    `unit`: the gateway unit that sent the request.
+    """
 
     rng: random.Random
     faulty: bool | None = None
     quantile: int | None = None
+    unit: int = 0
 
     def carries(self, fault: Fault) -> bool:
         """Return whether the request gets the phase's fault."""
@@ -92,6 +99,14 @@ def fault_answer(fault: Fault, backend: str, waited_s: float) -> tuple[Answer, O
     return Answer(fault.status, "backend", backend, waited_s, hint), Outcome(fault.status, None, hint)
 
 
+class Answering(Protocol):
+    """A simulated backend: `Service`, or another model in its place."""
+
+    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
+        """Return the answer to a request that arrives at `now` (seconds), and its outcome for the breaker."""
+        ...
+
+
 class Service:
     """Simulates one backend. All gateway units share it, and so its quota."""
 
@@ -99,11 +114,13 @@ class Service:
         self._backend, self._options, self._tokens = backend, lab.local, scenario.tokens
         self._quota = throttle_of(backend, lab)
         self._times = answer_times(backend, scenario).tolist()
+        self._counts: Counter[tuple[str, int | None]] = Counter()
+        """The requests so far for which a fault has `which`, by phase and unit (None: all units)."""
 
     def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
         """Return the answer to a request that arrives at `now` (seconds), and its outcome for the breaker."""
         fault = phase.simulate.get(self._backend.name, phase.simulate.get("default"))
-        if fault is not None and not chance.carries(fault):
+        if fault is not None and not self._gets(fault, phase, chance):
             fault = None
         wait_s = None if fault is None else fault_wait_s(fault)
         waited_s = self._times[chance.rank()] if wait_s is None else wait_s
@@ -115,6 +132,14 @@ class Service:
             return Answer(200, "backend", self._backend.name, waited_s), Outcome(200)
         hint = self._hint(refusal)
         return Answer(429, "backend", self._backend.name, HOP_S, hint), Outcome(429, None, hint)
+
+    def _gets(self, fault: Fault, phase: Phase, chance: Chance) -> bool:
+        """Return whether a request gets the fault of its phase. Counts it if the fault is for requests by number."""
+        if fault.which is None:
+            return chance.carries(fault)
+        key = (phase.name, chance.unit if fault.per == "instance" else None)
+        self._counts[key] += 1
+        return parse_which(fault.which).includes(self._counts[key])
 
     def _hint(self, refusal: Refusal) -> float | None:
         """Return Retry-After in whole seconds, at least one, or None if the mock sends none."""

@@ -5,6 +5,7 @@ expected size. The gaps between requests with the phase's fault are drawn, so a 
 does not draw the others.
 
 * Constant arrivals: request `k` is due at the schedule's `k`-th instant, and goes to a random unit.
+* Arrivals in bursts and those of a trace are listed, and are otherwise like constant ones.
 * Poisson arrivals: each unit has a stream of requests with the fault and one without, and all are independent. A lab of
   more than MANY_UNITS units always has these, because with so many units each one sees random arrivals anyway.
 """
@@ -20,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.network import Network
-from simulator.schedule import Schedule, load_schedule, probe_schedule
+from simulator.schedule import Listed, Schedule, load_schedule, probe_schedule
 from simulator.words import QUANTILES, Floats, Words, alike, key_of, quarters, uniform, words
 from tripcurve.lab import Lab
-from tripcurve.scenario import Fault, Scenario
+from tripcurve.scenario import Bursts, Fault, Scenario
+from tripcurve.scenario.arrivals import burst_times
+from tripcurve.scenario.trace import Trace
 
 __all__ = ["MANY_UNITS", "Requests", "Source", "sources_of"]
 
@@ -201,20 +204,21 @@ class Source:
         return users
 
 
-def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int) -> list[Source]:
+def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int, trace: Trace | None = None) -> list[Source]:
     """Return the open-loop sources of a run by phase, with the load of each phase before its probes.
 
     The fault is that of the lab's first backend. With a pool each backend has its own, so `Source.faulty` is not used.
+    `trace`: the requests to send instead of the phases' loads; None: the scenario replays no trace.
     """
-    poisson = lab.units > MANY_UNITS
+    many, poisson = lab.units > MANY_UNITS, scenario.arrivals == "poisson"
     classes = tuple((name, float(n)) for name, n in scenario.users.items() if n and name != "ProbeUser")
     found: list[Source] = []
     begin = 0.0
-    for index, phase in enumerate(scenario.phases):
+    for index, (phase, load) in enumerate(zip(scenario.phases, _loads(scenario, seed, trace), strict=True)):
         fault = phase.simulate.get(lab.backends[0].name, phase.simulate.get("default"))
         end = begin + phase.duration_s
         origins = (
-            (load_schedule(phase, begin), classes or (("ChatUser", 1.0),), scenario.arrivals == "poisson"),
+            (load, classes or (("ChatUser", 1.0),), poisson),
             (probe_schedule(scenario, begin, end), (("ProbeUser", 1.0),), False),
         )
         for schedule, users, random in origins:
@@ -226,7 +230,7 @@ def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int) -> lis
                     fault,
                     share,
                     lab.units,
-                    random or poisson,
+                    random or (many and not isinstance(schedule, Listed)),
                     users,
                     network,
                     seed,
@@ -235,6 +239,16 @@ def sources_of(lab: Lab, scenario: Scenario, network: Network, seed: int) -> lis
                 found.append(source)
         begin = end
     return found
+
+
+def _loads(scenario: Scenario, seed: int, trace: Trace | None) -> list[Schedule | None]:
+    """Return the schedule of each phase's load; None for a phase without arrivals."""
+    begins = np.cumsum([0.0, *(phase.duration_s for phase in scenario.phases)])[:-1]
+    if trace is None and not isinstance(scenario.arrivals, Bursts):
+        return [load_schedule(phase, begin) for phase, begin in zip(scenario.phases, begins.tolist(), strict=True)]
+    times = np.fromiter(burst_times(scenario, seed), np.float64) if trace is None else trace.due_ns / 1e9
+    times = times[times < scenario.duration_s]
+    return [Listed(part) if len(part) else None for part in np.split(times, np.searchsorted(times, begins[1:]))]
 
 
 def _ids(first: int, last: int, width: int) -> Ids:

@@ -14,15 +14,16 @@ from __future__ import annotations
 import heapq
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-from simulator.clients import retry_wait_s
+from simulator.clients import patience, retry_wait_s
 from simulator.network import Network
-from simulator.service import Answer, Chance, Service
+from simulator.service import Answer, Answering, Chance, Service
 from simulator.sources import Source, sources_of
 from simulator.unit import Unit
 from tripcurve.breaker import Closed, Opened, Outcome, Ticket
@@ -31,12 +32,13 @@ from tripcurve.errors import BadInput
 from tripcurve.gateways import is_default, profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
-from tripcurve.scenario import Phase, Scenario
+from tripcurve.scenario import Scenario
+from tripcurve.scenario.clients import RETRYING
+from tripcurve.scenario.trace import Trace
 
 __all__ = [
     "EPOCH_NS",
     "ROUND_UP_US",
-    "Answering",
     "Arrival",
     "Network",
     "VirtualAnswer",
@@ -83,25 +85,20 @@ class VirtualAnswer(NamedTuple):
     status: int
 
 
-class Answering(Protocol):
-    """A simulated backend: `Service`, or another model in its place."""
-
-    def answer(self, now: float, phase: Phase, chance: Chance) -> tuple[Answer, Outcome]:
-        """Return the answer to a request that arrives at `now` (seconds), and its outcome for the breaker."""
-        ...
-
-
 @dataclass
 class VirtualRun:
     """The result: rows by start, the breakers' events in order, and every attempt at a backend by admission.
 
-    `calls`: how many calls the clients made; retries are not counted.
+    `calls`: how many calls the clients made; retries are not counted. `attempts` and `begun`: the requests and the
+    calls of clients that can retry, by phase.
     """
 
     samples: list[Row] = field(default_factory=list)
     events: list[VirtualEvent] = field(default_factory=list)
     answers: list[VirtualAnswer] = field(default_factory=list)
     calls: int = 0
+    attempts: Counter[str] = field(default_factory=Counter)
+    begun: Counter[str] = field(default_factory=Counter)
 
 
 def run_virtual(
@@ -116,6 +113,7 @@ def run_virtual(
     services: Mapping[str, Answering] | None = None,
     pause_mean_s: float = 0.0,
     arrivals: Iterable[Arrival] | None = None,
+    trace: Trace | None = None,
 ) -> VirtualRun:
     """Simulate a resolved scenario on a lab.
 
@@ -124,12 +122,13 @@ def run_virtual(
     but the gateway goes on and the breaker still counts the answer. `workers`: how many recording processes the rows
     name. `services`: models that replace the lab's backends of these names. `pause_mean_s`: the mean of the
     exponentially distributed pause of a closed-loop user before each request. `arrivals`: requests to send instead of
-    the scenario's. Raises BadInput for the fault `drop: during`, and for any `drop` if
-    the gateway is not API Management: others answer it each in their own way.
+    the scenario's. `trace`: the trace that the scenario replays; all its requests get the scenario's `tokens`. Raises
+    BadInput for the fault `drop: during`, and for any `drop` if the gateway is not API Management: others answer
+    it each in their own way.
     """
     _refuse_drops(lab, scenario)
     play = _Play(lab, scenario, seed, network or Network(), spread, retries, workers, services or {}, pause_mean_s)
-    return play.run(arrivals)
+    return play.run(arrivals, trace)
 
 
 def _refuse_drops(lab: Lab, scenario: Scenario) -> None:
@@ -197,9 +196,9 @@ class _Play:
         self._result = VirtualRun()
         self._classes = {name: n for name, n in scenario.users.items() if n and name != "ProbeUser"} or {"ChatUser": 1}
 
-    def run(self, arrivals: Iterable[Arrival] | None = None) -> VirtualRun:
+    def run(self, arrivals: Iterable[Arrival] | None = None, trace: Trace | None = None) -> VirtualRun:
         if arrivals is None:
-            self._schedule()
+            self._schedule(trace)
         else:
             for arrival in arrivals:
                 self._send_at(*arrival)
@@ -215,8 +214,8 @@ class _Play:
 
     # Traffic.
 
-    def _schedule(self) -> None:
-        for source in sources_of(self._lab, self._scenario, self._network, self._seed):
+    def _schedule(self, trace: Trace | None) -> None:
+        for source in sources_of(self._lab, self._scenario, self._network, self._seed, trace):
             for first in range(source.blocks):
                 self._schedule_block(source, first)
         begin = 0.0
@@ -271,6 +270,10 @@ class _Play:
 
     def _arrive(self, request: _Request) -> None:
         self._result.calls += not request.retries
+        if request.user in RETRYING:
+            phase = self._scenario.phases[request.phase].name
+            self._result.attempts[phase] += 1
+            self._result.begun[phase] += not request.retries
         self._attempt(request, self._pick_unit(request.drawn))
 
     def _transit(self) -> float:
@@ -293,9 +296,9 @@ class _Play:
             self._publish(unit, name, breaker, events)
             if ticket is None:
                 return self._reply(request, unit.shed(self._now))
-        chance = Chance(self._rng)
+        chance = Chance(self._rng, unit=unit.index)
         if request.drawn is not None and request.attempts_left == self._retries:
-            chance = request.drawn.chance
+            chance = request.drawn.chance._replace(unit=unit.index)
         phase = self._scenario.phases[request.phase]
         answer, outcome = self._services[name].answer(self._now, phase, chance)
         admitted, arrives = self._now, self._now + (answer.waited_s or 0.0)
@@ -326,8 +329,9 @@ class _Play:
         back_s = self._transit() if request.drawn is None else request.drawn.back_s
         end = self._now + self._network.gateway_s + back_s
         error = None
-        if end - request.start > self._scenario.timeout:
-            end, answer, error = request.start + self._scenario.timeout, Answer(0, "client"), "Timeout"
+        limit_s, reason = patience(request.user, self._scenario)
+        if end - request.start > limit_s:
+            end, answer, error = request.start + limit_s, Answer(0, "client"), reason
         self._result.samples.append(self._sample(request, answer, end, error))
         self._go_on(request, answer, max(end, self._now))
 

@@ -85,6 +85,7 @@ LOCAL_ROOMS = {
     "identity": set(),
     "mock": {"wire", "arm"},
     "gateway": {"wire", "apim"},
+    "gateways": set(),
     "arm": {"apim", "identity"},
 }
 """The rooms of the local cloud, and the other rooms that each may import.

@@ -12,10 +12,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 WHOLE_ROOMS = {
-    "conformance": {"breaker", "envoy", "gateway", "kit", "pool", "streaming"},
+    "conformance": {"breaker", "gateway", "kit", "pool", "programs", "streaming"},
     "e2e": {
-        *("bad_input", "exit_codes", "first_steps", "gateways", "instances", "openai_clients", "probing", "run"),
-        *("seed", "session_affinity", "sheds"),
+        *("bad_input", "exit_codes", "first_steps", "gateways", "instances", "openai_clients", "probing"),
+        *("repeats", "run", "seed", "session_affinity", "sheds"),
     },
     "faults": {"disks", "injection", "targets"},
     "fuzz": {"documents", "http", "policies", "run_directories"},

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["CheckOption", "JsonOption", "LabArgument", "ScenarioOption", "TargetOption"]
+__all__ = ["CheckOption", "JsonOption", "LabArgument", "RepeatOption", "ScenarioOption", "TargetOption", "UntilOption"]
 
 
 def _labs(incomplete: str) -> list[str]:
@@ -52,5 +52,24 @@ CheckOption = Annotated[
         "--check",
         metavar="CHECK",
         help="Fail (exit code 1) unless this holds, for example `time_to_trip_s.max < 2`. Repeatable.",
+    ),
+]
+RepeatOption = Annotated[
+    int | None,
+    typer.Option(
+        "--repeat",
+        metavar="N",
+        help="Make N runs, one after the other, each with the next seed, and summarise the measures over them.",
+        min=2,
+        max=1000,
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="PRECISION",
+        help="Repeat the run until a measure is known this well, such as `outage_s.median ± 5%` (or `+-`). At most "
+        "--repeat runs, by default 50.",
     ),
 ]

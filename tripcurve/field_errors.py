@@ -90,6 +90,8 @@ def _of_wrong_branch(fault: Any, place: _Place, found: Sequence[tuple[Any, _Plac
 
 
 def _is_wrong_type(fault: Any) -> bool:
+    if fault["type"] == "literal_error":
+        return not isinstance(fault["input"], str)
     return str(fault["type"]).endswith(("_type", "_parsing", "_from_float"))
 
 
@@ -198,7 +200,7 @@ def _message(fault: Any, place: _Place, secret: bool) -> str:
     if secret:
         return wanted
     if kind == "literal_error" and isinstance(value, str):
-        return f"{wanted}, not {_shown(value)}{did_you_mean(value, _literals(place.annotation))}"
+        return f"{wanted}, not {_shown(value)}{did_you_mean(value, _literals(_whole_type(place)))}"
     quotes = "; write it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
     return f"{wanted}, not {_shown(value)}{quotes}"
 
@@ -221,9 +223,12 @@ def _wanted(kind: str, context: Mapping[str, Any], place: _Place) -> str:
         return f"{words} {int(bound) if bound == int(bound) else bound}"
     if kind == "finite_number":
         return "a finite number"
-    whole_union = place.union is not None and place.path == place.union[0]
-    branches = _branches(place.union[1]) if place.union and whole_union else _branches(place.annotation)
-    return " or ".join(_kind_of(branch) for branch in branches)
+    return " or ".join(_kind_of(branch) for branch in _branches(_whole_type(place)))
+
+
+def _whole_type(place: _Place) -> object:
+    """Return the type that a value at this place must have: for a branch of a union, the union."""
+    return place.union[1] if place.union is not None and place.path == place.union[0] else place.annotation
 
 
 def _kind_of(annotation: Any) -> str:

@@ -13,7 +13,8 @@ from tripcurve.documents import read_mapping
 from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.lab.retirement import model_warnings
-from tripcurve.scenario import SCENARIOS, Scenario, load_scenario, read_scenario
+from tripcurve.scenario import SCENARIOS, Scenario, read_scenario
+from tripcurve.scenario.trace import load_replay
 from tripcurve.shipped import shipped_folder, shipped_names
 from tripcurve.suggestions import known_names
 
@@ -71,7 +72,7 @@ def check_file(path: Path, lab: str | None = None) -> Checked:
         if lab is None:
             read_scenario(path)
         else:
-            load_scenario(path, load_lab(lab))
+            load_replay(path, load_lab(lab))
     except BadInput as error:
         return Checked(str(path), kind, tuple(str(error).splitlines()))
     return Checked(str(path), kind, ())

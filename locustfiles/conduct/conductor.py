@@ -23,7 +23,6 @@ from locustfiles.conduct.preparation import Preparation, RunInputs, prepare, sea
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import breaker_counter, gap_of
 from locustfiles.live.counts import Live
-from locustfiles.live.load import Load
 from locustfiles.live.progress import report_progress
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
@@ -80,7 +79,6 @@ class Conductor:
         self.last_run: Path | None = None
         self._traffic: Traffic | None = None
         self._tally = Tally()
-        self._load = Load()
         self._workers: list[WorkerInfo] = []
         self._interrupts = 0
         self._runs = 0
@@ -93,11 +91,6 @@ class Conductor:
     def headless(self) -> bool:
         """Whether Locust runs without its web page."""
         return bool(self._options.headless)
-
-    @property
-    def load(self) -> Load:
-        """The scheduled load of the run under way, or else of the last one."""
-        return self._load if self._traffic is None else self._traffic.load()
 
     @property
     def _options(self) -> Options:
@@ -151,7 +144,7 @@ class Conductor:
 
     def set_up(self) -> None:
         """Prepare the lab, scenario and target that the options name, or reuse the last ones. Raises TripcurveError."""
-        inputs = RunInputs(self._options.lab, self._options.scenario, self._options.target)
+        inputs = RunInputs(self._options.lab, self._options.scenario, self._options.target, self._options.trace)
         if inputs.target not in ("local", "azure", self._given_target):
             shown = without_credentials(inputs.target)
             raise BadInput(f"target {shown}: the key was given for {self._given_target}; start with --target")
@@ -160,6 +153,9 @@ class Conductor:
             self.preparation = prepare(inputs, self.environment.user_classes)
             if self._options.no_sharpen:
                 self.preparation.scenario = without_sharpening(self.preparation.scenario)
+            if self._options.scenario_seed is not None:
+                seeded = {"seed": self._options.scenario_seed}
+                self.preparation.scenario = self.preparation.scenario.model_copy(update=seeded)
         self._lead_shape(None)
 
     def _lead_shape(self, timeline: Timeline | None) -> None:
@@ -189,7 +185,8 @@ class Conductor:
         self._runs += 1
         make_ready()
         start_ns = self.clock.unix(monotonic_ns()) + int(self.lead_s * 1e9)
-        self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, folder.resolve(), start_ns, self.clock)
+        run = (folder.resolve(), start_ns, self.clock, prepared.trace)
+        self.plan = Plan(prepared.target, prepared.lab, prepared.scenario, *run)
         self.live = Live(start_ns, gap_of(prepared.lab), frozenset(profile_of(prepared.lab).shed_statuses))
         self.timeline = Timeline(prepared.scenario, self.clock.monotonic(start_ns))
         self._launch(self.plan, self.live)
@@ -234,7 +231,7 @@ class Conductor:
         try:
             end_traffic(self.environment, self._traffic, grace_s)
         finally:
-            self._tally, self._load = self._traffic.count(), self._traffic.load()
+            self._tally = self._traffic.count()
             self._workers = [WorkerInfo(worker=0, rows=self._tally.rows, lost=False)]
 
     def _on_test_stop(self, environment: Environment, **_: object) -> None:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from locustfiles.pacing.clock import Clock, ClockMessage
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
+from tripcurve.scenario.trace import Trace, TraceMessage
 from tripcurve.target import Target
 
 __all__ = ["Plan", "PlanMessage"]
@@ -25,11 +26,16 @@ class PlanMessage(TypedDict):
     run_dir: str
     start_ns: int
     clock: ClockMessage
+    trace: TraceMessage | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `start_ns`: unix ns on the main process's clock. `clock`: converts monotonic time to that clock."""
+    """One run.
+
+    `start_ns`: unix ns on the main process's clock. `clock`: converts monotonic time to that clock. `trace`: the
+    requests to send; None: those of the scenario's phases.
+    """
 
     target: Target
     lab: Lab
@@ -37,6 +43,7 @@ class Plan:
     run_dir: Path
     start_ns: int
     clock: Clock
+    trace: Trace | None = None
 
     def on_clock(self, clock: Clock) -> Plan:
         """Return the same run with another estimate of the main process's clock."""
@@ -54,6 +61,7 @@ class Plan:
             "run_dir": str(self.run_dir),
             "start_ns": self.start_ns,
             "clock": self.clock.to_message(),
+            "trace": None if self.trace is None else self.trace.to_message(),
         }
 
     @classmethod
@@ -66,4 +74,5 @@ class Plan:
             run_dir=Path(data["run_dir"]),
             start_ns=data["start_ns"],
             clock=Clock.from_message(data["clock"]),
+            trace=None if data["trace"] is None else Trace.from_message(data["trace"]),
         )

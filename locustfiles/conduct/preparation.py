@@ -10,7 +10,8 @@ from locustfiles.conduct.preflight import try_target
 from locustfiles.conduct.targets import find_target
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
-from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.scenario import Scenario
+from tripcurve.scenario.trace import Trace, load_replay
 from tripcurve.suggestions import known_names
 from tripcurve.target import Target
 
@@ -22,22 +23,30 @@ __all__ = ["Preparation", "RunInputs", "prepare", "ready_users", "seat_users", "
 
 @dataclass(frozen=True)
 class RunInputs:
-    """The lab, scenario and target that the command line or the start form names."""
+    """The lab, scenario and target that the command line or the start form names.
+
+    `trace`: the file that is sent again instead of the phases' loads; empty: the one that the scenario names, if any.
+    """
 
     lab: str
     scenario: str
     target: str
+    trace: str = ""
 
 
 @dataclass
 class Preparation:
-    """A checked lab and scenario, and a ready target. `embedded` None: this process did not start the target."""
+    """A checked lab and scenario, and a ready target.
+
+    `embedded` None: this process did not start the target. `trace` None: the scenario replays none.
+    """
 
     inputs: RunInputs
     lab: Lab
     scenario: Scenario
     target: Target
     embedded: Embedded | None
+    trace: Trace | None = None
 
     def stop(self) -> None:
         """Stop the local cloud if this process started one."""
@@ -56,13 +65,13 @@ def prepare(inputs: RunInputs, classes: list[type[User]]) -> Preparation:
     Raises BadInput if an input is wrong, TargetUnavailable if the target cannot be used; then nothing is left running.
     """
     lab = load_lab(inputs.lab)
-    scenario = load_scenario(inputs.scenario, lab)
+    scenario, trace = load_replay(inputs.scenario, lab, inputs.trace)
     ready_users(scenario, classes)
     found = find_target(inputs.target, lab, inputs.lab)
     if isinstance(found, Embedded):
-        return Preparation(inputs, lab, scenario, found.target, found)
+        return Preparation(inputs, lab, scenario, found.target, found, trace)
     try_target(found)
-    return Preparation(inputs, lab, scenario, found, None)
+    return Preparation(inputs, lab, scenario, found, None, trace)
 
 
 def without_sharpening(scenario: Scenario) -> Scenario:

@@ -16,17 +16,17 @@ from locustfiles.http.answer import Answer, CallResult
 from locustfiles.http.client import Client, Deadlines
 from locustfiles.http.heads import JSON, RequestHeads
 from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
-from locustfiles.live.load import Load
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
 from locustfiles.pacing.sharpening import Sharpener, reason_not_to_probe
 from locustfiles.pacing.timeline import Stretch, Timeline
 from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
 from locustfiles.recording.tally import Tally
-from locustfiles.users.prompts import Prompts
+from locustfiles.users.prompts import Prompt, Prompts, SizedPrompts
 from tripcurve.errors import TripcurveError
 from tripcurve.run.info import Probing
 from tripcurve.run.record import Row
+from tripcurve.scenario.trace import Trace
 
 __all__ = ["Traffic"]
 
@@ -61,21 +61,20 @@ class Traffic:
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
         rng = derived_rng(plan.scenario, share, "shares")
-        self._heads = [RequestHeads(phase, plan.lab, rng) for phase in plan.scenario.phases]
+        self._heads = [RequestHeads(p, plan.lab, rng, f"{plan.start_ns:x}-{p.name}") for p in plan.scenario.phases]
         self._prompts: dict[bool, Prompts] = {}
-        self.lane = self._lane(arrivals(plan.scenario, share), PATIENCE_S, self._count_drop)
+        self._sized_prompts: dict[bool, SizedPrompts] = {}
+        self.lane = self._lane(arrivals(plan.scenario, share, plan.trace), PATIENCE_S)
         self._probes: list[Lane] = []
         self._greenlets: list[gevent.Greenlet] = []
         self._probing = _probing(plan, share, self)
+        if plan.trace is not None:  # the first request would be late
+            for stream in (False, True):
+                self.prompts(stream)
 
-    def _lane(
-        self, due_s: Iterator[float], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
-    ) -> Lane:
+    def _lane(self, due_s: Iterator[float], patience_s: float) -> Lane:
         start = self.timeline.start_ns
-        return Lane((start + round(due * 1e9) for due in due_s), patience_s, on_drop)
-
-    def _count_drop(self, due_ns: int) -> None:
-        self.tally.dropped_by_phase[self.timeline.at(due_ns).phase.name] += 1
+        return Lane((start + round(due * 1e9) for due in due_s), patience_s)
 
     def probe_lane(self) -> Lane:
         """Return a new probe user's lane, from now on. A probe waits at most until the next one is due."""
@@ -129,12 +128,25 @@ class Traffic:
         """Return a client for a new user."""
         return Client(self.address, self.plan.scenario.timeout, self._deadlines)
 
-    def prompts(self, stream: bool = False) -> Prompts:
-        """Return the prompts of this process's users, for streamed or whole answers. The first call makes them."""
+    def prompts(self, stream: bool = False, arrival_ns: int | None = None) -> Prompt:
+        """Return the prompts of this process's users, for streamed or whole answers. The first call makes them.
+
+        `arrival_ns`: when the user's arrival was due, monotonic ns; in a trace, its request has the size of that time.
+        """
+        if self.plan.trace is not None:
+            return self._sized(self.plan.trace, stream, arrival_ns)
         if stream not in self._prompts:
             tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
             self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, self.plan.target, stream)
         return self._prompts[stream]
+
+    def _sized(self, trace: Trace, stream: bool, arrival_ns: int | None) -> Prompt:
+        tokens = self.plan.scenario.tokens
+        if stream not in self._sized_prompts:
+            rng, longest = derived_rng(self.plan.scenario, self.share, f"prompts/{stream}"), int(trace.prompt.max())
+            self._sized_prompts[stream] = SizedPrompts(rng, max(longest, tokens.prompt), self.plan.target, stream)
+        sizes = (0, 0) if arrival_ns is None else trace.sizes(arrival_ns - self.timeline.start_ns)
+        return self._sized_prompts[stream].next(sizes[0] or tokens.prompt, sizes[1] or tokens.completion)
 
     def head(self, length: int, accept: str = JSON, path: str | None = None) -> bytes:
         """Return the head of a request sent now, with the current phase's faults.
@@ -191,6 +203,12 @@ class Traffic:
         if self._probing is not None:
             self._probing.observe(row, offset, probe)
 
+    def count_attempt(self, answer: Answer, first: bool) -> None:
+        """Count an attempt of a client that can retry. `first`: it began a call."""
+        phase = self.timeline.at(answer.start_ns).phase.name
+        self.tally.attempts[phase] += 1
+        self.tally.calls[phase] += first
+
     def called(self, call: CallResult) -> None:
         """Count the result of an SDK call for run.json, and keep it for Locust's statistics."""
         self.tally.outcomes[f"{call.user} {'settled' if call.failure is None else 'gave up'}"] += 1
@@ -236,11 +254,6 @@ class Traffic:
         self.recorder.close()
         for one in self.shared.values():
             one.close()
-
-    def load(self) -> Load:
-        """Return the arrivals of this process so far."""
-        lane = self.lane
-        return Load(lane.intended, lane.sent, lane.dropped, self.tally.lateness.quantile_ms(0.99))
 
     def count(self) -> Tally:
         """Return the counts of this process, including those of lanes and rows."""

@@ -122,7 +122,6 @@ class Worker:
             "trips": self._live.trips,
             "open": self._live.open,
             "sightings": self._live.sightings.to_message(),
-            "load": () if self._traffic is None else self._traffic.load(),
         }
         self._send(COUNTS, message)
 

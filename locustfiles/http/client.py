@@ -81,9 +81,10 @@ class Client:
 
     def give_up(self, error: str) -> None:
         """End the request under way, if any, with this error class in its answer."""
-        gevent.get_hub().loop.run_callback(self._give_up, error)
+        gevent.get_hub().loop.run_callback(self.give_up_now, error)
 
-    def _give_up(self, error: str) -> None:
+    def give_up_now(self, error: str) -> None:
+        """Do as `give_up` does, at once. Call it from the hub only."""
         if self._connecting is not None:
             self._connecting.throw(ConnectFailed(error))
         elif self._connection is not None:

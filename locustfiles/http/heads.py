@@ -45,12 +45,16 @@ def request_head(
 
 
 class RequestHeads:
-    """The heads of one phase. A fault with a share below 1 is drawn for each request separately."""
+    """The heads of one phase. A fault with a share below 1 is drawn for each request separately.
 
-    def __init__(self, phase: Phase, lab: Lab, rng: random.Random) -> None:
+    `counter` names the count of requests for faults with `which`, see `simulation_of`.
+    """
+
+    def __init__(self, phase: Phase, lab: Lab, rng: random.Random, counter: str = "") -> None:
         self._phase = phase
         self._lab = lab
         self._rng = rng
+        self._counter = counter
         self._shares = [(name, fault.share) for name, fault in phase.simulate.items() if fault.share < 1]
         self._texts: dict[frozenset[str], str | None] = {}
         self._built: dict[tuple[int, str, str | None, frozenset[str]], bytes] = {}
@@ -77,7 +81,7 @@ class RequestHeads:
     def _text(self, spared: frozenset[str]) -> str | None:
         if spared not in self._texts:
             faults = {name: fault for name, fault in self._phase.simulate.items() if name not in spared}
-            simulation = simulation_of(self._phase.model_copy(update={"simulate": faults}), self._lab)
+            simulation = simulation_of(self._phase.model_copy(update={"simulate": faults}), self._lab, self._counter)
             self._texts[spared] = None if simulation is None else simulation.to_header()
         return self._texts[spared]
 

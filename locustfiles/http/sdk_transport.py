@@ -12,10 +12,12 @@ from locustfiles.conduct.traffic import Traffic
 from locustfiles.http.answer import Answer
 from locustfiles.http.client import Client
 
-__all__ = ["DUE", "SdkTransport"]
+__all__ = ["DUE", "FIRST", "SdkTransport"]
 
 DUE: ContextVar[int | None] = ContextVar("DUE", default=None)
 """When this greenlet's call was due, monotonic ns; None: closed loop, or its first attempt was already recorded."""
+FIRST: ContextVar[bool] = ContextVar("FIRST", default=True)
+"""Whether no attempt of this greenlet's call has been sent yet."""
 HEAD, BODY = "tripcurve.head", "tripcurve.body"
 _LEFT_OUT = frozenset({"host", "content-length", "connection", "accept-encoding"})
 # The SDK reads only these headers of an answer.
@@ -95,6 +97,8 @@ class SdkTransport(httpx2.Client):
         if due is not None:
             DUE.set(None)  # further attempts of this call are the SDK's retries, which have no due time
         self._traffic.record(answer, self._user, due)
+        self._traffic.count_attempt(answer, FIRST.get())
+        FIRST.set(False)
         if answer.error is not None:
             raise _as_transport_error(answer.error, request)
         return _Whole(answer, request)

@@ -7,7 +7,7 @@ arrival needs no greenlet of its own, and the users' connections are used in tur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic_ns
 
 import gevent
@@ -22,15 +22,11 @@ class Lane:
     """Arrivals for one kind of user, due at the monotonic ns of `due_ns`, which must ascend.
 
     An arrival that finds no free user waits for one, but is dropped after `patience_s` seconds. `intended`, `sent` and
-    `dropped` count the arrivals that were due, given to a user, and dropped so far. `on_drop` is called with the
-    instant at which a dropped arrival was due.
+    `dropped` count the arrivals that were due, given to a user, and dropped so far.
     """
 
-    def __init__(
-        self, due_ns: Iterator[int], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
-    ) -> None:
+    def __init__(self, due_ns: Iterator[int], patience_s: float) -> None:
         self._due = due_ns
-        self._on_drop = on_drop
         self._next = next(due_ns, None)
         self._patience_ns = int(patience_s * 1e9)
         self._free: deque[gevent.Greenlet] = deque()
@@ -71,12 +67,8 @@ class Lane:
             due = self._late.popleft()
             if due >= limit:
                 return due
-            self._drop(due)
+            self.dropped += 1
         return None
-
-    def _drop(self, due_ns: int) -> None:
-        self.dropped += 1
-        self._on_drop(due_ns)
 
     def _forget(self, user: gevent.Greenlet) -> None:
         if user in self._free:
@@ -127,5 +119,5 @@ class Lane:
         self._alarm.close()
         self._next = None
         self._free_until_ns = 0
-        while self._late:
-            self._drop(self._late.popleft())
+        self.dropped += len(self._late)
+        self._late.clear()

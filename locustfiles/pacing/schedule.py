@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
-from tripcurve.scenario import Phase, Probe, Ramp, Scenario
-from tripcurve.scenario.arrivals import arrival_times
+from tripcurve.scenario import Bursts, Phase, Probe, Ramp, Scenario
+from tripcurve.scenario.arrivals import arrival_times, burst_times, seeded
+from tripcurve.scenario.trace import Trace
 
 __all__ = ["Share", "arrivals", "derived_rng", "probe_arrivals"]
 
@@ -27,21 +28,29 @@ class Share:
 
 def derived_rng(scenario: Scenario, share: Share, purpose: str) -> random.Random:
     """Return the random generator for one purpose, seeded by the scenario's seed and the worker's number."""
-    return random.Random(f"{scenario.seed}/{scenario.name}/{share.worker}/{purpose}")  # noqa: S311  # no secrets
+    return seeded(scenario, share.worker, purpose)
 
 
-def arrivals(scenario: Scenario, share: Share) -> Iterator[float]:
+def arrivals(scenario: Scenario, share: Share, trace: Trace | None = None) -> Iterator[float]:
     """Return when this worker's open-loop requests are due, in seconds from the run's start.
 
-    Evenly spaced arrivals are dealt out to the workers in turn, so that together they keep the exact schedule. For
-    Poisson arrivals each worker draws a process of its part of the rate, because independent Poisson processes add up
-    to one.
+    For Poisson arrivals each worker draws a process of its part of the rate, because independent Poisson processes add
+    up to one. All other arrivals are dealt out to the workers in turn, so that together they keep the exact schedule.
+    `trace`: the requests to send instead, if the scenario replays a trace; those after the last phase are left out.
     """
-    if scenario.arrivals == "poisson":
-        rng = derived_rng(scenario, share, "arrivals")
-        yield from _all(scenario.phases, share.workers, rng)
+    if scenario.distribution == "poisson":
+        yield from _all(scenario.phases, share.workers, derived_rng(scenario, share, "arrivals"))
     else:
-        yield from islice(_all(scenario.phases, 1, None), share.worker, None, share.workers)
+        yield from islice(_whole(scenario, trace), share.worker, None, share.workers)
+
+
+def _whole(scenario: Scenario, trace: Trace | None) -> Iterator[float]:
+    """Return the schedule of all workers together."""
+    if trace is not None:
+        return takewhile(lambda due: due < scenario.duration_s, trace.due_s())
+    if isinstance(scenario.arrivals, Bursts):
+        return burst_times(scenario)
+    return _all(scenario.phases, 1, None)
 
 
 def _all(phases: tuple[Phase, ...], parts: int, rng: random.Random | None) -> Iterator[float]:

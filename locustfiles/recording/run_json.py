@@ -55,6 +55,7 @@ def describe_run(
         token_gap_ms=tally.token_gap_ms(),
         probing=tally.probing,
         outcomes=dict(tally.outcomes),
+        calls=tally.call_counts(),
         rules=plan.target.rules,
         options=plan.lab.local.model_dump(mode="json"),
         versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},

@@ -12,7 +12,7 @@ from typing import TypedDict
 from pydantic import JsonValue
 
 from locustfiles.recording.histogram import Histogram
-from tripcurve.run.info import Pacing, Probing, TokenGaps
+from tripcurve.run.info import CallCounts, Pacing, Probing, TokenGaps
 
 __all__ = ["Tally", "TallyMessage"]
 
@@ -24,11 +24,12 @@ class TallyMessage(TypedDict):
     sent: int
     dropped: int
     dropped_probes: int
-    dropped_by_phase: dict[str, int]
     rows: int
     lateness: list[int]
     token_gaps: list[int]
     outcomes: dict[str, int]
+    calls: dict[str, int]
+    attempts: dict[str, int]
     probing: dict[str, JsonValue] | None
 
 
@@ -38,7 +39,7 @@ class Tally:
 
     For a worker that died, the arrivals in its records count as `sent`. The others count as `untold` if they were due
     before its last message, because its counts are lost, and as `missed` if they were due later, because nobody sent
-    them. `dropped_probes` is the part of `dropped` that were probes; `dropped_by_phase` leaves them out.
+    them. `dropped_probes` is the part of `dropped` that were probes.
     """
 
     intended: int = 0
@@ -48,11 +49,13 @@ class Tally:
     dropped_probes: int = 0
     untold: int = 0
     missed: int = 0
-    dropped_by_phase: Counter[str] = field(default_factory=Counter)
-    missed_by_phase: Counter[str] = field(default_factory=Counter)
     lateness: Histogram = field(default_factory=Histogram)
     token_gaps: Histogram = field(default_factory=Histogram)
     outcomes: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    """Calls of clients that can retry, by the phase in which they began."""
+    attempts: Counter[str] = field(default_factory=Counter)
+    """Attempts of these calls, by the phase in which they were sent."""
     probing: Probing | None = None
     """What the process with the dense probes sent; None in the others."""
 
@@ -62,11 +65,12 @@ class Tally:
         self.sent += other.sent
         self.dropped += other.dropped
         self.dropped_probes += other.dropped_probes
-        self.dropped_by_phase.update(other.dropped_by_phase)
         self.rows += other.rows
         self.lateness.merge(other.lateness)
         self.token_gaps.merge(other.token_gaps)
         self.outcomes.update(other.outcomes)
+        self.calls.update(other.calls)
+        self.attempts.update(other.attempts)
         self.probing = self.probing or other.probing
 
     @property
@@ -84,8 +88,8 @@ class Tally:
         share = f"{self.undelivered:,} of {self.intended:,} arrivals were never sent"
         return f"the load was not delivered: {share}: {', '.join(causes)}"
 
-    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> list[float]:
-        """Add the arrivals of a worker that died, up to the run's end, and return when the missed ones were due.
+    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> None:
+        """Add the arrivals of a worker that died, up to the run's end.
 
         `due_s`, `heard_s` (the worker's last message) and `end_s` are seconds from the run's start; `due_s` ascends.
         `recorded`: how many of the arrivals are in its records.
@@ -97,20 +101,20 @@ class Tally:
         self.sent += sent
         self.untold += before - sent
         self.missed += len(due) - before
-        return due[before:]
 
     def to_message(self) -> TallyMessage:
-        """Return plain data, without `untold`, `missed` and `missed_by_phase`, which only the main process counts."""
+        """Return plain data. `untold` and `missed` are left out, because only the main process counts them."""
         return {
             "intended": self.intended,
             "sent": self.sent,
             "dropped": self.dropped,
             "dropped_probes": self.dropped_probes,
-            "dropped_by_phase": dict(self.dropped_by_phase),
             "rows": self.rows,
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
             "outcomes": dict(self.outcomes),
+            "calls": dict(self.calls),
+            "attempts": dict(self.attempts),
             "probing": None if self.probing is None else self.probing.as_written(),
         }
 
@@ -122,11 +126,12 @@ class Tally:
             sent=data["sent"],
             dropped=data["dropped"],
             dropped_probes=data["dropped_probes"],
-            dropped_by_phase=Counter(data["dropped_by_phase"]),
             rows=data["rows"],
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),
             outcomes=Counter(data["outcomes"]),
+            calls=Counter(data["calls"]),
+            attempts=Counter(data["attempts"]),
             probing=None if data["probing"] is None else Probing.model_validate(data["probing"]),
         )
 
@@ -139,9 +144,12 @@ class Tally:
             dropped=self.dropped,
             untold=self.untold,
             missed=self.missed,
-            dropped_by_phase=dict(self.dropped_by_phase),
-            missed_by_phase=dict(self.missed_by_phase),
         )
+
+    def call_counts(self) -> dict[str, CallCounts] | None:
+        """Return the calls and attempts by phase for run.json, or None if no client could retry."""
+        names = sorted(self.calls | self.attempts)
+        return {name: CallCounts(calls=self.calls[name], attempts=self.attempts[name]) for name in names} or None
 
     def token_gap_ms(self) -> TokenGaps:
         """Return the gaps between tokens for run.json."""

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tripcurve.run.layout import REQUESTS
-from tripcurve.run.record import are_dense_probes
+from tripcurve.run.record import CANCELED, are_dense_probes
 
 __all__ = ["LEAST_REQUESTS", "LEAST_S", "TargetLoss", "find_target_loss"]
 
@@ -22,8 +22,8 @@ LEAST_S = 1.0
 LEAST_REQUESTS = 5
 """A shorter silence, or one of fewer requests, can be chance."""
 _COLUMNS = ["start_ns", "intended_ns", "latency_us", "status", "error", "user"]
-_OURS = "Cancelled"
-"""The error of a request that the run's end cut off: it shows nothing about the target."""
+_OURS = ("Cancelled", CANCELED)
+"""The errors of requests that the run's end or their clients cut off: they show nothing about the target."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _loss(tables: Iterable[pa.Table]) -> TargetLoss | None:
     if not ends:
         return None
     all_ends = np.concatenate(ends)
-    chosen = [at for at in np.flatnonzero(all_ends > answered_ns).tolist() if errors[at] != _OURS]
+    chosen = [at for at in np.flatnonzero(all_ends > answered_ns).tolist() if errors[at] not in _OURS]
     since_ns = first_ns if answered_ns < 0 else answered_ns
     if len(chosen) < LEAST_REQUESTS or int(all_ends[chosen].max()) - since_ns < LEAST_S * 1e9:
         return None

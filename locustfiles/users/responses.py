@@ -41,7 +41,7 @@ class ResponsesUser(TrafficUser):
     def request(self, stream: bool = False) -> bytes:
         """Return the conversation's next request."""
         traffic, target = self.traffic, self.traffic.plan.target
-        prompts = traffic.prompts()
+        prompts = traffic.prompts(arrival_ns=self.arrival_ns)
         body: dict[str, object] = {
             "model": target.deployment,
             "input": prompts.text(),

@@ -19,11 +19,13 @@ class StormChatUser(TrafficUser):
     def turn(self, intended_ns: int | None) -> None:
         """Send one request and its retries. Only the first attempt is recorded with the arrival's intended time."""
         answer = self.chat(intended_ns)
+        self.traffic.count_attempt(answer, first=True)
         for _ in range(self.traffic.plan.scenario.max_retries):
             if not worth_retrying(answer):
                 break
             self.wait_before_retry(answer)
             answer = self.chat()
+            self.traffic.count_attempt(answer, first=False)
         self.traffic.tally.outcomes[f"{self.name} {'gave up' if worth_retrying(answer) else 'settled'}"] += 1
 
     def wait_before_retry(self, answer: Answer) -> None:

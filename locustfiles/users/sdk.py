@@ -46,14 +46,15 @@ class SdkChatUser(TrafficUser):
 
     def turn(self, intended_ns: int | None) -> None:
         """Make one call, which includes the SDK's own retries. Raises StopUser when the run is over."""
-        from locustfiles.http.sdk_transport import DUE
+        from locustfiles.http.sdk_transport import DUE, FIRST
 
         traffic = self.traffic
         if traffic.closed:
             raise StopUser
-        target, prompts = traffic.plan.target, traffic.prompts()
+        target, prompts = traffic.plan.target, traffic.prompts(arrival_ns=self.arrival_ns)
         text, limit = prompts.text(), {target.limit_name: prompts.completion}
         DUE.set(intended_ns)
+        FIRST.set(True)
         began, failure = monotonic_ns(), None
         try:
             self.sdk.chat.completions.create(

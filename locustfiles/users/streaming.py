@@ -16,7 +16,7 @@ class StreamingChatUser(TrafficUser):
 
     def turn(self, intended_ns: int | None) -> None:
         """Receive one stream and record it, with the time to the first token."""
-        prompts = self.traffic.prompts(stream=True)
+        prompts = self.traffic.prompts(stream=True, arrival_ns=self.arrival_ns)
         request = prompts.after(self.traffic.head(prompts.length, EVENTS))
         receive(self, request, CompletionStream(), intended_ns)
 

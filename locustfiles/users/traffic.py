@@ -25,6 +25,8 @@ class TrafficUser(User):
     client: Client
     lane: Lane
     traffic: Traffic
+    arrival_ns: int | None = None
+    """When the arrival of the present turn was due, monotonic ns; None: closed loop."""
 
     @classmethod
     def prepare(cls) -> None:
@@ -49,7 +51,7 @@ class TrafficUser(User):
         """Take turns until the user is stopped. After an exception Locust's task loop calls this again."""
         while self._state in (LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING):
             self._state = LOCUST_STATE_WAITING
-            intended_ns = self.lane.take()
+            intended_ns = self.arrival_ns = self.lane.take()
             self._state = LOCUST_STATE_RUNNING
             self.turn(intended_ns)
 
@@ -89,7 +91,7 @@ class TrafficUser(User):
     def _request(self, body: Mapping[str, object] | None) -> bytes:
         if body is not None:
             return self._own(body)
-        prompts = self.traffic.prompts()
+        prompts = self.traffic.prompts(arrival_ns=self.arrival_ns)
         return prompts.after(self.traffic.head(prompts.length))
 
     def _own(self, body: Mapping[str, object]) -> bytes:

@@ -1,4 +1,4 @@
-"""Serves the local cloud's own API, below `/_local/`: counts, health, options, faults, extra clients.
+"""Serves the local cloud's own API, below `/_local/`: options, faults, extra clients, and what `health` serves.
 
 Azure has no such API. Any process that reaches the loopback port may read it. A change needs an owner's credential,
 because a new client may itself be an owner. The only secret it ever returns is that of a client just made.
@@ -6,9 +6,7 @@ because a new client may itself be an owner. The only secret it ever returns is 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from provision.local.arm.faults import Fault, Faults
 from provision.local.arm.roles import BUILT_IN
 from provision.local.arm.world import World
+from provision.local.health import Health
 from provision.local.identity.endpoints import Identity
 from provision.local.identity.tokens import TokenRefused
 from provision.local.processes import Processes
@@ -25,7 +24,6 @@ from tripcurve.lab.local_options import LocalOptions
 
 __all__ = ["Admin"]
 
-Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tripcurve local", Bearer'}
 
@@ -38,11 +36,11 @@ class Admin:
         self._identity = identity
         self._processes = processes
         self._faults = faults
+        self._health = Health(processes)
 
     def register(self, app: web.Application) -> None:
         router = app.router
-        router.add_get("/_local/health", self.health)
-        router.add_get("/_local/counts", self.counts)
+        self._health.register(app)
         router.add_get("/_local/options", self.options)
         router.add_put("/_local/options", self._owners_only(self.set_options))
         router.add_get("/_local/faults", self.faults)
@@ -63,24 +61,6 @@ class Admin:
             return await handler(request)
 
         return guarded
-
-    async def health(self, request: web.Request) -> web.Response:
-        """Answer 200 while every child process runs, otherwise 503 and the names of those that died."""
-        del request
-        dead = self._processes.dead
-        shown = [{"name": child.name, "pid": child.pid, "alive": child.alive} for child in self._processes.children()]
-        return web.json_response({"healthy": not dead, "dead": dead, "processes": shown}, status=503 if dead else 200)
-
-    async def counts(self, request: web.Request) -> web.Response:
-        """Return how many requests the gateway units and the mock counted."""
-        del request
-        mock = self._processes.mock
-        try:
-            units = await asyncio.gather(*(unit.counts() for unit in self._processes.units()))
-            mocked = {} if mock is None else await mock.counts()
-        except ChildFailed as error:
-            return web.json_response({"error": str(error)}, status=503)
-        return web.json_response({"gateway": _total(list(units)), "units": list(units), "mock": mocked})
 
     async def options(self, request: web.Request) -> web.Response:
         del request
@@ -135,11 +115,3 @@ class Admin:
 def _refused(error: ValidationError, model: type[BaseModel]) -> web.Response:
     faults = "; ".join(str(each) for each in field_errors(error, model))
     return web.json_response({"error": faults}, status=400)
-
-
-def _total(units: list[Json]) -> Json:
-    by_status: dict[str, int] = {}
-    for unit in units:
-        for status, number in unit.get("by_status", {}).items():
-            by_status[status] = by_status.get(status, 0) + number
-    return {"requests": sum(unit.get("requests", 0) for unit in units), "by_status": by_status}

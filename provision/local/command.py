@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from provision.local.cloud import EVENTS, LOGS, LocalCloud, Ports
+from provision.local.gateways.local_gateway import LocalGateway
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import LABS, Existing, Lab, load_lab
 from tripcurve.shipped import find_file
@@ -76,12 +77,10 @@ async def serve(
     _stop_on_signals(stop)
     if stop_with_stdin:
         _stop_at_end_of_stdin(stop)
-    cloud = LocalCloud(data_dir, ports, lab)
+    cloud = _cloud(lab, data_dir, ports)
     try:
         await cloud.open()
-        threading.Thread(target=_load_compiler, name="compiler", daemon=True).start()
-        line = await _provisioned(cloud, provision, stop)
-        await cloud.ready()
+        line = await _unless_stopped(_prepared(cloud, provision), cloud, stop)
         if line is None:
             return 130
         ready(line)
@@ -91,20 +90,40 @@ async def serve(
         await cloud.close()
 
 
-async def _provisioned(cloud: LocalCloud, provision: Provisioner | None, stop: asyncio.Event) -> dict[str, Any] | None:
-    """Provision the lab and return the fields of the JSON line; None if `stop` is set first."""
+def _cloud(lab: Lab | None, data_dir: Path, ports: Ports) -> LocalCloud | LocalGateway:
+    """Return what runs the lab: the local cloud, or a gateway program if the lab names one."""
+    if lab is None or lab.gateway.kind == "apim":
+        return LocalCloud(data_dir, ports, lab)
+    return LocalGateway(lab, data_dir, data_dir / EVENTS, ports.gateway)
+
+
+async def _prepared(cloud: LocalCloud | LocalGateway, provision: Provisioner | None) -> dict[str, Any]:
+    """Provision the lab, wait until every process is ready, and return the fields of the JSON line."""
+    if isinstance(cloud, LocalGateway):
+        await cloud.ready()
+        return _shown(cloud.target)
+    threading.Thread(target=_load_compiler, name="compiler", daemon=True).start()
     connection = cloud.connection()
-    if provision is None:
-        return connection
-    made = _in_thread(provision, connection)
+    made = {} if provision is None else _shown(await _in_thread(provision, connection))
+    await cloud.ready()
+    return connection | made
+
+
+async def _unless_stopped(
+    job: Coroutine[Any, Any, dict[str, Any]], cloud: LocalCloud | LocalGateway, stop: asyncio.Event
+) -> dict[str, Any] | None:
+    """Return what the job returns, or None if `stop` is set first. Raises TargetUnavailable if a process ends first."""
+    made = asyncio.ensure_future(job)
     stopped, died = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(cloud.died())
     first: set[asyncio.Future[Any]] = {made, stopped, died}
     await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    died.cancel()
+    ended = made.done()
+    for waiting in first:
+        waiting.cancel()
+    await asyncio.gather(*first, return_exceptions=True)
     if cloud.dead:
         raise TargetUnavailable("; ".join(cloud.dead))
-    return connection | _shown(made.result()) if made.done() else None
+    return made.result() if ended else None
 
 
 def _load_compiler() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-__all__ = ["HOST", "HeldPort", "PortInUse"]
+__all__ = ["HOST", "HeldPort", "PortInUse", "free_port"]
 
 HOST = "127.0.0.1"
 
@@ -36,6 +36,16 @@ class HeldPort:
 
     def release(self) -> None:
         self._socket.close()
+
+
+def free_port(port: int = 0) -> int:
+    """Return a port for a program that cannot share one with us: the given one, or any free one for 0.
+
+    Raises PortInUse if another program has it, OSError if it cannot be bound.
+    """
+    held = HeldPort(port)
+    held.release()
+    return held.port
 
 
 def _check_free(port: int) -> None:

@@ -34,6 +34,7 @@ class Commands:
 
     mock: tuple[str, ...] = _module("provision.local.mock")
     gateway: tuple[str, ...] = _module("provision.local.gateway")
+    program: tuple[str, ...] = _module("provision.local.gateways")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,11 @@ class Processes:
         """Return the gateway units that serve, in the order of services and units."""
         return [unit for gateway in self._gateways.values() for unit in gateway.units]
 
-    @property
-    def mock(self) -> Child | None:
-        return self._mock
+    async def counts(self) -> Json:
+        """Return how many requests the gateway units and the mock counted. Raises ChildFailed."""
+        units = await asyncio.gather(*(unit.counts() for unit in self.units()))
+        mocked = {} if self._mock is None else await self._mock.counts()
+        return {"gateway": _total(units), "units": units, "mock": mocked}
 
     def reserve(self, service_id: str) -> str:
         """Hold a port for a service and return its gateway URL. Only the first service gets the port in the settings.
@@ -242,3 +245,11 @@ class Processes:
         self._dead.append(said)
         self.died.set()
         _log.error("%s", said)
+
+
+def _total(units: list[Json]) -> Json:
+    by_status: dict[str, int] = {}
+    for unit in units:
+        for status, number in unit.get("by_status", {}).items():
+            by_status[status] = by_status.get(status, 0) + number
+    return {"requests": sum(unit.get("requests", 0) for unit in units), "by_status": by_status}

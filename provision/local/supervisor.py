@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["Child", "ChildFailed"]
+__all__ = ["Child", "ChildFailed", "Json"]
 
 _log = logging.getLogger(__name__)
 START_S = 60.0

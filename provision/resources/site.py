@@ -11,7 +11,7 @@ from provision.resources.base import Fields, Found, Resource, none_if_absent, wa
 from provision.resources.group import plain_location
 from tripcurve.lab import Backend, Model
 
-__all__ = ["ServicePlan", "Site"]
+__all__ = ["ServicePlan", "Site", "mock_settings"]
 
 DEPLOYMENT_SETTING = "TRIPCURVE_MOCK_DEPLOYMENT"
 LATENCY_SETTING = "TRIPCURVE_MOCK_LATENCY"
@@ -129,7 +129,7 @@ class Site(Resource):
         from azure.mgmt.web import models
 
         image = self.context.cloud.mock_image
-        settings = {**_settings(self.backend, self.context.lab.model), "WEBSITES_PORT": PORT}
+        settings = {**mock_settings(self.backend, self.context.lab.model), "WEBSITES_PORT": PORT}
         config = models.SiteConfig(
             app_settings=[models.NameValuePair(name=name, value=value) for name, value in settings.items()],
             linux_fx_version=None if image is None else f"DOCKER|{image}",
@@ -145,7 +145,7 @@ class Site(Resource):
         none_if_absent(lambda: apps.delete(group, self.name, delete_empty_server_farm=False))
 
 
-def _settings(backend: Backend, model: Model) -> dict[str, str]:
+def mock_settings(backend: Backend, model: Model) -> dict[str, str]:
     """Return the app settings for the mock: its deployment, quota and latency. Without the last two it has neither."""
     parts = {LATENCY_SETTING: backend.latency, LIMITS_SETTING: backend.limits}
     settings = {name: part.model_dump(exclude_none=True) for name, part in parts.items() if part is not None}

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reports.commands.runs import history
+from reports.loading.history import history
 from reports.render.words import legible, number, share, signed
 from reports.statistics.calibration import Calibration, Point, calibration, points
 

@@ -75,7 +75,9 @@ def capacity_of_probes(folder: Path) -> tuple[str, Capacity]:
 
 def _judged(step: Step, reason: str | None) -> Step:
     """A probe also fails by the scenario's own checks, or for want of users: what was said then stands."""
-    return step if step.cause is not None or reason is None else step.model_copy(update={"cause": reason})
+    return (
+        step if step.cause is not None or reason is None else step.model_copy(update={"cause": reason, "certain": True})
+    )
 
 
 def _print(capacity: Capacity, folder: Path, console: Console) -> None:

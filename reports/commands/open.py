@@ -6,7 +6,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from reports.commands.runs import history
+from reports.loading.history import history
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import REPORT
 

@@ -6,15 +6,19 @@ import os
 import sys
 from pathlib import Path
 
+from reports.commands.run_report import write_report
 from reports.render.drawing import Draw, drawing_process
 
 __all__ = ["report"]
+
+REPEATS = "repeats.json"
 
 
 def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False) -> int:
     """Write a run's reports and print its summary. Returns the exit code of its verdict, see `Verdict`.
 
-    The folder of a `tripcurve capacity` or `tripcurve compare-gateways` gets the report of that search or comparison.
+    The folder of a `tripcurve capacity` or `tripcurve compare-gateways` gets the report of that search or comparison,
+    and that of repeated runs the reports of all runs and the summary over them.
 
     Where GITHUB_STEP_SUMMARY names a file, as in GitHub Actions, the report goes on the job's page too.
     Raises BadInput when the folder holds no readable run or a check cannot be parsed.
@@ -27,36 +31,25 @@ def report(folder: Path, checks: list[str], as_json: bool, as_csv: bool = False)
         from reports.commands.compare_gateways import compare_gateways_command
 
         return compare_gateways_command(folder, as_json)
+    if (folder / REPEATS).is_file():
+        from reports.commands.repeats import repeats_command
+
+        return repeats_command(folder, checks, as_json, again=bool(checks))
     with drawing_process() as draw:
         return _report(folder, checks, as_json, as_csv, draw)
 
 
 def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, draw: Draw) -> int:
-    # Imported here, which takes a second: by now the process that draws has started.
-    from reports.loading.run import load
-    from reports.render.charts import draw_charts
-    from reports.trips.analysis import analyse
-    from tripcurve.scenario.checks import parse
-
-    for check in checks:
-        parse(check)
-    run = load(folder)
-    analysis = analyse(run)
-    drawn = draw_charts(run, analysis, draw)
-
-    # And these while it draws.
+    run, summary, written = write_report(folder, checks, draw)
     from rich.console import Console
 
     from reports.render.csv_tables import write_csv
     from reports.render.terminal import print_summary
-    from reports.render.writers import append_job_summary, write_json, write_reports
-    from reports.statistics.summary import build_summary
+    from reports.render.writers import append_job_summary, write_json
     from reports.statistics.verdict import verdict_of
     from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
-    from tripcurve.run.report_output import Exit, ReportOutput
+    from tripcurve.run.summary import Exit, ReportOutput
 
-    summary = build_summary(run, analysis, checks)
-    written = write_reports(run, analysis, summary, drawn, draw)
     if as_csv:
         written += write_csv(run, summary, run.folder)
     job_page = os.environ.get("GITHUB_STEP_SUMMARY")

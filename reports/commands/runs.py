@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,67 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from reports.loading.history import History, by_lab, history
 from reports.render.words import legible, number, share
 from reports.statistics.verdict import verdict_of
 from tripcurve.errors import BadInput
-from tripcurve.run.layout import LAB, SUMMARY
-from tripcurve.run.measures import fault_in, number_at
-from tripcurve.run.summary import SUMMARY_VERSION, Summary
+from tripcurve.run.measures import fault_in
 from tripcurve.run.writing import write_whole
 
 if TYPE_CHECKING:
     from reports.render.charts import Spec
 
-__all__ = ["History", "history", "runs_command", "trend_chart"]
+__all__ = ["HEADLINES", "runs_command", "trend_chart"]
 
 HEADLINES = ("time_to_trip_s.median", "open_s.median", "outage_s.max", "absorption", "requests.rate_s")
 BARS = "▁▂▃▄▅▆▇█"
-
-
-@dataclass(frozen=True)
-class History:
-    """One run that has a summary. `started` is UTC."""
-
-    folder: Path
-    started: datetime
-    summary: Summary
-
-    def measure(self, path: str) -> float | None:
-        """A number of the summary by its dotted path; None where it was not observed or does not exist."""
-        return number_at(self.summary, tuple(path.split(".")))
-
-
-def history(folder: Path) -> tuple[list[History], list[str]]:
-    """The runs in `folder`, oldest first, and a sentence for each that has no readable summary.
-
-    Raises BadInput when there is no such folder.
-    """
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder; give the one that contains run directories, such as runs")
-    found, problems = [], []
-    for run in sorted(path for path in folder.iterdir() if (path / LAB).exists()):
-        try:
-            found.append(_read(run))
-        except FileNotFoundError:
-            problems.append(f"{run.name} has no report yet; make it with `tripcurve report {run}`")
-        except BadInput as error:
-            problems.append(f"{run.name}: {error}")
-        except (OSError, ValueError, KeyError, TypeError):
-            path = run / "summary.json"
-            problems.append(f"{run.name}: {path} is not readable; make it again with `tripcurve report {run}`")
-    return sorted(found, key=lambda one: one.started), problems
-
-
-def _read(run: Path) -> History:
-    """Read a run's summary. Raises BadInput where its schema is newer than this Tripcurve reads."""
-    content = json.loads((run / SUMMARY).read_text("utf-8"))
-    if content["schema"] > SUMMARY_VERSION:
-        raise BadInput(
-            f"{run / SUMMARY} has schema {content['schema']}; this Tripcurve reads up to {SUMMARY_VERSION}: "
-            "use the newer Tripcurve that wrote it"
-        )
-    summary = Summary.model_validate(content)
-    return History(run, datetime.fromtimestamp(summary.start_ns / 1e9, UTC), summary)
 
 
 def runs_command(folder: Path, measure: str | None, as_json: bool) -> int:
@@ -119,10 +70,12 @@ def _print(runs: list[History], problems: list[str], measure: str | None, drawn:
         console.print(_table(runs))
     if measure is not None and drawn is not None:
         console.print()
-        for name, own in _by_lab(runs).items():
+        for name, own in by_lab(runs).items():
             values = [run.measure(measure) for run in own]
             if any(value is not None for value in values):
-                console.print(escape(f"{name}; {measure}, oldest to newest: {_spark(values)}"), highlight=False)
+                console.print(
+                    escape(f"{legible(name)}; {measure}, oldest to newest: {_spark(values)}"), highlight=False
+                )
         console.print(f"trend: {escape(str(drawn))}", highlight=False, soft_wrap=True)
     for problem in problems:
         console.print(f"[yellow]note:[/yellow] {escape(legible(problem))}", highlight=False)
@@ -147,14 +100,6 @@ def _table(runs: list[History]) -> Table:
             share(run.measure("absorption")),
         )
     return table
-
-
-def _by_lab(runs: list[History]) -> dict[str, list[History]]:
-    """The runs of each lab and scenario, which alone make a trend."""
-    found: dict[str, list[History]] = {}
-    for run in runs:
-        found.setdefault(legible(f"{run.summary.lab}, {run.summary.scenario}"), []).append(run)
-    return found
 
 
 def _spark(values: list[float | None]) -> str:

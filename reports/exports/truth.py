@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from reports.exports.offset import AzureOffset, offset_by_requests, offset_by_tr
 from reports.loading.run import Run, load
 from reports.trips.analysis import analyse
 from reports.trips.trip import Measured, Trip
-from tripcurve.breaker.events import TYPE_PREFIX, BreakerEvent, event_of, format_instant, format_timespan
+from tripcurve.breaker.events import TYPE_PREFIX, BreakerEvent, event_of, render_recorded
 from tripcurve.errors import BadInput
 from tripcurve.gateways import export_of
 from tripcurve.run.info import RunInfo, WorkerClock, WorkerInfo
@@ -27,12 +27,14 @@ from tripcurve.run.record import SCHEMA
 
 __all__ = ["ImportedTruth", "truth_from"]
 
+_Kind = Literal["opened", "closed"]
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedTruth:
     """The breakers' events as JSON objects of Event Grid's schema, in order, and how Azure's clock was reconciled."""
 
-    events: list[dict[str, Any]]
+    events: list[dict[str, object]]
     offset: AzureOffset
     source: str
 
@@ -108,15 +110,16 @@ def _from_gateway_log(run: Run, log: GatewayLog) -> ImportedTruth:
     for trip in seen:
         name = trip.backend or run.lab.backends[0].name
         rule = rules.get(name)
-        for kind, instant in (("opened", trip.tripped_s), ("closed", trip.reset_s)):
+        instants: tuple[tuple[_Kind, Measured | None], ...] = (("opened", trip.tripped_s), ("closed", trip.reset_s))
+        for kind, instant in instants:
             if rule is not None and instant is not None:
                 rendered.append(_as_event(kind, name, rule.name, rule.trip_duration, instant, run.start_ns))
     return ImportedTruth(sorted(rendered, key=lambda event: str(event["eventTime"])), offset, "the gateway's log")
 
 
 def _as_event(
-    kind: str, backend: str, rule: str, duration_s: float | None, instant: Measured, start_ns: int
-) -> dict[str, Any]:
+    kind: _Kind, backend: str, rule: str, duration_s: float | None, instant: Measured, start_ns: int
+) -> dict[str, object]:
     at_ns, half_width_ns = start_ns + round(instant.estimate * 1e9), round(instant.half_width * 1e9)
     return _rendered(kind, backend, rule, duration_s, at_ns, half_width_ns, "gateway log")
 
@@ -164,15 +167,24 @@ def _default(field: pa.Field[Any], count: int) -> list[str | None]:
 
 
 def _rendered(
-    kind: str, backend: str, rule: str, duration_s: float | None, at_ns: int, half_width_ns: int, source: str
-) -> dict[str, Any]:
-    return {
-        "subject": f"/backends/{backend}/circuit-breaker/rules/{rule}",
-        "eventType": TYPE_PREFIX + kind.capitalize(),
-        "eventTime": format_instant(at_ns),
-        "data": {
-            "backendName": backend,
-            "circuitBreaker": {"rules": {rule: {"tripDuration": format_timespan(duration_s or 0.0)}}},
-            "local": {"at_ns": at_ns, "half_width_ns": half_width_ns, "source": source},
-        },
-    }
+    kind: _Kind,
+    backend: str,
+    rule: str,
+    duration_s: float | None,
+    at_ns: int,
+    half_width_ns: int,
+    source: str,
+) -> dict[str, object]:
+    event = BreakerEvent(
+        kind=kind,
+        backend=backend,
+        rule=rule,
+        unit=None,
+        at_ns=at_ns,
+        noticed_ns=None,
+        open_until_ns=None,
+        failures=None,
+        trip_duration_s=duration_s,
+        half_width_ns=half_width_ns,
+    )
+    return render_recorded(event, source)

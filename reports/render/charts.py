@@ -49,6 +49,7 @@ COLOURS = {
     "shed": "#0072B2",
     "other error": "#CC79A7",
     "no response": "#D55E00",
+    "canceled": "#56B4E9",
 }
 SHAPES = {
     "2xx": "circle",
@@ -56,6 +57,7 @@ SHAPES = {
     "shed": "square",
     "other error": "diamond",
     "no response": "cross",
+    "canceled": "triangle-down",
 }
 OPEN_COLOUR = "#7f7f7f"
 SECONDS = "seconds from the run's start"

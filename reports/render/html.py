@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from reports.loading.neighbours import Link
 from reports.render.charts import Spec, on_one_axis
 from reports.render.words import (
     UNIT_COLUMNS,
@@ -32,7 +33,7 @@ from reports.render.words import (
     who,
     with_half_width,
 )
-from reports.statistics.facts import latency_rows, phase_table, quality_rows, stimulus_table
+from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve import __version__
 from tripcurve.durations import format_iso
@@ -112,21 +113,25 @@ class Pictures:
     calibration_svg: str | None = None
 
 
-def render(summary: Summary, pictures: Pictures) -> str:
-    """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON."""
+def render(summary: Summary, pictures: Pictures, links: Sequence[Link] = ()) -> str:
+    """Return the page of a report. The template escapes all text, and the data in scripts is escaped JSON.
+
+    `links`: to the pages beside it.
+    """
     phase_headings, phase_rows = phase_table(summary)
-    load_headings, load_rows = stimulus_table(summary)
+    retry_headings, retry_rows = retry_table(summary)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             phase_headings=phase_headings,
             phase_rows=phase_rows,
-            load_headings=load_headings,
-            load_rows=load_rows,
+            retry_headings=retry_headings,
+            retry_rows=retry_rows,
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,
+            links=links,
             capacity_curve=Markup(pictures.capacity_svg or ""),  # noqa: S704  # drawn from numbers alone
             calibration=Markup(pictures.calibration_svg or ""),  # noqa: S704  # drawn from numbers alone
             target=target_in_words(summary),

@@ -12,11 +12,12 @@ from reports.render.words import (
     more_trips,
     number,
     rules_in_words,
+    status_counts,
     trip_columns,
     trip_rows,
     unit_rows,
 )
-from reports.statistics.facts import latency_rows, phase_table, quality_rows, stimulus_table
+from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve.run.summary import CheckOutcome, Summary
 
@@ -36,19 +37,12 @@ def render_markdown(summary: Summary) -> str:
     headings = ["answered by", "counted from", "n", "p50", "p95", "p99", "max"]
     lines += _section("Latency, ms", headings, _latencies(summary))
     lines += _section("By phase", *phase_table(summary))
-    lines += _stimulus(summary)
+    lines += _section("Retries", *retry_table(summary))
     lines += _section("Conformance", ["", "backend", "rule", "configured", "observed"], _conformance(summary))
     lines += _section("Pacing and data quality", ["", "value"], [list(row) for row in quality_rows(summary)])
     if summary.notes:
         lines += ["## Notes", "", *(f"- {_plain(note)}" for note in summary.notes), ""]
     return "\n".join(lines)
-
-
-def _stimulus(summary: Summary) -> list[str]:
-    lines = _section("Load: sent against configured", *stimulus_table(summary))
-    if not lines or summary.stimulus is None:
-        return []
-    return [*lines[:2], _plain(f"The load was {summary.stimulus.sentence}."), "", *lines[2:]]
 
 
 def _trips(summary: Summary) -> list[str]:
@@ -69,7 +63,7 @@ def _value(check: CheckOutcome) -> str:
 
 
 def _statuses(summary: Summary) -> list[list[str]]:
-    return [["no response" if status == "0" else status, count(n)] for status, n in summary.requests.by_status.items()]
+    return [[kind, count(n)] for kind, n in status_counts(summary).items()]
 
 
 def _latencies(summary: Summary) -> list[list[str]]:

@@ -16,6 +16,7 @@ from reports.render.words import (
     legible,
     more_trips,
     number,
+    retries_in_words,
     signed,
     statuses_in_words,
     unit_rows,
@@ -107,8 +108,8 @@ def _numbers_table(summary: Summary) -> Table:
         late = number(pacing.late_p99_ms, 2)
         sent = f"{count(pacing.sent)} of {count(pacing.intended)} sent"
         table.add_row("pacing", f"{sent}, late p99 {late} ms, dropped {count(pacing.dropped)}")
-    if summary.stimulus is not None:
-        table.add_row("load", escape(legible(summary.stimulus.sentence)))
+    if summary.retries is not None:
+        table.add_row("retries", escape(legible(retries_in_words(summary.retries))))
     rate = number(tokens.per_minute, 0)
     used = f"{count(tokens.prompt)} in, {count(tokens.completion)} out, {rate}/min"
     table.add_row("tokens", used if tokens.n else "no answer reported any")

@@ -8,6 +8,7 @@ from statistics import median
 from reports.statistics.verdict import verdict_of
 from tripcurve.lab.rule import BreakerRule
 from tripcurve.run.instances import Instances
+from tripcurve.run.retries import Retries
 from tripcurve.run.summary import Instants, Measured, Summary, Trip
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "legible",
     "more_trips",
     "number",
+    "retries_in_words",
     "rule_statuses",
     "rules_in_words",
     "share",
     "signed",
+    "status_counts",
     "statuses_in_words",
     "target_in_words",
     "trip_columns",
@@ -162,12 +165,30 @@ def more_trips(summary: Summary, shown: int) -> str | None:
     return f"{hidden:,} more trips are in summary.json and trips.csv." if hidden > 0 else None
 
 
+def status_counts(summary: Summary) -> dict[str, int]:
+    """Return the number of requests by status, with words where there was no answer."""
+    canceled = summary.requests.canceled
+    found = {"no response" if status == "0" else status: n for status, n in summary.requests.by_status.items()}
+    if canceled:
+        found |= {"no response": found["no response"] - canceled, "canceled": canceled}
+    return {kind: n for kind, n in found.items() if n}
+
+
 def statuses_in_words(summary: Summary) -> str:
     """Return text such as `801 × 200, 9 × 429, 3 × no response; 60 of the 2xx broken`, empty without requests."""
-    requests, parts = summary.requests, []
-    for status, n in requests.by_status.items():
-        parts.append(f"{n:,} × {'no response' if status == '0' else status}")
+    requests = summary.requests
+    parts = [f"{n:,} × {kind}" for kind, n in status_counts(summary).items()]
     return ", ".join(parts) + (f"; {requests.broken:,} of the 2xx broken" if requests.broken else "")
+
+
+def retries_in_words(retries: Retries) -> str:
+    """Return text such as `2.9 attempts per call, most in fault (3.8)`."""
+    text = f"{number(retries.attempts_per_call, 2)} attempts per call"
+    known = [phase for phase in retries.phases if phase.attempts_per_call is not None]
+    most = max(known, key=lambda phase: phase.attempts_per_call or 0.0, default=None)
+    if most is None or len(known) < 2 or most.attempts == most.calls:
+        return text
+    return f"{text}, most in {most.phase} ({number(most.attempts_per_call, 2)})"
 
 
 def target_in_words(summary: Summary) -> str:

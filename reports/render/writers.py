@@ -7,6 +7,7 @@ from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import TextIO
 
+from reports.loading.neighbours import links_of
 from reports.loading.run import Run
 from reports.render.calibration_plot import calibration_plot
 from reports.render.charts import Drawn, draw_charts
@@ -46,7 +47,7 @@ def write_reports(
         script = vega_script() if drawn.specs else ""
         stills = (None if still is None else still.result() for still in (curve, calibration))
         pictures = Pictures(drawn.specs, data, script, *stills)
-        write_whole(folder / REPORT, render(summary, pictures))
+        write_whole(folder / REPORT, render(summary, pictures, links_of(folder, summary)))
         written = _write_charts(drawn.svgs, folder / CHARTS)
     except BrokenExecutor:
         raise NotRecorded("the process that draws the charts died; run `tripcurve report` again") from None

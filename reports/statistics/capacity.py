@@ -7,12 +7,14 @@ that was not carried and the highest carried step below it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
 
 from reports.loading.run import Run
+from reports.statistics.in_flight import littles_law
 from reports.statistics.latencies import Latencies
 from reports.statistics.shares import wilson
 from reports.trips.analysis import analyse
@@ -25,6 +27,7 @@ from tripcurve.scenario import Scenario
 __all__ = ["Limits", "from_run", "is_step_load", "of_steps"]
 
 FEWEST_REQUESTS = 30
+Z = 1.96
 RPM_PER_1000_TPM = 6  # chat models [D-QUOTA]
 
 
@@ -55,13 +58,46 @@ def of_steps(steps: list[Step], lab: Lab) -> Capacity:
     failed = next((step for step in curve if step.cause is not None), None)
     below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
     carried = below[-1] if below else None
+    low, high = _interval(curve, below)
     return Capacity(
         carried=carried,
         failed=failed,
         curve=tuple(curve),
         headroom=tuple(_headroom(lab, carried)),
-        confidence=_confidence(carried, failed),
+        confidence=f"{_confidence(carried, failed)}{_interval_in_words(low, high)}{_second_method(carried)}",
+        low_s=low,
+        high_s=high,
     )
+
+
+def _interval(curve: list[Step], below: list[Step]) -> tuple[float | None, float | None]:
+    """Return the rates between which the capacity is with 95 %. None: no step is certain at that end.
+
+    `below`: the carried steps below the first one that was not.
+    """
+    low = max((step.offered_s for step in below if step.certain), default=None)
+    above = [step.offered_s for step in curve if step.cause is not None and step.certain]
+    return low, min((rate for rate in above if low is None or rate > low), default=None)
+
+
+def _interval_in_words(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "; no step has enough requests to be 95 % sure that it was carried, or that it was not"
+    if low is None or high is None:
+        side = f"at least {low:.1f}" if low is not None else f"less than {high:.1f}"
+        return f"; with 95 % certainty {side} requests/s"
+    return f"; with 95 % certainty from {low:.1f} to {high:.1f} requests/s"
+
+
+def _second_method(carried: Step | None) -> str:
+    """Return whether Little's law gives the same rate for the carried step."""
+    if carried is None or carried.little is None:
+        return ""
+    little = carried.little
+    text = (
+        f"; by Little's law {little.rate_s:.1f} requests/s ({little.in_flight:.1f} under way, {little.mean_ms:.0f} ms)"
+    )
+    return text + (", which agrees" if little.agrees else ", which differs: requests piled up, or times are wrong")
 
 
 def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
@@ -73,7 +109,11 @@ def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
         if len(own):
             latencies = run.tally.latencies(phase=phase.name, fine=True)
             tripped = _trips_within(trips, begin, end)
-            steps.append(_step(phase.name, own, latencies, _seconds(run, own, begin, end), tripped, limits))
+            seconds = _seconds(run, own, begin, end)
+            step = _step(phase.name, own, latencies, seconds, tripped, limits)
+            under_way = run.tally.in_flight.mean(begin, begin + seconds)
+            little = littles_law(under_way, run.tally.latencies(phase=phase.name), step.offered_s, seconds)
+            steps.append(step.model_copy(update={"little": little}))
         begin = end
     return steps
 
@@ -93,6 +133,7 @@ def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, tr
     by_outcome, n = own.groupby("outcome")["n"].sum(), int(own["n"].sum())
     ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "shed", "429 backend"))
     p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if ok else (None, None)
+    cause = _cause(trips, shed, throttled, ok, n, p99, limits)
     tokens = int(own["prompt_tokens"].sum()) + int(own["completion_tokens"].sum())
     return Step(
         phase=name,
@@ -109,7 +150,8 @@ def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, tr
         p50_ms=p50,
         p99_ms=p99,
         trips=trips,
-        cause=_cause(trips, shed, throttled, ok, n, p99, limits),
+        cause=cause,
+        certain=_certain(cause, bool(trips or shed), ok, n, latencies, limits),
     )
 
 
@@ -123,6 +165,26 @@ def _cause(trips: int, shed: int, throttled: int, ok: int, n: int, p99: float | 
     if limits.p99_ms is not None and p99 is not None and p99 > limits.p99_ms:
         return f"latency: p99 {p99:.0f} ms, more than {limits.p99_ms:g} ms"
     return None
+
+
+def _certain(cause: str | None, opened: bool, ok: int, n: int, latencies: Latencies, limits: Limits) -> bool:
+    """Return whether the requests are enough to be 95 % sure that the step was carried, or that it was not."""
+    low, high = wilson(ok, n)
+    within = _p99_within(latencies, limits.p99_ms)
+    if cause is None:
+        return low >= limits.ok_share and within is True
+    return opened or high < limits.ok_share or within is False
+
+
+def _p99_within(latencies: Latencies, limit_ms: float | None) -> bool | None:
+    """Return whether the true p99 is surely within a limit, or surely not; None: the sample does not say."""
+    if limit_ms is None:
+        return True
+    n = len(latencies)
+    spread = Z * math.sqrt(0.99 * 0.01 / n) if n else 1.0
+    if 0.99 + spread < 1 and latencies.quantile(0.99 + spread) / 1000 <= limit_ms:
+        return True
+    return False if n and latencies.quantile(max(0.99 - spread, 0.0)) / 1000 > limit_ms else None
 
 
 def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:

@@ -8,29 +8,30 @@ fixed, so the same two runs give the same verdict.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from reports.loading.run import Run, load
-from reports.render.words import legible
+from reports.loading.run import Run
 from reports.trips.analysis import analyse
 from reports.trips.trip import Trip
 from tripcurve.errors import BadInput
 from tripcurve.suggestions import did_you_mean
 
-__all__ = ["Comparison", "Limit", "compare", "compare_command", "differences", "parse_limit"]
+__all__ = [
+    "MORE_IS_BETTER",
+    "Comparison",
+    "Limit",
+    "compare",
+    "differences",
+    "parse_limit",
+    "values_of_run",
+]
 
 Verdict = Literal["same", "higher", "lower", "too few to tell", "only one run has it"]
 Values = npt.NDArray[np.float64]
@@ -318,12 +319,21 @@ MEASURES: tuple[_Measure, ...] = (
 """The compared measures. `latency_ms`: of 2xx, from their intended start. `rate_s`: requests started per second."""
 
 
-def differences(base: Run, run: Run) -> list[str]:
-    """Return a clause for each difference between the runs' lab, scenario, target and version."""
+def values_of_run(run: Run) -> dict[str, float | None]:
+    """Return the run's value of every compared measure, by name; None: it was not observed."""
+    trips = analyse(run).trips
+    return {measure.name: _value(measure, measure.sample(run, trips)) for measure in MEASURES}
+
+
+def differences(base: Run, run: Run, but: tuple[str, ...] = ()) -> list[str]:
+    """Return a clause for each difference between the runs' lab, scenario, target and version.
+
+    `but`: keys of lab and scenario that may differ.
+    """
     found = []
     for name, one, other in (("lab", base.lab, run.lab), ("scenario", base.scenario, run.scenario)):
         before, after = one.model_dump(mode="json"), other.model_dump(mode="json")
-        keys = [key for key in before if before[key] != after[key]]
+        keys = [key for key in before if before[key] != after[key] and key not in but]
         if keys:
             found.append(f"{name}: {one.name} and {other.name} differ in {', '.join(keys)}")
     for name in ("target", "tripcurve"):
@@ -332,59 +342,3 @@ def differences(base: Run, run: Run) -> list[str]:
             what = "version" if name == "tripcurve" else name
             found.append(f"{what}: {before or 'unknown'} and {after or 'unknown'}")
     return found
-
-
-def compare_command(
-    base: Path, run: Path, limits: list[str], as_json: bool, *, anyway: bool = False, allow_undecided: bool = False
-) -> int:
-    """Print the comparison and return the exit code.
-
-    It is 1 if a measure is worse than its limit and than noise allow, or if a limit cannot be judged and
-    `allow_undecided` is not set; else 0. Raises BadInput if a folder has no readable run, if a limit is not valid, or
-    if the runs have different labs, scenarios, targets or versions and `anyway` is not set.
-    """
-    parsed = [parse_limit(text) for text in limits]
-    runs = load(base), load(run)
-    unlike = differences(*runs)
-    if unlike and not anyway:
-        raise BadInput(
-            f"{base} and {run} are not runs of the same thing: {'; '.join(unlike)}. Compare them with --anyway"
-        )
-    found = compare(*runs, parsed)
-    regressed = any(one.regressed for one in found)
-    undecided = [one.measure for one in found if one.undecided]
-    failed = regressed or bool(undecided and not allow_undecided)
-    if as_json:
-        content = {
-            "base": str(base),
-            "run": str(run),
-            "differences": unlike,
-            "regressed": regressed,
-            "undecided": undecided,
-        }
-        json.dump(content | {"measures": [asdict(one) for one in found]}, sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    else:
-        _print(found, unlike, Console())
-        if undecided:
-            print(f"limits that cannot be judged: {', '.join(undecided)}" + ("" if allow_undecided else " (FAILED)"))
-    return 1 if failed else 0
-
-
-def _print(found: list[Comparison], unlike: list[str], console: Console) -> None:
-    for clause in unlike:
-        console.print(f"[yellow]note:[/yellow] the runs differ: {escape(legible(clause))}", highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("measure", no_wrap=True)
-    for heading in ("base", "run", "run − base, 95 %"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict")
-    for one in found:
-        spread = "–" if one.low is None else f"{one.low:+.3g} … {one.high:+.3g}"
-        verdict = one.verdict if not one.regressed else f"[bold red]{one.verdict}: REGRESSED[/bold red]"
-        table.add_row(one.measure, _number(one.base), _number(one.run), spread, verdict)
-    console.print(table)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.3f}"

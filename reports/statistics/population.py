@@ -42,7 +42,7 @@ def by_phase(tally: Tally) -> tuple[Phase, ...]:
 
 def _phase(name: str, own: pd.DataFrame, tally: Tally) -> Phase:
     total, span_s = int(own["n"].sum()), (int(own["last_ns"].max()) - int(own["first_ns"].min())) / NS
-    ok, throttled, shed, silent = (int(own.loc[own["outcome"] == outcome, "n"].sum()) for outcome in _COUNTED)
+    ok, throttled, shed, silent, canceled = (int(own.loc[own["outcome"] == outcome, "n"].sum()) for outcome in _COUNTED)
     figures = quantiles_ms(tally.latencies(phase=name, fine=True))
     return Phase(
         phase=name,
@@ -52,9 +52,10 @@ def _phase(name: str, own: pd.DataFrame, tally: Tally) -> Phase:
         throttled=throttled,
         shed=shed,
         no_response=silent,
-        other=total - ok - throttled - shed - silent,
+        canceled=canceled,
+        other=total - ok - throttled - shed - silent - canceled,
         ok_latency_ms=FewQuantiles(n=figures.n, p50=figures.p50, p99=figures.p99),
     )
 
 
-_COUNTED = ("2xx", "429 backend", "shed", "no response")
+_COUNTED = ("2xx", "429 backend", "shed", "no response", "canceled")

@@ -8,7 +8,7 @@ import numpy as np
 
 from reports.loading.run import Run
 from tripcurve.run.info import RunInfo
-from tripcurve.run.summary import Probing
+from tripcurve.run.probing import Probing
 
 __all__ = ["probing", "probing_notes"]
 

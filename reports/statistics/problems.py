@@ -77,7 +77,7 @@ def _broken(run: Run) -> list[Problem]:
     drops = [phase.name for phase in run.scenario.phases if any(one.drop for one in (phase.simulate or {}).values())]
     counted = ~kinds["phase"].isin(drops)
     total = int(kinds.loc[counted, "n"].sum())
-    silent = int(kinds.loc[counted & (kinds["status"] == 0), "n"].sum())
+    silent = int(kinds.loc[counted & (kinds["outcome"] == "no response"), "n"].sum())
     broken = int(kinds.loc[counted & _is_broken(run), "n"].sum())
     if silent + broken <= MOST_BROKEN * total:
         return []

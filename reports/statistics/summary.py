@@ -17,7 +17,7 @@ from reports.statistics.instances import instance_notes, instances
 from reports.statistics.population import by_phase, latency_ms, quantiles_ms
 from reports.statistics.probing import probing, probing_notes
 from reports.statistics.problems import broken_answers, find_problems
-from reports.statistics.stimulus import stimulus
+from reports.statistics.retries import retries
 from reports.statistics.verdict import judge
 from reports.trips.analysis import Analysis
 from tripcurve import __version__
@@ -87,9 +87,9 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         unobserved_trips=tuple(TrueTrip.model_validate(trip) for trip in analysis.unobserved),
         truth_known=analysis.truth is not None,
         unobservable=_unobservable(run),
+        retries=retries(run),
         tokens=_tokens(run),
         pacing=_pacing(run),
-        stimulus=stimulus(run),
         probing=probing(run.info),
         instances=instances(analysis.instances),
         accuracy=_accuracy(trips),
@@ -120,6 +120,7 @@ def _requests(run: Run) -> Requests:
         by_origin={origin: int(by_origin.get(origin, 0)) for origin in ORIGINS},
         rate_s=run.tally.total / duration if duration > 0 else None,
         broken=broken_answers(run),
+        canceled=run.tally.count("canceled"),
     )
 
 
@@ -154,10 +155,7 @@ def _pacing(run: Run) -> Pacing:
     """Return the counts of arrivals; all are None for a run that was killed before it wrote them."""
     unknown = Pacing(intended=None, sent=None, late_p99_ms=None, dropped=None)
     known = run.info.pacing
-    if known is None:
-        return unknown
-    by_phase = {"dropped_by_phase", "missed_by_phase"}  # these are in `stimulus`
-    return Pacing.model_validate(unknown.model_dump() | known.model_dump(exclude_unset=True, exclude=by_phase))
+    return unknown if known is None else Pacing.model_validate(unknown.model_dump() | known.as_written())
 
 
 def _workers(run: Run) -> list[dict[str, JsonValue]]:
@@ -218,7 +216,7 @@ def _count_notes(run: Run) -> list[str]:
     gateway = None if run.info.counts is None else run.info.counts.gateway
     counted = None if gateway is None else gateway.requests
     total = run.tally.total + run.tally.probes
-    reached = total - run.tally.count("no response")
+    reached = total - run.tally.count("no response") - run.tally.count("canceled")
     if counted is None or counted == total or reached <= counted <= total:
         return []
     return [f"the gateway counted {counted} requests, but the record has {total}: it is incomplete or wrong"]

@@ -12,17 +12,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.statistics.in_flight import InFlight
 from reports.statistics.latencies import Latencies, Lines
 from reports.statistics.sample import Sample
 from tripcurve.errors import BadInput
-from tripcurve.run.record import ORIGINS
+from tripcurve.run.record import CANCELED, ORIGINS
 
 __all__ = ["BIN_S", "OUTCOMES", "Tally", "bin_width_s", "outcomes_of"]
 
 NS = 1_000_000_000
 BIN_S = 0.25
 """The finest time bin, s. All others are whole multiples of it."""
-OUTCOMES = ("2xx", "429 backend", "shed", "other error", "no response")
+OUTCOMES = ("2xx", "429 backend", "shed", "other error", "no response", "canceled")
 MOST_BINS = 100
 LONGEST_S = 31 * 86_400
 """No run lasts longer. A later start comes from a wrong clock, and would need more bins than fit into memory."""
@@ -73,9 +74,10 @@ class Tally:
         self.service: dict[str | None, Counts] = {}
         """By backend (None: none answered): requests and complete 2xx by second of the start, shape (seconds, 2)."""
         self.lines = Lines(max(1.0, bin_width_s(span_s)))
+        self.in_flight = InFlight(BIN_S)
         self.sample = Sample(rows)
         self.silent = 0
-        """The number of requests after the last one with a response.
+        """The number of requests after the last one with a response, or whose client canceled it.
 
         The first started at `silent_since_ns`, and the last ended at `silent_to_ns`, both unix ns.
         """
@@ -100,22 +102,24 @@ class Tally:
         waited = wire + np.maximum(start - piece["intended_ns"].to_numpy(), 0) // 1000
         side = _codes(piece, "origin", ORIGINS)
         outcome = outcomes_of(piece, side)
-        self._count_silent(piece, start, wire)
+        self._count_silent(outcome, start, wire)
         self._count_kinds(piece, outcome)
         self._count_over_time(piece, side, outcome, passed)
         self._add_latencies(piece, side, outcome, wire, waited)
         self.lines.add(passed // round(self.lines.width_s * NS), side, waited)
+        answered = passed + wire * 1000
+        self.in_flight.add(np.maximum(answered - waited * 1000, 0) / NS, answered / NS)
         self.sample.add(piece, outcome, wire)
 
-    def _count_silent(self, piece: pa.Table, start: Counts, wire: Counts) -> None:
-        answered = np.flatnonzero(piece["status"].to_numpy() != 0)
+    def _count_silent(self, outcome: Codes, start: Counts, wire: Counts) -> None:
+        answered = np.flatnonzero(outcome != OUTCOMES.index("no response"))  # canceled: an answer could still have come
         first = 0
         if len(answered):
             self.silent, first = 0, int(answered[-1]) + 1
-        if first < len(piece):
+        if first < len(start):
             if not self.silent:
                 self.silent_since_ns = int(start[first])
-            self.silent += len(piece) - first
+            self.silent += len(start) - first
             self.silent_to_ns = int((start[first:] + wire[first:] * 1000).max())
 
     def _count_kinds(self, piece: pa.Table, outcome: Codes) -> None:
@@ -202,7 +206,11 @@ def outcomes_of(piece: pa.Table, side: Codes) -> Codes:
     code[(status >= 200) & (status < 300) & whole] = OUTCOMES.index("2xx")
     code[(status == 429) & ~gateway] = OUTCOMES.index("429 backend")
     code[piece["shed"].to_numpy()] = OUTCOMES.index("shed")
-    code[status == 0] = OUTCOMES.index("no response")
+    silent = status == 0
+    code[silent] = OUTCOMES.index("no response")
+    if silent.any():
+        canceled = _codes(piece, "error", [None, CANCELED]) == 1
+        code[silent & canceled] = OUTCOMES.index("canceled")
     return code
 
 

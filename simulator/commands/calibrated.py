@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from simulator.calibration import Calibration, calibrate
 from simulator.gateway_policy import gateway_retries
 from simulator.network import Network
-from simulator.record import batches_of, write_run
+from simulator.record import batches_of, calls_of, write_run
 from simulator.recorded import NS, Recorded, read_recorded
 from simulator.virtual import Arrival, VirtualRun, run_virtual
 from tripcurve.breaker import Opened
@@ -57,7 +57,7 @@ def simulate_from(
         "calibrated_from": str(run),
         "replay": replay,
     }
-    folder, rows = write_run(run_dir, lab, scenario, played.events, batches_of(played), simulation)
+    folder, rows = write_run(run_dir, lab, scenario, played.events, batches_of(played), simulation, calls_of(played))
     (folder / CALIBRATION).write_text(fitted.model_dump_json(indent=2) + "\n", "utf-8")
     if fitted.services:
         _quantile_plot(fitted).save(folder / QUANTILES)

@@ -9,20 +9,22 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import JsonValue
 
-from simulator.clients import CLIENTS
 from simulator.engines import Engine
 from simulator.fast.limits import obstacle
 from simulator.fast.run import run_fast
 from simulator.fleet import play_fleet
 from simulator.gateway_policy import gateway_retries
-from simulator.record import batches_of, write_run
+from simulator.record import batches_of, calls_of, write_run
 from simulator.virtual import VirtualEvent, run_virtual
 from tripcurve.breaker import Opened
 from tripcurve.errors import BadInput
 from tripcurve.gateways import is_default
 from tripcurve.lab import Lab, load_lab, policy_path
 from tripcurve.lab.model import LABS
-from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.run.info import CallCounts
+from tripcurve.scenario import Bursts, Scenario, load_scenario
+from tripcurve.scenario.clients import CLIENTS
+from tripcurve.scenario.trace import Trace, load_replay
 from tripcurve.shipped import find_file
 
 __all__ = ["METHODS", "count_outcomes", "simulate", "with_units"]
@@ -53,12 +55,13 @@ def simulate(
     None: a new folder. Raises BadInput for anything that cannot be simulated.
     """
     lab, attempts = _lab(lab_name, units)
-    scenario = _scenario(load_scenario(scenario_name, lab), clients, retries)
+    scenario, trace = load_replay(scenario_name, lab)
+    scenario = _scenario(scenario, clients, retries)
     chosen, reason = _method(method, obstacle(lab, scenario, attempts))
     _refuse_too_many(scenario, chosen)
-    events, batches = _play(lab, scenario, chosen, seed, attempts)
+    events, batches, calls = _play(lab, scenario, trace, chosen, seed, attempts)
     simulation: dict[str, JsonValue] = {"method": chosen, "seed": seed, "gateway_retries": attempts, "units": lab.units}
-    folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation)
+    folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation, calls)
     result: dict[str, object] = {"run": str(folder), "target": "simulated", **simulation, "requests": rows}
     return folder, result | ({} if reason is None else {"why_not_fast": reason}) | _trips(events)
 
@@ -73,13 +76,16 @@ def count_outcomes(
     """
     lab, attempts = _lab(lab_name, units)
     scenario = load_scenario(scenario_name, lab)
+    if scenario.trace is not None:
+        raise BadInput(f"--no-rows: scenario {scenario.name} replays a trace, request by request; leave --no-rows out")
     reason = obstacle(lab, scenario, attempts)
     if reason is not None:
         raise BadInput(f"--no-rows: {reason}; leave it out to simulate with the reference method")
     expected = _expected(scenario)
-    if expected > MOST_COUNTED:
+    most = MOST_REQUESTS["reference"] if _is_listed(scenario) else MOST_COUNTED
+    if expected > most:
         raise BadInput(
-            f"scenario {scenario.name}: {expected:.3g} requests are too many to count (at most {MOST_COUNTED:.0g}); "
+            f"scenario {scenario.name}: {expected:.3g} requests are too many to count (at most {most:.0g}); "
             "shorten its phases or lower its rates"
         )
     fleet = play_fleet(lab, scenario, seed=seed, engine=engine)
@@ -114,13 +120,13 @@ def _method(wanted: str | None, reason: str | None) -> tuple[str, str | None]:
 
 
 def _play(
-    lab: Lab, scenario: Scenario, method: str, seed: int, attempts: int
-) -> tuple[list[VirtualEvent], Iterable[pa.RecordBatch]]:
+    lab: Lab, scenario: Scenario, trace: Trace | None, method: str, seed: int, attempts: int
+) -> tuple[list[VirtualEvent], Iterable[pa.RecordBatch], dict[str, CallCounts] | None]:
     if method == "fast":
-        fast = run_fast(lab, scenario, seed=seed)
-        return fast.events(), fast.batches()
-    run = run_virtual(lab, scenario, seed=seed, retries=attempts)
-    return run.events, batches_of(run)
+        fast = run_fast(lab, scenario, seed=seed, trace=trace)
+        return fast.events(), fast.batches(), None
+    run = run_virtual(lab, scenario, seed=seed, retries=attempts, trace=trace)
+    return run.events, batches_of(run), calls_of(run)
 
 
 def _trips(events: list[VirtualEvent]) -> dict[str, object]:
@@ -162,12 +168,17 @@ def _scenario(scenario: Scenario, clients: str | None, retries: int | None) -> S
 
 
 def _refuse_too_many(scenario: Scenario, method: str) -> None:
-    expected = _expected(scenario)
-    if expected > MOST_REQUESTS[method]:
+    expected, most = _expected(scenario), MOST_REQUESTS["reference" if _is_listed(scenario) else method]
+    if expected > most:
         raise BadInput(
             f"scenario {scenario.name}: about {expected:,.0f} requests are too many for a run recorded by the {method} "
-            f"method (at most {MOST_REQUESTS[method]:,}); shorten its phases or lower its rates"
+            f"method (at most {most:,}); shorten its phases or lower its rates"
         )
+
+
+def _is_listed(scenario: Scenario) -> bool:
+    """Return whether all arrivals of the scenario are held in memory."""
+    return isinstance(scenario.arrivals, Bursts)
 
 
 def _expected(scenario: Scenario) -> float:

@@ -7,10 +7,9 @@ from tripcurve.errors import BadInput
 from tripcurve.gateways import is_default
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
+from tripcurve.scenario.clients import RETRYING
 
 __all__ = ["obstacle", "refuse_other_rules"]
-
-_RETRYING = ("SdkChatUser", "PatientChatUser", "StormChatUser")
 
 
 def obstacle(lab: Lab, scenario: Scenario, gateway_retries: int = 0) -> str | None:
@@ -42,7 +41,12 @@ def _traffic_obstacle(scenario: Scenario) -> str | None:
     closed = next((phase.name for phase in scenario.phases if phase.users is not None), None)
     if closed is not None:
         return f"phase {closed} has users in a closed loop, who wait for their answers"
-    retrying = next((name for name in _RETRYING if scenario.users.get(name) and scenario.max_retries), None)
+    if scenario.users.get("CancelChatUser"):
+        return "CancelChatUser waits for answers for another time than the other clients"
+    counted = next((p.name for p in scenario.phases if any(fault.which for fault in p.simulate.values())), None)
+    if counted is not None:
+        return f"phase {counted} has a fault for requests by their number (which), and a shed request has none"
+    retrying = next((name for name in sorted(RETRYING) if scenario.users.get(name) and scenario.max_retries), None)
     return None if retrying is None else f"{retrying} retries, so its traffic depends on the answers"
 
 

@@ -19,6 +19,7 @@ from tripcurve.breaker import Closed, Opened
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
+from tripcurve.scenario.trace import Trace
 
 __all__ = ["FastRun", "run_fast"]
 
@@ -58,15 +59,18 @@ class FastRun:
         return rows_of(self.lab, self.scenario, self.sources, self.trips)
 
 
-def run_fast(lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | None = None) -> FastRun:
+def run_fast(
+    lab: Lab, scenario: Scenario, *, seed: int = 0, network: Network | None = None, trace: Trace | None = None
+) -> FastRun:
     """Find the transitions of a resolved scenario on a lab, which equal those of the reference method.
 
-    `network` None: the default one. Raises BadInput, with the reason, if the fast method cannot simulate it.
+    `network` None: the default one. `trace`: as in `run_virtual`. Raises BadInput, with the reason, if the fast method
+    cannot simulate it.
     """
     reason = obstacle(lab, scenario)
     if reason is not None:
         raise BadInput(f"the fast method cannot simulate this: {reason}")
-    sources = sources_of(lab, scenario, network or Network(), seed)
+    sources = sources_of(lab, scenario, network or Network(), seed, trace)
     rule, times = lab.backends[0].breaker, answer_times(lab.backends[0], scenario)
     if rule is None:
         return FastRun(lab, scenario, sources, [[] for _ in range(lab.units)], 0)

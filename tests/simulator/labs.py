@@ -85,7 +85,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "name": "s",
             "users": users,
             "phases": phases,
-            "arrivals": draw(st.sampled_from(["constant", "poisson"])),
+            "arrivals": draw(st.sampled_from(["constant", "poisson", {"gamma": {"cv": 1.5}}, {"gamma": {"cv": 0.3}}])),
             "timeout": draw(st.sampled_from([0.5, 30])),
         }
     )

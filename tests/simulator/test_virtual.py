@@ -20,7 +20,7 @@ from tripcurve.breaker.events import read_events
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.layout import EVENTS, shard_paths
-from tripcurve.run.record import Row
+from tripcurve.run.record import CANCELED, Row
 from tripcurve.scenario import Scenario
 
 EXACT = Network(one_way_s=0.001, jitter_s=0.0, gateway_s=0.0, late_s=0.0)
@@ -237,3 +237,53 @@ def test_a_dropped_connection_is_refused_for_other_gateways() -> None:
 
 def opened(run: VirtualRun) -> list[Opened]:
     return [e.event for e in run.events if isinstance(e.event, Opened)]
+
+
+@pytest.mark.parametrize(
+    ("which", "failed"), [("first 2", [1, 2]), ("every 3rd", [3, 6, 9]), ("4th to 6th", [4, 5, 6]), ("10th", [10])]
+)
+def test_a_fault_hits_the_requests_with_its_numbers_in_each_phase(which: str, failed: list[int]) -> None:
+    fault = {"simulate": {"m1": FAULT | {"which": which}}, "for": 1}
+    run = run_virtual(lab(count=99), scenario(fault, {"for": 1}, fault), network=EXACT)
+    found = [number for number, row in enumerate(run.samples, 1) if row.status == 429]
+    assert found == failed + [number + 20 for number in failed]
+
+
+def test_a_shed_request_is_not_counted() -> None:
+    run = run_virtual(lab(), scenario({"simulate": {"m1": FAULT | {"which": "first 4"}}}), network=EXACT)
+    assert statuses(run)[429] == 4, "three trip the breaker, and the fourth comes after the reset"
+    assert statuses(run)[503] == 20
+
+
+@pytest.mark.parametrize(("per", "failed"), [("backend", 2), ("instance", 6)])
+def test_the_requests_of_each_instance_are_counted_by_themselves_if_asked(per: str, failed: int) -> None:
+    fault = FAULT | {"which": "first 2", "per": per}
+    run = run_virtual(lab(units=3), scenario({"simulate": {"m1": fault}}), spread="round_robin", network=EXACT)
+    assert statuses(run) == {429: failed, 200: 50 - failed}
+
+
+def test_a_client_that_cancels_leaves_before_a_slow_answer_and_its_backend_still_counts() -> None:
+    phase = {"simulate": {"m1": FAULT | {"wait_ms": 700}}, "for": 1}
+    run = run_virtual(lab(), scenario(phase, users={"CancelChatUser": 1}, cancel_after=0.5), network=EXACT)
+    gone = [row for row in run.samples if row.status == 0]
+    assert {(row.origin, row.error, row.latency_us) for row in gone} == {("client", CANCELED, 500_000)}
+    assert [type(each.event) for each in run.events][:1] == [Opened]
+
+
+def test_a_client_that_cancels_takes_an_answer_in_time() -> None:
+    run = run_virtual(lab(), scenario({}, users={"cancel": 1}, cancel_after=0.5))
+    assert statuses(run) == {200: 50}
+
+
+@pytest.mark.parametrize(("users", "ratio"), [({"storm": 1}, 3), ({"openai": 1}, 3), ({"ChatUser": 1}, None)])
+def test_attempts_are_counted_by_phase_for_clients_that_can_retry(users: dict[str, int], ratio: int | None) -> None:
+    phases = scenario({"for": 2}, {"for": 2, "simulate": {"m1": FAULT}}, {"for": 9}, users=users)
+    run = run_virtual(lab(count=999), phases, network=EXACT)
+    assert run.calls == 130
+    if ratio is None:
+        assert not run.attempts
+        return
+    assert dict(run.begun) == {"p1": 20, "p2": 20, "p3": 90}
+    assert sum(run.attempts.values()) == len(run.samples)
+    assert run.attempts["p1"] == 20
+    assert run.attempts["p2"] + run.attempts["p3"] >= 20 * ratio + 60

@@ -49,13 +49,14 @@ SCENARIO: dict[str, Any] = {
     **{
         "seed": 1,
         "timeout": 3,
+        "cancel_after": 2,
         "max_retries": 2,
         "tokens": {"prompt": 1, "completion": 2},
         "probe": {"rate": 3, "sharpen": 1, "budget": 2},
     },
     "phases": [
         {"name": "a", "for": 3, "rate": {"from": 1, "to": 2}, "simulate": {"m": FAULT | {"share": 0.5}}},
-        {"name": "b", "for": 3, "rate": 5},
+        {"name": "b", "for": 3, "rate": 5, "simulate": {"m": {"which": "every 3rd", "per": "instance"}}},
         {"name": "c", "for": 3, "requests": {"below_count": 1}},
         {"name": "d", "for": 3, "users": {"from": 1, "to": 2}},
         {"name": "e", "for": 3, "users": 4},
@@ -64,7 +65,9 @@ SCENARIO: dict[str, Any] = {
 }
 RAMP = "a mapping with the keys from, to"
 AT_LEAST_0 = "must be at least 0, not -3"
-POISSON = "must be one of constant, poisson, not 'poison'; did you mean 'poisson'?"
+POISSON = "must be one of constant, poisson or a mapping with the key gamma, not 'poison'; did you mean 'poisson'?"
+WHICH = "'first two' names no requests; write `first 2`, `every 3rd`, `4th` or `4th to 6th`"
+PER = "per: says where requests are counted, so it needs `which`, such as `which: first 2`"
 DOCUMENTS: list[tuple[type[BaseModel], dict[str, Any]]] = [(Lab, LAB), (Scenario, SCENARIO)]
 
 WRONG: list[Any] = [
@@ -121,7 +124,8 @@ def test_the_documents_of_these_tests_are_valid_and_have_every_field(
     reached = {path[-1] for path in places(document)}
     schema = model.model_json_schema()
     fields = {key for part in [schema, *schema["$defs"].values()] for key in part.get("properties", {})}
-    assert fields - reached <= {"percentage", "interval"}
+    alternatives = {"percentage", "interval", "gamma", "cv", "trace", "file", "speed", "whole"}
+    assert fields - reached <= alternatives
 
 
 @pytest.mark.parametrize("value", WRONG, ids=range(len(WRONG)))
@@ -187,6 +191,10 @@ def test_a_misspelt_key_gets_a_suggestion(
         (("phases",), [], "phases", "needs at least 1 entry"),
         (("checks",), "a < 3", "checks", "must be a list, not 'a < 3'"),
         (("arrivals",), "poison", "arrivals", POISSON),
+        (("arrivals",), 3, "arrivals", POISSON.partition(" not ")[0] + " not 3"),
+        (("arrivals",), {"gamma": {"cv": 0}}, "arrivals.gamma.cv", "must be at least 0.05, not 0"),
+        (("phases", 1, "simulate", "m", "which"), "first two", "phases[1].simulate.m.which", WHICH),
+        (("phases", 1, "simulate", "m", "which"), None, "phases[1].simulate.m", PER),
     ],
 )  # fmt: skip
 def test_the_message_says_what_is_wrong_and_how_to_correct_it(

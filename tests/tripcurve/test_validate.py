@@ -92,7 +92,7 @@ def test_a_file_that_is_not_yaml_is_a_mistake_with_its_line(tmp_path: Path, caps
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:
-    with pytest.raises(BadInput, match=r"'quik' is neither .*; did you mean 'quick'\? Built-in names: flapping"):
+    with pytest.raises(BadInput, match=r"'quik' is neither .*; did you mean 'quick'\? Built-in names: envoy, flapping"):
         validate("quik")
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "parse_event",
     "read_events",
     "render_event",
+    "render_recorded",
 ]
 
 TYPE_PREFIX = "Microsoft.ApiManagement.CircuitBreaker."
@@ -103,6 +104,26 @@ def render_event(event: Opened | Closed, anchor: Anchor, source: Source) -> dict
         },
         "dataVersion": "1",
         "metadataVersion": "1",
+    }
+
+
+def render_recorded(event: BreakerEvent, record: str) -> dict[str, object]:
+    """Return an event that was read from another program's record, as a JSON object that `event_of` reads back.
+
+    `record` names the program's record. Fields that are None are left out.
+    """
+    local: dict[str, object] = {"at_ns": event.at_ns, "half_width_ns": event.half_width_ns, "source": record}
+    optional = {"unit": event.unit, "open_until_ns": event.open_until_ns, "failures": event.failures}
+    timespan = format_timespan(event.trip_duration_s or 0.0)
+    return {
+        "subject": f"/backends/{event.backend}/circuit-breaker/rules/{event.rule}",
+        "eventType": TYPE_PREFIX + event.kind.capitalize(),
+        "eventTime": format_instant(event.at_ns),
+        "data": {
+            "backendName": event.backend,
+            "circuitBreaker": {"rules": {event.rule: {"tripDuration": timespan}}},
+            "local": local | {name: value for name, value in optional.items() if value is not None},
+        },
     }
 
 

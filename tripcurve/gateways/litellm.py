@@ -34,7 +34,7 @@ def profile(lab: Lab) -> GatewayProfile:
         unmarked="backend",
         key_header="authorization",
         counting="fixed window",
-        options=LocalOptions(breaker_window="fixed_first_failure"),
+        options=LocalOptions(breaker_window="fixed_first_failure", counter_after_reset="continues"),
         in_turns=False,
         at_once=False,  # the failure is counted after it was answered
         knobs=KNOBS,

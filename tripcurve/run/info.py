@@ -15,6 +15,7 @@ from tripcurve.run.record import SCHEMA_VERSION
 from tripcurve.run.writing import write_whole
 
 __all__ = [
+    "CallCounts",
     "Counts",
     "EndKind",
     "Ended",
@@ -79,10 +80,6 @@ class Pacing(_Part):
     """Arrivals of a worker that died, up to its last message. It is not known how many of them it sent."""
     missed: int | None = None
     """Arrivals of a worker that died, after its last message. They were not sent."""
-    dropped_by_phase: dict[str, int] | None = None
-    """Dropped arrivals by the phase in which they were due, without probes. None: not recorded by phase."""
-    missed_by_phase: dict[str, int] | None = None
-    """Missed arrivals by the phase in which they were due. None: not recorded by phase."""
 
 
 class TokenGaps(_Part):
@@ -139,6 +136,13 @@ class Host(_Part):
 
 
 EndKind = Literal["completed", "interrupted", "target lost", "not recorded", "failed"]
+
+
+class CallCounts(_Part):
+    """The calls that clients began in a phase, and the attempts that they sent in it: the calls and their retries."""
+
+    calls: int = 0
+    attempts: int = 0
 
 
 class SharpenedReset(_Part):
@@ -205,6 +209,8 @@ class RunInfo(_Part):
     probing: Probing | None = None
     outcomes: dict[str, int] | None = None
     """How calls with retries ended, by user class and outcome."""
+    calls: dict[str, CallCounts] | None = None
+    """Calls and attempts of clients that can retry, by phase."""
     rules: dict[str, dict[str, JsonValue] | None] | None = None
     """Each backend's breaker rule as read back from the service; None if it was not read."""
     options: dict[str, JsonValue] | None = None

@@ -23,6 +23,7 @@ __all__ = [
     "CALIBRATION",
     "CHARTS",
     "EVENTS",
+    "INDEX",
     "INFO",
     "JUNIT",
     "LAB",
@@ -32,6 +33,7 @@ __all__ = [
     "SCENARIO",
     "SUMMARY",
     "SUMMARY_TEXT",
+    "TREND",
     "claim_run_dir",
     "has_records",
     "make_run_dir",
@@ -52,6 +54,9 @@ SUMMARY = "summary.json"
 SUMMARY_TEXT = "summary.md"
 REPORT = "report.html"
 JUNIT = "junit.xml"
+INDEX = "index.html"
+TREND = "trend.html"
+"""In a folder of runs: the list of them, and how their measures changed."""
 CHARTS = "charts"
 CALIBRATION = "calibration.json"
 """Simulated runs only: the parameters that were fitted to a recorded run."""

@@ -8,13 +8,16 @@ from typing import Annotated, NamedTuple, get_args, get_type_hints
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ORIGINS", "SCHEMA", "SCHEMA_VERSION", "Row", "are_dense_probes"]
+__all__ = ["CANCELED", "ORIGINS", "SCHEMA", "SCHEMA_VERSION", "Row", "are_dense_probes"]
 
 SCHEMA_VERSION = 1
 """The version of the rows and of run.json. A reader refuses a newer one."""
 
 ORIGINS = ("backend", "gateway", "client")
 """Who produced the answer. `client` means that there was none: the request failed on the client's side (status 0)."""
+
+CANCELED = "CanceledByClient"
+"""The error of a request whose client closed the connection although an answer could still come."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 

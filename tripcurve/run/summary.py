@@ -5,30 +5,36 @@ Times are seconds from the run's start unless a name gives another unit. None: n
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tripcurve.lab.rule import BreakerRule
+from tripcurve.run.capacity import Capacity, Headroom, LittlesLaw, Step
 from tripcurve.run.instances import Instances
-from tripcurve.run.stimulus import Stimulus
+from tripcurve.run.probing import Probing
+from tripcurve.run.retries import Retries
 
 __all__ = [
     "SUMMARY_VERSION",
     "Accuracy",
     "Capacity",
     "CheckOutcome",
+    "Exit",
     "FewQuantiles",
     "Finding",
     "Headroom",
     "Instants",
     "Label",
     "Latency",
+    "LittlesLaw",
     "Measured",
     "Pacing",
     "Phase",
     "Problem",
     "Quantiles",
+    "ReportOutput",
     "Requests",
     "Spread",
     "Step",
@@ -66,6 +72,7 @@ class Requests(_Closed):
     by_origin: dict[str, Count]
     rate_s: Number | None
     broken: Count = Field(0, description="2xx answers that were cut short or were not what the API answers")
+    canceled: Count = Field(0, description="requests whose client closed the connection before an answer came")
 
 
 class Quantiles(_Closed):
@@ -105,6 +112,7 @@ class Phase(_Closed):
     throttled: Count
     shed: Count
     no_response: Count
+    canceled: Count = Field(0, description="no answer came before the client closed the connection")
     other: Count
     ok_latency_ms: FewQuantiles
 
@@ -200,22 +208,6 @@ class Pacing(_Open):
     dropped: Count | None
 
 
-class Probing(_Closed):
-    """The dense probes that timed the resets. No figure of the traffic counts them."""
-
-    sharpen_s: Number | None = Field(description="the gap that was asked for, s; null: they were turned off")
-    budget: Count | None = Field(description="the most probes of one open period")
-    requests: Count
-    answered: Count = Field(description="how many of them a backend answered")
-    resets: Count = Field(description="open periods that were probed, or should have been")
-    outcomes: dict[str, Count] = Field(
-        description="periods by how the reset came: as expected, early, late, not expected (no rule says when), "
-        "budget spent, or run ended"
-    )
-    gap_ms: Number | None = Field(description="median time between two probes; null: no period had two")
-    reason: str | None = Field(description="why there were none, no more, or fewer than asked; null: nothing failed")
-
-
 class Accuracy(_Closed):
     """Measured instants against the gateway's record. `outside` counts errors larger than the half-width."""
 
@@ -234,49 +226,6 @@ class Finding(_Closed):
     observed: str
     verdict: Literal["confirmed", "contradicted", "not shown"]
     remedy: str | None
-
-
-class Step(_Closed):
-    """One phase of a rising load. `n`: requests. Rates are per second of its own time.
-
-    `ok_share`: the share of 2xx; `ok_low`: the lower end of its 95 % interval. `p50_ms` and `p99_ms`: of 2xx, from the
-    intended start; None: no request succeeded. `cause`: why the step was not carried; None: it was.
-    """
-
-    phase: str
-    n: Count
-    seconds: Number
-    offered_s: Number
-    served_s: Number
-    shed_s: Number
-    throttled_s: Number
-    failed_s: Number
-    tokens_per_minute: Number
-    ok_share: Number
-    ok_low: Number
-    p50_ms: Number | None
-    p99_ms: Number | None
-    trips: Count
-    cause: str | None
-
-
-class Headroom(_Closed):
-    """A quota summed over all backends that have it, how much the highest carried step used, and the share left."""
-
-    quota: str
-    limit: Number
-    used: Number
-    left_share: Number
-
-
-class Capacity(_Closed):
-    """How much load was carried. `carried` None: not even the lowest step was. `failed` None: all steps were."""
-
-    carried: Step | None
-    failed: Step | None
-    curve: tuple[Step, ...]
-    headroom: tuple[Headroom, ...]
-    confidence: str
 
 
 class Spread(_Closed):
@@ -351,9 +300,9 @@ class Summary(_Open):
     unobserved_trips: tuple[TrueTrip, ...] = Field(description="trips in the gateway's record that no request shows")
     truth_known: bool
     unobservable: str | None = Field(None, description="why no breaker can be observed from outside; null: it can")
+    retries: Retries | None = Field(None, description="null: no client could retry, or it was not counted")
     tokens: Tokens
     pacing: Pacing
-    stimulus: Stimulus | None = Field(None, description="null: a version before 0.2 wrote the summary")
     probing: Probing | None = Field(None, description="null: the run is simulated, or a version before 0.2 made it")
     instances: Instances | None = Field(None, description="null: as many as the lab states, and the run agrees")
     accuracy: Accuracy
@@ -377,3 +326,23 @@ class Summary(_Open):
     def as_written(self) -> dict[str, JsonValue]:
         """Return the content of the file as JSON values."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+class Exit(_Closed):
+    """The exit code of the command, and why."""
+
+    code: int
+    reason: str
+
+
+class ReportOutput(Summary):
+    """The output of `tripcurve report --json` and `tripcurve run --json`: the summary, and the paths of its files."""
+
+    run: str = Field(description="the run directory")
+    reports: dict[str, str] = Field(description="paths of the files written, by kind: html, json, markdown, junit")
+    exit: Exit
+
+    @classmethod
+    def of(cls, summary: Summary, run: Path, reports: dict[str, str], exited: Exit) -> ReportOutput:
+        """Return the output for a summary. `reports`: paths by kind. The values are not validated again."""
+        return cls.model_construct(**dict(summary), run=str(run), reports=reports, exit=exited)

@@ -1,4 +1,8 @@
-"""The instants at which the requests of an open-loop phase are due."""
+"""The instants at which the requests of open-loop phases are due.
+
+Live traffic and the simulator use the same functions. Gamma-distributed arrivals are also the same instants in both if
+their seeds are equal.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,60 @@ import math
 import random
 from collections.abc import Iterator
 
-from tripcurve.scenario import Phase, Ramp
+from tripcurve.scenario import Bursts, Phase, Ramp, Scenario
 
-__all__ = ["arrival_times"]
+__all__ = ["arrival_times", "burst_times", "seeded"]
 
 
-def arrival_times(phase: Phase, rng: random.Random | None = None) -> Iterator[float]:
-    """Yield the seconds into the phase at which its requests are due, in order; nothing in closed loop.
+def seeded(scenario: Scenario, worker: int, purpose: str, seed: int | None = None) -> random.Random:
+    """Return the random generator for one purpose of a worker. `seed` None: the scenario's."""
+    known = scenario.seed if seed is None else seed
+    return random.Random(f"{known}/{scenario.name}/{worker}/{purpose}")  # noqa: S311  # no secrets
 
-    With `rng` None they are evenly spread at the phase's rate, the first at its start; with a generator they are a
-    Poisson process of that rate.
+
+def arrival_times(phase: Phase, rng: random.Random | None = None, cv: float = 1.0) -> Iterator[float]:
+    """Yield the seconds into the phase at which its requests are due, in order; nothing without a rate.
+
+    With `rng` None they are evenly spread at the phase's rate, the first at its start. With a generator the gaps, in
+    units of the mean gap at the time, have a gamma distribution with coefficient of variation `cv`; with `cv` 1 they
+    are exponential, a Poisson process. The process is stationary: it does not begin with a request, and the expected
+    number of requests is the integral of the rate, whatever `cv` is.
     """
     if phase.rate is None:
         return
     first, last = _ends(phase.rate)
     slope = (last - first) / phase.duration_s
-    due = 0.0 if rng is None else rng.expovariate(1.0)
+    due = 0.0 if rng is None else _first_gap(rng, cv)
     while due < (first + last) / 2 * phase.duration_s:
         yield _instant(due, first, slope)
-        due += 1.0 if rng is None else rng.expovariate(1.0)
+        due += 1.0 if rng is None else _gap(rng, cv)
+
+
+def burst_times(scenario: Scenario, seed: int | None = None) -> Iterator[float]:
+    """Yield the arrivals of a scenario in bursts, in seconds from the run's start.
+
+    All workers draw the same arrivals and deal them out, because the sum of bursty processes is less bursty than each.
+    `seed` None: the scenario's.
+    """
+    assert isinstance(scenario.arrivals, Bursts)  # noqa: S101  # for the type checker
+    rng, begin = seeded(scenario, 0, "arrivals", seed), 0.0
+    for phase in scenario.phases:
+        for due in arrival_times(phase, rng, scenario.arrivals.gamma.cv):
+            yield begin + due
+        begin += phase.duration_s
+
+
+def _gap(rng: random.Random, cv: float) -> float:
+    """Draw a gap with mean 1."""
+    return rng.expovariate(1.0) if cv == 1 else rng.gammavariate(cv**-2, cv**2)
+
+
+def _first_gap(rng: random.Random, cv: float) -> float:
+    """Draw the time until the first request of a stationary process: a uniform part of a gap drawn by its length.
+
+    A gamma distribution of shape k weighted by length is the one of shape k + 1.
+    """
+    return rng.expovariate(1.0) if cv == 1 else rng.random() * rng.gammavariate(cv**-2 + 1, cv**2)
 
 
 def _ends(rate: float | Ramp) -> tuple[float, float]:

@@ -15,16 +15,21 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.lab.rule import BreakerRule
 from tripcurve.scenario.checks import parse as parse_check
+from tripcurve.scenario.clients import named_clients
 from tripcurve.scenario.simulation import Behaviour, Simulation
+from tripcurve.scenario.which import WhichText
 from tripcurve.shipped import find_file
 from tripcurve.suggestions import known_names
 
 __all__ = [
     "BelowCount",
+    "Bursts",
     "Fault",
+    "Gamma",
     "Phase",
     "Probe",
     "Ramp",
+    "Replay",
     "Scenario",
     "Tokens",
     "load_scenario",
@@ -33,6 +38,7 @@ __all__ = [
 ]
 
 SCENARIOS = "locustfiles/scenarios"
+ONE_LOAD = "give exactly one of rate (requests per second), requests and users"
 
 
 class _Part(BaseModel):
@@ -58,9 +64,23 @@ class Fault(_Part):
     chunk_ms: float | None = Field(None, ge=0, le=60_000)
     drop: Literal["before", "during"] | None = None
     share: float = Field(1.0, gt=0, le=1, description="Part of the phase's requests that carry the fault")
+    which: WhichText | None = Field(
+        None, description="Requests that get the fault, by their number in the phase: first 2, every 3rd, 4th to 6th"
+    )
+    per: Literal["backend", "instance"] = Field(
+        "backend", description="With `which`: whether each gateway instance has a count of its own"
+    )
 
-    def behaviour(self) -> Behaviour:
-        """Return the fault in the fields of the simulation object."""
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.which is not None and self.share < 1:
+            raise ValueError("give share (a random part of the requests) or which (requests by their number), not both")
+        if self.which is None and self.per != "backend":
+            raise ValueError("per: says where requests are counted, so it needs `which`, such as `which: first 2`")
+        return self
+
+    def behaviour(self, counter: str = "") -> Behaviour:
+        """Return the fault in the fields of the simulation object. `counter`: see `simulation_of`."""
         return Behaviour(
             response_status_code=self.status,
             wait_time_ms=self.wait_ms,
@@ -68,6 +88,9 @@ class Fault(_Part):
             completion_tokens=self.completion_tokens,
             chunk_ms=self.chunk_ms,
             drop=self.drop,
+            which=self.which,
+            per=self.per,
+            counter="" if self.which is None else counter,
         )
 
 
@@ -77,8 +100,25 @@ class BelowCount(_Part):
     below_count: int = Field(..., ge=0, le=1000, description="How many fewer than the rule's count")
 
 
+class Gamma(_Part):
+    """Gamma-distributed gaps between requests."""
+
+    cv: float = Field(
+        ..., ge=0.05, le=10, description="Standard deviation of the gaps over their mean: 1 is Poisson, more is bursts"
+    )
+
+
+class Bursts(_Part):
+    """Arrivals in bursts."""
+
+    gamma: Gamma
+
+
 class Phase(_Part):
-    """One part of the run. It has exactly one of `rate`, `requests` (open loop) and `users` (closed loop)."""
+    """One part of the run.
+
+    It has exactly one of `rate`, `requests` (open loop) and `users` (closed loop), or none in a scenario with a trace.
+    """
 
     name: str = Field(..., pattern=r"^[\w-]{1,40}$", description="Phase name: 1-40 letters, digits, _ and -")
     duration_s: Seconds = Field(..., alias="for", gt=0, le=7 * 86_400)
@@ -96,8 +136,10 @@ class Phase(_Part):
     def _one_load(self) -> Self:
         loads = {name: getattr(self, name) for name in ("rate", "requests", "users")}
         given = [name for name, load in loads.items() if load is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of rate (requests per second), requests and users")
+        if len(given) > 1:
+            raise ValueError(ONE_LOAD)
+        if not given:
+            return self  # the scenario has a trace, or refuses this
         name, load = given[0], loads[given[0]]
         if isinstance(load, Ramp):
             if load.start == load.end == 0:
@@ -105,6 +147,11 @@ class Phase(_Part):
         elif not isinstance(load, BelowCount) and load <= 0:
             raise ValueError(f"{name}: must be more than 0, not {load:g}; a phase without traffic observes nothing")
         return self
+
+    @property
+    def has_load(self) -> bool:
+        """Whether the phase says how much traffic it has."""
+        return (self.rate, self.requests, self.users) != (None, None, None)
 
     def rate_at(self, elapsed_s: float) -> float | None:
         """Return the requests per second at an instant of this phase; None in closed loop."""
@@ -146,6 +193,17 @@ def _load_at(load: float | Ramp, progress: float) -> float:
     return float(load)
 
 
+class Replay(_Part):
+    """A trace that is sent again instead of the loads of phases."""
+
+    file: str = Field(
+        ..., min_length=1, max_length=4096, description="CSV, JSON lines or Parquet with times, or a run directory"
+    )
+    speed: float = Field(1.0, gt=0, le=10_000, description="How much faster than in the trace time passes")
+    rate: float = Field(1.0, gt=0, le=1000, description="How many requests are sent for each request of the trace")
+    whole: bool = Field(False, description="Whether the last phase lasts until the end of the trace")
+
+
 class Tokens(_Part):
     """Sizes of prompts and completions, in tokens."""
 
@@ -181,14 +239,25 @@ class Scenario(_Part):
         None, gt=0, description="Interval for which the phases are written, instead of trip_duration"
     )
     users: Mapping[str, Annotated[int, Field(ge=0, le=10_000)]] = Field(default_factory=lambda: {"ChatUser": 20})
-    arrivals: Literal["constant", "poisson"] = "constant"
+    arrivals: Literal["constant", "poisson"] | Bursts = Field(
+        "constant", description="How requests of a phase with a rate are spread: evenly, at random, or in bursts"
+    )
+    trace: Replay | None = Field(None, description="Traffic to send again; the phases then have no load of their own")
     seed: int = Field(0, ge=0, description="Seed of arrivals, prompts and shares; derived separately for each worker")
     timeout: Seconds = Field(30.0, gt=0, le=3600)
     max_retries: int = Field(0, ge=0, le=10, description="Retries of the OpenAI SDK and of clients that retry")
     tokens: Tokens = Tokens()
+    cancel_after: Seconds = Field(
+        1.0, gt=0, le=3600, description="When clients that cancel close the connection of a request without an answer"
+    )
     probe: Probe = Probe()
     phases: tuple[Phase, ...] = Field(..., min_length=1, max_length=1000)
     checks: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clients(cls, data: object) -> object:
+        return named_clients(data)
 
     @field_validator("checks")
     @classmethod
@@ -206,14 +275,26 @@ class Scenario(_Part):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"phases: two have the name {twice!r}; rows name their phase, so names must differ")
+        for index, phase in enumerate(self.phases):
+            if self.trace is None and not phase.has_load:
+                raise ValueError(f"phases[{index}]: {ONE_LOAD}")
+            if self.trace is not None and phase.has_load:
+                raise ValueError(f"phases[{index}]: with a trace, phases have no rate, requests or users")
         if self.trip_duration is not None and self.interval is not None:
             raise ValueError("give trip_duration or interval, not both: phases are scaled by one of them")
-        if self.arrivals == "poisson" and any(phase.requests is not None for phase in self.phases):
+        if self.arrivals != "constant" and any(phase.requests is not None for phase in self.phases):
             raise ValueError("arrivals: a phase with `requests` needs constant arrivals")
         open_loop = any(phase.users is None for phase in self.phases)
         if open_loop and not any(count for name, count in self.users.items() if name != "ProbeUser"):
             raise ValueError("users: a phase with a rate needs users to send it, such as {ChatUser: 20}")
         return self
+
+    @property
+    def distribution(self) -> Literal["constant", "poisson", "gamma", "trace"]:
+        """How the arrivals of open-loop phases are spread."""
+        if self.trace is not None:
+            return "trace"
+        return "gamma" if isinstance(self.arrivals, Bursts) else self.arrivals
 
     @property
     def duration_s(self) -> float:
@@ -266,15 +347,16 @@ class Scenario(_Part):
         return None
 
 
-def simulation_of(phase: Phase, lab: Lab) -> Simulation | None:
+def simulation_of(phase: Phase, lab: Lab, counter: str = "") -> Simulation | None:
     """Return the simulation header of a phase, keyed by host; None if the phase simulates nothing.
 
-    A fault's `share` is not in it: the sender adds the header to that share of the requests.
+    A fault's `share` is not in it: the sender adds the header to that share of the requests. `counter` names the count
+    of requests for faults with `which`; backends begin a new count for each name.
     """
     if not phase.simulate:
         return None
     hosts = {backend.name: backend.host for backend in lab.backends}
-    return Simulation({hosts.get(name, "default"): fault.behaviour() for name, fault in phase.simulate.items()})
+    return Simulation({hosts.get(name, "default"): fault.behaviour(counter) for name, fault in phase.simulate.items()})
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from tripcurve.field_errors import field_errors
+from tripcurve.scenario.which import WhichText
+from tripcurve.simulation_headers import HEADER
 
 __all__ = ["HEADER", "Behaviour", "Simulation", "SimulationError"]
 
-HEADER = "x-simulation"
 LARGEST_BYTES = 16_384
 
 
@@ -35,6 +36,11 @@ class Behaviour(BaseModel):
     drop: Literal["before", "during"] | None = Field(
         None, description="Close the connection before or during the answer"
     )
+    which: WhichText | None = Field(
+        None, description="Requests that get this behaviour, by their number, such as `first 2`"
+    )
+    per: Literal["backend", "instance"] = Field("backend", description="Where requests are counted")
+    counter: str = Field("", max_length=64, description="Name of the count: a new name begins at 1")
 
 
 HostName = Annotated[str, Field(min_length=1, max_length=255)]
@@ -51,8 +57,8 @@ class Simulation(RootModel[dict[HostName, Behaviour]]):
         return self.root.get("default") if found is None else found
 
     def to_header(self) -> str:
-        """Return compact JSON for the header, without absent fields."""
-        return self.model_dump_json(exclude_none=True)
+        """Return compact JSON for the header, without fields that have their defaults."""
+        return self.model_dump_json(exclude_defaults=True)
 
     @classmethod
     def parse(cls, value: str | bytes | dict[str, Any]) -> Simulation:

@@ -3,12 +3,12 @@
 It reads its configuration from standard input, one JSON document (`config.Snapshot`) per line, each complete. It
 answers each on standard output with `{"ready": port, "snapshot": n}`, or with `{"error": message, "snapshot": n}` if
 the document cannot be used and the previous one stays in force. `{"command": "counts", "id": n}` is answered with
-`{"counts": {...}, "id": n}`. The unit ends when its standard input ends, so it never outlives its parent.
+`{"counts": {...}, "id": n}`; its `cpu_s` is the processor time since the unit was ready. The unit ends when its
+standard input ends, so it never outlives its parent.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import gc
@@ -16,6 +16,7 @@ import logging
 import resource
 import signal
 import sys
+import time
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ from provision.local.apim.policies.faults import PolicyError
 from provision.local.apim.services import PolicyFault
 from provision.local.gateway.config import Snapshot
 from provision.local.gateway.unit import GatewayUnit
+from provision.local.parent import lines_from_parent, tell_parent
 from tripcurve.field_errors import field_errors
 
 _LINE_BYTES = 256 * 1024 * 1024
@@ -43,15 +45,16 @@ class Child:
         self._unit = GatewayUnit()
         self._port: int | None = None
         self._snapshots = 0
+        self._cpu_before_s = 0.0
 
     async def serve(self) -> int:
         """Answer lines until standard input ends. Returns the exit code."""
-        lines = await _standard_input()
+        lines = await lines_from_parent(_LINE_BYTES)
         while line := await lines.readline():
             if not line.strip():
                 continue
             answer = await self.answer(line)
-            _say(answer)
+            tell_parent(answer)
             if self._port is None:
                 return 3
         await self.stop()
@@ -74,7 +77,8 @@ class Child:
 
     def _command(self, content: dict[str, Any]) -> dict[str, Any]:
         if content["command"] == "counts":
-            return {"counts": self._unit.counts(), "id": content.get("id")}
+            used_s = round(time.process_time() - self._cpu_before_s, 3)
+            return {"counts": {**self._unit.counts(), "cpu_s": used_s}, "id": content.get("id")}
         return {"error": f"no command {content['command']!r}", "id": content.get("id")}
 
     async def _configure(self, content: object) -> dict[str, Any]:
@@ -85,6 +89,7 @@ class Child:
                 compile_expression("@(true)")  # reads the grammar now: reading it later would hold traffic up
                 self._port = await self._unit.start(snapshot)
                 _settle_memory()
+                self._cpu_before_s = time.process_time()
             else:
                 self._unit.apply(snapshot)
         except ValidationError as error:
@@ -122,20 +127,6 @@ def _settle_memory() -> None:
     gc.freeze()
     gc.collect()
     gc.set_threshold(50_000, 10, 5)
-
-
-async def _standard_input() -> asyncio.StreamReader:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=_LINE_BYTES)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
-
-
-def _say(answer: dict[str, Any]) -> None:
-    """Write one line to the parent. If the parent has gone, the end of standard input will show it."""
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
-        sys.stdout.buffer.flush()
 
 
 def main() -> int:

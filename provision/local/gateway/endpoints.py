@@ -37,6 +37,10 @@ class Endpoints:
             known = self._known[key] = self._resolve(url, verify)
         return known
 
+    def is_mock(self, endpoint: Endpoint) -> bool:
+        """Return whether requests to this address reach the mock."""
+        return endpoint is self._mock
+
     def _resolve(self, url: Url, verify: bool) -> Endpoint:
         host = url.host.lower().rstrip(".")
         if host.endswith(OWNED):

@@ -25,6 +25,7 @@ from provision.local.wire.limits import Limits
 from tripcurve.breaker import Outcome, Ticket
 from tripcurve.breaker.retry_after import parse_retry_after
 from tripcurve.lab.local_options import LocalOptions
+from tripcurve.simulation_headers import HEADER, INSTANCE_HEADER
 
 __all__ = ["Forwarder", "Target"]
 
@@ -59,6 +60,8 @@ class Forwarder:
         self.attempts = 0
         """The number of calls to backends so far."""
         self.endpoints = Endpoints(None, False)
+        self.instance = "0"
+        """The number of this unit, for the mock."""
         self.options = LocalOptions()
 
     async def forward(self, context: PolicyContext, options: ForwardOptions) -> None:
@@ -170,6 +173,9 @@ class Forwarder:
         extra: tuple[tuple[str, str], ...],
         options: ForwardOptions,
     ) -> UpstreamCall:
+        endpoint = self.endpoints.resolve(hop.url, target.entity is None or _verifies(target.entity))
+        if self.endpoints.is_mock(endpoint) and HEADER in visit.request.headers:
+            extra = (*extra, (INSTANCE_HEADER, self.instance))
         same_origin = (hop.url.host, hop.url.port) == (target.url.host, target.url.port)
         head, chunked = request_head(
             visit.request,
@@ -182,7 +188,7 @@ class Forwarder:
         )
         counts = self.options.connect_time_counts
         return UpstreamCall(
-            self.endpoints.resolve(hop.url, target.entity is None or _verifies(target.entity)),
+            endpoint,
             head,
             hop.method,
             body,

@@ -70,6 +70,7 @@ class GatewayUnit:
         unit = snapshot.service.unit
         self._backends = Backends(self._publish, self._clock, unit)
         self._forwarder = Forwarder(self._backends, self._client, self._tokens, self._clock, self._limits)
+        self._forwarder.instance = str(unit)
         self._services = UnitServices(
             self._forwarder, self._client, self._tokens, self._clock, self._telemetry, self._limits
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 
 import orjson
 from pydantic import ValidationError
 
 from provision.local.mock.service import Mock
 from provision.local.mock.snapshot import Snapshot
+from provision.local.parent import lines_from_parent, tell_parent
 from provision.local.wire.limits import Limits
 from provision.local.wire.server import Server
 from tripcurve.field_errors import field_errors
@@ -23,7 +23,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 async def run_child() -> int:
     """Serve until stdin ends, so that the mock never outlives its parent. Returns the exit code."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)  # the parent handles Ctrl-C
-    lines = await _stdin()
+    lines = await lines_from_parent(LONGEST_LINE)
     child = _Child()
     try:
         while line := await lines.readline():
@@ -45,11 +45,11 @@ class _Child:
         try:
             document = orjson.loads(line)
             if isinstance(document, dict) and document.get("command") == "counts":
-                _say({"counts": self._counts(), "id": document.get("id")})
+                tell_parent({"counts": self._counts(), "id": document.get("id")})
             else:
                 await self._configure(Snapshot.model_validate(document))
         except (orjson.JSONDecodeError, ValidationError, OSError) as error:
-            _say({"error": _text(error)})
+            tell_parent({"error": _text(error)})
         return self._server is not None
 
     async def _configure(self, snapshot: Snapshot) -> None:
@@ -60,7 +60,7 @@ class _Child:
             self._server = server
         else:
             self._mock.configure(snapshot)
-        _say({"ready": self._port})
+        tell_parent({"ready": self._port})
 
     def _counts(self) -> dict[str, object]:
         if self._mock is None or self._server is None:
@@ -70,18 +70,6 @@ class _Child:
     async def close(self) -> None:
         if self._server is not None:
             await self._server.close()
-
-
-async def _stdin() -> asyncio.StreamReader:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LONGEST_LINE)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    return reader
-
-
-def _say(document: dict[str, object]) -> None:
-    sys.stdout.write(orjson.dumps(document).decode() + "\n")
-    sys.stdout.flush()
 
 
 def _text(error: Exception) -> str:

@@ -21,14 +21,15 @@ from provision.local.mock.stored import StoredResponses
 from provision.local.mock.streaming import Clock, Sleep, halved, paced
 from provision.local.mock.throttling import throttled
 from provision.local.wire.messages import Disconnect, Refused, Request, Response
-from tripcurve.scenario.simulation import HEADER, Behaviour
+from tripcurve.scenario.simulation import Behaviour
+from tripcurve.simulation_headers import HEADER, INSTANCE_HEADER
 
 __all__ = ["Mock"]
 
 LARGEST_BODY = 16 * 1024 * 1024
 MOST_HOSTS, LONGEST_HOST = 1000, 255
 _ACCOUNT_DOMAINS = (".openai.azure.com", ".cognitiveservices.azure.com")
-_WANTED = frozenset({"host", HEADER, "api-key", "authorization", "x-ms-client-request-id"})
+_WANTED = frozenset({"host", HEADER, INSTANCE_HEADER, "api-key", "authorization", "x-ms-client-request-id"})
 _STREAM_TYPE = ("content-type", "text/event-stream; charset=utf-8")
 _HEALTH = b'{"status":"running"}'
 
@@ -51,6 +52,7 @@ class Mock:
         self._throttles = Throttles()
         self._behaviours = Behaviours()
         self._hosts: dict[str, MockHost] = {}
+        self._sole: MockHost | None = None
         self._stored: dict[str, StoredResponses] = {}
         """The stored responses by account or web app: they outlive a change of configuration."""
         self._ad_hoc: set[str] = set()
@@ -74,9 +76,10 @@ class Mock:
                 host = AccountHost(name, account, snapshot.options, self._throttles)
                 self._add(host, before, account.resource_id.lower())
         for site in snapshot.sites:
-            name = site.name.lower() + ".azurewebsites.net"
+            name = _site_host(site)
             self._add(SiteHost(name, site, snapshot.options, self._throttles), before, name)
         self._throttles.end()
+        self._sole = self._hosts[_site_host(snapshot.sites[0])] if snapshot.sole else None
         owned = {id(host.responses) for host in self._hosts.values()}
         self._stored = {owner: found for owner, found in self._stored.items() if id(found) in owned}
 
@@ -135,7 +138,7 @@ class Mock:
             data = request.body if isinstance(request.body, bytes) else await _read(request)
             if request.method in METHODS:
                 return self._look_up(host, request, fields, ident)
-            return self._decide(admit(host, self._access, request, fields, data), fields.get(HEADER), ident)
+            return self._decide(admit(host, self._access, request, fields, data), fields, ident)
         except ApiError as error:
             return Reply(error.status, [*error.headers, *ident.headers(host.region)], error.body)
 
@@ -147,6 +150,8 @@ class Mock:
 
     def _host(self, header: str) -> MockHost:
         """Return the host for a Host header. Raises ApiError 404 for an account that does not exist."""
+        if self._sole is not None:
+            return self._sole
         found = self._hosts.get(header)
         if found is not None:
             return found
@@ -163,8 +168,9 @@ class Mock:
             self._ad_hoc.add(name)
         return host
 
-    def _decide(self, call: Call, header: str | None, ident: Ident) -> Reply:
-        behaviour = self._behaviours.find(call.host.name, header, call.parameters.simulation)
+    def _decide(self, call: Call, fields: dict[str, str], ident: Ident) -> Reply:
+        simulated = fields.get(HEADER), call.parameters.simulation
+        behaviour = self._behaviours.find(call.host.name, *simulated, fields.get(INSTANCE_HEADER))
         check_size(call.parameters, behaviour.completion_tokens)
         now = self._clock()
         try:
@@ -222,6 +228,10 @@ class Mock:
         if call.served.throttle is not None:
             headers += call.served.throttle.headers(now)
         return headers
+
+
+def _site_host(site: Site) -> str:
+    return site.name.lower() + ".azurewebsites.net"
 
 
 def _continue(call: Call) -> None:

@@ -88,6 +88,8 @@ class Snapshot(_Part):
     options: LocalOptions = LocalOptions()
     accounts: tuple[Account, ...] = ()
     sites: tuple[Site, ...] = ()
+    sole: bool = False
+    """Whether the first web app answers to every host name, for gateways that send another than the lab's."""
     role_assignments: tuple[RoleAssignment, ...] = ()
     token_key: str | None = None
 

@@ -20,7 +20,7 @@ SCENARIO = f"name: all\nusers: {USERS}\nmax_retries: 1\nphases: [{{name: all, fo
 
 def conductor(target: str) -> Any:
     """A conductor as a command line with that target makes it."""
-    options = Namespace(lab="quick", scenario="steady", target=target, headless=False)
+    options = Namespace(trace="", lab="quick", scenario="steady", target=target, headless=False)
     environment = Namespace(parsed_options=options, shape_class=Namespace(), user_classes=[])
     return Conductor(cast(Any, environment))
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from locustfiles.http.address import Address
 from locustfiles.http.heads import RequestHeads
-from locustfiles.users.prompts import Prompts
+from locustfiles.users.prompts import OVERHEAD, Prompts, SizedPrompts
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.scenario import Phase
@@ -64,6 +64,19 @@ def test_a_stream_is_asked_for_in_the_body() -> None:
     assert json.loads(prompts(stream=True).after(b""))["stream"] is True
 
 
+def test_the_requests_of_a_trace_have_each_its_own_size() -> None:
+    made = SizedPrompts(random.Random(1), 500, TARGET)
+    for tokens, completion in ((500, 9), (40, 3), (1, 1), (9000, 2)):
+        one, again = made.next(tokens, completion), made.next(tokens, completion)
+        body = json.loads(one.after(b""))
+        words = body["messages"][0]["content"].split()
+        assert len(words) == 1 + min(max(tokens - OVERHEAD, 1), 500 - OVERHEAD)
+        assert body["max_tokens"] == one.completion == completion
+        assert len(one.after(b"")) == one.length == again.length
+        assert one.text() != again.text()
+        assert one.text() == body["messages"][0]["content"]
+
+
 def test_a_request_is_whole_http(lab: Lab) -> None:
     made = prompts()
     head = RequestHeads(phase(), lab, random.Random(1)).head(TARGET, ENDPOINT, made.length)
@@ -82,6 +95,18 @@ def test_a_fault_goes_into_the_simulation_header_by_host(lab: Lab) -> None:
     header = next(line for line in lines if line.startswith("x-simulation: "))
     assert json.loads(header.removeprefix("x-simulation: ")) == {
         "openaimock1.azurewebsites.net": {"response_status_code": 429, "retry_after_s": 2.0}
+    }
+
+
+def test_a_fault_for_requests_by_their_number_goes_with_its_rule_and_counter(lab: Lab) -> None:
+    fault = {"status": 429, "which": "first 2", "per": "instance"}
+    header = RequestHeads(phase(openaimock1=fault), lab, random.Random(1), "run-p").simulation()
+    assert header is not None
+    assert json.loads(header)["openaimock1.azurewebsites.net"] == {
+        "response_status_code": 429,
+        "which": "first 2",
+        "per": "instance",
+        "counter": "run-p",
     }
 
 

@@ -6,24 +6,27 @@ import heapq
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
 from tripcurve.scenario import Probe, Scenario
+from tripcurve.scenario.trace import Trace
 
 
-def scenario(arrivals: str = "constant", **phase: object) -> Scenario:
+def scenario(arrivals: object = "constant", **phase: object) -> Scenario:
     phases = [{"name": "one", "for": 10, "rate": 37.0, **phase}, {"name": "closed", "for": 3, "users": 2}]
     phases.append({"name": "ramp", "for": 8, "rate": {"from": 5, "to": 45}})
     return Scenario.model_validate({"name": "s", "users": {"ChatUser": 9}, "arrivals": arrivals, "phases": phases})
 
 
-@given(workers=st.integers(1, 9))
-def test_workers_together_keep_the_schedule_of_one_process(workers: int) -> None:
-    alone = list(arrivals(scenario(), Share()))
-    shared = heapq.merge(*(arrivals(scenario(), Share(worker, workers)) for worker in range(workers)))
+@given(workers=st.integers(1, 9), spread=st.sampled_from(["constant", {"gamma": {"cv": 3}}]))
+def test_workers_together_keep_the_schedule_of_one_process(workers: int, spread: object) -> None:
+    whole = scenario(spread)
+    alone = list(arrivals(whole, Share()))
+    shared = heapq.merge(*(arrivals(whole, Share(worker, workers)) for worker in range(workers)))
     assert list(shared) == alone
 
 
@@ -77,3 +80,14 @@ def test_probes_keep_their_rate_and_start_at_different_times() -> None:
         assert all(b - a == pytest.approx(0.25) for a, b in itertools.pairwise(pulse))
     starts = sorted(pulse[0] for pulse in pulses)
     assert min(b - a for a, b in itertools.pairwise(starts)) > 0.02
+
+
+@given(workers=st.integers(1, 9))
+def test_a_trace_is_dealt_out_to_workers_as_far_as_the_phases_last(workers: int) -> None:
+    due_ns = np.cumsum(np.arange(1, 40) * 10_000_000)
+    trace = Trace(due_ns, np.zeros(39, np.int32), np.zeros(39, np.int32))
+    phases = [{"name": "one", "for": 3}, {"name": "two", "for": 2}]
+    replay = Scenario.model_validate({"name": "r", "trace": {"file": "t.csv"}, "phases": phases})
+    shared = list(heapq.merge(*(arrivals(replay, Share(worker, workers), trace) for worker in range(workers))))
+    assert shared == [due / 1e9 for due in due_ns.tolist() if due < 5e9]
+    assert len(shared) < 39

@@ -70,6 +70,7 @@ def test_a_slow_answer_sent_before_the_silence_ends_it(tmp_path: Path) -> None:
         [silent(at) for at in (1000, 1500, 2000, 2500)],  # fewer than five
         [silent(at) for at in range(1000, 1800, 100)],  # shorter than a second
         [silent(at, error="Cancelled") for at in range(1000, 2300, 100)],  # cut off by the end of the run itself
+        [silent(at, error="CanceledByClient") for at in range(1000, 2300, 100)],  # the clients closed their connections
     ],
 )
 def test_a_silence_that_may_be_chance_is_not_a_loss(tmp_path: Path, last: list[Row]) -> None:

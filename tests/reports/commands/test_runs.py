@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.commands.runs import history, runs_command
+from reports.commands.runs import runs_command
+from reports.loading.history import history
 from tests.reports.conftest import Reported
 from tripcurve.errors import BadInput
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reports.statistics.capacity import Limits, from_run
 from tests.reports.runs import RULE, fault, lab_of, play, scenario_of
 from tripcurve.run.summary import Capacity
@@ -62,3 +64,56 @@ def test_headroom_is_what_the_quota_leaves() -> None:
     [quota] = found.headroom
     assert (quota.quota, quota.limit, round(quota.used)) == ("requests per minute", 4800, 2400)
     assert abs(quota.left_share - 0.5) < 0.01
+
+
+def test_the_interval_is_between_the_steps_with_enough_requests_to_be_sure() -> None:
+    phases = [{"for": 5, "rate": rate} for rate in (100, 200)]
+    found = from_run(
+        play(lab_of(RULE, median_ms=10), scenario_of(*phases, {"for": 3, "rate": 300, "simulate": fault()}))
+    )
+    assert (found.low_s, found.high_s) == (pytest.approx(200, rel=0.01), pytest.approx(300, rel=0.01))
+    assert "with 95 % certainty from 200.0 to 300.0 requests/s" in found.confidence
+
+
+def test_few_requests_leave_the_lower_end_open() -> None:
+    found = steps(2)  # at most 60 good requests in a step: 99 % is not sure
+    assert found.carried is not None
+    assert (found.low_s, found.carried.certain) == (None, False)
+    assert found.high_s == pytest.approx(40, rel=0.01)
+    assert "with 95 % certainty less than 40.0 requests/s" in found.confidence
+
+
+def test_a_step_that_was_nearly_carried_leaves_the_upper_end_open() -> None:
+    lab = lab_of(RULE | {"count": 1000})
+    run = play(lab, scenario_of({"for": 5, "rate": 100}, {"for": 2, "rate": 120, "simulate": fault(0.025)}), seed=2)
+    found = from_run(run)
+    assert found.failed is not None
+    assert (found.failed.certain, found.high_s) == (False, None)
+    assert found.low_s == pytest.approx(100, rel=0.01)
+
+
+def test_a_latency_limit_is_judged_with_its_own_uncertainty() -> None:
+    phases = scenario_of({"for": 10, "rate": 100}, {"for": 10, "rate": 150})
+    run = play(lab_of(RULE, median_ms=10), phases)
+    (p99,) = {step.p99_ms for step in from_run(run).curve[:1]}
+    assert p99 is not None
+    certain = [from_run(run, Limits(p99_ms=limit)).curve[0].certain for limit in (p99 * 3, p99 * 1.01, p99 / 3)]
+    assert certain == [True, False, True]
+
+
+def test_littles_law_gives_the_carried_rate_again() -> None:
+    found = steps(2)
+    assert found.carried is not None
+    assert found.carried.little is not None
+    assert found.carried.little.agrees
+    assert found.carried.little.rate_s == pytest.approx(20, rel=0.05)
+    assert "by Little's law" in found.confidence
+
+
+def test_an_answer_of_an_older_version_has_no_interval() -> None:
+    written = steps(2).model_dump(mode="json")
+    for name in ("low_s", "high_s"):
+        del written[name]
+    for step in (written["carried"], written["failed"], *written["curve"]):
+        del step["certain"], step["little"]
+    assert Capacity.model_validate(written).low_s is None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from reports.commands.compare import compare_command
 from reports.loading.run import load
-from reports.statistics.comparison import Comparison, compare, compare_command, differences, parse_limit
+from reports.statistics.comparison import Comparison, compare, differences, parse_limit
 from tests.reports.runs import RULE, TRIP, lab_of, play, scenario_of, write
 from tripcurve.errors import BadInput
 

@@ -11,7 +11,7 @@ from reports.loading.run import Run, load
 from reports.statistics.probing import probing, probing_notes
 from tests.reports.runs import TRIP, lab_of, write
 from tripcurve.run.info import Probing, RunInfo, SharpenedReset
-from tripcurve.run.summary import Probing as Reported
+from tripcurve.run.probing import Probing as Reported
 
 EXPECTED = SharpenedReset(outcome="as expected", asked=10, admitted="probe", gap_ms=1.0)
 

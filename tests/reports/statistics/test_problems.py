@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from reports.loading.run import load
+from reports.render.markdown import render_markdown
+from reports.render.words import statuses_in_words
 from reports.statistics.problems import find_problems
-from reports.statistics.summary import summarise
+from reports.statistics.summary import build_summary, summarise
 from reports.trips.analysis import analyse
 from tests.reports.runs import fault, lab_of, scenario_of, write
-from tripcurve.run.record import SCHEMA
+from tripcurve.run.record import CANCELED, SCHEMA
 
 STEADY = scenario_of({"for": 6}, rate=50)
 
@@ -168,3 +170,23 @@ def test_an_interrupted_run_is_judged_only_as_that(steady: Path) -> None:
 def test_a_killed_run_was_not_recorded_whole(steady: Path) -> None:
     (steady / "run.json").unlink()
     assert [kind for kind, _ in problems(steady)] == ["not recorded", "interrupted"]
+
+
+def test_requests_that_clients_canceled_are_counted_as_such_and_are_no_problem(steady: Path) -> None:
+    silent = {"status": after(3, 0), "origin": after(3, "client"), "backend": after(3, None)}
+    found = load(changed(steady, error=after(3, CANCELED), **silent))
+    summary = build_summary(found, analyse(found), [])
+    assert summary.requests.canceled == summary.requests.by_status["0"] == 150
+    assert [(phase.canceled, phase.no_response, phase.other) for phase in summary.phases] == [(150, 0, 0)]
+    assert summary.problems == ()
+    assert statuses_in_words(summary) == "150 × 200, 150 × canceled"
+    assert "| p0 | 300 | 50.00 | 150 | 0 | 0 | 0 | 0 | 150 |" in render_markdown(summary)
+
+
+def test_only_the_canceled_ones_are_left_out_of_a_silence(steady: Path) -> None:
+    def error(values: list[str | None], at_s: Any) -> list[str | None]:
+        return [(None if at < 3 else CANCELED if at < 4 else "Timeout") for at in at_s]
+
+    silent = {"status": after(3, 0), "origin": after(3, "client"), "backend": after(3, None)}
+    [(kind, text), *_] = problems(changed(steady, error=error, **silent))
+    assert (kind, text) == ("target lost", "from 4.0 s on, none of 100 requests got a response")

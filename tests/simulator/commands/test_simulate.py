@@ -146,3 +146,13 @@ def test_a_gateway_that_never_opens_has_a_report_without_trips(tmp_path: Path) -
     folder, result = simulate(lab_file(tmp_path, "portkey"), "trip-and-recover", run_dir=tmp_path / "run")
     assert result["trips"] == 0
     assert analyse(load(folder)).trips == []
+
+
+def test_a_report_of_litellm_expects_a_count_that_outlives_a_short_cooldown(tmp_path: Path) -> None:
+    """The failures have a Retry-After of 2 s, and the count lasts for 5 s: one more failure opens it again."""
+    lab = lab_file(tmp_path, "litellm", 2, trip_duration=5)
+    folder, _ = simulate(lab, "trip-and-recover", run_dir=tmp_path / "run")
+    analysis = analyse(load(folder))
+    assert {low <= 3 <= high for low, high in analysis.counts.values()} == {True}
+    assert {trip.failures_to_trip for trip in analysis.trips} >= {1, 3}
+    assert {trip.tripped_s.by for trip in analysis.trips if trip.tripped_s} == {"cause"}

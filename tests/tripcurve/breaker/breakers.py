@@ -56,8 +56,8 @@ def lab_of(kind: str, backends: int = 2, local: dict[str, Any] | None = None, **
     return Lab.model_validate({"name": "v", "gateway": gateway, "backends": members, "local": local or {}})
 
 
-def lab_file(folder: Path, kind: str, backends: int = 1) -> str:
+def lab_file(folder: Path, kind: str, backends: int = 1, **rule: Any) -> str:
     """The path of a file with the lab of `lab_of`."""
     path = folder / f"{kind}.yaml"
-    path.write_text(lab_of(kind, backends).model_dump_json(exclude_defaults=True), "utf-8")
+    path.write_text(lab_of(kind, backends, **rule).model_dump_json(exclude_defaults=True), "utf-8")
     return str(path)

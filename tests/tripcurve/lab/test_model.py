@@ -183,7 +183,7 @@ def test_a_missing_lab_lists_the_built_in_ones() -> None:
 
 
 def test_a_lab_that_is_nearly_named_is_suggested() -> None:
-    with pytest.raises(BadInput, match=r"lab 'quik' not found: .*did you mean 'quick'\? Built-in lab names: openai"):
+    with pytest.raises(BadInput, match=r"lab 'quik' not found: .*did you mean 'quick'\? Built-in lab names: envoy"):
         load_lab("quik")
 
 

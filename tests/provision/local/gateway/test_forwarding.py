@@ -386,3 +386,13 @@ async def test_counts_agree_with_what_clients_saw(tmp_path: Path) -> None:
     assert counts["requests"] == 6
     assert counts["by_status"] == {"401": 1, "429": 3, "503": 2}
     assert counts["backend_attempts"] == 3
+
+
+async def test_the_mock_gets_the_number_of_the_unit_with_a_simulation(tmp_path: Path) -> None:
+    service = {"name": "svc", "resource_id": "/s", "location": "eastus", "sku": "BasicV2", "unit": 3}
+    async with rig(tmp_path, service=service) as gateway:
+        await gateway.ask(X_Simulation="{}", X_Tripcurve_Instance="9")
+        await gateway.ask()
+        simulated, plain = gateway.backend.seen
+        assert simulated.header("x-tripcurve-instance") == "3", "a client cannot pass another number"
+        assert plain.header("x-tripcurve-instance") is None

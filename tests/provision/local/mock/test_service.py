@@ -59,6 +59,15 @@ async def test_an_account_that_does_not_exist_is_a_404_that_says_so(bench: Bench
     assert "nobody.openai.azure.com" in body["error"]["message"]
 
 
+async def test_a_sole_web_app_answers_to_every_host_name_under_its_own() -> None:
+    bench = Bench({"sites": [site(limits={"rpm": 6})], "sole": True})
+    fault = {SITE: {"response_status_code": 503}}
+    for host in ("127.0.0.1:8001", "nobody.openai.azure.com", SITE):
+        assert (await bench.ask(host=host, simulation=fault))[0] == 503
+    assert (await bench.ask(host="127.0.0.1:8001"))[0] == 200
+    assert (await bench.ask(host="localhost"))[0] == 429, "one quota for all host names"
+
+
 async def test_a_web_app_nobody_created_answers_without_limits(bench: Bench) -> None:
     status, headers, _ = await bench.ask(host="whatever.azurewebsites.net")
     assert status == 200

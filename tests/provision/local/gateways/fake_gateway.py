@@ -1,0 +1,37 @@
+"""A gateway program that sheds nothing: it answers every GET with 200, after it has written what it was told.
+
+Run as `python fake_gateway.py PORT [FAULT]`. FAULT `dies` ends it at the first request for /die, `stillborn` at once,
+`stubborn` makes it ignore SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/die":
+            os._exit(7)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    fault = sys.argv[2] if len(sys.argv) > 2 else ""
+    if fault == "stillborn":
+        sys.exit("the configuration is wrong")
+    if fault == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    HTTPServer(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
