@@ -158,6 +158,28 @@ def capacity(
     raise typer.Exit(capacity_command(folder, as_json) if code == 0 else code)
 
 
+def compare_gateways(
+    lab: LabArgument = "gateways",
+    kinds: Annotated[
+        str, typer.Option("--kinds", help="Kinds of gateways to run, in this order, with commas between them.")
+    ] = "apim,envoy,litellm,portkey",
+    scenario: ScenarioOption = "trip-and-recover",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the runs. By default runs/LAB-gateways-TIME.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one scenario against several kinds of gateways. They start on localhost, one after another."""
+    from locustfiles.commands.compare_gateways import run_gateways
+    from provision.local.gateways.catalogue import missing_program
+    from reports.commands.compare_gateways import compare_gateways_command
+
+    chosen = [kind.strip() for kind in kinds.split(",") if kind.strip()]
+    folder, code = run_gateways(lab, scenario, chosen, out, missing_program)
+    reported = compare_gateways_command(folder, as_json)
+    raise typer.Exit(code or reported)
+
+
 def truth(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     export: Annotated[
@@ -262,6 +284,7 @@ COMMANDS = {
     "truth": _Declared(truth, "Set a run beside what Azure itself recorded of its breakers."),
     "compare": _Declared("reports.cli:compare", "Compare a run with a base run, or two groups of runs."),
     "capacity": _Declared(capacity, "Find the highest rate that a lab carries without a trip."),
+    "compare-gateways": _Declared(compare_gateways, "Run one scenario against several kinds of gateways."),
     "simulate": _Declared("simulator.cli:simulate", "Run a scenario in virtual time and record it as a run."),
     "curve": _Declared("simulator.cli:curve", "Draw the trip curve: time to trip against overload."),
     "tune": _Declared("simulator.cli:tune", "Find breaker rules that no other rule beats, in virtual time."),

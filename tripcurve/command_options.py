@@ -29,7 +29,8 @@ LabArgument = Annotated[
     str,
     typer.Argument(
         metavar="LAB",
-        help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota, gateways.",
+        help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota, gateways, "
+        "envoy, litellm, portkey.",
         autocompletion=_labs,
     ),
 ]
