@@ -19,11 +19,19 @@ from tripcurve.scenario import Scenario
 RULE = {"name": "r", "count": 3, "interval": "PT5M", "status_codes": [429, "500-599", [400, 403]]}
 RULE |= {"error_reasons": ["timeout"], "trip_duration": 60, "accept_retry_after": True}
 RULE |= {"failure_response": 429}
+ANSWERS = {
+    **{"title": "the gateway", "key_header": "api-key"},
+    "shed": {"statuses": [503], "headers": {"X-S": "^1$"}, "body": "shed"},
+    "others": {"O": {"statuses": [504], "headers": {"X-O": "^1$"}, "body": "late"}},
+    **{"backend_headers": ["X-B"], "backend_marks": ["X-M"], "unmarked": "gateway"},
+    "wait": {"header": "X-W", "unit": "s"},
+}
 LAB: dict[str, Any] = {
     **{"name": "lab", "description": "d", "subscription_id": "s", "resource_group": "g", "location": "eastus"},
     "gateway": {
         **{"name": "g", "sku": "Basic", "units": 2, "publisher": {"name": "p", "email": "a@b"}},
         **{"api_version": "2025-09-01-preview", "identity": "system"},
+        **{"kind": "generic", "headers": {"X-A": "b"}, "answers": ANSWERS},
     },
     "api": {
         **{"id": "i", "path": "p", "version": "2024-02-01", "policy": "p.xml", "named_values": {"n": "v"}},

@@ -26,7 +26,13 @@ GatewayName = Annotated[
         description="Service name: 1-50 letters, digits and hyphens; a letter first, no hyphen last",
     ),
 ]
-HeaderValue = Annotated[str, Field(pattern=r"^[\x21-\x7e](?:[\x20-\x7e]{0,1998}[\x21-\x7e])?$")]
+HeaderValue = Annotated[
+    str,
+    Field(
+        pattern=r"^[\x21-\x7e](?:[\x20-\x7e]{0,1998}[\x21-\x7e])?$",
+        description="Header value: 1-2000 printable ASCII characters; no space first or last",
+    ),
+]
 Sku = Literal["Consumption", "Developer", "Basic", "Standard", "Premium", "BasicV2", "StandardV2", "PremiumV2"]
 USER_IDENTITY = (
     r"/subscriptions/[^/]+/[rR]esource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[^/]+"
