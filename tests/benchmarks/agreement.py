@@ -22,7 +22,13 @@ from tripcurve.breaker.events import BreakerEvent, read_events
 from tripcurve.run.info import RunInfo
 from tripcurve.run.layout import EVENTS, SUMMARY
 
-SCENARIOS = {"quick": "trip-and-recover", "pool": "pool-failover", "quota": "quota"}
+SCENARIOS = {
+    "quick": "trip-and-recover",
+    "pool": "pool-failover",
+    "quota": "quota",
+    "envoy": "trip-and-recover",
+    "litellm": "trip-and-recover",
+}
 LONGEST_S = 300
 
 
