@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
@@ -24,6 +25,7 @@ from tripcurve.command_options import (
     CheckOption,
     JsonOption,
     LabArgument,
+    OptionalLabArgument,
     RepeatOption,
     ScenarioOption,
     TargetOption,
@@ -121,8 +123,41 @@ def fetch_events(folder: Path) -> None:
         typer.echo(f"warning: the breaker's events were not added: {error}\nlater: {again}", err=True)
 
 
+RecordedOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        metavar="RECORDED",
+        help="Send no load: read a run of rising rates, the folder of an earlier search, or a production log (CSV, "
+        "JSON lines or Parquet with time, status, latency and tokens). Repeatable: several are set side by side.",
+    ),
+]
+WhatIfOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--what-if",
+        metavar="CHANGE",
+        help="Also simulate what a change would give: `rpm=1200`, `count=10,interval=PT1M`, or a lab file. Repeatable.",
+    ),
+]
+PriceInOption = Annotated[
+    float | None, typer.Option("--price-in", help="Price of a million prompt tokens, to report costs.", min=0)
+]
+PriceOutOption = Annotated[
+    float | None, typer.Option("--price-out", help="Price of a million completion tokens.", min=0)
+]
+PricesOption = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="FILE", help="YAML file with the prices: input, output, hour and currency."),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option("--window", help="Length of a log's windows: an ISO 8601 duration or seconds. By default found."),
+]
+
+
 def capacity(
-    lab: LabArgument = "quick",
+    lab: OptionalLabArgument = None,
     scenario: Annotated[
         str,
         typer.Option(
@@ -130,7 +165,7 @@ def capacity(
         ),
     ] = "steady",
     target: TargetOption = "local",
-    start: Annotated[float, typer.Option("--from", help="First rate to try, in requests per second.")] = 25.0,
+    start: Annotated[float, typer.Option("--start", help="First rate to try, in requests per second.")] = 25.0,
     highest: Annotated[float, typer.Option("--to", help="Highest rate to try, in requests per second.")] = 1600.0,
     probe: Annotated[
         str, typer.Option("--probe", help="How long each rate is held: an ISO 8601 duration or seconds.")
@@ -144,18 +179,38 @@ def capacity(
     tolerance: Annotated[
         float, typer.Option("--tolerance", help="Stop when the search range is within this fraction of the rate.")
     ] = 0.1,
+    recorded: RecordedOption = None,
+    window: WindowOption = None,
+    what_if: WhatIfOption = None,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
+    prices: PricesOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the probes' runs. By default runs/LAB-capacity-TIME.")
+        Path | None, typer.Option("--out", help="Folder for report and runs. By default runs/LAB-capacity-TIME.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the highest rate that a lab carries without a trip."""
-    from locustfiles.commands.capacity import Bounds, find_capacity
-    from reports.commands.capacity import capacity_command
+    """Find, or read from records, the highest rate that a lab carries without a trip."""
+    from reports.commands.capacity import CapacityOptions, capacity_command, prices_of, report_folder, simulated_from
+    from tripcurve.scenario.search import Bounds
 
-    bounds = Bounds(start, highest, _seconds(probe), success, tolerance)
-    folder, code = find_capacity(lab, scenario, target, out, bounds)
-    raise typer.Exit(capacity_command(folder, as_json) if code == 0 else code)
+    bounds, code = Bounds(start, highest, _seconds(probe, "--probe"), success, tolerance), 0
+    window_s = None if window is None else _seconds(window, "--window")
+    options = CapacityOptions((), lab, success, window_s, prices_of(prices, price_in, price_out))
+    names = simulated_from(recorded, lab, scenario) if recorded and what_if else (lab or "quick", scenario)
+    if what_if:
+        from simulator.commands.capacity import check_what_ifs, simulate_what_ifs
+
+        check_what_ifs(*names, what_if, bounds)
+    if recorded:
+        folder, options = report_folder(recorded, out, lab), replace(options, sources=tuple(recorded))
+    else:
+        from locustfiles.commands.capacity import find_capacity
+
+        folder, code = find_capacity(*names, target, out, bounds)
+    if what_if and code == 0:
+        options = replace(options, simulated=simulate_what_ifs(*names, what_if, bounds, folder))
+    raise typer.Exit(capacity_command(folder, as_json, options, code))
 
 
 def compare_gateways(
@@ -216,13 +271,13 @@ def truth(
     raise typer.Exit(import_truth(run_dir, fetched))
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, option: str) -> float:
     from tripcurve.durations import parse_seconds
 
     try:
         return parse_seconds(text)
     except ValueError as error:
-        raise BadInput(f"--probe: {error}") from None
+        raise BadInput(f"{option}: {error}") from None
 
 
 def validate(
@@ -283,7 +338,7 @@ COMMANDS = {
     "runs": _Declared("reports.cli:runs", "List the recorded runs with their main measures."),
     "truth": _Declared(truth, "Set a run beside what Azure itself recorded of its breakers."),
     "compare": _Declared("reports.cli:compare", "Compare a run with a base run, or two groups of runs."),
-    "capacity": _Declared(capacity, "Find the highest rate that a lab carries without a trip."),
+    "capacity": _Declared(capacity, "Find, or read from records, the highest rate that a lab carries without a trip."),
     "compare-gateways": _Declared(compare_gateways, "Run one scenario against several kinds of gateways."),
     "simulate": _Declared("simulator.cli:simulate", "Run a scenario in virtual time and record it as a run."),
     "curve": _Declared("simulator.cli:curve", "Draw the trip curve: time to trip against overload."),

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["CheckOption", "JsonOption", "LabArgument", "RepeatOption", "ScenarioOption", "TargetOption", "UntilOption"]
+__all__ = [
+    "CheckOption",
+    "JsonOption",
+    "LabArgument",
+    "OptionalLabArgument",
+    "RepeatOption",
+    "ScenarioOption",
+    "TargetOption",
+    "UntilOption",
+]
 
 
 def _labs(incomplete: str) -> list[str]:
@@ -31,6 +40,14 @@ LabArgument = Annotated[
         metavar="LAB",
         help="A lab file, or the name of a built-in lab: quick, seed, pool, openai, quota, gateways, "
         "envoy, litellm, portkey.",
+        autocompletion=_labs,
+    ),
+]
+OptionalLabArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LAB",
+        help="A lab file, or the name of a built-in lab. By default quick, or the lab of what was recorded.",
         autocompletion=_labs,
     ),
 ]

@@ -7,43 +7,22 @@ so that one rate's trips do not affect the next.
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from locustfiles.commands.run import INTERRUPTED, drive, report
 from tripcurve.documents import write_yaml
-from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import load_lab
-from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
+from tripcurve.run.layout import PROBES, SUMMARY, claim_run_dir, has_records
 from tripcurve.run.writing import write_whole
-from tripcurve.scenario import Phase, Scenario, load_scenario
-from tripcurve.scenario.search import Trial, next_rate
+from tripcurve.scenario import Scenario, load_scenario
+from tripcurve.scenario.search import Bounds, Trial, at_rate, next_probe
 from tripcurve.target import check_target_name
 
-__all__ = ["PROBES", "Bounds", "find_capacity", "reason_not_carried"]
-
-PROBES = "probes.json"
-LONGEST_ANSWER_S = 2.0
-"""A scenario gets enough users that every arrival finds a free one as long as answers take no longer than this."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Where and how to search. `start` and `highest`: requests per second. `probe_s`: how long each rate is held.
-
-    `success`: the share of 2xx that a carried rate needs. `tolerance`: stop when the search range is within this
-    fraction of the rate (0.1 = 10 %).
-    """
-
-    start: float = 25.0
-    highest: float = 2000.0
-    probe_s: float = 20.0
-    success: float = 0.99
-    tolerance: float = 0.1
+__all__ = ["find_capacity", "reason_not_carried"]
 
 
 def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bounds: Bounds) -> tuple[Path, int]:
@@ -55,7 +34,7 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
     the_lab = load_lab(lab)
     base = load_scenario(scenario, the_lab)
     check_target_name(target, os.environ)
-    _check_bounds(bounds)
+    bounds.check()
     lock = claim_run_dir(folder, the_lab.name, "capacity")
     try:
         return lock.folder, _search(lab, base, target, lock.folder, bounds)
@@ -66,9 +45,9 @@ def find_capacity(lab: str, scenario: str, target: str, folder: Path | None, bou
 def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds) -> int:
     """Try rates, each in a run of its own. Returns 0, or 130 if interrupted."""
     done: list[dict[str, Any]] = []
-    while (rate := _next(done, bounds)) is not None:
+    while (rate := next_probe(_trials(done), bounds)) is not None:
         run = folder / f"probe-{len(done) + 1:02d}"
-        code = _probe(lab, _at_rate(base, rate, bounds), target, run)
+        code = _probe(lab, at_rate(base, rate, bounds.probe_s), target, run)
         summary = _summary(run, code)
         reason = "interrupted" if code == INTERRUPTED else reason_not_carried(summary, bounds.success)
         done.append({"rate": rate, "carried": reason is None, "reason": reason, "run": run.name})
@@ -79,29 +58,8 @@ def _search(lab: str, base: Scenario, target: str, folder: Path, bounds: Bounds)
     return 0
 
 
-def _check_bounds(bounds: Bounds) -> None:
-    if not 1 <= bounds.start <= bounds.highest:
-        raise BadInput(f"--from {bounds.start:g} and --to {bounds.highest:g}: write 1 ≤ from ≤ to, requests per second")
-    if not 1 <= bounds.probe_s <= 3600:
-        raise BadInput(f"--probe {bounds.probe_s:g}: hold each rate between 1 s and 3600 s")
-    if not 0.01 <= bounds.tolerance <= 1:
-        raise BadInput(f"--tolerance {bounds.tolerance:g}: a share between 0.01 and 1, such as 0.1")
-
-
-def _next(done: list[dict[str, Any]], bounds: Bounds) -> float | None:
-    trials = [Trial(each["rate"], each["carried"]) for each in done]
-    rate = next_rate(trials, start=bounds.start, highest=bounds.highest, tolerance=bounds.tolerance)
-    # Whole requests per second read better, and the tolerance is far wider.
-    return rate if rate is None or rate < 20 else float(round(rate))
-
-
-def _at_rate(base: Scenario, rate: float, bounds: Bounds) -> Scenario:
-    """Return the scenario with a single phase at this rate, without faults or probe users, and with enough users."""
-    phase = Phase.model_validate({"name": f"rate-{rate:.0f}", "for": bounds.probe_s, "rate": rate})
-    given = {name: count for name, count in base.users.items() if name != "ProbeUser" and count}
-    grow = max(1.0, rate * LONGEST_ANSWER_S / max(sum(given.values()), 1))
-    users = {name: math.ceil(count * grow) for name, count in given.items()} or {"ChatUser": math.ceil(grow)}
-    return base.model_copy(update={"phases": (phase,), "users": users, "trip_duration": None, "trace": None})
+def _trials(done: list[dict[str, Any]]) -> list[Trial]:
+    return [Trial(each["rate"], each["carried"]) for each in done]
 
 
 def _probe(lab: str, scenario: Scenario, target: str, run: Path) -> int:

@@ -1,114 +1,152 @@
-"""`tripcurve capacity`, its second half: the probes' runs read, the answer with its curve written and printed."""
+"""`tripcurve capacity`, its second half: searches, runs and logs read, and the report of them written and printed."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from reports.loading.run import load
+from reports.render.capacity import print_capacity, render_capacity, render_capacity_markdown
+from reports.render.capacity_charts import latency_chart, rate_chart, token_chart
 from reports.render.charts import on_white
-from reports.render.curve import capacity_curve
 from reports.render.drawing import png_of, svg_of
-from reports.render.html import render_capacity
-from reports.render.words import number
-from reports.statistics.capacity import Limits, from_run, of_steps
+from reports.statistics.capacity_report import CapacityReport, Prices, Subject
+from reports.statistics.capacity_sources import Reading, is_search, read_subject, simulated_of
+from tripcurve.documents import read_document
 from tripcurve.errors import BadInput, NotRecorded, reason_of
-from tripcurve.run.layout import REPORT
-from tripcurve.run.summary import Capacity, Step
+from tripcurve.lab import Lab, load_lab
+from tripcurve.run.layout import LAB, REPORT, SCENARIO, make_run_dir
 from tripcurve.run.writing import write_whole
 
-__all__ = ["PROBES", "capacity_command", "capacity_of_probes"]
+__all__ = ["CapacityOptions", "capacity_command", "prices_of", "report_folder", "simulated_from"]
 
-PROBES = "probes.json"
+MOST_SUBJECTS = 20
+ANSWER = "capacity.json"
+TEXT = "capacity.md"
 
 
-def capacity_command(folder: Path, as_json: bool) -> int:
-    """Write capacity.json, report.html and the curve into the folder, and print the answer.
+@dataclass(frozen=True)
+class CapacityOptions:
+    """What the report has beside the search in its folder.
 
-    Returns 1 when nothing was carried, else 0.
-
-    Raises BadInput when the folder holds no probes.
+    `sources`: searches, runs and logs, the first of which is the report's subject; none: the search in the report's own
+    folder. `lab`: the lab of logs; None: not known. `simulated`: changes of the lab, each with its folder of simulated
+    probes; None as a change: the lab as it is. `window_s` None: from a log's duration. `prices` None: no cost.
     """
-    lab, capacity = capacity_of_probes(folder)
-    plain = capacity.model_dump(mode="json")
+
+    sources: tuple[Path, ...] = ()
+    lab: str | None = None
+    success: float = 0.99
+    window_s: float | None = None
+    prices: Prices | None = None
+    simulated: Sequence[tuple[str | None, Path]] = field(default=())
+
+
+def capacity_command(folder: Path, as_json: bool, options: CapacityOptions | None = None, code: int = 0) -> int:
+    """Write capacity.json, capacity.md, report.html and the charts into the folder, and print the answer.
+
+    `code`: the exit code of the search; one that was interrupted is reported as far as it went. Returns it or, if it is
+    0, 1 when nothing was carried, else 0. Raises BadInput when a source cannot be read.
+    """
+    options = options or CapacityOptions()
     try:
-        write_whole(folder / "capacity.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-        curve = capacity_curve(capacity.curve)
-        svg = svg_of(on_white(curve))
-        write_whole(folder / "capacity.svg", svg)
-        write_whole(folder / "capacity.png", png_of(svg))
-        write_whole(folder / REPORT, render_capacity(lab, capacity, svg_of(curve)))
+        report = _report(options.sources or (folder,), options)
+    except BadInput:
+        if code:
+            return code
+        if options.sources:
+            with suppress(OSError):  # the folder is not empty: simulated probes are in it
+                folder.rmdir()
+        raise
+    charts = [_charts(subject) for subject in report.subjects]
+    plain = report.as_written()
+    try:
+        write_whole(folder / ANSWER, json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        write_whole(folder / TEXT, render_capacity_markdown(report))
+        curve = svg_of(on_white(rate_chart(report.subject)))
+        write_whole(folder / "capacity.svg", curve)
+        write_whole(folder / "capacity.png", png_of(curve))
+        write_whole(folder / REPORT, render_capacity(report, charts))
     except OSError as error:
         raise NotRecorded(f"cannot write the answer into {folder}: {reason_of(error)}") from None
     if as_json:
-        json.dump(plain, sys.stdout, indent=1, allow_nan=False)
+        json.dump(plain, sys.stdout, indent=1, allow_nan=False, ensure_ascii=False)
         print()
     else:
-        _print(capacity, folder, Console())
-    return 0 if capacity.carried is not None else 1
+        print_capacity(report, str(folder / REPORT), Console())
+    return code or (0 if report.subject.capacity.carried is not None else 1)
 
 
-def capacity_of_probes(folder: Path) -> tuple[str, Capacity]:
-    """Return the lab's name and the capacity that a folder of probes shows; each probe is a step. Raises BadInput."""
-    try:
-        document = json.loads((folder / PROBES).read_text("utf-8"))
-        probes = [(str(probe["run"]), probe["reason"]) for probe in document["probes"]]
-        limits = Limits(ok_share=float(document["success"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"{folder} has no readable {PROBES}; give a folder that `tripcurve capacity` made") from None
-    steps: list[Step] = []
-    lab = None
-    for name, reason in probes:
-        run = load(folder / name)
-        lab = run.lab
-        steps += [_judged(step, reason) for step in from_run(run, limits).curve]
-    if lab is None:
-        raise BadInput(f"{folder}: the search made no probe")
-    return lab.name, of_steps(steps, lab)
-
-
-def _judged(step: Step, reason: str | None) -> Step:
-    """A probe also fails by the scenario's own checks, or for want of users: what was said then stands."""
-    return (
-        step if step.cause is not None or reason is None else step.model_copy(update={"cause": reason, "certain": True})
+def _report(sources: Sequence[Path], options: CapacityOptions) -> CapacityReport:
+    if len(sources) > MOST_SUBJECTS:
+        raise BadInput(f"{len(sources)} are too many to set side by side; give at most {MOST_SUBJECTS}")
+    reading = Reading(
+        options.success, options.window_s, None if options.lab is None else load_lab(options.lab), options.prices
     )
+    first, *others = (read_subject(source, reading) for source in sources)
+    found = tuple(simulated_of(change, folder) for change, folder in options.simulated)
+    return CapacityReport(subject=first.model_copy(update={"simulated": found}), beside=tuple(others))
 
 
-def _print(capacity: Capacity, folder: Path, console: Console) -> None:
-    carried, failed = capacity.carried, capacity.failed
-    console.print()
-    if carried is None:
-        console.print("[bold]Not even the lowest rate was carried.[/bold]")
-    else:
-        rate, tokens = number(carried.offered_s, 1), number(carried.tokens_per_minute, 0)
-        console.print(f"[bold]Carried: {rate} requests/s, {tokens} tokens/min.[/bold]", highlight=False)
-    if failed is not None:
-        console.print(f"At {number(failed.offered_s, 1)} requests/s: {escape(failed.cause or '')}.", highlight=False)
-    console.print(escape(f"Confidence: {capacity.confidence}."), highlight=False)
-    for quota in capacity.headroom:
-        used, limit = number(quota.used, 0), number(quota.limit, 0)
-        console.print(f"Headroom: {used} of {limit} {quota.quota}, {quota.left_share:.0%} left.", highlight=False)
-    console.print()
-    console.print(_curve_table(capacity.curve))
-    console.print(f"\nreport: {escape(str(folder / REPORT))}", highlight=False, soft_wrap=True)
+def _charts(subject: Subject) -> dict[str, str]:
+    specs = {"rates": rate_chart(subject)}
+    if any(step.tokens_per_minute.value for step in subject.steps):
+        specs["tokens"] = token_chart(subject)
+    if any(step.p50_ms is not None and step.p50_ms.value > 0 for step in subject.steps):
+        specs["latency"] = latency_chart(subject)
+    return {name: svg_of(spec) for name, spec in specs.items()}
 
 
-def _curve_table(curve: Sequence[Step]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in ("offered/s", "served/s", "429/s", "sheds/s", "p50 ms", "p99 ms", "2xx"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
-    for step in curve:
-        table.add_row(
-            *(number(value, 1) for value in (step.offered_s, step.served_s, step.throttled_s, step.shed_s)),
-            *(number(value, 1) for value in (step.p50_ms, step.p99_ms)),
-            f"{step.ok_share:.1%}",
-            "carried" if step.cause is None else "not carried",
-        )
-    return table
+def report_folder(sources: Sequence[Path], out: Path | None, lab: str | None) -> Path:
+    """Return the folder for the report of recorded sources, which is made unless it is that of a search itself.
+
+    `out` None: the search's own folder, or a new one in runs. Raises BadInput if it is not empty or cannot be made.
+    """
+    if out is None and len(sources) == 1 and is_search(sources[0]):
+        return sources[0]
+    first = sources[0]
+    for source in sources:
+        if not source.exists():
+            raise BadInput(f"--from {source}: there is no such run, folder or log{_rate_hint(str(source))}")
+    name = (load_lab(lab).name if lab is not None else None) or _name(first)
+    return make_run_dir(out, name, "capacity")
+
+
+def _rate_hint(text: str) -> str:
+    return f"; the first rate of a search is --start {text}" if text.replace(".", "", 1).isdigit() else ""
+
+
+def _name(path: Path) -> str:
+    if (path / LAB).is_file():
+        return read_document(path / LAB, Lab, "lab").name
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in path.stem)[:40] or "log"
+
+
+def prices_of(file: Path | None, price_in: float | None, price_out: float | None) -> Prices | None:
+    """Return the prices in a YAML file, with those given one by one in their place; None if there are none.
+
+    Raises BadInput if the file has a mistake.
+    """
+    given = {name: value for name, value in (("input", price_in), ("output", price_out)) if value is not None}
+    if file is None:
+        return Prices.model_validate(given) if given else None
+    return read_document(file, Prices, "price list").model_copy(update=given)
+
+
+def simulated_from(sources: Sequence[Path], lab: str | None, scenario: str | None) -> tuple[str, str]:
+    """Return the lab and the scenario to simulate for a report of these sources: paths, or the given names.
+
+    Raises BadInput for a log without a lab.
+    """
+    first = sources[0]
+    run = next((path.parent for path in sorted(first.glob(f"*/{LAB}"))), first) if is_search(first) else first
+    if (run / LAB).is_file():
+        return str(run / LAB), str(run / SCENARIO)
+    if lab is None:
+        raise BadInput(f"--what-if needs the lab behind {first}: give it as LAB before the options")
+    return lab, scenario or "steady"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports.render.charts import INK, STYLE, VEGA_LITE, Spec
 from tripcurve.run.summary import Step
 
-__all__ = ["capacity_curve"]
+__all__ = ["COLOURS", "OUTCOMES", "capacity_curve"]
 
 OUTCOMES = {"served_s": "served", "shed_s": "shed", "throttled_s": "throttled", "failed_s": "other failure"}
 COLOURS = ("#009E73", "#0072B2", "#E69F00", "#CC79A7")

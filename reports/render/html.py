@@ -35,11 +35,10 @@ from reports.render.words import (
 )
 from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
 from reports.statistics.verdict import HEADLINES, verdict_of
-from tripcurve import __version__
 from tripcurve.durations import format_iso
-from tripcurve.run.summary import Capacity, Measured, Summary, Trip
+from tripcurve.run.summary import Measured, Summary, Trip
 
-__all__ = ["MOST_TRIPS", "Pictures", "environment", "render", "render_capacity"]
+__all__ = ["MOST_TRIPS", "Pictures", "environment", "render"]
 
 MOST_TRIPS = 100
 """The most rows of the trip table, because nobody reads a page with ten thousand."""
@@ -149,20 +148,6 @@ def render(summary: Summary, pictures: Pictures, links: Sequence[Link] = ()) -> 
             charts=[_chart(name, pictures.tables[name]) for name in pictures.specs],
             spec=_script_json(on_one_axis(pictures.specs)) if pictures.specs else "",
             vega=Markup(pictures.script),  # noqa: S704  # the bundled library, no input in it
-        )
-    )
-
-
-def render_capacity(lab: str, capacity: Capacity, curve_svg: str) -> str:
-    """Return the page of `tripcurve capacity`. `capacity`: the content of capacity.json."""
-    return (
-        environment()
-        .get_template("capacity_page.html.j2")
-        .render(
-            lab=lab,
-            capacity=capacity,
-            capacity_curve=Markup(curve_svg),  # noqa: S704  # drawn from numbers alone
-            version=__version__,
         )
     )
 

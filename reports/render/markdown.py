@@ -21,7 +21,7 @@ from reports.statistics.facts import latency_rows, phase_table, quality_rows, re
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve.run.summary import CheckOutcome, Summary
 
-__all__ = ["render_markdown"]
+__all__ = ["plain", "render_markdown", "table_lines"]
 
 MOST_TRIPS = 100
 
@@ -29,10 +29,10 @@ MOST_TRIPS = 100
 def render_markdown(summary: Summary) -> str:
     """Return the summary as Markdown. Names from the lab and texts from backends are escaped."""
     verdict, ended = verdict_of(summary), how_ended(summary)
-    lines = [f"# {_plain(summary.lab)}: {_plain(summary.scenario)}", ""]
+    lines = [f"# {plain(summary.lab)}: {plain(summary.scenario)}", ""]
     lines += [f"**{verdict.symbol} {HEADLINES[verdict.label]}**" + (f" ({ended})" if ended else ""), ""]
-    lines += [*(f"{_plain(rule)}  " for rule in rules_in_words(summary.rule)), ""]
-    lines += [_plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
+    lines += [*(f"{plain(rule)}  " for rule in rules_in_words(summary.rule)), ""]
+    lines += [plain(" ".join(answer(summary))), "", *_trips(summary), *_checks(summary)]
     lines += _section("Requests", ["status", "requests"], _statuses(summary))
     headings = ["answered by", "counted from", "n", "p50", "p95", "p99", "max"]
     lines += _section("Latency, ms", headings, _latencies(summary))
@@ -41,7 +41,7 @@ def render_markdown(summary: Summary) -> str:
     lines += _section("Conformance", ["", "backend", "rule", "configured", "observed"], _conformance(summary))
     lines += _section("Pacing and data quality", ["", "value"], [list(row) for row in quality_rows(summary)])
     if summary.notes:
-        lines += ["## Notes", "", *(f"- {_plain(note)}" for note in summary.notes), ""]
+        lines += ["## Notes", "", *(f"- {plain(note)}" for note in summary.notes), ""]
     return "\n".join(lines)
 
 
@@ -90,12 +90,16 @@ def _section(title: str, headings: list[str], rows: list[list[str]]) -> list[str
     """Return a heading and a table, or nothing if there are no rows."""
     if not rows:
         return []
-    cells = [["---"] * len(headings), *([_plain(cell) for cell in row] for row in rows)]
-    table = ["| " + " | ".join(row) + " |" for row in (headings, *cells)]
-    return [f"## {title}", "", *table, ""]
+    return [f"## {title}", "", *table_lines(headings, rows), ""]
 
 
-def _plain(text: str) -> str:
+def table_lines(headings: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table, with its cells escaped."""
+    cells = [["---"] * len(headings), *([plain(cell) for cell in row] for row in rows)]
+    return ["| " + " | ".join(row) + " |" for row in (headings, *cells)]
+
+
+def plain(text: str) -> str:
     """Return text escaped so that it cannot start markup, HTML, a link or a mention."""
     text = "".join(c if c.isprintable() else " " for c in text)
     text = re.sub(r"([\\`*_\[\]<>#|!~@])", r"\\\1", text)

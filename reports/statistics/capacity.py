@@ -8,6 +8,7 @@ that was not carried and the highest carried step below it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,10 +22,11 @@ from reports.trips.analysis import analyse
 from reports.trips.instants import NS
 from reports.trips.trip import Trip
 from tripcurve.lab import Lab
+from tripcurve.quota import PTU_TOKENS_PER_MINUTE
 from tripcurve.run.summary import Capacity, Headroom, Step
 from tripcurve.scenario import Scenario
 
-__all__ = ["Limits", "from_run", "is_step_load", "of_steps"]
+__all__ = ["Limits", "from_run", "is_step_load", "of_steps", "quotas_of", "step_of"]
 
 FEWEST_REQUESTS = 30
 Z = 1.96
@@ -52,8 +54,8 @@ def from_run(run: Run, limits: Limits | None = None) -> Capacity:
     return of_steps(_steps(run, analyse(run).trips, limits or Limits()), run.lab)
 
 
-def of_steps(steps: list[Step], lab: Lab) -> Capacity:
-    """Return the capacity that steps show, of one run or of several, in any order."""
+def of_steps(steps: list[Step], lab: Lab | None) -> Capacity:
+    """Return the capacity that steps show, of one run or of several, in any order. `lab` None: no quota is known."""
     curve = sorted(steps, key=lambda step: step.offered_s)
     failed = next((step for step in curve if step.cause is not None), None)
     below = [step for step in curve if step.cause is None and (failed is None or step.offered_s < failed.offered_s)]
@@ -110,7 +112,7 @@ def _steps(run: Run, trips: list[Trip], limits: Limits) -> list[Step]:
             latencies = run.tally.latencies(phase=phase.name, fine=True)
             tripped = _trips_within(trips, begin, end)
             seconds = _seconds(run, own, begin, end)
-            step = _step(phase.name, own, latencies, seconds, tripped, limits)
+            step = step_of(phase.name, own, latencies, seconds, tripped, limits)
             under_way = run.tally.in_flight.mean(begin, begin + seconds)
             little = littles_law(under_way, run.tally.latencies(phase=phase.name), step.offered_s, seconds)
             steps.append(step.model_copy(update={"little": little}))
@@ -129,10 +131,14 @@ def _trips_within(trips: list[Trip], begin: float, end: float) -> int:
     return sum(begin <= at < end for at in known)
 
 
-def _step(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, trips: int, limits: Limits) -> Step:
+def step_of(name: str, own: pd.DataFrame, latencies: Latencies, seconds: float, trips: int, limits: Limits) -> Step:
+    """Return a step from counts of requests by outcome, and the latencies of the complete 2xx.
+
+    `own`: rows with the columns outcome, n, prompt_tokens and completion_tokens, at least one request in all.
+    """
     by_outcome, n = own.groupby("outcome")["n"].sum(), int(own["n"].sum())
     ok, shed, throttled = (int(by_outcome.get(outcome, 0)) for outcome in ("2xx", "shed", "429 backend"))
-    p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if ok else (None, None)
+    p50, p99 = (float(value) / 1000 for value in latencies.quantile([0.5, 0.99])) if len(latencies) else (None, None)
     cause = _cause(trips, shed, throttled, ok, n, p99, limits)
     tokens = int(own["prompt_tokens"].sum()) + int(own["completion_tokens"].sum())
     return Step(
@@ -187,23 +193,38 @@ def _p99_within(latencies: Latencies, limit_ms: float | None) -> bool | None:
     return False if n and latencies.quantile(max(0.99 - spread, 0.0)) / 1000 > limit_ms else None
 
 
-def _headroom(lab: Lab, carried: Step | None) -> list[Headroom]:
-    """Return the quotas in the lab: those of mocks, and those that follow from the deployments' capacity."""
-    if carried is None:
-        return []
+def quotas_of(lab: Lab) -> tuple[float | None, float | None]:
+    """Return the requests and the tokens per minute that all backends of a lab admit together.
+
+    They are those of mocks, and those that follow from the deployments' capacity. None: a backend has no such quota,
+    or it is not known.
+    """
     rpm = [b.limits.rpm if b.limits is not None else None for b in lab.backends]
     tpm = [b.limits.tpm if b.limits is not None else None for b in lab.backends]
     if all(backend.kind == "openai" for backend in lab.backends):
-        tpm = [lab.model.capacity * 1000 for _ in lab.backends]
-        rpm = [lab.model.capacity * RPM_PER_1000_TPM for _ in lab.backends]
+        capacity, provisioned = lab.model.capacity, "Provisioned" in lab.model.sku
+        tpm = [capacity * (PTU_TOKENS_PER_MINUTE if provisioned else 1000) for _ in lab.backends]
+        rpm = [None if provisioned else capacity * RPM_PER_1000_TPM for _ in lab.backends]
+    return _sum(rpm), _sum(tpm)
+
+
+def _sum(quotas: Sequence[int | None]) -> float | None:
+    known = [quota for quota in quotas if quota is not None]
+    return float(sum(known)) if len(known) == len(quotas) else None
+
+
+def _headroom(lab: Lab | None, carried: Step | None) -> list[Headroom]:
+    if carried is None or lab is None:
+        return []
+    rpm, tpm = quotas_of(lab)
     quotas = (
         ("requests per minute", rpm, carried.offered_s * 60),
         ("tokens per minute", tpm, carried.tokens_per_minute),
     )
     return [
-        Headroom(quota=name, limit=(limit := float(sum(known))), used=used, left_share=1 - used / limit)
-        for name, values, used in quotas
-        if len(known := [value for value in values if value is not None]) == len(values)
+        Headroom(quota=name, limit=limit, used=used, left_share=1 - used / limit)
+        for name, limit, used in quotas
+        if limit is not None
     ]
 
 

@@ -27,7 +27,7 @@ from tripcurve.scenario.clients import CLIENTS
 from tripcurve.scenario.trace import Trace, load_replay
 from tripcurve.shipped import find_file
 
-__all__ = ["METHODS", "count_outcomes", "simulate", "with_units"]
+__all__ = ["METHODS", "count_outcomes", "lab_and_retries", "play", "simulate", "with_units"]
 
 METHODS = ("fast", "reference")
 
@@ -54,12 +54,12 @@ def simulate(
     lab's; None keeps them. `method`: fast or reference; None: fast if that can simulate it, else reference. `run_dir`
     None: a new folder. Raises BadInput for anything that cannot be simulated.
     """
-    lab, attempts = _lab(lab_name, units)
+    lab, attempts = lab_and_retries(lab_name, units)
     scenario, trace = load_replay(scenario_name, lab)
     scenario = _scenario(scenario, clients, retries)
     chosen, reason = _method(method, obstacle(lab, scenario, attempts))
     _refuse_too_many(scenario, chosen)
-    events, batches, calls = _play(lab, scenario, trace, chosen, seed, attempts)
+    events, batches, calls = play(lab, scenario, trace, chosen, seed, attempts)
     simulation: dict[str, JsonValue] = {"method": chosen, "seed": seed, "gateway_retries": attempts, "units": lab.units}
     folder, rows = write_run(run_dir, lab, scenario, events, batches, simulation, calls)
     result: dict[str, object] = {"run": str(folder), "target": "simulated", **simulation, "requests": rows}
@@ -74,7 +74,7 @@ def count_outcomes(
     `engine`: where it is computed; None: on all cores. The numbers of requests and sheds are expected values. Raises
     BadInput if the fast method cannot simulate it.
     """
-    lab, attempts = _lab(lab_name, units)
+    lab, attempts = lab_and_retries(lab_name, units)
     scenario = load_scenario(scenario_name, lab)
     if scenario.trace is not None:
         raise BadInput(f"--no-rows: scenario {scenario.name} replays a trace, request by request; leave --no-rows out")
@@ -119,9 +119,10 @@ def _method(wanted: str | None, reason: str | None) -> tuple[str, str | None]:
     return ("fast", None) if reason is None else ("reference", reason)
 
 
-def _play(
+def play(
     lab: Lab, scenario: Scenario, trace: Trace | None, method: str, seed: int, attempts: int
 ) -> tuple[list[VirtualEvent], Iterable[pa.RecordBatch], dict[str, CallCounts] | None]:
+    """Simulate a run: the true events of its breakers, its rows, and calls by class; None: not counted."""
     if method == "fast":
         fast = run_fast(lab, scenario, seed=seed, trace=trace)
         return fast.events(), fast.batches(), None
@@ -134,7 +135,7 @@ def _trips(events: list[VirtualEvent]) -> dict[str, object]:
     return {"trips": len(opened), "first_trip_s": opened[0] if opened else None}
 
 
-def _lab(name: str, units: int | None) -> tuple[Lab, int]:
+def lab_and_retries(name: str, units: int | None = None) -> tuple[Lab, int]:
     """Return the lab, with `units` if given, and the retries that its gateway policy makes."""
     lab = load_lab(name)
     policy = policy_path(lab, find_file(name, LABS, ".yaml", "lab"))

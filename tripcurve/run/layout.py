@@ -27,6 +27,7 @@ __all__ = [
     "INFO",
     "JUNIT",
     "LAB",
+    "PROBES",
     "REPORT",
     "REQUESTS",
     "RUNS",
@@ -58,6 +59,8 @@ INDEX = "index.html"
 TREND = "trend.html"
 """In a folder of runs: the list of them, and how their measures changed."""
 CHARTS = "charts"
+PROBES = "probes.json"
+"""Folders of a capacity search only: the rates that were tried, each with the folder of its run."""
 CALIBRATION = "calibration.json"
 """Simulated runs only: the parameters that were fitted to a recorded run."""
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from locustfiles.commands.capacity import Bounds, find_capacity, reason_not_carried
+from locustfiles.commands.capacity import find_capacity, reason_not_carried
 from tripcurve.errors import BadInput
+from tripcurve.scenario.search import Bounds
 
 
 def summary(**changes: Any) -> dict[str, Any]:
@@ -50,6 +51,6 @@ def test_the_first_cause_is_reported(changes: dict[str, Any], reason: str | None
     [Bounds(start=0.5), Bounds(start=10, highest=5), Bounds(tolerance=0), Bounds(tolerance=2), Bounds(probe_s=0)],
 )
 def test_bounds_that_make_no_sense_are_refused_before_anything_starts(tmp_path: Path, bounds: Bounds) -> None:
-    with pytest.raises(BadInput, match=r"--from|--tolerance|--probe"):
+    with pytest.raises(BadInput, match=r"--start|--tolerance|--probe"):
         find_capacity("quick", "steady", "local", tmp_path / "capacity", bounds)
     assert list(tmp_path.iterdir()) == []

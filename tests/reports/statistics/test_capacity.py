@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.statistics.capacity import Limits, from_run
+from reports.statistics.capacity import Limits, from_run, quotas_of
 from tests.reports.runs import RULE, fault, lab_of, play, scenario_of
 from tripcurve.run.summary import Capacity
 
@@ -117,3 +117,10 @@ def test_an_answer_of_an_older_version_has_no_interval() -> None:
     for step in (written["carried"], written["failed"], *written["curve"]):
         del step["certain"], step["little"]
     assert Capacity.model_validate(written).low_s is None
+
+
+def test_a_provisioned_deployment_has_a_quota_of_tokens_by_its_units_and_none_of_requests() -> None:
+    """100 units admit 250,000 tokens a minute; 100 thousand tokens would be those of a standard deployment."""
+    model = {"sku": "ProvisionedManaged", "capacity": 100}
+    assert quotas_of(lab_of(backends=[{"name": "m1", "kind": "openai"}], model=model)) == (None, 250_000)
+    assert quotas_of(lab_of(backends=[{"name": "m1", "kind": "openai"}], model={"capacity": 100})) == (600, 100_000)

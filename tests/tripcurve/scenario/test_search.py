@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tripcurve.scenario.search import Bracket, Trial, bracket, next_rate
+from tripcurve.errors import BadInput
+from tripcurve.lab import load_lab
+from tripcurve.scenario import load_scenario
+from tripcurve.scenario.search import Bounds, Bracket, Trial, at_rate, bracket, next_probe, next_rate
 
 
 def search(capacity: float, start: float, highest: float, tolerance: float) -> list[Trial]:
@@ -49,3 +52,33 @@ def test_luck_above_a_failure_does_not_count() -> None:
 def test_bounds_that_make_no_sense_are_refused(bounds: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="bounds must be"):
         next_rate([], start=bounds[0], highest=bounds[1])
+
+
+@given(capacity=st.floats(1, 5000), start=st.floats(1, 500), tolerance=st.floats(0.01, 0.5))
+def test_a_search_over_whole_rates_ends_and_tries_no_rate_twice(
+    capacity: float, start: float, tolerance: float
+) -> None:
+    """Rounded, 25.5 would be 25 again, and the search between 25 and 26 would never end."""
+    bounds, trials = Bounds(start=start, highest=10_000, tolerance=tolerance), list[Trial]()
+    while (rate := next_probe(trials, bounds)) is not None:
+        assert rate not in [trial.rate for trial in trials]
+        trials.append(Trial(rate, rate <= capacity))
+        assert len(trials) < 60
+
+
+def test_a_rate_is_sent_by_enough_users_and_without_faults() -> None:
+    lab = load_lab("quick")
+    base = load_scenario("trip-and-recover", lab)
+    found = at_rate(base, 100, 20)
+    [phase] = found.phases
+    assert (phase.rate, phase.duration_s, dict(phase.simulate)) == (100, 20, {})
+    assert sum(found.users.values()) >= 200
+    assert "ProbeUser" not in found.users
+
+
+@pytest.mark.parametrize(
+    "bounds", [Bounds(start=0.5), Bounds(start=9, highest=5), Bounds(probe_s=0), Bounds(tolerance=2)]
+)
+def test_bounds_are_checked_by_the_name_of_their_option(bounds: Bounds) -> None:
+    with pytest.raises(BadInput, match=r"--start|--probe|--tolerance"):
+        bounds.check()
