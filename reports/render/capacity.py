@@ -36,9 +36,10 @@ __all__ = ["CHARTS", "print_capacity", "render_capacity", "render_capacity_markd
 CHARTS = {
     "rates": "Served, shed, throttled and failed requests per second against the offered rate. Bars: 95 % intervals.",
     "tokens": "Served tokens per minute against the offered rate. Bars: 95 % intervals.",
-    "latency": "Median and p99 of successful requests against the offered rate. Grey: the knee lies here with 95 %.",
+    "latency": "Median and p99 of successful requests against the offered rate. Bars: 95 % intervals.",
 }
 """The charts of a subject by name, with their descriptions."""
+KNEE = " Grey: the knee lies here."
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def render_capacity(report: CapacityReport, charts: Sequence[dict[str, str]]) ->
 
 def _part(subject: Subject, svgs: dict[str, str]) -> _Part:
     drawn = [
-        (text, Markup(svgs[name]))  # noqa: S704  # drawn from numbers alone
+        (f"{text}{KNEE}" if name == "latency" and subject.knee.rate_s else text, Markup(svgs[name]))  # noqa: S704  # drawn from numbers alone
         for name, text in CHARTS.items()
         if name in svgs
     ]

@@ -11,7 +11,12 @@ from reports.statistics.estimates import Estimate
 
 __all__ = ["latency_chart", "rate_chart", "token_chart"]
 
-X: Spec = {"field": "offered", "type": "quantitative", "title": "offered, requests per second"}
+X: Spec = {
+    "field": "offered",
+    "type": "quantitative",
+    "title": "offered, requests per second",
+    "axis": {"format": "~r"},
+}
 SERVED = COLOURS[0]
 QUANTILES = {"p50_ms": "median", "p99_ms": "p99"}
 
@@ -99,7 +104,7 @@ def _y(title: str, scale: Spec | None = None, axis: Spec | None = None) -> Spec:
         "type": "quantitative",
         "title": title,
         "scale": scale or {"zero": True},
-        "axis": axis or {},
+        "axis": axis or {"format": "~s"},
     }
 
 

@@ -74,11 +74,12 @@ def headline(subject: Subject) -> str:
     if carried is None:
         return "Not even the lowest rate was carried"
     rate = f"{number(carried.offered_s, 1)} requests/s, {number(carried.tokens_per_minute, 0)} tokens/min"
+    carried_in = "Carried in the simulator" if subject.target == "simulated" else "Carried"
     if subject.limit_reached:
-        return f"Carried: {rate}"
+        return f"{carried_in}: {rate}"
     if subject.capacity.failed is None:
-        return f"Carried: at least {rate}; no limit was reached"
-    return f"Carried: at least {rate}; the load generator could not send more"
+        return f"{carried_in}: at least {rate}; no limit was reached"
+    return f"{carried_in}: at least {rate}; the load generator could not send more"
 
 
 def sentences(subject: Subject) -> list[str]:

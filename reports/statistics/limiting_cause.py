@@ -112,7 +112,7 @@ class _Failed:
         if opened:
             evidence.append(f"The breaker {self._opened()}.")
         if not reached:
-            text = "The backends throttled (429) by a quota that the lab does not state."
+            text = "The backends throttled (429) by a quota that is not known."
             if uses:
                 text = "The backends throttled (429), although the load was below each quota over the whole step."
             return Cause(kind="quota", text=text, evidence=tuple(evidence))

@@ -103,3 +103,12 @@ def test_no_name_becomes_markup() -> None:
 def test_an_answer_that_is_no_limit_says_so(steps: list[object], expected: str) -> None:
     page = render_capacity(CapacityReport(subject=subject(*steps)), [SVGS])  # type: ignore[arg-type]  # steps
     assert expected in page
+
+
+def test_a_simulated_run_is_not_shown_as_a_measured_one() -> None:
+    page = render_capacity(CapacityReport(subject=subject(step(10), target="simulated")), [SVGS])
+    assert "Carried in the simulator: at least 10.0" in page
+
+
+def test_the_knees_band_is_explained_only_where_it_is_drawn(whole: CapacityReport) -> None:
+    assert render_capacity(whole, [SVGS, SVGS]).count("Grey: the knee lies here.") == 2  # text alternative and caption

@@ -49,7 +49,7 @@ def test_a_few_429s_below_every_quota_that_open_the_breaker_are_the_breakers() -
 def test_a_quota_that_nobody_states_is_not_guessed(lab: Lab | None) -> None:
     cause = throttled(lab)
     assert cause.kind == "quota"
-    assert "does not state" in cause.text
+    assert "not known" in cause.text
 
 
 def test_429s_below_every_stated_quota_say_so() -> None:
