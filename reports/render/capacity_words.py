@@ -116,13 +116,16 @@ def rounded(estimate: Estimate | None, digits: int) -> Cell:
     """Return an estimate with its interval beneath; a dash for None."""
     if estimate is None:
         return Cell("–")
-    low, high = estimate.low, estimate.high
+    return Cell(number(estimate.value, digits), _ends(estimate.low, estimate.high, digits))
+
+
+def _ends(low: float | None, high: float | None, digits: int) -> str | None:
+    """Return an interval as text; None if neither end is known."""
     if low is None and high is None:
-        return Cell(number(estimate.value, digits))
-    ends = f"{number(low, digits)} to {number(high, digits)}"
-    if low is None or high is None:
-        ends = f"at least {number(low, digits)}" if high is None else f"at most {number(high, digits)}"
-    return Cell(number(estimate.value, digits), ends)
+        return None
+    if high is None:
+        return f"at least {number(low, digits)}"
+    return f"at most {number(high, digits)}" if low is None else f"{number(low, digits)} to {number(high, digits)}"
 
 
 def step_table(subject: Subject) -> Table:
@@ -209,10 +212,10 @@ def beside_table(subjects: Sequence[Subject]) -> Table:
     for subject in subjects:
         carried, failed, knee = subject.capacity.carried, subject.capacity.failed, subject.knee
         left = min((quota.left_share for quota in subject.capacity.headroom), default=None)
-        highest = subject.highest
+        ends = _ends(subject.capacity.low_s, subject.capacity.high_s, 1)
         row = [
             Cell(title(subject), subject.path),
-            Cell("–") if highest is None else rounded(highest.offered_s, 1),
+            Cell("–" if carried is None else number(carried.offered_s, 1), ends and f"95 %: {ends}"),
             Cell("–" if failed is None else number(failed.offered_s, 1)),
             Cell("–" if carried is None else number(carried.tokens_per_minute, 0)),
             Cell(subject.cause.kind),
