@@ -21,6 +21,20 @@ import typer.main
 from typer.core import TyperGroup
 
 from tripcurve import __version__
+from tripcurve.capacity_options import (
+    HighestOption,
+    LoadOption,
+    PriceInOption,
+    PriceOutOption,
+    PricesOption,
+    ProbeOption,
+    RecordedOption,
+    StartOption,
+    SuccessOption,
+    ToleranceOption,
+    WhatIfOption,
+    WindowOption,
+)
 from tripcurve.command_options import (
     CheckOption,
     JsonOption,
@@ -123,62 +137,15 @@ def fetch_events(folder: Path) -> None:
         typer.echo(f"warning: the breaker's events were not added: {error}\nlater: {again}", err=True)
 
 
-RecordedOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--from",
-        metavar="RECORDED",
-        help="Send no load: read a run of rising rates, the folder of an earlier search, or a production log (CSV, "
-        "JSON lines or Parquet with time, status, latency and tokens). Repeatable: several are set side by side.",
-    ),
-]
-WhatIfOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--what-if",
-        metavar="CHANGE",
-        help="Also simulate what a change would give: `rpm=1200`, `count=10,interval=PT1M`, or a lab file. Repeatable.",
-    ),
-]
-PriceInOption = Annotated[
-    float | None, typer.Option("--price-in", help="Price of a million prompt tokens, to report costs.", min=0)
-]
-PriceOutOption = Annotated[
-    float | None, typer.Option("--price-out", help="Price of a million completion tokens.", min=0)
-]
-PricesOption = Annotated[
-    Path | None,
-    typer.Option("--prices", metavar="FILE", help="YAML file with the prices: input, output, hour and currency."),
-]
-WindowOption = Annotated[
-    str | None,
-    typer.Option("--window", help="Length of a log's windows: an ISO 8601 duration or seconds. By default found."),
-]
-
-
 def capacity(
     lab: OptionalLabArgument = None,
-    scenario: Annotated[
-        str,
-        typer.Option(
-            "--scenario", help="Scenario whose users, request sizes and checks are used. Its phases are replaced."
-        ),
-    ] = "steady",
+    scenario: LoadOption = "steady",
     target: TargetOption = "local",
-    start: Annotated[float, typer.Option("--start", help="First rate to try, in requests per second.")] = 25.0,
-    highest: Annotated[float, typer.Option("--to", help="Highest rate to try, in requests per second.")] = 1600.0,
-    probe: Annotated[
-        str, typer.Option("--probe", help="How long each rate is held: an ISO 8601 duration or seconds.")
-    ] = "PT20S",
-    success: Annotated[
-        float,
-        typer.Option(
-            "--success", help="Smallest share of 2xx answers at which a rate counts as carried.", min=0, max=1
-        ),
-    ] = 0.99,
-    tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Stop when the search range is within this fraction of the rate.")
-    ] = 0.1,
+    start: StartOption = 25.0,
+    highest: HighestOption = 1600.0,
+    probe: ProbeOption = "PT20S",
+    success: SuccessOption = 0.99,
+    tolerance: ToleranceOption = 0.1,
     recorded: RecordedOption = None,
     window: WindowOption = None,
     what_if: WhatIfOption = None,
