@@ -10,6 +10,7 @@ from tripcurve.breaker.consecutive import Consecutive
 from tripcurve.breaker.cooldown import Cooldown
 from tripcurve.breaker.machine import Machine
 from tripcurve.breaker.machines import machines_of
+from tripcurve.gateways.envoy import SWEEP_S
 from tripcurve.lab.gateway import KINDS
 
 TICKET = Ticket(None)
@@ -57,7 +58,7 @@ def test_an_envoy_host_returns_at_a_sweep() -> None:
     machine = machines_of(lab_of("envoy"), sweep_phase=0.5)["m1"]
     (opened,) = events(machine, (1.0, FAILURE), (1.0, FAILURE), (1.0, FAILURE))
     assert isinstance(opened, Opened)
-    assert opened.until == pytest.approx(3.05), "sweeps are 0.1 s apart, and the first is at 0.05 s"
+    assert opened.until == pytest.approx(3.0 + SWEEP_S / 2), "the first sweep is at half an interval"
 
 
 def test_all_hosts_of_an_envoy_cluster_may_be_ejected() -> None:
