@@ -122,9 +122,9 @@ def _changes(name: str, runs: list[History]) -> Changes:
     """Draw each headline measure that two or more of a lab's runs observed."""
     charts = {}
     for measure in HEADLINES:
-        points = [(run.started, value) for run in runs if (value := run.measure(measure)) is not None]
-        if len(points) > 1:
-            charts[measure] = svg_of(measure_chart(points, measure))
+        values = [value for run in runs if (value := run.measure(measure)) is not None]
+        if len(values) > 1:
+            charts[measure] = svg_of(measure_chart(values, measure))
     return Changes(name, runs, charts)
 
 

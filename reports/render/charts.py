@@ -7,7 +7,7 @@ distinguish outcomes for colour-blind readers too, and shapes and labels repeat 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ __all__ = [
     "VEGA_LITE",
     "Drawn",
     "Spec",
+    "around",
     "draw_charts",
     "figures",
     "linked",
@@ -187,6 +188,14 @@ def _records(frame: pd.DataFrame) -> list[Spec]:
     """Return the rows of a frame as JSON objects. What is not known is null."""
     columns = [[None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame]
     return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def around(values: Sequence[float]) -> list[float]:
+    """Return the ends of an axis that shows all values, and at least 2 % of them, so that noise looks like noise."""
+    low, high = min(values), max(values)
+    middle = (low + high) / 2
+    reach = max((high - low) * 0.6, abs(middle) * 0.01) or 1.0
+    return [middle - reach, middle + reach]
 
 
 def _number(field: str, **more: object) -> Spec:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from markupsafe import Markup
 
 from reports.loading.history import Broken, History, lab_name
 from reports.loading.neighbours import quoted
-from reports.render.charts import INK, STYLE, VEGA_LITE, Spec
+from reports.render.charts import INK, STYLE, VEGA_LITE, Spec, around
 from reports.render.html import environment
 from reports.render.words import number, share, target_in_words
 from reports.statistics.verdict import verdict_of
@@ -121,19 +120,17 @@ def render_trend(name: str, changes: Sequence[Changes], hidden: int) -> str:
     )
 
 
-def measure_chart(points: Sequence[tuple[datetime, float]], measure: str) -> Spec:
-    """Return a chart of one measure over the runs of one lab and scenario, by when they started."""
-    rows = [{"started": at.isoformat(), "value": value} for at, value in points]
-    x = {"field": "started", "type": "temporal", "title": "run started, UTC", "scale": {"type": "utc", "padding": 12}}
-    y = {
-        "field": "value",
-        "type": "quantitative",
-        "title": UNITS.get(measure, measure),
-        "scale": {"zero": False, "padding": 12},
-    }
+def measure_chart(values: Sequence[float], measure: str) -> Spec:
+    """Return a chart of one measure over the runs of one lab and scenario, oldest to newest."""
+    rows = [{"run": number, "value": value} for number, value in enumerate(values, 1)]
+    ticks = {"tickMinStep": 1, "format": "d"}
+    x = {"field": "run", "type": "quantitative", "title": "run, oldest to newest", "axis": ticks}
+    x["scale"] = {"domain": [0.5, len(rows) + 0.5], "nice": False}
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": {"domain": around(values)}}
     return {
         "$schema": VEGA_LITE,
         "config": STYLE,
+        "title": UNITS.get(measure, measure),
         "width": 440,
         "height": 180,
         "padding": {"left": 5, "top": 5, "right": 20, "bottom": 5},

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reports.render.charts import INK, STYLE, VEGA_LITE, Spec
+from reports.render.charts import INK, STYLE, VEGA_LITE, Spec, around
 from reports.render.html import environment
 from reports.render.words import legible, number
 from reports.statistics.repeats import OneRun, OverRuns, RepeatsSummary
@@ -93,6 +93,7 @@ def sentences(summary: RepeatsSummary, shown: str) -> list[str]:
 
 def runs_chart(summary: RepeatsSummary, shown: str) -> Spec | None:
     """Return a chart of the shown measure of each run, with the interval over runs; None if no run observed it."""
+    values = [run.values.get(shown) for run in summary.runs]
     rows = [
         {"run": index, "value": run.values[shown], "counts": "counts" if run.counts else "does not count"}
         for index, run in enumerate(summary.runs, 1)
@@ -102,7 +103,9 @@ def runs_chart(summary: RepeatsSummary, shown: str) -> Spec | None:
         return None
     one = next(each for each in summary.measures if each.measure == shown)
     x = {"field": "run", "type": "ordinal", "title": "run", "axis": {"labelAngle": 0}}
-    y = {"field": "value", "type": "quantitative", "title": shown, "scale": {"zero": False, "padding": 12}}
+    ends = [end for end in (one.low, one.high) if end is not None]
+    scale = {"domain": around([*(value for value in values if value is not None), *ends])}
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": scale}
     band = [] if one.low is None else [{"value": one.low, "high": one.high}]
     middle = [] if one.median is None else [{"value": one.median}]
     counts = {"field": "counts", "type": "nominal", "scale": {"domain": ["counts", "does not count"]}, "title": None}
@@ -110,6 +113,7 @@ def runs_chart(summary: RepeatsSummary, shown: str) -> Spec | None:
     return {
         "$schema": VEGA_LITE,
         "config": STYLE,
+        "title": shown,
         "width": 620,
         "height": 220,
         "padding": {"left": 5, "top": 5, "right": 20, "bottom": 5},

@@ -140,7 +140,7 @@ def _method(n: int) -> str:
     if n < FEWEST_RANKED:
         return (
             f"Intervals of fewer than {FEWEST_RANKED} runs are wide: each contains the runs' range and the t "
-            "interval of their mean (95 %)."
+            "interval of their mean (97.5 %)."
         )
     return (
         "Intervals are order statistics: they contain the long-run median with 95 % or more, whatever its distribution."
