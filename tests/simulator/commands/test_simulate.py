@@ -155,4 +155,3 @@ def test_a_report_of_litellm_expects_a_count_that_outlives_a_short_cooldown(tmp_
     analysis = analyse(load(folder))
     assert {low <= 3 <= high for low, high in analysis.counts.values()} == {True}
     assert {trip.failures_to_trip for trip in analysis.trips} >= {1, 3}
-    assert {trip.tripped_s.by for trip in analysis.trips if trip.tripped_s} == {"cause"}
