@@ -13,9 +13,6 @@ from tripcurve.breaker.events import BreakerEvent, render_recorded
 
 __all__ = ["Breaker", "Follower"]
 
-GRACE_NS = 200_000_000
-"""How long after an expected end, ns, it is written: until then a record of a longer exclusion may still arrive."""
-
 
 @dataclass(frozen=True)
 class Breaker:
@@ -49,7 +46,9 @@ class Follower:
         self._unix_ns = unix_ns
         self._position = 0
         self._until: dict[str, int] = {}
-        """The expected end of each exclusion whose end the program does not record, by backend."""
+        """The end of each exclusion that lasts and whose end the program does not record, by backend."""
+        self._excluded_until: dict[str, int] = {}
+        """The end of the last exclusion, also if it is over."""
         self._unknown: str | None = None
         events.touch()
 
@@ -69,7 +68,7 @@ class Follower:
             self._events.unlink(missing_ok=True)
             return
         found = [event for change in changes for event in self._of(change)]
-        self._write([*found, *self._ended(self._unix_ns() - GRACE_NS)])
+        self._write([*found, *self._ended(self._unix_ns())])
 
     def _lines(self) -> Iterable[str]:
         if not self._record.exists():
@@ -87,9 +86,10 @@ class Follower:
         if change.until_ns is None:
             return [_event(breaker, change)]
         ended = self._ended(change.at_ns)
-        lasts = breaker.backend in self._until
-        self._until[breaker.backend] = change.until_ns
-        return ended if lasts else [*ended, _event(breaker, change)]
+        if change.at_ns < self._excluded_until.get(breaker.backend, 0):
+            return ended  # excluded already, and by this not for longer
+        self._until[breaker.backend] = self._excluded_until[breaker.backend] = change.until_ns
+        return [*ended, _event(breaker, change)]
 
     def _ended(self, now_ns: int) -> list[BreakerEvent]:
         """Return the ends of the exclusions that were over at this instant, and forget these."""

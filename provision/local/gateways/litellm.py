@@ -33,7 +33,7 @@ _OFFLINE = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise it downloads prices at its start
     "LITELLM_TELEMETRY": "False",
     "LITELLM_MODE": "PRODUCTION",  # otherwise it reads an .env file
-    "LITELLM_LOG": "ERROR",
+    "LITELLM_LOG": "CRITICAL",  # an error has a traceback, which costs more than its answer
 }
 
 

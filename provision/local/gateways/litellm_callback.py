@@ -32,13 +32,14 @@ class Cooldowns(CustomLogger):  # type: ignore[misc]  # LiteLLM is not installed
 
         try:
             found = llm_router.health().cooldowns.cooldown_store.snapshot()
-            lines = [self._line(name, entry["timestamp"], entry["cooldown_time"]) for name, entry in found.items()]
+            lines = [self._line(key, entry["timestamp"], entry["cooldown_time"]) for key, entry in found.items()]
         except (AttributeError, KeyError, TypeError) as error:  # another version of LiteLLM
             lines = [json.dumps({"unknown": f"{type(error).__name__}: {error}"})]
         with self._file.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines if line)
 
-    def _line(self, name: str, at_s: float, lasts_s: float) -> str:
+    def _line(self, key: str, at_s: float, lasts_s: float) -> str:
+        name = key.removeprefix("deployment:").removesuffix(":cooldown")
         if self._written.get(name) == at_s:
             return ""
         self._written[name] = at_s

@@ -7,7 +7,7 @@ import logging
 import secrets
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from pydantic import SecretStr
 
 from provision.local.browsers import refuse_other_sites
@@ -28,6 +28,8 @@ from tripcurve.target import Target
 __all__ = ["LocalGateway"]
 
 _log = logging.getLogger(__name__)
+FIRST_ANSWER_S = 30.0
+"""How long the first answer may take: LiteLLM needs five seconds on a slow machine."""
 
 
 class LocalGateway:
@@ -108,6 +110,27 @@ class LocalGateway:
                 await self._owner.configure(self._order(self._launch).model_dump(mode="json"))
         except ChildFailed as error:
             raise TargetUnavailable(f"the gateway did not start: {error}") from None
+        await self._ask_once()
+
+    async def _ask_once(self) -> None:
+        """Send one chat completion: programs load much at their first request. Raises TargetUnavailable for no 2xx."""
+        target = self.target
+        name, _, key = target.key_line.partition(": ")
+        body = target.chat_body([{"role": "user", "content": "Hello"}])
+        try:
+            async with (
+                ClientSession(timeout=ClientTimeout(FIRST_ANSWER_S)) as session,
+                session.post(
+                    target.gateway_url + target.chat_path, json=body, headers={**target.headers, name: key}
+                ) as answer,
+            ):
+                status, said = answer.status, await answer.text(errors="replace")
+        except (ClientError, TimeoutError) as error:
+            raise TargetUnavailable(
+                f"{self._profile.title} did not answer its first request: {type(error).__name__}"
+            ) from None
+        if not 200 <= status < 300:
+            raise TargetUnavailable(f"{self._profile.title} answered its first request with {status}: {said[:300]}")
 
     def _snapshot(self, backend: Backend) -> Json:
         settings = mock_settings(backend, self._lab.model)

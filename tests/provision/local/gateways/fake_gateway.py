@@ -1,7 +1,7 @@
-"""A gateway program that sheds nothing: it answers every GET with 200, after it has written what it was told.
+"""A gateway program that sheds nothing and asks nobody: it answers every request with 200.
 
 Run as `python fake_gateway.py PORT [FAULT]`. FAULT `dies` ends it at the first request for /die, `stillborn` at once,
-`stubborn` makes it ignore SIGTERM.
+`stubborn` makes it ignore SIGTERM, `refuses` makes it answer every POST with 401.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(401 if sys.argv[2:] == ["refuses"] else 200)
+        self.send_header("content-length", "7")
+        self.end_headers()
+        self.wfile.write(b"no key\n")
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

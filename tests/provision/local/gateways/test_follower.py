@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.local.gateways.follower import GRACE_NS, Breaker, Follower
+from provision.local.gateways.follower import Breaker, Follower
 from provision.local.gateways.program import Change, UnknownRecord
 from tripcurve.breaker.events import BreakerEvent, read_events
 
@@ -83,19 +83,21 @@ def test_a_backend_without_a_rule_has_no_breaker(bench: Bench) -> None:
     assert bench.seen() == []
 
 
-def test_an_end_that_is_not_recorded_is_written_once_it_is_certain(bench: Bench) -> None:
+def test_an_end_that_is_not_recorded_is_written_at_its_instant(bench: Bench) -> None:
     bench.write("open m1 10 15\n")
-    bench.at(15 + GRACE_NS / S - 1e-9)
+    bench.at(15 - 1e-9)
     assert bench.seen() == [("opened", "m1", 10)]
-    bench.at(15 + GRACE_NS / S)
+    bench.at(15)
     bench.at(99)
     assert bench.seen() == [("opened", "m1", 10), ("closed", "m1", 15)]
 
 
-def test_an_exclusion_that_is_prolonged_ends_later_and_begins_once(bench: Bench) -> None:
+def test_a_second_record_does_not_prolong_an_exclusion_however_late_it_is_read(bench: Bench) -> None:
     bench.write("open m1 10 15\nopen m1 11 16\n")
+    bench.at(15)
+    bench.write("open m1 14 19\n")
     bench.at(99)
-    assert bench.seen() == [("opened", "m1", 10), ("closed", "m1", 16)]
+    assert bench.seen() == [("opened", "m1", 10), ("closed", "m1", 15)]
 
 
 def test_an_exclusion_after_the_end_of_the_last_is_a_new_one(bench: Bench) -> None:

@@ -108,13 +108,16 @@ async def test_the_callback_writes_each_cooldown_once(callback: tuple[Any, Any],
     cooldowns, server = callback
     server.llm_router = _Router({})
     await _failures(cooldowns, 1)
-    server.llm_router.found = {"m1": {"timestamp": 1795949052.5, "cooldown_time": 5.0}}
+    server.llm_router.found = {"deployment:m1:cooldown": {"timestamp": 1795949052.5, "cooldown_time": 5.0}}
     await _failures(cooldowns, 2)
-    server.llm_router.found = {"m1": {"timestamp": 1795949060.0, "cooldown_time": 5.0}}
+    server.llm_router.found = {"deployment:m1:cooldown": {"timestamp": 1795949060.0, "cooldown_time": 5.0}}
     await _failures(cooldowns, 1)
     assert LITELLM.read is not None
     changes = [LITELLM.read(line) for line in (tmp_path / "cooldowns.jsonl").read_text().splitlines()]
-    assert [change.at_ns // 1_000_000 for change in changes if change] == [1795949052500, 1795949060000]
+    assert [(change.backend, change.at_ns // 1_000_000) for change in changes if change] == [
+        ("m1", 1795949052500),
+        ("m1", 1795949060000),
+    ]
     assert all(change and change.until_ns == change.at_ns + 5_000_000_000 for change in changes)
 
 

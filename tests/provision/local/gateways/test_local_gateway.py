@@ -159,3 +159,13 @@ async def test_a_backend_that_is_no_mock_is_refused(tmp_path: Path) -> None:
     lab = lab_of("envoy", {"name": "m1"}, {"name": "m2", "kind": "openai"})
     with pytest.raises(BadInput, match=r"backends\[1\]\.kind: .* takes backends of kind mock, not openai"):
         LocalGateway(lab, tmp_path, tmp_path / "events.jsonl")
+
+
+async def test_a_program_that_refuses_the_first_request_is_one_message(tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path, _Fake("refuses"))
+    await gateway.open()
+    try:
+        with pytest.raises(TargetUnavailable, match="Envoy answered its first request with 401: no key"):
+            await gateway.ready()
+    finally:
+        await gateway.close()
