@@ -28,8 +28,8 @@ class Change(NamedTuple):
     """A change that a program recorded: a backend was excluded (`opened`), or may be used again.
 
     `backend` is the backend's name or its address. `half_width_ns`: how far `at_ns` can be off.
-    `until_ns` is for programs that record no end: the instant until which the backend stays excluded. Whatever is recorded
-    before it does not prolong it.
+    `until_ns` is for programs that record no end: the instant until which the backend stays excluded. Later changes do
+    not prolong it.
     """
 
     opened: bool
