@@ -34,9 +34,12 @@ def simulate_from(
 
     `replay`: send each recorded attempt at its recorded instant, instead of drawing arrivals. `run_dir` None: a new
     folder. The directory also has the fit (calibration.json) and a plot of recorded against fitted answer times
-    (quantiles.svg). Raises BadInput for a folder that is not a run, or has no requests.
+    (quantiles.svg). Raises BadInput for a folder that is not a run, or has no requests, and
+    for a run of a trace without `replay`.
     """
     recorded = read_recorded(run)
+    if recorded.scenario.trace is not None and not replay:
+        raise BadInput(f"--from {run}: this run replayed a trace, which no arrivals can be drawn for; add --replay")
     lab, scenario, fitted = calibrate(recorded)
     if replay:
         scenario = scenario.model_copy(update={"max_retries": 0})

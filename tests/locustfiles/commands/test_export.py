@@ -285,3 +285,10 @@ def _local(arguments: list[str], here: dict[str, str]) -> list[str]:
             word = word.replace(elsewhere, local)
         words.append(word)
     return words
+
+
+@pytest.mark.parametrize("kind", ["kubernetes", "azure-load-testing"])
+def test_a_trace_cannot_be_exported(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(BadInput, match=r"trace: an export contains no trace"):
+        export_command("quick", kind, tmp_path / "out", scenario="replay")
+    assert not (tmp_path / "out").exists()

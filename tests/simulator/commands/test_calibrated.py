@@ -52,3 +52,11 @@ def test_a_folder_that_is_not_a_run_is_refused_and_nothing_is_written(tmp_path: 
     with pytest.raises(BadInput):
         simulate_from(tmp_path / "nowhere", run_dir=tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_run_of_a_trace_can_only_be_replayed(tmp_path: Path) -> None:
+    recorded, _ = simulate("quick", "replay", run_dir=tmp_path / "run")
+    with pytest.raises(BadInput, match=r"this run replayed a trace.*add --replay"):
+        simulate_from(recorded, run_dir=tmp_path / "again")
+    folder, _ = simulate_from(recorded, replay=True, run_dir=tmp_path / "again")
+    assert len(starts(folder)) == 178

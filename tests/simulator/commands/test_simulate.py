@@ -155,3 +155,20 @@ def test_a_report_of_litellm_expects_a_count_that_outlives_a_short_cooldown(tmp_
     analysis = analyse(load(folder))
     assert {low <= 3 <= high for low, high in analysis.counts.values()} == {True}
     assert {trip.failures_to_trip for trip in analysis.trips} >= {1, 3}
+
+
+def test_a_trace_is_simulated_request_by_request(tmp_path: Path) -> None:
+    folder, result = simulate("quick", "replay", run_dir=tmp_path / "run")
+    users = pq.read_table(folder / "requests.parquet")["user"].to_pylist()
+    assert users.count("ChatUser") == 178
+    assert result["method"] == "fast"
+    with pytest.raises(BadInput, match=r"--no-rows: scenario replay replays a trace, request by request"):
+        count_outcomes("quick", "replay")
+
+
+def test_a_simulated_run_of_clients_that_retry_has_their_attempts(tmp_path: Path) -> None:
+    folder, result = simulate("quick", "trip-and-recover", clients="openai", retries=2, run_dir=tmp_path / "run")
+    calls = json.loads((folder / "run.json").read_text("utf-8"))["calls"]
+    probes = pq.read_table(folder / "requests.parquet")["user"].to_pylist().count("ProbeUser")
+    assert sum(phase["attempts"] for phase in calls.values()) == result["requests"] - probes  # type: ignore[operator]
+    assert calls["fault"]["attempts"] > calls["fault"]["calls"] == 400
