@@ -23,6 +23,7 @@ from locustfiles.conduct.preparation import Preparation, RunInputs, prepare, sea
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import breaker_counter, gap_of
 from locustfiles.live.counts import Live
+from locustfiles.live.load import Load
 from locustfiles.live.progress import report_progress
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
@@ -79,6 +80,7 @@ class Conductor:
         self.last_run: Path | None = None
         self._traffic: Traffic | None = None
         self._tally = Tally()
+        self._load = Load()
         self._workers: list[WorkerInfo] = []
         self._interrupts = 0
         self._runs = 0
@@ -91,6 +93,11 @@ class Conductor:
     def headless(self) -> bool:
         """Whether Locust runs without its web page."""
         return bool(self._options.headless)
+
+    @property
+    def load(self) -> Load:
+        """The scheduled load of the run under way, or else of the last one."""
+        return self._load if self._traffic is None else self._traffic.load()
 
     @property
     def _options(self) -> Options:
@@ -231,7 +238,7 @@ class Conductor:
         try:
             end_traffic(self.environment, self._traffic, grace_s)
         finally:
-            self._tally = self._traffic.count()
+            self._tally, self._load = self._traffic.count(), self._traffic.load()
             self._workers = [WorkerInfo(worker=0, rows=self._tally.rows, lost=False)]
 
     def _on_test_stop(self, environment: Environment, **_: object) -> None:

@@ -20,6 +20,7 @@ from locustfiles.conduct.conductor import Conductor
 from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS, Account, CountsMessage
 from locustfiles.conduct.plan import Plan
 from locustfiles.live.counts import Live
+from locustfiles.live.load import Load
 from locustfiles.live.sightings import Sighting, Sightings, merge
 from locustfiles.pacing.schedule import Share, arrivals
 from locustfiles.recording.run_dir import mark_run, unmark_run
@@ -46,6 +47,7 @@ class Member:
     trips: int = 0
     open: bool = False
     sightings: list[Sighting] = field(default_factory=list)
+    load: Load = field(default_factory=Load)
     shipped: list[Path] = field(default_factory=list)
 
 
@@ -70,6 +72,10 @@ class Master(Conductor):
         self.environment.events.worker_connect.add_listener(self._on_worker_connect)
         self.environment.dispatcher_class = seating_for(self._takes_part)
         super().attach()
+
+    @property
+    def load(self) -> Load:
+        return Load.of_all(member.load for member in self._members.values())
 
     def _takes_part(self, client_id: str) -> bool:
         """Return whether a worker has a part in the run. Those that connect after its start have no arrivals."""
@@ -121,7 +127,10 @@ class Master(Conductor):
                 continue
             due_s = arrivals(plan.scenario, Share(member.worker, len(self._members)), plan.trace)
             heard_s, end_s = ((at_ns - start_ns) / 1e9 for at_ns in (member.heard_ns, finish_ns))
-            tally.add_lost(due_s, heard_s, end_s, count_paced(shard_path(plan.run_dir, member.worker)))
+            recorded = count_paced(shard_path(plan.run_dir, member.worker))
+            for due in tally.add_lost(due_s, heard_s, end_s, recorded):
+                at = plan.scenario.phase_at(due)
+                tally.missed_by_phase[plan.scenario.phases[-1 if at is None else at[0]].name] += 1
         return tally
 
     def _awaited(self, member: Member, finish_ns: int, grace_s: float) -> bool:
@@ -171,6 +180,7 @@ class Master(Conductor):
         live.trips = max(each.trips for each in self._members.values())
         live.open = any(each.open for each in self._members.values())
         member.sightings = Sightings.from_message(data["sightings"])
+        member.load = Load._make(data["load"])
         live.sightings.periods = merge([one for each in self._members.values() for one in each.sightings])
 
     def _on_rows(self, msg: Message, **_: object) -> None:

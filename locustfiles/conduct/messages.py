@@ -29,13 +29,14 @@ DONE = "tripcurve-done"
 
 
 class CountsMessage(TypedDict):
-    """Answers by second and kind since the last such message, and the open periods seen so far."""
+    """Answers by second and kind since the last such message, and the open periods and the load so far."""
 
     counts: list[tuple[int, str, int]]
     last_end_s: float
     trips: int
     open: bool
     sightings: Sequence[Sequence[float | int | None]]
+    load: Sequence[float | int | None]
 
 
 class Account(TypedDict):

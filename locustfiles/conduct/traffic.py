@@ -16,6 +16,7 @@ from locustfiles.http.answer import Answer, CallResult
 from locustfiles.http.client import Client, Deadlines
 from locustfiles.http.heads import JSON, RequestHeads
 from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
+from locustfiles.live.load import Load
 from locustfiles.pacing.lane import Lane
 from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
 from locustfiles.pacing.sharpening import Sharpener, reason_not_to_probe
@@ -64,7 +65,7 @@ class Traffic:
         self._heads = [RequestHeads(p, plan.lab, rng, f"{plan.start_ns:x}-{p.name}") for p in plan.scenario.phases]
         self._prompts: dict[bool, Prompts] = {}
         self._sized_prompts: dict[bool, SizedPrompts] = {}
-        self.lane = self._lane(arrivals(plan.scenario, share, plan.trace), PATIENCE_S)
+        self.lane = self._lane(arrivals(plan.scenario, share, plan.trace), PATIENCE_S, self._count_drop)
         self._probes: list[Lane] = []
         self._greenlets: list[gevent.Greenlet] = []
         self._probing = _probing(plan, share, self)
@@ -72,9 +73,14 @@ class Traffic:
             for stream in (False, True):
                 self.prompts(stream)
 
-    def _lane(self, due_s: Iterator[float], patience_s: float) -> Lane:
+    def _lane(
+        self, due_s: Iterator[float], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
+    ) -> Lane:
         start = self.timeline.start_ns
-        return Lane((start + round(due * 1e9) for due in due_s), patience_s)
+        return Lane((start + round(due * 1e9) for due in due_s), patience_s, on_drop)
+
+    def _count_drop(self, due_ns: int) -> None:
+        self.tally.dropped_by_phase[self.timeline.at(due_ns).phase.name] += 1
 
     def probe_lane(self) -> Lane:
         """Return a new probe user's lane, from now on. A probe waits at most until the next one is due."""
@@ -254,6 +260,11 @@ class Traffic:
         self.recorder.close()
         for one in self.shared.values():
             one.close()
+
+    def load(self) -> Load:
+        """Return the arrivals of this process so far."""
+        lane = self.lane
+        return Load(lane.intended, lane.sent, lane.dropped, self.tally.lateness.quantile_ms(0.99))
 
     def count(self) -> Tally:
         """Return the counts of this process, including those of lanes and rows."""

@@ -122,6 +122,7 @@ class Worker:
             "trips": self._live.trips,
             "open": self._live.open,
             "sightings": self._live.sightings.to_message(),
+            "load": () if self._traffic is None else self._traffic.load(),
         }
         self._send(COUNTS, message)
 

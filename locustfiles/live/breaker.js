@@ -19,6 +19,7 @@ const STYLE = `
   --k-2xx: #22b98d; --k-429: #f0b429; --k-shed: #4aa8e0; --k-other: #d998ba; --k-broken: #c9a227; --k-failed: #ee7733; --open: #a0a0a0; }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; margin-bottom: .75rem; }
 header strong { font-size: 1.15rem; font-weight: 500; }
+.load { margin: 0 0 .75rem; font-variant-numeric: tabular-nums; } .load strong { color: var(--bad); font-weight: 500; }
 .soft { color: var(--soft); }
 a { color: inherit; }
 .report { margin-left: auto; }
@@ -92,6 +93,7 @@ class BreakerTab extends HTMLElement {
     this.head(fresh, data);
     if (data.failure) make(fresh, "div", { class: "alert", role: "alert" }, `${data.failure} – see also Locust's terminal.`);
     if (data.breakers) {
+      this.load(fresh, data);
       this.breakers(fresh, data);
       make(fresh, "h2", {}, "Answers per second");
       this.legend(fresh, data);
@@ -115,6 +117,18 @@ class BreakerTab extends HTMLElement {
       make(head, "span", { class: "soft" }, `lab ${data.lab} · scenario ${data.scenario} · target ${data.target}`);
     }
     this.report(head, data.report);
+  }
+
+  // Whether the load is what the scenario asks for, so far.
+  load(parent, data) {
+    const { due, sent, dropped, configured_s, late_p99_ms } = data.load;
+    if (!due) return;
+    const whole = (n) => n.toLocaleString("en");
+    const line = make(parent, "p", { class: "load" }, "Load: ");
+    const rate = configured_s === null ? "" : `${number(configured_s, 1)}/s configured now · `;
+    line.append(`${rate}${whole(sent)} of ${whole(due)} arrivals sent`);
+    if (dropped) make(line, "strong", {}, ` · ${whole(dropped)} dropped because every user was busy`);
+    if (late_p99_ms !== null) make(line, "span", { class: "soft" }, ` · 99 % at most ${number(late_p99_ms, 2)} ms late`);
   }
 
   report(head, report) {

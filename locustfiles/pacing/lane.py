@@ -7,7 +7,7 @@ arrival needs no greenlet of its own, and the users' connections are used in tur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic_ns
 
 import gevent
@@ -22,11 +22,15 @@ class Lane:
     """Arrivals for one kind of user, due at the monotonic ns of `due_ns`, which must ascend.
 
     An arrival that finds no free user waits for one, but is dropped after `patience_s` seconds. `intended`, `sent` and
-    `dropped` count the arrivals that were due, given to a user, and dropped so far.
+    `dropped` count the arrivals that were due, given to a user, and dropped so far. `on_drop` is called with the
+    instant at which a dropped arrival was due.
     """
 
-    def __init__(self, due_ns: Iterator[int], patience_s: float) -> None:
+    def __init__(
+        self, due_ns: Iterator[int], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
+    ) -> None:
         self._due = due_ns
+        self._on_drop = on_drop
         self._next = next(due_ns, None)
         self._patience_ns = int(patience_s * 1e9)
         self._free: deque[gevent.Greenlet] = deque()
@@ -67,8 +71,12 @@ class Lane:
             due = self._late.popleft()
             if due >= limit:
                 return due
-            self.dropped += 1
+            self._drop(due)
         return None
+
+    def _drop(self, due_ns: int) -> None:
+        self.dropped += 1
+        self._on_drop(due_ns)
 
     def _forget(self, user: gevent.Greenlet) -> None:
         if user in self._free:
@@ -119,5 +127,5 @@ class Lane:
         self._alarm.close()
         self._next = None
         self._free_until_ns = 0
-        self.dropped += len(self._late)
-        self._late.clear()
+        while self._late:
+            self._drop(self._late.popleft())

@@ -24,6 +24,7 @@ class TallyMessage(TypedDict):
     sent: int
     dropped: int
     dropped_probes: int
+    dropped_by_phase: dict[str, int]
     rows: int
     lateness: list[int]
     token_gaps: list[int]
@@ -39,7 +40,7 @@ class Tally:
 
     For a worker that died, the arrivals in its records count as `sent`. The others count as `untold` if they were due
     before its last message, because its counts are lost, and as `missed` if they were due later, because nobody sent
-    them. `dropped_probes` is the part of `dropped` that were probes.
+    them. `dropped_probes` is the part of `dropped` that were probes; `dropped_by_phase` leaves them out.
     """
 
     intended: int = 0
@@ -49,6 +50,8 @@ class Tally:
     dropped_probes: int = 0
     untold: int = 0
     missed: int = 0
+    dropped_by_phase: Counter[str] = field(default_factory=Counter)
+    missed_by_phase: Counter[str] = field(default_factory=Counter)
     lateness: Histogram = field(default_factory=Histogram)
     token_gaps: Histogram = field(default_factory=Histogram)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -65,6 +68,7 @@ class Tally:
         self.sent += other.sent
         self.dropped += other.dropped
         self.dropped_probes += other.dropped_probes
+        self.dropped_by_phase.update(other.dropped_by_phase)
         self.rows += other.rows
         self.lateness.merge(other.lateness)
         self.token_gaps.merge(other.token_gaps)
@@ -88,8 +92,8 @@ class Tally:
         share = f"{self.undelivered:,} of {self.intended:,} arrivals were never sent"
         return f"the load was not delivered: {share}: {', '.join(causes)}"
 
-    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> None:
-        """Add the arrivals of a worker that died, up to the run's end.
+    def add_lost(self, due_s: Iterable[float], heard_s: float, end_s: float, recorded: int) -> list[float]:
+        """Add the arrivals of a worker that died, up to the run's end, and return when the missed ones were due.
 
         `due_s`, `heard_s` (the worker's last message) and `end_s` are seconds from the run's start; `due_s` ascends.
         `recorded`: how many of the arrivals are in its records.
@@ -101,14 +105,16 @@ class Tally:
         self.sent += sent
         self.untold += before - sent
         self.missed += len(due) - before
+        return due[before:]
 
     def to_message(self) -> TallyMessage:
-        """Return plain data. `untold` and `missed` are left out, because only the main process counts them."""
+        """Return plain data, without `untold`, `missed` and `missed_by_phase`, which only the main process counts."""
         return {
             "intended": self.intended,
             "sent": self.sent,
             "dropped": self.dropped,
             "dropped_probes": self.dropped_probes,
+            "dropped_by_phase": dict(self.dropped_by_phase),
             "rows": self.rows,
             "lateness": self.lateness.to_list(),
             "token_gaps": self.token_gaps.to_list(),
@@ -126,6 +132,7 @@ class Tally:
             sent=data["sent"],
             dropped=data["dropped"],
             dropped_probes=data["dropped_probes"],
+            dropped_by_phase=Counter(data["dropped_by_phase"]),
             rows=data["rows"],
             lateness=Histogram(data["lateness"]),
             token_gaps=Histogram(data["token_gaps"]),
@@ -144,6 +151,8 @@ class Tally:
             dropped=self.dropped,
             untold=self.untold,
             missed=self.missed,
+            dropped_by_phase=dict(self.dropped_by_phase),
+            missed_by_phase=dict(self.missed_by_phase),
         )
 
     def call_counts(self) -> dict[str, CallCounts] | None:

@@ -48,7 +48,7 @@ def _report(folder: Path, checks: list[str], as_json: bool, as_csv: bool, draw: 
     from reports.render.writers import append_job_summary, write_json
     from reports.statistics.verdict import verdict_of
     from tripcurve.run.layout import JUNIT, REPORT, SUMMARY, SUMMARY_TEXT
-    from tripcurve.run.summary import Exit, ReportOutput
+    from tripcurve.run.report_output import Exit, ReportOutput
 
     if as_csv:
         written += write_csv(run, summary, run.folder)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from reports.loading.clocks import clocks_of
 from reports.loading.decisive import MARGIN, decisive
 from reports.loading.pieces import NO_ROWS, PIECE_ROWS, Records, Source, parquet_source, shard_sources
+from reports.statistics.arrivals import Arrivals
 from reports.statistics.tally import Tally
 from tripcurve.breaker.events import BreakerEvent, read_events
 from tripcurve.documents import read_document
@@ -32,10 +33,11 @@ class Run:
     """A recorded run.
 
     `start_ns`: the run's start, unix ns: as recorded, or the earliest intended start in the first piece. `tally`:
-    counts and latencies of all requests. `decisive`: the requests from which trips and resets are found (see
-    `reports.loading.decisive`). `info`: run.json, or `RunInfo.of_killed_run()` if the run was killed before it was
-    written. `events`: the gateway's own breaker events, sorted by instant; None if the target records none. `notes`:
-    sentences for the report about the data, such as that a shard was cut short.
+    counts and latencies of all requests. `arrivals`: the requests that the schedule asked for, by phase. `decisive`:
+    the requests from which trips and resets are found (see `reports.loading.decisive`). `info`: run.json, or
+    `RunInfo.of_killed_run()` if the run was killed before it was written. `events`: the gateway's own breaker events,
+    sorted by instant; None if the target records none. `notes`: sentences for the report about the data, such as that a
+    shard was cut short.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Run:
     scenario: Scenario
     start_ns: int
     tally: Tally
+    arrivals: Arrivals
     decisive: pd.DataFrame
     records: Records
     info: RunInfo
@@ -116,12 +119,15 @@ class _Reader:
         start_ns = _start_ns(info, records)
         last_ns = records.last_ns if info.end_ns is None else info.end_ns
         tally = Tally(start_ns, (last_ns - start_ns) / NS, records.rows)
+        arrivals = Arrivals(self._scenario, start_ns)
         kept = []
         for piece in records.pieces():
             traffic = piece.filter(pc.invert(piece["dense"])) if probed else piece
             tally.add(traffic)
+            arrivals.add(traffic)
             tally.probes += len(piece) - len(traffic)
             kept.append(decisive(piece, self._lab, self._margin))
+        arrivals.finish()
         self._note(records, tally)
         empty = decisive(NO_ROWS, self._lab)
         return Run(
@@ -130,6 +136,7 @@ class _Reader:
             scenario=self._scenario,
             start_ns=start_ns,
             tally=tally,
+            arrivals=arrivals,
             decisive=_to_frame(pa.concat_tables([empty, *kept]).unify_dictionaries(), records),
             records=records,
             info=info,

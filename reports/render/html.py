@@ -33,7 +33,7 @@ from reports.render.words import (
     who,
     with_half_width,
 )
-from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
+from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table, stimulus_table
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve.durations import format_iso
 from tripcurve.run.summary import Measured, Summary, Trip
@@ -119,6 +119,7 @@ def render(summary: Summary, pictures: Pictures, links: Sequence[Link] = ()) -> 
     """
     phase_headings, phase_rows = phase_table(summary)
     retry_headings, retry_rows = retry_table(summary)
+    load_headings, load_rows = stimulus_table(summary)
     return (
         environment()
         .get_template("report.html.j2")
@@ -127,6 +128,8 @@ def render(summary: Summary, pictures: Pictures, links: Sequence[Link] = ()) -> 
             phase_rows=phase_rows,
             retry_headings=retry_headings,
             retry_rows=retry_rows,
+            load_headings=load_headings,
+            load_rows=load_rows,
             latencies=latency_rows(summary),
             quality=quality_rows(summary),
             summary=summary,

@@ -17,7 +17,7 @@ from reports.render.words import (
     trip_rows,
     unit_rows,
 )
-from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table
+from reports.statistics.facts import latency_rows, phase_table, quality_rows, retry_table, stimulus_table
 from reports.statistics.verdict import HEADLINES, verdict_of
 from tripcurve.run.summary import CheckOutcome, Summary
 
@@ -38,11 +38,19 @@ def render_markdown(summary: Summary) -> str:
     lines += _section("Latency, ms", headings, _latencies(summary))
     lines += _section("By phase", *phase_table(summary))
     lines += _section("Retries", *retry_table(summary))
+    lines += _stimulus(summary)
     lines += _section("Conformance", ["", "backend", "rule", "configured", "observed"], _conformance(summary))
     lines += _section("Pacing and data quality", ["", "value"], [list(row) for row in quality_rows(summary)])
     if summary.notes:
         lines += ["## Notes", "", *(f"- {plain(note)}" for note in summary.notes), ""]
     return "\n".join(lines)
+
+
+def _stimulus(summary: Summary) -> list[str]:
+    lines = _section("Load: sent against configured", *stimulus_table(summary))
+    if not lines or summary.stimulus is None:
+        return []
+    return [*lines[:2], _plain(f"The load was {summary.stimulus.sentence}."), "", *lines[2:]]
 
 
 def _trips(summary: Summary) -> list[str]:

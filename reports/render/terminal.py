@@ -110,6 +110,8 @@ def _numbers_table(summary: Summary) -> Table:
         table.add_row("pacing", f"{sent}, late p99 {late} ms, dropped {count(pacing.dropped)}")
     if summary.retries is not None:
         table.add_row("retries", escape(legible(retries_in_words(summary.retries))))
+    if summary.stimulus is not None:
+        table.add_row("load", escape(legible(summary.stimulus.sentence)))
     rate = number(tokens.per_minute, 0)
     used = f"{count(tokens.prompt)} in, {count(tokens.completion)} out, {rate}/min"
     table.add_row("tokens", used if tokens.n else "no answer reported any")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from reports.render.words import count, instances_in_words, number
 from tripcurve.run.info import Counts, WorkerInfo
+from tripcurve.run.stimulus import GapTest, Lateness, PhaseStimulus, Rate
 from tripcurve.run.summary import FewQuantiles, Quantiles, Summary
 
-__all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows", "retry_table"]
+__all__ = ["LatencyRow", "latency_rows", "phase_table", "quality_rows", "retry_table", "stimulus_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,54 @@ def retry_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
     named = [(one.phase, one) for one in retries.phases] + ([("all", retries)] if len(retries.phases) > 1 else [])
     rows = [[name, count(c.calls), count(c.attempts), number(c.attempts_per_call, 2)] for name, c in named]
     return list(RETRY_COLUMNS), rows
+
+
+STIMULUS_COLUMNS = (
+    *("phase", "arrivals", "configured, /s", "offered, /s", "sent, /s", "interval, /s", "gaps"),
+    *("late p50, p99, max, ms", "dropped", "missed", "as configured", "why not"),
+)
+
+
+def stimulus_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows of the table of sent against configured load; both are empty if there is none.
+
+    The interval contains the configured rates that fit the number of arrivals sent.
+    """
+    phases = () if summary.stimulus is None else summary.stimulus.phases
+    return list(STIMULUS_COLUMNS) if phases else [], [_stimulus_row(phase) for phase in phases]
+
+
+def _stimulus_row(phase: PhaseStimulus) -> list[str]:
+    sent, verdicts = phase.sent, {True: "✓ yes", False: "✗ no", None: "–"}
+    return [
+        phase.phase,
+        phase.arrivals or "closed loop",
+        number(phase.configured_s, 2),
+        _per_second(phase.offered),
+        _per_second(sent),
+        "–" if sent is None else f"{number(sent.low, 2)} to {number(sent.high, 2)}",
+        _gaps(phase.gaps),
+        _late(phase.late_ms),
+        count(phase.dropped),
+        count(phase.missed),
+        verdicts[phase.as_configured],
+        phase.reason or "",
+    ]
+
+
+def _per_second(rate: Rate | None) -> str:
+    return number(None if rate is None else rate.per_s, 2)
+
+
+def _gaps(gaps: GapTest | None) -> str:
+    """Return the result of the test of gaps: a p-value, or how much evenly spaced gaps vary."""
+    if gaps is None:
+        return "–"
+    return f"vary by {gaps.statistic:.1%}" if gaps.p_value is None else f"p = {gaps.p_value:.2g}"
+
+
+def _late(late: Lateness) -> str:
+    return ", ".join(number(value, 2) for value in (late.p50, late.p99, late.max)) if late.n else "–"
 
 
 def quality_rows(summary: Summary) -> list[tuple[str, str]]:

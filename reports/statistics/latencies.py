@@ -38,6 +38,10 @@ class Latencies:
     @classmethod
     def of(cls, latency_us: npt.NDArray[np.integer]) -> Latencies:
         """Return the latencies in an array of shape (n,), in us and in any order."""
+        if len(latency_us) and latency_us.min() >= 0 and latency_us.max() < 4 * len(latency_us):
+            bins = np.bincount(latency_us)  # several times as fast as sorting them
+            found = np.flatnonzero(bins)
+            return cls(found, bins[found])
         values, counts = np.unique(latency_us, return_counts=True)
         return cls(values.astype(np.int64), counts)
 

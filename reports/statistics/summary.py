@@ -18,6 +18,7 @@ from reports.statistics.population import by_phase, latency_ms, quantiles_ms
 from reports.statistics.probing import probing, probing_notes
 from reports.statistics.problems import broken_answers, find_problems
 from reports.statistics.retries import retries
+from reports.statistics.stimulus import stimulus
 from reports.statistics.verdict import judge
 from reports.trips.analysis import Analysis
 from tripcurve import __version__
@@ -90,6 +91,7 @@ def _unjudged(run: Run, analysis: Analysis) -> Summary:
         retries=retries(run),
         tokens=_tokens(run),
         pacing=_pacing(run),
+        stimulus=stimulus(run),
         probing=probing(run.info),
         instances=instances(analysis.instances),
         accuracy=_accuracy(trips),
@@ -155,7 +157,10 @@ def _pacing(run: Run) -> Pacing:
     """Return the counts of arrivals; all are None for a run that was killed before it wrote them."""
     unknown = Pacing(intended=None, sent=None, late_p99_ms=None, dropped=None)
     known = run.info.pacing
-    return unknown if known is None else Pacing.model_validate(unknown.model_dump() | known.as_written())
+    if known is None:
+        return unknown
+    by_phase = {"dropped_by_phase", "missed_by_phase"}  # these are in `stimulus`
+    return Pacing.model_validate(unknown.model_dump() | known.model_dump(exclude_unset=True, exclude=by_phase))
 
 
 def _workers(run: Run) -> list[dict[str, JsonValue]]:

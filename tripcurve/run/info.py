@@ -80,6 +80,10 @@ class Pacing(_Part):
     """Arrivals of a worker that died, up to its last message. It is not known how many of them it sent."""
     missed: int | None = None
     """Arrivals of a worker that died, after its last message. They were not sent."""
+    dropped_by_phase: dict[str, int] | None = None
+    """Dropped arrivals by the phase in which they were due, without probes. None: not recorded by phase."""
+    missed_by_phase: dict[str, int] | None = None
+    """Missed arrivals by the phase in which they were due. None: not recorded by phase."""
 
 
 class TokenGaps(_Part):

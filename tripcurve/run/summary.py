@@ -5,7 +5,6 @@ Times are seconds from the run's start unless a name gives another unit. None: n
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -15,13 +14,13 @@ from tripcurve.run.capacity import Capacity, Headroom, LittlesLaw, Step
 from tripcurve.run.instances import Instances
 from tripcurve.run.probing import Probing
 from tripcurve.run.retries import Retries
+from tripcurve.run.stimulus import Stimulus
 
 __all__ = [
     "SUMMARY_VERSION",
     "Accuracy",
     "Capacity",
     "CheckOutcome",
-    "Exit",
     "FewQuantiles",
     "Finding",
     "Headroom",
@@ -34,7 +33,6 @@ __all__ = [
     "Phase",
     "Problem",
     "Quantiles",
-    "ReportOutput",
     "Requests",
     "Spread",
     "Step",
@@ -303,6 +301,7 @@ class Summary(_Open):
     retries: Retries | None = Field(None, description="null: no client could retry, or it was not counted")
     tokens: Tokens
     pacing: Pacing
+    stimulus: Stimulus | None = Field(None, description="null: a version before 0.2 wrote the summary")
     probing: Probing | None = Field(None, description="null: the run is simulated, or a version before 0.2 made it")
     instances: Instances | None = Field(None, description="null: as many as the lab states, and the run agrees")
     accuracy: Accuracy
@@ -326,23 +325,3 @@ class Summary(_Open):
     def as_written(self) -> dict[str, JsonValue]:
         """Return the content of the file as JSON values."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-class Exit(_Closed):
-    """The exit code of the command, and why."""
-
-    code: int
-    reason: str
-
-
-class ReportOutput(Summary):
-    """The output of `tripcurve report --json` and `tripcurve run --json`: the summary, and the paths of its files."""
-
-    run: str = Field(description="the run directory")
-    reports: dict[str, str] = Field(description="paths of the files written, by kind: html, json, markdown, junit")
-    exit: Exit
-
-    @classmethod
-    def of(cls, summary: Summary, run: Path, reports: dict[str, str], exited: Exit) -> ReportOutput:
-        """Return the output for a summary. `reports`: paths by kind. The values are not validated again."""
-        return cls.model_construct(**dict(summary), run=str(run), reports=reports, exit=exited)

@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tripcurve.lab import Lab
-from tripcurve.run.summary import ReportOutput, Summary
+from tripcurve.run.report_output import ReportOutput
+from tripcurve.run.summary import Summary
 from tripcurve.scenario import Scenario
 
 __all__ = ["FOLDER", "MODELS", "schema_text", "write_schemas"]

@@ -190,6 +190,7 @@ def test_a_worker_that_is_killed_is_reported_and_the_run_continues(running: Runn
     assert len(running.rows()) > 400
     pacing = info["pacing"]
     assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
+    assert sum(pacing["missed_by_phase"].values()) == pacing["missed"]
     assert pacing["intended"] == 800
     assert pacing["sent"] == len(running.rows())
     assert pacing["untold"] <= 50  # the half of the load since that worker's last message

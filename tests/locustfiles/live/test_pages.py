@@ -44,6 +44,8 @@ def check_run(web: Web, watched: Watched) -> None:
     assert f"429 backend {made['throttles']}" in legend
     assert f"shed by the gateway {made['sheds']}" in legend
     assert f"{len(made['trips'])} trips" in page.locator("tripcurve-breaker .breaker").inner_text()
+    assert "Load: 440 of 440 arrivals sent" in page.locator("tripcurve-breaker .load").inner_text()
+    assert made["stimulus"]["as_configured"] is True
     assert (watched.outside, watched.errors) == ([], [])
 
 

@@ -18,7 +18,9 @@ def test_every_arrival_of_a_lost_worker_is_sent_untold_or_missed(
     due: list[float], heard_s: float, recorded: int
 ) -> None:
     tally = Tally()
-    tally.add_lost(due, heard_s, 10.0, recorded)
+    missed = tally.add_lost(due, heard_s, 10.0, recorded)
+    assert missed == [each for each in due if heard_s <= each < 10.0]
+    assert tally.missed == len(missed)
     assert tally.intended == sum(each < 10.0 for each in due)
     assert tally.sent + tally.untold + tally.missed == tally.intended
     assert tally.sent == min(recorded, sum(each < min(heard_s, 10.0) for each in due))
@@ -30,6 +32,7 @@ def test_a_tally_travels_whole() -> None:
     tally.outcomes["SdkChatUser settled"] += 2
     tally.calls["fault"] += 2
     tally.attempts["fault"] += 5
+    tally.dropped_by_phase["fault"] += 3
     back = Tally.from_message(tally.to_message())
     assert back.to_message() == tally.to_message()
 
