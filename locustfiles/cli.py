@@ -14,7 +14,7 @@ __all__ = ["export"]
 
 def export(
     lab: LabArgument,
-    kind: Annotated[str, typer.Option("--kind", help="kubernetes, azure-load-testing or locust.")],
+    kind: Annotated[str, typer.Option("--kind", help="kubernetes, azure-load-testing, locust or grafana.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new or empty folder for the files.")],
     scenario: ScenarioOption = "trip-and-recover",
     target: Annotated[
@@ -36,7 +36,7 @@ def export(
     ] = 1,
     image: Annotated[str, typer.Option("--image", help="Container image to run, for kubernetes.")] = "tripcurve:latest",
 ) -> None:
-    """Write files to run a lab on Kubernetes, Azure Load Testing or from a locustfile of your own."""
+    """Write files for Kubernetes, Azure Load Testing, a locustfile of your own, or Grafana."""
     from locustfiles.commands.export import export_command
 
     code = export_command(lab, kind, out, scenario=scenario, target=target, key=key, workers=workers, image=image)

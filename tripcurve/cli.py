@@ -40,6 +40,8 @@ from tripcurve.command_options import (
     JsonOption,
     LabArgument,
     OptionalLabArgument,
+    OtelOption,
+    PrometheusOption,
     RepeatOption,
     ScenarioOption,
     TargetOption,
@@ -86,10 +88,13 @@ def run(
     ] = None,
     repeat: RepeatOption = None,
     until: UntilOption = None,
+    prometheus: PrometheusOption = None,
+    otel: OtelOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Provision a lab, send traffic, record it, report, and clean up."""
     from locustfiles.commands.run import run as run_scenario
+    from locustfiles.telemetry.choice import Exporters
     from tripcurve.run.repeats import number_of_runs, parse_until
 
     precision = None if until is None else parse_until(until)
@@ -97,15 +102,17 @@ def run(
     fetch = _fetch_of(lab) if target == "azure" else None
     if trace and getattr(context.get_parameter_source("scenario"), "name", "") == "DEFAULT":
         scenario = "replay"
-    checks = check or []
+    checks, exporters = check or [], Exporters(prometheus, otel)
     if runs == 1:
-        code = run_scenario(lab, scenario, target, run_dir, checks, as_json, sharpen, fetch, trace, seed=seed)
+        code = run_scenario(
+            *(lab, scenario, target, run_dir, checks, as_json, sharpen, fetch, trace), seed=seed, exporters=exporters
+        )
         raise typer.Exit(code)
     from locustfiles.commands.repeat import Repeated, repeat_run
     from reports.commands.repeats import repeats_command
 
     folder, code = repeat_run(
-        Repeated(lab, scenario, target, runs, precision, seed, checks, sharpen, trace), run_dir, fetch
+        Repeated(lab, scenario, target, runs, precision, seed, checks, sharpen, trace, exporters), run_dir, fetch
     )
     repeats_command(folder, checks, as_json)
     raise typer.Exit(code)
@@ -312,7 +319,7 @@ COMMANDS = {
     "tune": _Declared("simulator.cli:tune", "Find breaker rules that no other rule beats, in virtual time."),
     "export": _Declared(
         "locustfiles.cli:export",
-        "Write files to run a lab on Kubernetes, Azure Load Testing or from a locustfile of your own.",
+        "Write files for Kubernetes, Azure Load Testing, a locustfile of your own, or Grafana.",
     ),
 }
 

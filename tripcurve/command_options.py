@@ -11,6 +11,8 @@ __all__ = [
     "JsonOption",
     "LabArgument",
     "OptionalLabArgument",
+    "OtelOption",
+    "PrometheusOption",
     "RepeatOption",
     "ScenarioOption",
     "TargetOption",
@@ -90,4 +92,18 @@ UntilOption = Annotated[
         help="Repeat the run until a measure is known this well, such as `outage_s.median ± 5%` (or `+-`). At most "
         "--repeat runs, by default 50.",
     ),
+]
+PrometheusOption = Annotated[
+    int | None,
+    typer.Option(
+        "--prometheus",
+        metavar="PORT",
+        min=1,
+        max=65_535,
+        help="Serve metrics while it runs, for Prometheus, at http://127.0.0.1:PORT/metrics.",
+    ),
+]
+OtelOption = Annotated[
+    bool,
+    typer.Option("--otel", help="Export metrics, and spans of some requests, with OpenTelemetry (OTEL_* variables)."),
 ]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from locustfiles.deploy.azure_load_testing import WHEEL, load_test
+from locustfiles.deploy.grafana import PORT, grafana
 from locustfiles.deploy.job import make_job
 from locustfiles.deploy.kubernetes import manifests
 from locustfiles.deploy.own_locustfile import own_locustfile
@@ -13,7 +14,12 @@ from tripcurve.errors import BadInput
 
 __all__ = ["KINDS", "export_command"]
 
-KINDS = {"kubernetes": manifests, "azure-load-testing": load_test, "locust": own_locustfile}
+KINDS = {
+    "kubernetes": manifests,
+    "azure-load-testing": load_test,
+    "locust": own_locustfile,
+    "grafana": grafana,
+}
 
 
 def export_command(
@@ -45,6 +51,11 @@ def export_command(
         )
     elif kind == "kubernetes":
         print(f"Next: a secret named {key} with the gateway's key as api-key; kubectl apply -k {out}", file=sys.stderr)
+    elif kind == "grafana":
+        run = f"tripcurve run {lab} --prometheus {PORT}"
+        print(
+            f"Next: import dashboard.json into Grafana, and start `{run}`; see docs/observability.md", file=sys.stderr
+        )
     else:
         print(f"Next: put {WHEEL} there (pip wheel --no-deps -w {out} .); see docs/deploy.md", file=sys.stderr)
     return 0

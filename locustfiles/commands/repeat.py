@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from locustfiles.commands.run import INTERRUPTED, run
+from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
 from tripcurve.errors import CheckFailed
 from tripcurve.lab import load_lab
 from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
@@ -44,7 +45,7 @@ SHOWN = "outage_s.median"
 class Repeated:
     """What is repeated. `until` None: `runs` runs are made.
 
-    `seed`: of the first run; None: the scenario's. `trace`: see `run`.
+    `seed`: of the first run; None: the scenario's. `trace` and `exporters`: see `run`.
     """
 
     lab: str
@@ -56,6 +57,7 @@ class Repeated:
     checks: list[str] = field(default_factory=list)
     sharpen: bool = True
     trace: str = ""
+    exporters: Exporters = NO_EXPORTERS
 
 
 def repeat_run(
@@ -69,6 +71,7 @@ def repeat_run(
     lab = load_lab(asked.lab)
     scenario, _ = load_replay(asked.scenario, lab, asked.trace)
     check_target_name(asked.target, os.environ)
+    asked.exporters.check()
     for check in asked.checks:
         parse_check(check)
     lock = claim_run_dir(folder, lab.name, f"{scenario.name}-repeats")
@@ -130,6 +133,7 @@ class _Runs:
                 asked.trace,
                 seed=seed,
                 quiet=True,
+                exporters=asked.exporters,
             )
         except KeyboardInterrupt:  # while the report was made, after the traffic
             code = INTERRUPTED

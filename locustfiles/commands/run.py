@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from locustfiles.conduct.interrupts import INTERRUPTS, held_back
+from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
 from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, claim_run_dir, has_records
@@ -46,24 +47,26 @@ def run(
     *,
     seed: int | None = None,
     quiet: bool = False,
+    exporters: Exporters = NO_EXPORTERS,
 ) -> int:
     """Drive a scenario against a lab and report it. Returns the exit code.
 
     `run_dir` None: a new folder in runs. `as_json`: the report prints one JSON object. `sharpen` False: no dense
     probes. `before_report` is called with the folder once the traffic has ended. `trace`: a file that is sent again
-    instead of the loads of the scenario's phases. `seed` None: the scenario's. `quiet`: print no report. Raises
-    BadInput before anything is started or written.
+    instead of the loads of the scenario's phases. `seed` None: the scenario's. `quiet`: print no report. `exporters`:
+    who gets the figures while it is under way. Raises BadInput before anything is started or written.
     """
     the_lab = load_lab(lab)
     the_scenario, _ = load_replay(scenario, the_lab, trace)
     check_target_name(target, os.environ)
+    exporters.check()
     for check in checks:
         parse_check(check)
     lock = None
     try:
         with held_back():
             lock = claim_run_dir(run_dir, the_lab.name, the_scenario.name)
-        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace, seed)
+        code = drive(lab, scenario, target, lock.folder, lock, sharpen, trace, seed, exporters)
         if has_records(lock.folder):
             if before_report is not None:
                 before_report(lock.folder)
@@ -93,6 +96,7 @@ def drive(
     sharpen: bool = True,
     trace: str = "",
     seed: int | None = None,
+    exporters: Exporters = NO_EXPORTERS,
 ) -> int:
     """Run Locust headless in a child process until the scenario ends. Returns an exit code of this command.
 
@@ -106,6 +110,8 @@ def drive(
     command += [] if sharpen else ["--no-sharpen"]
     command += ["--trace", trace] if trace else []
     command += [] if seed is None else ["--scenario-seed", str(seed)]
+    command += exporters.words()
+    environment = exporters.environment(os.environ) | ({} if lock is None else {INHERITED: str(lock.fd)})
     with ExitStack() as until_waited:
         with held_back():  # an interrupt between the start and the handlers would leave the child running
             # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
@@ -115,7 +121,7 @@ def drive(
                 stdout=sys.stderr,
                 start_new_session=True,
                 pass_fds=() if lock is None else (lock.fd,),
-                env=None if lock is None else {**os.environ, INHERITED: str(lock.fd)},
+                env=environment,
             )
             interrupts = until_waited.enter_context(_forwarded_to(child))
         code = child.wait()

@@ -13,6 +13,7 @@ from locustfiles.conduct.traffic import Traffic
 from locustfiles.live import locust_stats
 from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch, Recorder
+from locustfiles.telemetry.answers import answer_exporter
 from tripcurve.errors import TripcurveError
 
 __all__ = ["end_traffic", "launch", "make_ready"]
@@ -44,11 +45,15 @@ def launch(
     if the shard cannot be written.
     """
 
+    exporter = answer_exporter(environment, plan)
+
     def observe(batch: Batch) -> None:
         traffic.observe(batch)
         locust_stats.feed(environment.stats, batch)
         _feed_calls(environment, traffic)
         listener(batch)
+        if exporter is not None:
+            exporter(batch)
 
     traffic = Traffic(plan, share, Recorder(shard, (observe,)), failed)
     environment.traffic = traffic  # type: ignore[attr-defined]  # Locust hands users only their environment

@@ -23,6 +23,8 @@ class Options(Protocol):
     ship_rows: bool
     no_sharpen: bool
     scenario_seed: int | None
+    prometheus: int | None
+    otel: bool
     headless: bool
     only_summary: bool
     web_base_path: str | None
@@ -74,6 +76,14 @@ def add_options(parser: LocustArgumentParser, **_: object) -> None:
         default=None,
         include_in_web_ui=False,
         help="Seed of arrivals, prompts and shares, instead of the scenario's",
+    )
+    parser.add_argument(
+        "--prometheus",
+        type=int,
+        default=None,
+        metavar="PORT",
+        include_in_web_ui=False,
+        help="Serve metrics of the run for Prometheus at http://127.0.0.1:PORT/metrics",
     )
     parser.add_argument(
         "--ship-rows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from locust.env import Environment
 from locust.event import Events
 from locust.runners import MasterRunner, Runner, WorkerRunner
@@ -11,8 +13,12 @@ from locustfiles.conduct.master import Master
 from locustfiles.conduct.options import add_options, options_of
 from locustfiles.conduct.run_report import RunReport
 from locustfiles.conduct.worker import Worker
+from locustfiles.live.board import Board
 from locustfiles.live.pages import add_pages
 from locustfiles.recording.recorder import warm_up
+from locustfiles.telemetry.choice import Exporters, has_opentelemetry
+from locustfiles.telemetry.figures import Figures
+from tripcurve.errors import BadInput
 
 __all__ = ["conduct"]
 
@@ -25,16 +31,38 @@ def conduct(events: Events) -> None:
 
 
 def _on_init(environment: Environment, runner: Runner, **_: object) -> None:
+    if options_of(environment).otel and has_opentelemetry():
+        from locustfiles.telemetry.otlp import shut_down, warn_once
+
+        warn_once()
+        environment.events.quit.add_listener(shut_down)
     if isinstance(runner, WorkerRunner):
         Worker(environment, runner).attach()
         return
     conductor = Master(environment, runner) if isinstance(runner, MasterRunner) else Conductor(environment)
-    conductor.attach()
-    _add_report(environment, conductor)
-
-
-def _add_report(environment: Environment, conductor: Conductor) -> None:
     report = None if options_of(environment).no_report else RunReport(environment, conductor)
+    board = Board(environment, conductor, report)
+    _add_exporters(environment, board)
+    conductor.attach()
     if report is not None:
         report.attach()
-    add_pages(environment, conductor, report)
+    board.attach()
+    add_pages(environment, board)
+
+
+def _add_exporters(environment: Environment, board: Board) -> None:
+    """Export the figures of runs as the options ask. Ends the process if they cannot be served to Prometheus."""
+    options, figures = options_of(environment), Figures(environment, board)
+    if options.prometheus is not None:
+        try:
+            Exporters(options.prometheus).check()
+            from locustfiles.telemetry.prometheus import serve
+
+            serve(figures, options.prometheus)
+        except BadInput as error:
+            print(f"tripcurve: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+    if options.otel and has_opentelemetry():
+        from locustfiles.telemetry.otlp import export_figures
+
+        export_figures(figures)

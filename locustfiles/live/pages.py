@@ -11,8 +11,6 @@ from flask import Blueprint, Flask, Response, abort, before_render_template, jso
 from locust.env import Environment
 from locust.web import WebUI
 
-from locustfiles.conduct.conductor import Conductor
-from locustfiles.conduct.run_report import RunReport
 from locustfiles.live.board import Board
 from locustfiles.live.form import Choices
 from locustfiles.live.guard import Guard
@@ -24,13 +22,11 @@ HERE = Path(__file__).parent
 SCRIPT = b'<script type="module" src="./tripcurve/breaker.js"></script>'
 
 
-def add_pages(environment: Environment, conductor: Conductor, report: RunReport | None) -> None:
+def add_pages(environment: Environment, board: Board) -> None:
     """Add the tab to this process's web page. A headless process has no page, and nothing is added."""
     web_ui = environment.web_ui
     if web_ui is None or web_ui.app is None:
         return
-    board = Board(environment, conductor, report)
-    board.attach()
     base = environment.parsed_options.web_base_path if environment.parsed_options is not None else None
     web_ui.app.register_blueprint(_blueprint(web_ui, board), url_prefix=f"{base or ''}/tripcurve")
     choices = Choices.of(environment.parsed_options or Namespace())

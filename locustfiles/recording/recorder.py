@@ -6,7 +6,7 @@ SIGKILL loses at most the rows since the last flush.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,10 @@ class RecordingFailed(NotRecorded):
 
 
 class Batch(NamedTuple):
-    """The rows of one flush by column, in order of completion: numbers as arrays of shape (rows,), texts as tuples."""
+    """The rows of one flush by column, in order of completion: numbers as arrays of shape (rows,), texts as tuples.
+
+    `rows`: the same rows whole.
+    """
 
     start_ns: npt.NDArray[np.int64]
     intended_ns: npt.NDArray[np.int64]
@@ -39,6 +42,7 @@ class Batch(NamedTuple):
     error: tuple[str | None, ...]
     user: tuple[str, ...]
     length: npt.NDArray[np.int64]
+    rows: Sequence[Row] = ()
 
 
 class _Dictionary:
@@ -104,7 +108,7 @@ class Recorder:
         except OSError as error:
             raise self._failed(error) from error
         self.rows += len(rows)
-        batch = _batch(columns, lengths)
+        batch = _batch(columns, lengths, rows)
         for listener in self._listeners:
             listener(batch)
 
@@ -128,7 +132,7 @@ class Recorder:
         )
 
 
-def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int]) -> Batch:
+def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int], rows: list[Row]) -> Batch:
     return Batch(
         start_ns=np.array(columns["start_ns"], np.int64),
         intended_ns=np.array(columns["intended_ns"], np.int64),
@@ -139,4 +143,5 @@ def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int]) -> Batch:
         error=columns["error"],
         user=columns["user"],
         length=np.array(lengths, np.int64),
+        rows=rows,
     )

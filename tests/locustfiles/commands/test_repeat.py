@@ -12,6 +12,7 @@ import pytest
 
 from locustfiles.commands import repeat as module
 from locustfiles.commands.repeat import Repeated, repeat_run
+from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
 from tests.summaries import summary_of, write_summary
 from tripcurve.errors import BadInput
 from tripcurve.run.repeats import parse_until
@@ -28,8 +29,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[Made]], list[int
     def give(made: Iterator[Made]) -> list[int]:
         seeds: list[int] = []
 
-        def run(*given: Any, seed: int, quiet: bool) -> int:
-            assert quiet
+        def run(*given: Any, seed: int, quiet: bool, exporters: Exporters) -> int:
+            assert (quiet, exporters) == (True, NO_EXPORTERS)
             seeds.append(seed)
             code, summary = next(made)
             if summary is not None:
