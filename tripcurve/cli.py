@@ -270,19 +270,6 @@ def validate(
     raise typer.Exit(validate_file(name, lab, as_json))
 
 
-def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write to.")] = Path("."),
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the lab. By default asked for, or the folder's name.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a commented lab and scenario to start from."""
-    from tripcurve.scaffold import init as write_files
-
-    raise typer.Exit(write_files(folder, name, as_json))
-
-
 class _Declared(NamedTuple):
     """Where a command's function is, and the first line of its help, which the overview shows without importing it.
 
@@ -297,7 +284,7 @@ COMMANDS = {
     "run": _Declared(run, "Provision a lab, send traffic, record it, report, and clean up."),
     "validate": _Declared(validate, "Check a lab or scenario file."),
     "lint": _Declared("provision.local.cli:lint", "List what API Management would refuse, with line and column."),
-    "init": _Declared(init, "Write a commented lab and scenario to start from."),
+    "init": _Declared("tripcurve.scaffold.cli:init", "Write a commented lab and scenario to start from."),
     "doctor": _Declared(
         "provision.cli:doctor", "List problems that would make `up` fail: sign-in, permissions, quotas, names, policy."
     ),

@@ -50,7 +50,7 @@ def _stimulus(summary: Summary) -> list[str]:
     lines = _section("Load: sent against configured", *stimulus_table(summary))
     if not lines or summary.stimulus is None:
         return []
-    return [*lines[:2], _plain(f"The load was {summary.stimulus.sentence}."), "", *lines[2:]]
+    return [*lines[:2], plain(f"The load was {summary.stimulus.sentence}."), "", *lines[2:]]
 
 
 def _trips(summary: Summary) -> list[str]:
