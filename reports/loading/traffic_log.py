@@ -79,7 +79,7 @@ def read_traffic_log(path: Path, sheds: Collection[int] = ()) -> TrafficLog:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise BadInput(f"{path} is larger than {LARGEST_BYTES:,} bytes; give the log of a shorter time")
-        columns, frame = _read(path)
+        columns, frame, torn = _read(path)
     except (OSError, pa.ArrowException, csv.Error, UnicodeDecodeError, ValueError) as error:
         reason = reason_of(error) if isinstance(error, OSError) else " ".join(str(error).split())[:200]
         raise BadInput(f"{path} cannot be read as {path.suffix.lstrip('.').lower()}: {reason}") from None
@@ -89,6 +89,8 @@ def read_traffic_log(path: Path, sheds: Collection[int] = ()) -> TrafficLog:
     latency_ms = values.get("latency", unknown)
     bad = ~((at_s >= 0) & (at_s < LATEST_S)) | ~((status >= 0) & (status <= 999)) | (latency_ms < 0)
     notes = _left_out(path, bad)
+    if torn:
+        notes += (f"{torn:,} lines are left out: they do not have a value for each column",)
     keep = ~bad
     codes, due_s = status[keep].astype(np.int64), at_s[keep]
     traffic = Traffic(
@@ -126,25 +128,34 @@ def _bare(name: str) -> str:
     return name.partition(" [")[0].strip().lower()
 
 
-def _read(path: Path) -> tuple[dict[str, str], pd.DataFrame]:
-    """Return the columns' names by their meaning, and a frame of these columns alone. Text stays text."""
+def _read(path: Path) -> tuple[dict[str, str], pd.DataFrame, int]:
+    """Return the columns' names by their meaning, a frame of these columns alone, and how many lines were torn.
+
+    Text stays text.
+    """
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         with pq.ParquetFile(path) as file:
             columns = _columns(path, file.schema_arrow.names)
-            return columns, file.read(columns=list(columns.values())).to_pandas()
+            return columns, file.read(columns=list(columns.values())).to_pandas(), 0
     if suffix in JSON_LINES:
-        return _read_json_lines(path)
+        return *_read_json_lines(path), 0
     with path.open("rb") as lines:
         header = lines.readline(LONGEST_HEADER).decode("utf-8-sig")
     delimiter = ";" if ";" in header and "," not in header else ","
     columns = _columns(path, next(csv.reader([header], delimiter=delimiter), []))
     wanted = list(columns.values())
-    skipped = pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=lambda row: "skip")
+    torn: list[int] = []
+
+    def skip(row: pa_csv.InvalidRow) -> str:
+        torn.append(row.actual_columns)
+        return "skip"
+
+    parsing = pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip)
     types = pa_csv.ConvertOptions(
         include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True
     )
-    return columns, pa_csv.read_csv(path, parse_options=skipped, convert_options=types).to_pandas()
+    return columns, pa_csv.read_csv(path, parse_options=parsing, convert_options=types).to_pandas(), len(torn)
 
 
 def _read_json_lines(path: Path) -> tuple[dict[str, str], pd.DataFrame]:

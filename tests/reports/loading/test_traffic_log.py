@@ -110,6 +110,14 @@ def test_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
     )
 
 
+def test_torn_lines_are_left_out_and_counted(tmp_path: Path) -> None:
+    lines = csv_of(ROWS).splitlines()
+    lines[7:7] = ["1764000000,200", "1,2,3,4,5,6,7"]
+    log = written(tmp_path / "log.csv", "\n".join(lines))
+    assert len(log.traffic) == len(ROWS)
+    assert log.notes == ("2 lines are left out: they do not have a value for each column",)
+
+
 def test_impossible_tokens_count_as_none(tmp_path: Path) -> None:
     log = written(tmp_path / "log.csv", csv_of([(START, 200, 1, -3, "inf"), (START + 1, 200, 1, "", 7)]))
     assert (log.traffic.tokens_in.sum(), log.traffic.tokens_out.sum()) == (0, 7)
