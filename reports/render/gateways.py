@@ -86,6 +86,8 @@ def print_gateways(comparison: GatewayComparison, page: str, console: Console) -
     if compared:
         console.print(table)
     for each in comparison.gateways:
+        for text in each.problems:
+            console.print(escape(f"{each.title}: these figures are not reliable: {text}"), highlight=False)
         for text in each.not_expressed:
             console.print(escape(f"{each.title}: not expressed: {text}"), highlight=False)
         if each.reason is not None:

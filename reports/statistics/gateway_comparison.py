@@ -86,6 +86,7 @@ def _compared(folder: Path, each: GatewayRun) -> Compared:
     missing = [text for expression in expressed.values() for text in expression.not_expressed]
     if profile.not_alone is not None and rules and len(run.lab.backends) == 1:
         missing.append(profile.not_alone)
+    summary = build_summary(run, analysis, ())
     return Compared(
         kind=each.kind,
         title=profile.title,
@@ -97,7 +98,8 @@ def _compared(folder: Path, each: GatewayRun) -> Compared:
             for name, expression in expressed.items()
         },
         not_expressed=tuple(dict.fromkeys(missing)),
-        verdict=HEADLINES[verdict_of(build_summary(run, analysis, ())).label],
+        verdict=HEADLINES[verdict_of(summary).label],
+        problems=tuple(problem.text for problem in summary.problems),
         trips=len(analysis.trips),
         figures={
             "outage_s": _outage(run),

@@ -58,6 +58,7 @@ class Compared(_Part):
     rule: dict[str, dict[str, JsonValue]] = {}
     not_expressed: tuple[str, ...] = ()
     verdict: str | None = None
+    problems: tuple[str, ...] = Field((), description="why the figures are not reliable; empty: they are")
     trips: int | None = None
     figures: dict[str, Figure] = {}
 

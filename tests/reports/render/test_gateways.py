@@ -27,6 +27,7 @@ NEVER = Compared(
     rule={"m1": {}},
     not_expressed=("the whole <rule>",),
     verdict="Not shown",
+    problems=("9 <arrivals> were never sent",),
     trips=0,
     figures={name: Figure(reason="it never opened") for name in FIGURES},
 )
@@ -57,7 +58,15 @@ def test_backends_with_the_same_rule_share_its_rows() -> None:
 def test_the_page_has_every_figure_kind_and_reason_and_escapes_text() -> None:
     page = render_gateways(COMPARISON)
     assert "<h1>&lt;lab&gt; · 2 gateways under one scenario</h1>" in page
-    for text in ("API Management", "Portkey", "it never opened", "the whole &lt;rule&gt;", "pip install", "1.500 s"):
+    for text in (
+        "API Management",
+        "Portkey",
+        "it never opened",
+        "the whole &lt;rule&gt;",
+        "pip install",
+        "1.500 s",
+        "not reliable:</strong> 9 &lt;arrivals&gt; were never sent.",
+    ):
         assert text in page
     for figure in FIGURES.values():
         assert f'<th scope="row">{figure["heading"]}</th>' in page
@@ -74,7 +83,14 @@ def test_the_terminal_prints_the_same() -> None:
     out = StringIO()
     print_gateways(COMPARISON, "runs/x/report.html", Console(file=out, width=140))
     text = out.getvalue()
-    parts = ("API Management", "time to trip", "1.500 s", "Portkey: not expressed: the whole <rule>", "Envoy: Envoy is")
+    parts = (
+        "API Management",
+        "time to trip",
+        "1.500 s",
+        "Portkey: not expressed: the whole <rule>",
+        "Envoy: Envoy is",
+        "Portkey: these figures are not",
+    )
     for part in parts:
         assert part in text
     assert text.rstrip().endswith("report: runs/x/report.html")
