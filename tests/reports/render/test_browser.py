@@ -6,11 +6,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import playwright.sync_api as playwright
 import pytest
 
+from reports.commands.index import index_command
+from reports.commands.repeats import repeats_command
 from tests.reports.conftest import HOSTILE, Reported
+from tests.summaries import summary_of, write_summary
+from tripcurve.run.repeats import RepeatedRun, Repeats, run_name, write_repeats
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(
@@ -31,7 +36,7 @@ def browser() -> Iterator[playwright.Browser]:
 class Opened:
     """A page opened from disk, what it complained of, and what it tried to fetch."""
 
-    def __init__(self, browser: playwright.Browser, reported: Reported, **options: object) -> None:
+    def __init__(self, browser: playwright.Browser, reported: Reported | Path, **options: object) -> None:
         self.context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900}, **options)
         self.page = self.context.new_page()
         self.problems: list[str] = []
@@ -39,7 +44,7 @@ class Opened:
         self.page.on("console", lambda message: self.problems.append(message.text) if _bad(message) else None)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.fetched.append(request.url))
-        self.page.goto(reported.page.as_uri())
+        self.page.goto((reported if isinstance(reported, Path) else reported.page).as_uri())
         if self.page.locator("#charts").count():
             self.page.wait_for_selector("#charts[data-drawn=yes]", timeout=20_000)
 
@@ -199,4 +204,45 @@ def test_the_first_page_is_full_of_numbers_and_the_charts_follow_whole(
     assert opened.page.eval_on_selector("#charts svg", "e => e.getBoundingClientRect().height") < PAPER["height"] * 0.8
     pages = opened.page.pdf(format="A4").count(b"/Type /Page\n")
     assert 2 <= pages <= 4
+    opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with an index, one of them with a hostile name, and a folder of repeated runs in it."""
+    folder = tmp_path_factory.mktemp("several")
+    listed = []
+    for number in range(1, 7):
+        summary = summary_of(12 + number / 10).model_copy(update={"start_ns": number * 10**18 // 10})
+        for path in (folder / f"day-{number}", folder / "repeats" / run_name(number)):
+            write_summary(path, summary)
+            (path / "report.html").touch()
+        listed.append(RepeatedRun(run=run_name(number), seed=number, exit=0))
+    write_summary(folder / "<img src=x onerror=alert(1)>", summary_of(9))
+    (folder / "broken").mkdir()
+    (folder / "broken" / "run.json").write_text("{", "utf-8")
+    repeats = Repeats(lab="p", scenario="s", target="local", asked=6, end="finished", runs=tuple(listed))
+    write_repeats(folder / "repeats", repeats)
+    repeats_command(folder / "repeats", [], as_json=True)
+    index_command(folder, as_json=True)
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index.html", "trend.html", "repeats/report.html"])
+def test_pages_over_many_runs_are_accessible_fit_the_paper_and_run_nothing(
+    name: str, scheme: str, several: Path, browser: playwright.Browser
+) -> None:
+    plain = Opened(browser, several / name)
+    assert plain.problems == []
+    plain.context.close()
+    opened = Opened(browser, several / name, color_scheme=scheme, bypass_csp=True)  # for the checker's own script
+    assert opened.problems == []
+    assert [url for url in opened.fetched if not url.startswith(("file:", "data:"))] == []
+    opened.page.add_script_tag(path=AXE)
+    found = opened.page.evaluate("axe.run()")["violations"]
+    assert [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
+    opened.page.emulate_media(media="print")
+    opened.page.set_viewport_size(PAPER)
+    assert opened.page.evaluate(WIDER, PAPER["width"]) == []
     opened.context.close()
