@@ -206,7 +206,10 @@ def _numbers(column: pd.Series) -> Floats:
     """Return a column as numbers; NaN where it has none."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return np.array(column.to_numpy(np.float64, na_value=np.nan))
-    plain = column.map(_number_or_text)
+    try:  # many times as fast, but it fails at the first value that is no number
+        return np.array(pa.array(column, pa.string()).cast(pa.float64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowException:
+        plain = column.map(_number_or_text)
     return np.array(pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan))
 
 
