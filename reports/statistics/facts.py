@@ -78,24 +78,28 @@ def retry_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
 
 
 STIMULUS_COLUMNS = (
-    *("phase", "arrivals", "configured, /s", "offered, /s", "sent, /s", "interval, /s", "gaps"),
-    *("late p50, p99, max, ms", "dropped", "missed", "as configured", "why not"),
+    *("phase", "as configured", "arrivals", "configured, /s", "offered, /s", "sent, /s", "interval, /s", "gaps"),
+    *("late, ms: p50, p99, max", "dropped", "missed"),
 )
 
 
 def stimulus_table(summary: Summary) -> tuple[list[str], list[list[str]]]:
     """Return the headings and rows of the table of sent against configured load; both are empty if there is none.
 
-    The interval contains the configured rates that fit the number of arrivals sent.
+    The interval contains the configured rates that fit the number of arrivals sent. A last column says why
+    phases are not as configured or not judged, if there are any.
     """
     phases = () if summary.stimulus is None else summary.stimulus.phases
-    return list(STIMULUS_COLUMNS) if phases else [], [_stimulus_row(phase) for phase in phases]
+    if not any(phase.reason for phase in phases):
+        return list(STIMULUS_COLUMNS) if phases else [], [_stimulus_row(phase) for phase in phases]
+    return [*STIMULUS_COLUMNS, "why not"], [[*_stimulus_row(phase), phase.reason or ""] for phase in phases]
 
 
 def _stimulus_row(phase: PhaseStimulus) -> list[str]:
     sent, verdicts = phase.sent, {True: "✓ yes", False: "✗ no", None: "–"}
     return [
         phase.phase,
+        verdicts[phase.as_configured],
         phase.arrivals or "closed loop",
         number(phase.configured_s, 2),
         _per_second(phase.offered),
@@ -105,8 +109,6 @@ def _stimulus_row(phase: PhaseStimulus) -> list[str]:
         _late(phase.late_ms),
         count(phase.dropped),
         count(phase.missed),
-        verdicts[phase.as_configured],
-        phase.reason or "",
     ]
 
 
