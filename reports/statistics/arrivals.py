@@ -67,9 +67,11 @@ class PhaseArrivals:
             ready = ready[ready >= self._last[0]]  # one sent after HELD_NS has no place among the gaps
         due = np.concatenate((self._last, ready))
         self._last = due[-1:]
-        between = np.diff(due) / 1e9
-        middle = (due[:-1] - self._begin_ns) / 1e9 + between / 2
-        self._count(between * (self._first + self._slope * middle))
+        between = np.diff(due)
+        rate: float | npt.NDArray[np.float64] = self._first
+        if self._slope:
+            rate = self._first + self._slope * (due[:-1] - self._begin_ns + between / 2) / 1e9
+        self._count(between * (rate / 1e9))
 
     def _count(self, gaps: npt.NDArray[np.float64]) -> None:
         self.gaps += len(gaps)
