@@ -36,6 +36,12 @@ def _scenarios(incomplete: str) -> list[str]:
     return [name for name in shipped_names(SCENARIOS, ".yaml") if name.startswith(incomplete)]
 
 
+def _checks(given: list[str] | None) -> list[str] | None:
+    from tripcurve.scenario.check_file import with_files
+
+    return with_files(given) if given else given
+
+
 LabArgument = Annotated[
     str,
     typer.Argument(
@@ -71,7 +77,9 @@ CheckOption = Annotated[
     typer.Option(
         "--check",
         metavar="CHECK",
-        help="Fail (exit code 1) unless this holds, for example `time_to_trip_s.max < 2`. Repeatable.",
+        help="Fail (exit code 1) unless this holds, for example `time_to_trip_s.max < 2`. Repeatable. "
+        "@FILE reads a file of checks.",
+        callback=_checks,
     ),
 ]
 RepeatOption = Annotated[
