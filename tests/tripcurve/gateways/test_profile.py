@@ -159,3 +159,9 @@ def test_reports_and_traffic_name_no_kind_of_gateway(room: str) -> None:
     assert len(files) > 60
     found = {str(path.relative_to(ROOT)): OWN_WORDS.findall(path.read_text("utf-8")) for path in files}
     assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_litellms_count_outlives_a_cooldown_that_a_retry_after_cut_short() -> None:
+    """In a live run with a Retry-After of 2 s and a cooldown_time of 4 s, one failure after the reset was enough."""
+    options = profile_of(lab_of("litellm")).options
+    assert (options.breaker_window, options.counter_after_reset) == ("fixed_first_failure", "continues")
