@@ -98,16 +98,16 @@ def test_a_429_ejects_if_the_rule_counts_it_and_else_does_not(tmp_path: Path) ->
 
 
 def test_every_cooldown_of_litellm_is_within_its_half_width(tmp_path: Path) -> None:
-    found = measured(tmp_path, lab_of("litellm", 2, 1.0), scenario_of(60, 12))
+    found = measured(tmp_path, lab_of("litellm", 2, 2.0), scenario_of(8, 10))
     assert found.truth is not None
-    assert len(found.truth) >= 10
+    assert len(found.truth) >= 4
     assert len(found.trips) == len(found.truth)
     assert found.unobserved == []
     assert outside(found, "tripped_s", 1e-3) == outside(found, "reset_s", 1e-3) == []
 
 
 def test_litellm_never_cools_a_single_deployment_down(tmp_path: Path) -> None:
-    found = measured(tmp_path, lab_of("litellm", 1, 1.0), scenario_of(60, 2))
+    found = measured(tmp_path, lab_of("litellm", 1, 1.0), scenario_of(8, 4))
     assert (found.truth, found.trips) == ([], [])
 
 
