@@ -18,7 +18,7 @@ SCENARIO = (shipped_folder("locustfiles/scenarios") / "trip-and-recover.yaml").r
 @pytest.mark.parametrize(
     ("old", "new", "field", "remedy"),
     [
-        ("units: 1", "units: 1\n  unitz: 2", "gateway.unitz", "unknown key; did you mean 'units'? Known keys: api"),
+        ("units: 1", "units: 1\n  unitz: 2", "gateway.unitz", "unknown key; did you mean 'units'? Known keys: answers"),
         ("sku: BasicV2", "sku: Consumption", "gateway.sku", "use BasicV2"),
         ("interval: PT20S", "interval: 5 minutes", "backends[0].breaker.interval", "PT5M"),
         ("policy: single-backend.xml", "policy: none.xml", "api.policy", "single-backend"),
