@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ from tripcurve.target import check_target_name
 
 __all__ = ["INTERRUPTED", "drive", "report", "run"]
 
+Handler = Callable[[int, FrameType | None], object] | int | None
 INTERRUPTED = 130
 _IN_ORDER = (0, BadInput.exit_code, TargetUnavailable.exit_code, NotRecorded.exit_code, INTERRUPTED)
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
@@ -112,6 +113,7 @@ def drive(
     command += [] if seed is None else ["--scenario-seed", str(seed)]
     command += exporters.words()
     environment = exporters.environment(os.environ) | ({} if lock is None else {INHERITED: str(lock.fd)})
+    usual = {number: signal.getsignal(number) for number in INTERRUPTS}
     with ExitStack() as until_waited:
         with held_back():  # an interrupt between the start and the handlers would leave the child running
             # In a session of its own the child does not get the terminal's Ctrl-C; this process forwards it.
@@ -123,7 +125,7 @@ def drive(
                 pass_fds=() if lock is None else (lock.fd,),
                 env=environment,
             )
-            interrupts = until_waited.enter_context(_forwarded_to(child))
+            interrupts = until_waited.enter_context(_forwarded_to(child, usual))
         code = child.wait()
     if interrupts:
         return INTERRUPTED
@@ -140,8 +142,11 @@ def _unexpected_end(code: int, folder: Path) -> int:
 
 
 @contextmanager
-def _forwarded_to(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Forward the first interrupt to the child, and kill it at the second. Yields the interrupts so far."""
+def _forwarded_to(child: subprocess.Popen[bytes], usual: Mapping[signal.Signals, Handler]) -> Iterator[list[int]]:
+    """Forward the first interrupt to the child, and kill it at the second. Yields the interrupts so far.
+
+    `usual`: the handlers to set afterwards.
+    """
     interrupts: list[int] = []
 
     def pass_on(signum: int, frame: FrameType | None) -> None:
@@ -152,11 +157,12 @@ def _forwarded_to(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             else:
                 os.killpg(child.pid, signal.SIGKILL)
 
-    before = {number: signal.signal(number, pass_on) for number in INTERRUPTS}
+    for number in usual:
+        signal.signal(number, pass_on)
     try:
         yield interrupts
     finally:
-        for number, handler in before.items():
+        for number, handler in usual.items():
             signal.signal(number, handler)
 
 
