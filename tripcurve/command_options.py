@@ -37,9 +37,11 @@ def _scenarios(incomplete: str) -> list[str]:
 
 
 def _checks(given: list[str] | None) -> list[str] | None:
+    if not given:
+        return given
     from tripcurve.scenario.check_file import with_files
 
-    return with_files(given) if given else given
+    return with_files(given)
 
 
 LabArgument = Annotated[

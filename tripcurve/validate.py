@@ -14,7 +14,7 @@ from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, Lab, load_lab
 from tripcurve.lab.retirement import model_warnings
 from tripcurve.scenario import SCENARIOS, Scenario, read_scenario
-from tripcurve.scenario.trace import load_replay
+from tripcurve.scenario.replay import load_replay
 from tripcurve.shipped import shipped_folder, shipped_names
 from tripcurve.suggestions import known_names
 

@@ -32,7 +32,7 @@ from tripcurve.run.repeats import (
 )
 from tripcurve.run.summary import Summary
 from tripcurve.scenario.checks import parse as parse_check
-from tripcurve.scenario.trace import load_replay
+from tripcurve.scenario.replay import load_replay
 from tripcurve.target import check_target_name
 
 __all__ = ["Repeated", "repeat_run"]

@@ -23,7 +23,7 @@ from tripcurve.run.layout import RUNS, claim_run_dir, has_records
 from tripcurve.run.lock import INHERITED, RunLock
 from tripcurve.scenario import SCENARIOS
 from tripcurve.scenario.checks import parse as parse_check
-from tripcurve.scenario.trace import load_replay
+from tripcurve.scenario.replay import load_replay
 from tripcurve.shipped import find_file
 from tripcurve.target import check_target_name
 

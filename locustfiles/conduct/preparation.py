@@ -11,7 +11,8 @@ from locustfiles.conduct.targets import find_target
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab, load_lab
 from tripcurve.scenario import Scenario
-from tripcurve.scenario.trace import Trace, load_replay
+from tripcurve.scenario.replay import load_replay
+from tripcurve.scenario.trace import Trace
 from tripcurve.suggestions import known_names
 from tripcurve.target import Target
 

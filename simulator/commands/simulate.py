@@ -24,7 +24,8 @@ from tripcurve.lab.model import LABS
 from tripcurve.run.info import CallCounts
 from tripcurve.scenario import Bursts, Scenario, load_scenario
 from tripcurve.scenario.clients import CLIENTS
-from tripcurve.scenario.trace import Trace, load_replay
+from tripcurve.scenario.replay import load_replay
+from tripcurve.scenario.trace import Trace
 from tripcurve.shipped import find_file
 
 __all__ = ["METHODS", "count_outcomes", "lab_and_retries", "play", "simulate", "with_units"]
