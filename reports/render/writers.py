@@ -44,11 +44,11 @@ def write_reports(
             write_json(summary, out)
         write_whole(folder / SUMMARY_TEXT, render_markdown(summary))
         write_junit(summary, folder / JUNIT)
+        written = _write_charts(drawn.svgs, folder / CHARTS)  # the stills, asked for last, are drawn meanwhile
         script = vega_script() if drawn.specs else ""
         stills = (None if still is None else still.result() for still in (curve, calibration))
         pictures = Pictures(drawn.specs, data, script, *stills)
         write_whole(folder / REPORT, render(summary, pictures, links_of(folder, summary)))
-        written = _write_charts(drawn.svgs, folder / CHARTS)
     except BrokenExecutor:
         raise NotRecorded("the process that draws the charts died; run `tripcurve report` again") from None
     except OSError as error:
