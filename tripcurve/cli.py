@@ -47,7 +47,7 @@ from tripcurve.command_options import (
     TargetOption,
     UntilOption,
 )
-from tripcurve.errors import BadInput, TripcurveError
+from tripcurve.errors import INTERRUPTED, BadInput, TripcurveError
 
 __all__ = ["app", "fetch_events", "main"]
 
@@ -387,7 +387,7 @@ def main() -> None:
         typer.echo(f"tripcurve: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

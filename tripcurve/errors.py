@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 __all__ = [
+    "INTERRUPTED",
     "BadInput",
     "CheckFailed",
     "LoadNotDelivered",
@@ -19,6 +20,10 @@ __all__ = [
     "reason_of",
     "remedy_for",
 ]
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C or SIGTERM: 128 and the number of SIGINT, as of a shell."""
 
 
 class TripcurveError(Exception):

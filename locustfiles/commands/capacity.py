@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from locustfiles.commands.run import INTERRUPTED, drive, report
+from locustfiles.commands.run import drive, report
 from tripcurve.documents import write_yaml
-from tripcurve.errors import TargetUnavailable
+from tripcurve.errors import INTERRUPTED, TargetUnavailable
 from tripcurve.lab import load_lab
 from tripcurve.run.layout import PROBES, SUMMARY, claim_run_dir, has_records
 from tripcurve.run.writing import write_whole

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from locustfiles.commands.run import INTERRUPTED, drive, report
+from locustfiles.commands.run import drive, report
 from tripcurve.documents import write_yaml
-from tripcurve.errors import BadInput
+from tripcurve.errors import INTERRUPTED, BadInput
 from tripcurve.field_errors import field_errors
 from tripcurve.gateways import lab_problems, profile_of
 from tripcurve.lab import KINDS, Lab, load_lab

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from locustfiles.commands.run import INTERRUPTED, run
+from locustfiles.commands.run import run
 from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
-from tripcurve.errors import CheckFailed
+from tripcurve.errors import INTERRUPTED
 from tripcurve.lab import load_lab
 from tripcurve.run.layout import SUMMARY, claim_run_dir, has_records
 from tripcurve.run.measures import number_at
@@ -87,14 +87,7 @@ def repeat_run(
         done = _Runs(asked, lock.folder, first, before_report).make(repeats)
     finally:
         lock.release()
-    return lock.folder, _exit_code(done)
-
-
-def _exit_code(done: Repeats) -> int:
-    if done.end == "interrupted":
-        return INTERRUPTED
-    missed = CheckFailed.exit_code if done.end == "not precise" else 0
-    return max((missed, *(one.exit for one in done.runs)))
+    return lock.folder, done.exit_code(one.exit for one in done.runs)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from types import FrameType
 
 from locustfiles.conduct.interrupts import INTERRUPTS, held_back
 from locustfiles.telemetry.choice import NO_EXPORTERS, Exporters
-from tripcurve.errors import BadInput, NotRecorded, TargetUnavailable
+from tripcurve.errors import INTERRUPTED, BadInput, NotRecorded, TargetUnavailable
 from tripcurve.lab import LABS, load_lab
 from tripcurve.run.layout import RUNS, claim_run_dir, has_records
 from tripcurve.run.lock import INHERITED, RunLock
@@ -27,10 +27,9 @@ from tripcurve.scenario.replay import load_replay
 from tripcurve.shipped import find_file
 from tripcurve.target import check_target_name
 
-__all__ = ["INTERRUPTED", "drive", "report", "run"]
+__all__ = ["drive", "report", "run"]
 
 Handler = Callable[[int, FrameType | None], object] | int | None
-INTERRUPTED = 130
 _IN_ORDER = (0, BadInput.exit_code, TargetUnavailable.exit_code, NotRecorded.exit_code, INTERRUPTED)
 LOCUSTFILE = Path(__file__).parents[1] / "chat.py"
 

@@ -31,11 +31,12 @@ from locustfiles.pacing.shape import ScenarioRun, ScenarioShape
 from locustfiles.pacing.timeline import Timeline
 from locustfiles.recording.local_cloud import ended_processes
 from locustfiles.recording.run_dir import copy_events
-from locustfiles.recording.run_json import INTERRUPTED, count_requests, describe_run
+from locustfiles.recording.run_json import count_requests, describe_run
 from locustfiles.recording.shards import join_shards
 from locustfiles.recording.tally import Tally
 from locustfiles.recording.target_loss import TargetLoss, find_target_loss
 from tripcurve.errors import (
+    INTERRUPTED,
     BadInput,
     LoadNotDelivered,
     NotRecorded,

@@ -30,7 +30,7 @@ from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
 from locustfiles.recording.run_dir import holds_run
-from tripcurve.errors import NotRecorded, TripcurveError
+from tripcurve.errors import INTERRUPTED, NotRecorded, TripcurveError
 from tripcurve.gateways import profile_of
 from tripcurve.run.info import WorkerClock
 from tripcurve.run.layout import shard_path
@@ -195,6 +195,6 @@ class Worker:
         self._interrupts += 1
         busy = self._traffic is not None and not self._traffic.closed
         if self._interrupts > 1:
-            os._exit(130)
+            os._exit(INTERRUPTED)
         if not busy:
             gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())

@@ -16,10 +16,8 @@ from tripcurve.run.info import Counts, Ended, Host, RunInfo, WorkerInfo
 from tripcurve.run.record import SCHEMA_VERSION
 from tripcurve.target import Target
 
-__all__ = ["INTERRUPTED", "count_requests", "describe_run"]
+__all__ = ["count_requests", "describe_run"]
 
-INTERRUPTED = 130
-"""The exit code of a run that Ctrl-C or SIGTERM ended."""
 LIBRARIES = ("locust", "gevent", "httptools", "pyarrow", "openai")
 """The libraries whose versions run.json names, because they affect the measurement."""
 

@@ -120,17 +120,11 @@ def summarise_repeats(repeats: Repeats, folder: Path) -> RepeatsSummary:
         asked=repeats.asked,
         until=repeats.until,
         end=repeats.end,
-        exit_code=_exit_code(repeats, [each.one for each in read]),
+        exit_code=repeats.exit_code(each.one.exit for each in read),
         method=_method(len(counted)),
         measures=tuple(_over(name, counted) for name in names),
         runs=tuple(each.one for each in read),
     )
-
-
-def _exit_code(repeats: Repeats, runs: Sequence[OneRun]) -> int:
-    if repeats.end == "interrupted":
-        return 130
-    return max((int(repeats.end == "not precise"), *(run.exit for run in runs)))
 
 
 def _method(n: int) -> str:

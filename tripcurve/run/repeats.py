@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tripcurve.errors import BadInput, NotRecorded, reason_of
+from tripcurve.errors import INTERRUPTED, BadInput, CheckFailed, NotRecorded, reason_of
 from tripcurve.run.intervals import Interval, interval_of
 from tripcurve.run.measures import fault_in, number_at
 from tripcurve.run.summary import Summary
@@ -72,6 +72,15 @@ class Repeats(_Closed):
     until: str | None = None
     end: End = "running"
     runs: tuple[RepeatedRun, ...] = ()
+
+    def exit_code(self, exits: Iterable[int]) -> int:
+        """Return the exit code of all runs, given those of each: the highest, or INTERRUPTED.
+
+        It is at least 1 if the precision was not reached.
+        """
+        if self.end == "interrupted":
+            return INTERRUPTED
+        return max(CheckFailed.exit_code if self.end == "not precise" else 0, *exits, 0)
 
 
 @dataclass(frozen=True, slots=True)
