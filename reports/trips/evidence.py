@@ -108,12 +108,12 @@ def _wait_slack_ns(sheds: Latencies) -> int:
     """Return how much too long the gateway may report its wait for a backend, ns.
 
     The policy computes the header after the breaker has recorded the answer, so a delay of the gateway in between is
-    included. The gateway's own answers show how long such a delay can be: 99 of 100 took longer than the fastest by
+    included. The gateway's own answers show how long such a delay can be: 49 of 50 took longer than the fastest by
     less than the slack.
     """
     if not len(sheds):
         return LEAST_SLACK_NS
-    fastest, slow = sheds.quantile([0.0, 0.99])
+    fastest, slow = sheds.quantile([0.0, 0.98])
     return max(int(slow - fastest) * 1000, LEAST_SLACK_NS)
 
 
