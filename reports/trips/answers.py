@@ -29,7 +29,7 @@ class Answers:
     ns that the gateway waited for the backend, 0 if not reported. `whole`: the response is complete. `alike`: how many
     requests of the traffic the row represents, 0 for a dense probe. `unseen`: if rows were left out after it, the
     longest time in ns from the start of one of them until the next was admitted, else 0. `in_doubt`: the answer may be
-    the gateway's own instead. `slack`: the reported waits may be too long by up to this, ns. `network`: the latency of
+    the gateway's own instead. `slack`: by how much each reported wait may be too long, ns. `network`: the latency of
     the fastest shed, which is the least time that a request and its response were on their way, ns.
     """
 
@@ -44,13 +44,14 @@ class Answers:
     alike: Instants
     unseen: Instants
     in_doubt: Mask
-    slack: int
+    slack: Instants
     network: int
 
     @property
     def arrived_from(self) -> Instants:
         """The earliest instant at which each answer can have reached the gateway, unix ns."""
-        return self.start + np.maximum(self.waited - self.slack, 0)
+        earliest: Instants = self.start + np.maximum(self.waited - self.slack, 0)
+        return earliest
 
     @property
     def arrived_on_average(self) -> Instants:

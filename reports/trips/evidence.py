@@ -17,6 +17,7 @@ from reports.trips.instants import NS
 from reports.trips.one_clock import one_clock
 from reports.trips.periods import Touches
 from reports.trips.touches import answers_of, asked_first, touches_of
+from reports.trips.wait_slack import longest_delay_ns
 from tripcurve.gateways import GatewayProfile, profile_of
 from tripcurve.lab import Backend
 from tripcurve.lab.local_options import LocalOptions
@@ -27,9 +28,6 @@ __all__ = ["Evidence", "gather"]
 
 SLACK = 1.02
 """The inaccuracy that timers may have: a period longer than the rule allows by more than this factor must be two."""
-
-LEAST_SLACK_NS = 500_000
-"""In 23 live trips the gateway reported its wait up to 0.16 ms too long; this is three times as much."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def gather(run: Run, backend: Backend) -> Evidence:
     lab, profile = run.lab, profile_of(run.lab)
     rule = None if backend.breaker is None else profile.in_force(backend.breaker)
     sheds = run.tally.wire_latencies("gateway")
-    answers = answers_of(run.decisive, backend, lab, _wait_slack_ns(sheds), _network_ns(sheds))
+    answers = answers_of(run.decisive, backend, lab, longest_delay_ns(sheds), _network_ns(sheds))
     clock = one_clock(run.decisive, run.records.clocks.steady)
     doubt_ns = clock.doubt_ns
     shortest, longest = (
@@ -102,19 +100,6 @@ def gather(run: Run, backend: Backend) -> Evidence:
         longest_ns=longest,
         service=run.tally.service_of(backend.name if lab.has_pool else None),
     )
-
-
-def _wait_slack_ns(sheds: Latencies) -> int:
-    """Return how much too long the gateway may report its wait for a backend, ns.
-
-    The policy computes the header after the breaker has recorded the answer, so a delay of the gateway in between is
-    included. The gateway's own answers show how long such a delay can be: 49 of 50 took longer than the fastest by
-    less than the slack.
-    """
-    if not len(sheds):
-        return LEAST_SLACK_NS
-    fastest, slow = sheds.quantile([0.0, 0.98])
-    return max(int(slow - fastest) * 1000, LEAST_SLACK_NS)
 
 
 def _network_ns(sheds: Latencies) -> int:

@@ -17,6 +17,7 @@ import pandas as pd
 from reports.trips.answers import Answers, Mask
 from reports.trips.instants import Instants
 from reports.trips.periods import Touches
+from reports.trips.wait_slack import wait_slack_ns
 from tripcurve.gateways import profile_of
 from tripcurve.lab import Backend, Lab
 
@@ -25,28 +26,29 @@ __all__ = ["answers_of", "asked_first", "clock_doubt_ns", "end_ns", "touches_of"
 Indexes = npt.NDArray[np.intp]
 
 
-def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, slack_ns: int, network_ns: int) -> Answers:
+def answers_of(frame: pd.DataFrame, backend: Backend, lab: Lab, delay_ns: int, network_ns: int) -> Answers:
     """Return every request that one backend's breaker could refuse: all but those that other backends answered.
 
-    `slack_ns`: how much too long the gateway may report its wait. `network_ns`: see `Answers.network`.
+    `delay_ns`: the gateway's longest delay before it stops the clock of its wait. `network_ns`: see `Answers.network`.
     """
     part = frame
     if lab.has_pool:  # the rows left out may have gone to any member, so one member's gaps are not known
         part = part.assign(unseen_ns=0)
         part = part[~_answered_by_others(frame, backend)]
+    waited, status = _waited_ns(part), part["status"].to_numpy()
     return Answers(
         start=part["start_ns"].to_numpy(),
         end=end_ns(part),
-        status=part["status"].to_numpy(),
+        status=status,
         shed=part["shed"].to_numpy(),
         by_backend=(part["origin"] == "backend").to_numpy(),
         retry_after_s=part["retry_after_s"].to_numpy(dtype=np.float32, na_value=np.nan),
-        waited=_waited_ns(part),
+        waited=waited,
         whole=part["error"].isna().to_numpy(),
         alike=_alike(part),
         unseen=part["unseen_ns"].to_numpy(),
         in_doubt=_in_doubt(part),
-        slack=slack_ns,
+        slack=wait_slack_ns(waited, status, delay_ns),
         network=network_ns,
     )
 
