@@ -84,6 +84,8 @@ class Target(BaseModel):
     """Headers of every request, besides those of the traffic itself."""
     key_header: str = "api-key"
     """The header of the key; `authorization`: a bearer token."""
+    gateway_version: str | None = None
+    """The version of the gateway's program, such as 1.40.0; None if it is not known."""
     management_url: str | None = None
     admin_url: str | None = None
     ca_file: str | None = None

@@ -56,9 +56,15 @@ def describe_run(
         calls=tally.call_counts(),
         rules=plan.target.rules,
         options=plan.lab.local.model_dump(mode="json"),
-        versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        versions=_versions(plan.target),
         host=Host(
             system=platform.system(), release=platform.release(), machine=platform.machine(), cpus=os.cpu_count()
         ),
         workers=workers,
     )
+
+
+def _versions(target: Target) -> dict[str, str]:
+    """Return the versions of Python and of each library, and that of the gateway's program if it is known."""
+    gateway = {} if target.gateway_version is None else {"gateway": target.gateway_version}
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES} | gateway

@@ -25,6 +25,7 @@ from provision.local.monitoring import Monitoring
 from provision.local.ports import HOST
 from provision.local.processes import Commands, Processes, Settings
 from provision.local.tls import make_tls
+from tripcurve import __version__
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
 
@@ -176,6 +177,7 @@ class LocalCloud:
             "client_secret": self._owner.secret,
             "events_file": str(self._data_dir / EVENTS),
             "logs_file": str(self._data_dir / LOGS),
+            "gateway_version": f"Tripcurve {__version__}",
         }
 
 

@@ -77,6 +77,7 @@ def print_gateways(comparison: GatewayComparison, page: str, console: Console) -
     table.add_column("")
     for each in compared:
         table.add_column(escape(each.title), justify="right")
+    table.add_row("version", *(escape(each.version or "not known") for each in compared))
     table.add_row("trips", *("–" if each.trips is None else str(each.trips) for each in compared))
     for name, figure in FIGURES.items():
         cells = _row(name, compared)

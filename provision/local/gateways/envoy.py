@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +31,8 @@ API_PATH = "openai"
 """Envoy forwards paths as they are, and this is the mock's."""
 FLUSH_MS = 20
 """How often Envoy writes what it logged, in ms. Its default is 10 s, after which a short run has ended."""
+VERSION_S = 10.0
+"""How long Envoy may take to say its version."""
 HALF_MS = 500_000
 """Envoy cuts its instants to whole milliseconds: the middle of one is at most half of it off, in ns."""
 
@@ -41,6 +45,8 @@ _ELSEWHERE = frozenset({"healthy_panic_threshold", "error_statuses"})
 """Knobs that are not fields of `outlier_detection`."""
 _BACKEND_HEADER = "x-tripcurve-backend"
 _METADATA = "tripcurve"
+_VERSION = re.compile(r"version: [0-9a-f]+/(\d[^/\s]*)/")
+"""Envoy says `version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL`."""
 
 
 def envoy_binary() -> Path | None:
@@ -55,6 +61,16 @@ def _find(lab: Lab) -> Path:
     if found is None:
         raise not_installed(lab, VARIABLE)
     return found
+
+
+def _version(program: Path) -> str | None:
+    try:
+        command = (str(program), "--version")
+        said = subprocess.run(command, env=environment(program.parent), capture_output=True, timeout=VERSION_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(said.decode("utf-8", "replace"))
+    return None if found is None else found[1]
 
 
 def _prepare(setup: Setup, program: Path) -> Launch:
@@ -176,4 +192,4 @@ def _read(line: str) -> Change | None:
     return Change(action == "EJECT", address, at_ns, HALF_MS)
 
 
-ENVOY = Program(_find, _prepare, _read, RECORD)
+ENVOY = Program(_find, _prepare, _version, _read, RECORD)

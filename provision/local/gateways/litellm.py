@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import shutil
 from collections.abc import Mapping
@@ -42,6 +43,12 @@ def _find(lab: Lab) -> Path:
     if found is None:
         raise not_installed(lab, VARIABLE)
     return found
+
+
+def _version(program: Path) -> str | None:
+    """Return the version of the package beside the program, because the program takes seconds to say it."""
+    folders = [str(folder) for folder in program.resolve().parent.parent.glob("lib/python*/*-packages")]
+    return next((found.version for found in importlib.metadata.distributions(name="litellm", path=folders)), None)
 
 
 def _prepare(setup: Setup, program: Path) -> Launch:
@@ -96,4 +103,4 @@ def _read(line: str) -> Change:
     return Change(True, backend, at_ns, 0, until_ns)
 
 
-LITELLM = Program(_find, _prepare, _read, RECORD)
+LITELLM = Program(_find, _prepare, _version, _read, RECORD)

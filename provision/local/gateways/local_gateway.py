@@ -67,6 +67,7 @@ class LocalGateway:
         self._mocks: dict[str, Child] = {}
         self._owner: Child | None = None
         self._launch: Launch | None = None
+        self._version: str | None = None
         self._runner: web.AppRunner | None = None
         self._admin_url: str | None = None
         self._dead: list[str] = []
@@ -87,7 +88,8 @@ class LocalGateway:
             for backend in self._lab.backends
         }
         self._owner = Child(self._profile.title, self._commands.program, self._on_death)
-        await asyncio.gather(*(child.spawn() for child in self.children()))
+        version = asyncio.to_thread(self._program.version, self._executable)
+        self._version, *_ = await asyncio.gather(version, *(child.spawn() for child in self.children()))
         await self._serve_health()
 
     async def _serve_health(self) -> None:
@@ -150,7 +152,7 @@ class LocalGateway:
         record = self._program.record
         return Order(
             kind=self._lab.gateway.kind,
-            title=self._profile.title,
+            title=self._profile.title if self._version is None else f"{self._profile.title} {self._version}",
             command=launch.command,
             environment=dict(launch.environment),
             port=self._port,
@@ -186,6 +188,7 @@ class LocalGateway:
             events_file=None if self._program.record is None else str(self._events),
             headers={**lab.gateway.headers, **launch.headers},
             key_header=self._profile.key_header,
+            gateway_version=self._version,
         )
 
     @property

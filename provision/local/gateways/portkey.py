@@ -30,6 +30,15 @@ def _find(lab: Lab) -> Path:
     return starts[0].resolve()
 
 
+def _version(program: Path) -> str | None:
+    """Return the version in the package's own package.json."""
+    try:
+        version = json.loads((program.parent.parent / "package.json").read_text("utf-8"))["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
+
+
 def _node() -> str:
     node = shutil.which("node")
     if node is None:
@@ -65,4 +74,4 @@ def _target(setup: Setup, backend: Backend) -> dict[str, object]:
     return target if backend.weight is None else {**target, "weight": backend.weight}
 
 
-PORTKEY = Program(_find, _prepare)
+PORTKEY = Program(_find, _prepare, _version)

@@ -38,9 +38,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Order(BaseModel):
-    """What to start, and what to read. `record` and `events` None: the program has no record of its breakers.
+    """What to start, and what to read. `title`: the program's name and, if known, its version.
 
-    `breakers` has the rules under the names by which the record calls the backends.
+    `record` and `events` None: the program has no record of its breakers. `breakers` has the rules under the names by
+    which the record calls the backends.
     """
 
     kind: str
@@ -142,7 +143,8 @@ class _Owned:
             await asyncio.sleep(PROBE_S)
         text = (
             f"{self._order.title} records its breakers in a form that is not known: {self._follower.unknown!r}. The "
-            "run goes on without the gateway's own record; docs/gateways.md names the versions whose record is known"
+            "run goes on without the gateway's own record; for a run with it, install a version that docs/gateways.md "
+            "names"
         )
         print(f"tripcurve local: {text}", file=sys.stderr)
 

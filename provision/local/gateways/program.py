@@ -80,12 +80,14 @@ class Program:
     """One kind of gateway program.
 
     `find` returns the executable, or raises TargetUnavailable with the command that installs it. `prepare` writes the
-    configuration. `read` returns the change that a line of the record states, or None for other lines; it raises
+    configuration. `version` returns the version of the executable that `find` returned, or None if it cannot be found
+    out. `read` returns the change that a line of the record states, or None for other lines; it raises
     UnknownRecord. `record` is the name of the record in the setup's folder. Both are None for a program that has none.
     """
 
     find: Callable[[Lab], Path]
     prepare: Callable[[Setup, Path], Launch]
+    version: Callable[[Path], str | None]
     read: Callable[[str], Change | None] | None = None
     record: str | None = None
 

@@ -15,6 +15,7 @@ OPENED = Compared(
     kind="apim",
     title="API Management",
     run="apim",
+    version="Tripcurve <0.1>",
     rule={name: {"count": 3, "statusCodeRanges": ["429", "500-599"]} for name in ("m1", "m2")},
     verdict="Rule good",
     trips=2,
@@ -60,6 +61,8 @@ def test_the_page_has_every_figure_kind_and_reason_and_escapes_text() -> None:
     assert "<h1>&lt;lab&gt; · 2 gateways under one scenario</h1>" in page
     for text in (
         "API Management",
+        '<span class="beneath">Tripcurve &lt;0.1&gt;</span>',
+        '<span class="beneath">version not known</span>',
         "Portkey",
         "it never opened",
         "the whole &lt;rule&gt;",
@@ -85,6 +88,8 @@ def test_the_terminal_prints_the_same() -> None:
     text = out.getvalue()
     parts = (
         "API Management",
+        "Tripcurve <0.1>",
+        "not known",
         "time to trip",
         "1.500 s",
         "Portkey: not expressed: the whole <rule>",

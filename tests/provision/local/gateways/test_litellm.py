@@ -49,6 +49,17 @@ def test_nothing_is_downloaded_or_reported(tmp_path: Path) -> None:
     assert launch.environment["LITELLM_TELEMETRY"] == "False"
 
 
+def test_the_version_is_that_of_the_package_beside_the_program(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "litellm"
+    program.parent.mkdir()
+    program.touch()
+    assert LITELLM.version(program) is None
+    metadata = tmp_path / "lib" / "python3.12" / "site-packages" / "litellm-1.110.2.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: litellm\nVersion: 1.110.2\n")
+    assert LITELLM.version(program) == "1.110.2"
+
+
 def test_a_cooldown_is_read_with_its_end() -> None:
     assert LITELLM.read is not None
     assert LITELLM.read(LINE) == Change(True, "m1", 1795949052345000000, 0, 1795949057345000000)

@@ -36,7 +36,7 @@ class _Fake:
             command = (str(program), str(FAKE), str(setup.port), *([self.fault] if self.fault else []))
             return Launch(command, {}, "openai", "/", headers={"x-needed": "yes"})
 
-        return Program(lambda lab: Path(sys.executable), prepare)
+        return Program(lambda lab: Path(sys.executable), prepare, lambda program: "1.40.0")
 
 
 def gateway_of(folder: Path, fake: _Fake, lab: Lab = LAB, port: int = 0) -> LocalGateway:
@@ -74,6 +74,7 @@ async def test_the_target_has_what_the_traffic_needs(running: tuple[LocalGateway
     assert target.api_key.get_secret_value() == fake.setup.key
     assert target.headers == {"x-needed": "yes"}
     assert target.events_file is None, "this program keeps no record"
+    assert target.gateway_version == "1.40.0"
 
 
 async def test_each_backend_has_a_mock_that_knows_its_own_faults(running: tuple[LocalGateway, _Fake]) -> None:

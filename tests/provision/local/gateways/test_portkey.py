@@ -48,6 +48,15 @@ def test_the_program_is_found_in_the_folder_that_is_named(tmp_path: Path, monkey
     assert PORTKEY.find(lab_of("portkey")) == start
 
 
+@pytest.mark.parametrize(
+    ("content", "version"), [('{"version": "1.15.2"}', "1.15.2"), ('{"version": 1}', None), ("[]", None), ("", None)]
+)
+def test_the_version_is_that_of_the_package(tmp_path: Path, content: str, version: str | None) -> None:
+    assert PORTKEY.version(tmp_path / START) is None
+    (tmp_path / "package.json").write_text(content)
+    assert PORTKEY.version(tmp_path / START) == version
+
+
 def test_a_missing_portkey_names_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
