@@ -184,14 +184,14 @@ def _passed_over(
 
     Each unit takes turns on its own. Turns prove nothing if members are drawn at random, if the gateway retries (an
     attempt that no client sees may have taken the turn), or if requests were left out in between; `gaps` counts those
-    left out before each row.
+    left out before each row. If the order may start anew, a member waits for its turn more than one round.
     """
     none = np.empty(0, dtype=np.intp)
     profile = profile_of(lab)
     if len(group) == 1 or not profile.in_turns or profile.retries:
         return none, none
     total = sum(1 if other.weight is None else other.weight for other in group)
-    due = total * lab.most_units + 2 * overtakers
+    due = total * profile.rounds * lab.most_units + 2 * overtakers
     turns = np.flatnonzero(in_group)
     own_turns = np.flatnonzero(own[turns])
     last_own = np.concatenate(([-1], own_turns))[np.searchsorted(own_turns, np.arange(len(turns)), side="right")]

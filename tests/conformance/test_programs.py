@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from provision.local.gateways.catalogue import missing_program
-from reports.loading.run import load
+from reports.loading.run import Run, load
 from reports.trips.analysis import Analysis, analyse
 from tripcurve.lab import Lab
 
@@ -47,8 +47,8 @@ def scenario_of(rate: float, fault_s: float, status: int = 500) -> dict[str, Any
     }
 
 
-def measured(folder: Path, lab: dict[str, Any], scenario: dict[str, Any]) -> Analysis:
-    """Run a scenario against the real program, and analyse the run. Skips if the program is not installed."""
+def run_of(folder: Path, lab: dict[str, Any], scenario: dict[str, Any]) -> Run:
+    """Run a scenario against the real program. Skips if the program is not installed."""
     missing = missing_program(Lab.model_validate(lab))
     if missing is not None:
         pytest.skip(missing)
@@ -65,7 +65,11 @@ def measured(folder: Path, lab: dict[str, Any], scenario: dict[str, Any]) -> Ana
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    return analyse(load(run_dir))
+    return load(run_dir)
+
+
+def measured(folder: Path, lab: dict[str, Any], scenario: dict[str, Any]) -> Analysis:
+    return analyse(run_of(folder, lab, scenario))
 
 
 def outside(found: Analysis, name: str, record_s: float) -> list[tuple[float, float]]:
@@ -95,6 +99,39 @@ def test_a_429_ejects_if_the_rule_counts_it_and_else_does_not(tmp_path: Path) ->
     counted = measured(_folder(tmp_path, "counted"), lab, scenario)
     assert counted.truth
     assert len(counted.trips) == len(counted.truth)
+
+
+def test_hosts_of_one_priority_are_ejected_one_by_one_and_none_is_asked_meanwhile(tmp_path: Path) -> None:
+    """One of three hosts fails, then all do. An ejected host would be asked if Envoy panicked [ENVOY-PANIC]."""
+    lab = lab_of("envoy", 3, 0.4)
+    lab["backends"][2]["priority"] = 2
+    for backend in lab["backends"][:2]:
+        backend["priority"] = 1
+    broken = {"status": 500}
+    faults = {"one": {"m1": broken}, "two": {"m1": broken, "m2": broken}, "all": {"default": broken}}
+    phases = [{"name": name, "for": 2, "rate": 100, "simulate": fault} for name, fault in faults.items()]
+    healthy = {"name": "healthy", "for": 1, "rate": 100}
+    scenario = {"name": "pool", "users": {"ChatUser": 12}, "phases": [healthy, *phases]}
+    run = run_of(tmp_path, lab, scenario)
+    found = analyse(run)
+    rows = run.requests
+    by_phase = {name: set(own["backend"].dropna()) for name, own in rows.groupby("phase", observed=True)}
+    assert by_phase == {
+        "healthy": {"m1", "m2"},
+        "one": {"m1", "m2"},
+        "two": {"m1", "m2", "m3"},
+        "all": {"m1", "m2", "m3"},
+    }
+    assert set(rows[rows["origin"] == "gateway"]["phase"]) == {"all"}, "it sheds while every host is ejected only"
+    assert found.truth is not None
+    assert {true.backend for true in found.truth} == {"m1", "m2", "m3"}
+    at_s = (rows["start_ns"] - run.start_ns) / 1e9
+    asked = [
+        len(rows[(rows["backend"] == true.backend) & at_s.between(true.tripped_s + 0.02, (true.reset_s or 1e9) - 0.02)])
+        for true in found.truth
+    ]
+    assert asked == [0] * len(found.truth)
+    assert outside(found, "tripped_s", 1e-3) == outside(found, "reset_s", 1e-3) == []
 
 
 def test_every_cooldown_of_litellm_is_within_its_half_width(tmp_path: Path) -> None:

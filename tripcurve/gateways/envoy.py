@@ -54,6 +54,7 @@ def profile(lab: Lab) -> GatewayProfile:
         counting="consecutive",
         options=LocalOptions(success_clears=True),
         knobs=KNOBS,
+        rounds=2,  # the order starts anew when a host is ejected or returns
         one_rule=True,
         late_s=SWEEP_S,
         at_once=False,  # the worker that got the answer leaves the ejection to the main thread

@@ -127,8 +127,9 @@ class GatewayProfile:
 
     `counting`: how failures are counted. `half_open`: whether the open breaker tries single requests before it closes.
     `shared`: whether instances share its state. `in_turns`: whether a pool asks its members in turns, or at random.
-    `retries`: whether one request may make several attempts. `options`: how reports expect the breaker to count, as
-    far as the lab's `local:` block has words for it. `one_rule`: whether all backends have the same rule.
+    `rounds`: within how many rounds of turns each member gets its own, also while others join or leave. `retries`:
+    whether one request may make several attempts. `options`: how reports expect the breaker to count, as far as the
+    lab's `local:` block has words for it. `one_rule`: whether all backends have the same rule.
     `late_s`: how much longer than the rule says the breaker may stay open, s.
     `at_once`: whether it opens at the instant of the answer that completes the rule, and not some time later.
     `only_the_labs`: whether every answer of a backend comes from one of the lab's. `not_alone`: a sentence about labs
@@ -157,6 +158,7 @@ class GatewayProfile:
     half_open: bool = False
     shared: bool = False
     in_turns: bool = True
+    rounds: int = 1
     retries: bool = False
     knobs: tuple[Knob, ...] = ()
     one_rule: bool = False

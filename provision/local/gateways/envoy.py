@@ -123,7 +123,7 @@ def _cluster(setup: Setup) -> Json:
         "connect_timeout": "1s",
         # An ejection has to reach the worker at once, and not with the next of several merged updates.
         "common_lb_config": {"healthy_panic_threshold": panic, "update_merge_window": "0s"},
-        "load_assignment": {"cluster_name": "backends", "endpoints": _endpoints(setup)},
+        "load_assignment": _assignment(setup),
     }
     if not knobs:
         return cluster
@@ -141,18 +141,29 @@ def _cluster(setup: Setup) -> Json:
     return cluster
 
 
-def _endpoints(setup: Setup) -> list[Json]:
-    """Return the backends in groups of equal priority, the preferred one first: Envoy's priorities have no gaps."""
+def _assignment(setup: Setup) -> Json:
+    """Return the backends in groups of equal priority, the preferred one first: Envoy's priorities have no gaps.
+
+    A backend without a priority is in the first group, and one of weight 0 in none, as in a pool of API Management.
+    """
+    backends = setup.lab.backends
+    first = min((backend.priority for backend in backends if backend.priority is not None), default=0)
     groups: dict[int, list[Json]] = {}
-    for backend in setup.lab.backends:
-        groups.setdefault(backend.priority or 0, []).append(_endpoint(backend, setup.addresses[backend.name]))
-    return [{"priority": rank, "lb_endpoints": groups[priority]} for rank, priority in enumerate(sorted(groups))]
+    for backend in backends:
+        if backend.weight != 0 or not setup.lab.has_pool:
+            priority = first if backend.priority is None else backend.priority
+            groups.setdefault(priority, []).append(_endpoint(backend, setup.addresses[backend.name]))
+    endpoints = [{"priority": rank, "lb_endpoints": groups[priority]} for rank, priority in enumerate(sorted(groups))]
+    # By default, Envoy sends part of the traffic to the next group as soon as 29 % of a group is ejected [ENVOY-PRIO].
+    # With this factor, one healthy host is enough to keep all of it. It is twice what is needed, as Envoy rounds down.
+    policy = {"overprovisioning_factor": 200 * len(backends)}
+    return {"cluster_name": "backends", "endpoints": endpoints, "policy": policy}
 
 
 def _endpoint(backend: Backend, address: str) -> Json:
     return {
         "endpoint": {**_socket(address), "hostname": backend.host},
-        "load_balancing_weight": max(1, 1 if backend.weight is None else backend.weight),
+        "load_balancing_weight": backend.weight or 1,
         "metadata": {"filter_metadata": {_METADATA: {"backend": backend.name}}},
     }
 

@@ -66,12 +66,45 @@ def test_backends_are_told_apart_by_address_and_named_in_answers(tmp_path: Path)
     assert found == [(8001, {"backend": "m1"}), (8002, {"backend": "m2"})]
 
 
-def test_priorities_have_no_gaps(tmp_path: Path) -> None:
-    groups = cluster(tmp_path, {"name": "m1", "priority": 7}, {"name": "m2", "priority": 2})["load_assignment"]
-    assert [(group["priority"], group["lb_endpoints"][0]["endpoint"]["hostname"]) for group in groups["endpoints"]] == [
-        (0, "m2.azurewebsites.net"),
-        (1, "m1.azurewebsites.net"),
+def groups_of(folder: Path, *backends: dict[str, Any]) -> list[tuple[int, list[str]]]:
+    """The priorities of the configuration, each with the names of its hosts."""
+    found = cluster(folder, *backends)["load_assignment"]["endpoints"]
+    return [
+        (
+            group["priority"],
+            [host["metadata"]["filter_metadata"]["tripcurve"]["backend"] for host in group["lb_endpoints"]],
+        )
+        for group in found
     ]
+
+
+def test_priorities_have_no_gaps(tmp_path: Path) -> None:
+    found = groups_of(tmp_path, {"name": "m1", "priority": 7}, {"name": "m2", "priority": 2})
+    assert found == [(0, ["m2"]), (1, ["m1"])]
+
+
+def test_groups_are_those_of_a_pool(tmp_path: Path) -> None:
+    backends: list[dict[str, Any]] = [
+        {"name": "m1", "priority": 1, "weight": 3},
+        {"name": "m2", "priority": 2},
+        {"name": "m3", "weight": 0},
+        {"name": "m4"},
+    ]
+    assert groups_of(tmp_path, *backends) == [(0, ["m1", "m4"]), (1, ["m2"])]
+    first, _ = cluster(tmp_path, *backends)["load_assignment"]["endpoints"]
+    assert [host["load_balancing_weight"] for host in first["lb_endpoints"]] == [3, 1]
+
+
+def test_the_only_backend_is_used_whatever_its_weight(tmp_path: Path) -> None:
+    assert groups_of(tmp_path, {"name": "m1", "weight": 0}) == [(0, ["m1"])]
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 5])
+def test_the_next_priority_is_used_only_when_all_hosts_of_one_are_ejected(tmp_path: Path, hosts: int) -> None:
+    """Envoy gives a priority its share of healthy hosts, times this factor, in percent of the traffic [ENVOY-PRIO]."""
+    names = [{"name": f"m{index}", "priority": 1} for index in range(hosts)]
+    policy = cluster(tmp_path, *names, {"name": "last", "priority": 2})["load_assignment"]["policy"]
+    assert policy["overprovisioning_factor"] / hosts > 100
 
 
 def test_the_configuration_is_written_and_named_in_the_command(tmp_path: Path) -> None:
