@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic_ns
@@ -22,6 +22,7 @@ from locustfiles.conduct.plan import Plan
 from locustfiles.live.counts import Live
 from locustfiles.live.load import Load
 from locustfiles.live.sightings import Sighting, Sightings, merge
+from locustfiles.live.tokens import Tokens
 from locustfiles.pacing.schedule import Share, arrivals
 from locustfiles.recording.run_dir import mark_run, unmark_run
 from locustfiles.recording.shards import count_paced
@@ -48,6 +49,7 @@ class Member:
     open: bool = False
     sightings: list[Sighting] = field(default_factory=list)
     load: Load = field(default_factory=Load)
+    tokens: Sequence[float] = ()
     shipped: list[Path] = field(default_factory=list)
 
 
@@ -181,6 +183,8 @@ class Master(Conductor):
         live.open = any(each.open for each in self._members.values())
         member.sightings = Sightings.from_message(data["sightings"])
         member.load = Load._make(data["load"])
+        member.tokens = data["tokens"]
+        live.tokens = Tokens.of_all(each.tokens for each in self._members.values())
         live.sightings.periods = merge([one for each in self._members.values() for one in each.sightings])
 
     def _on_rows(self, msg: Message, **_: object) -> None:

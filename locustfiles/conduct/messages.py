@@ -29,7 +29,7 @@ DONE = "tripcurve-done"
 
 
 class CountsMessage(TypedDict):
-    """Answers by second and kind since the last such message, and the open periods and the load so far."""
+    """Answers by second and kind since the last such message, and the open periods, the load and the tokens so far."""
 
     counts: list[tuple[int, str, int]]
     last_end_s: float
@@ -37,6 +37,7 @@ class CountsMessage(TypedDict):
     open: bool
     sightings: Sequence[Sequence[float | int | None]]
     load: Sequence[float | int | None]
+    tokens: Sequence[float]
 
 
 class Account(TypedDict):

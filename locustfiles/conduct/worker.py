@@ -123,6 +123,7 @@ class Worker:
             "open": self._live.open,
             "sightings": self._live.sightings.to_message(),
             "load": () if self._traffic is None else self._traffic.load(),
+            "tokens": self._live.tokens.to_message(),
         }
         self._send(COUNTS, message)
 

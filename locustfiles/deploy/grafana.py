@@ -41,8 +41,8 @@ scrape_configs:
 
 
 def dashboard(lab: str) -> JsonObject:
-    """Return the dashboard: state, load, sheds, throttles, outage and latency of a run. `lab`: for the title."""
-    panels = [*_head(), *_breakers(), *_answers(), *_load()]
+    """Return the dashboard: state, answers, outage, latency, load and tokens of a run. `lab`: for the title."""
+    panels = [*_head(), *_breakers(), *_answers(), *_load(), *_tokens()]
     return {
         "title": f"Tripcurve · {lab}",
         "uid": None,
@@ -109,13 +109,7 @@ def _breakers() -> list[JsonObject]:
 def _answers() -> list[JsonObject]:
     everything = f"sum(rate(tripcurve_requests_total{OF}{RATE}))"
     sheds, throttles, good = (_kind(kind) for kind in ("shed", "429", "2xx"))
-    quantiles: list[Query] = [
-        (
-            f"histogram_quantile({share}, sum by (le, origin) (rate(tripcurve_latency_seconds_bucket{OF}{RATE})))",
-            f"{{{{origin}}}} {name}",
-        )
-        for share, name in ((0.5, "median"), (0.99, "p99"))
-    ]
+    quantiles = _quantiles("tripcurve_latency_seconds", "le, origin", "{{origin}} ")
     return [
         _panel(
             "timeseries",
@@ -137,6 +131,14 @@ def _answers() -> list[JsonObject]:
             "percentunit",
         ),
         _panel("timeseries", "Latency by the side that answered", (12, 19, 12, 8), quantiles, "s"),
+    ]
+
+
+def _quantiles(metric: str, by: str, legend: str) -> list[Query]:
+    """Return median and 99th percentile of a histogram. `by`: the labels to keep, `le` among them."""
+    return [
+        (f"histogram_quantile({share}, sum by ({by}) (rate({metric}_bucket{OF}{RATE})))", f"{legend}{name}")
+        for share, name in ((0.5, "median"), (0.99, "p99"))
     ]
 
 
@@ -163,6 +165,16 @@ def _load() -> list[JsonObject]:
             "s",
         ),
         _panel("timeseries", "Users", (20, 27, 4, 8), [(f"sum(tripcurve_users{OF})", "users")]),
+    ]
+
+
+def _tokens() -> list[JsonObject]:
+    used = (f"60 * sum by (type) (rate(tripcurve_tokens_total{OF}{RATE}))", "{{type}}")
+    first = _quantiles("tripcurve_time_to_first_token_seconds", "le", "first token ")
+    each = _quantiles("tripcurve_time_per_output_token_seconds", "le", "each further token ")
+    return [
+        _panel("timeseries", "Tokens per minute", (0, 35, 12, 8), [used]),
+        _panel("timeseries", "Time to the first token and for each further one", (12, 35, 12, 8), first + each, "s"),
     ]
 
 

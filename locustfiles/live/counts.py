@@ -11,6 +11,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from locustfiles.live.sightings import Sightings
+from locustfiles.live.tokens import Tokens
 from locustfiles.recording.recorder import Batch
 from tripcurve.gateways import UNAVAILABLE
 
@@ -63,7 +64,7 @@ class Live:
     """Accumulates the figures.
 
     `trips` counts the open periods that clients have seen so far, and `open` is whether the last one has not ended.
-    `gap_s` and `sheds`: see `Sightings`.
+    `gap_s` and `sheds`: see `Sightings`. `tokens`: of all answers so far, probes included.
     """
 
     def __init__(self, start_ns: int, gap_s: float = 0.0, sheds: frozenset[int] = SHEDS) -> None:
@@ -76,6 +77,7 @@ class Live:
         self.open = False
         self.seconds: deque[Second] = deque(maxlen=KEPT_SECONDS)
         self.sightings = Sightings(start_ns, gap_s, sheds)
+        self.tokens = Tokens()
 
     def add(self, batch: Batch) -> Counter[tuple[int, str]]:
         """Add a batch and return its counts by second and kind; a listener of the recorder."""
@@ -84,6 +86,7 @@ class Live:
         ends = batch.start_ns + batch.latency_us * 1000
         self.last_end_s = max(self.last_end_s, float(ends.max() - self.start_ns) / _NS)
         self.sightings.add(batch)
+        self.tokens.add(batch.record)
         self.trips, self.open = self.sightings.count, self.sightings.open
         return counts
 

@@ -21,6 +21,7 @@ from tripcurve.run.record import SCHEMA, Row
 __all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
 
 FLUSH_S = 0.5
+_NO_ROWS = pa.RecordBatch.from_pylist([], SCHEMA)
 
 
 class RecordingFailed(NotRecorded):
@@ -30,7 +31,7 @@ class RecordingFailed(NotRecorded):
 class Batch(NamedTuple):
     """The rows of one flush by column, in order of completion: numbers as arrays of shape (rows,), texts as tuples.
 
-    `rows`: the same rows whole.
+    `rows`: the same rows whole. `record`: the same rows as they are written.
     """
 
     start_ns: npt.NDArray[np.int64]
@@ -43,6 +44,7 @@ class Batch(NamedTuple):
     user: tuple[str, ...]
     length: npt.NDArray[np.int64]
     rows: Sequence[Row] = ()
+    record: pa.RecordBatch = _NO_ROWS
 
 
 class _Dictionary:
@@ -103,12 +105,13 @@ class Recorder:
         self._pending, self._lengths = [], []
         columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
         arrays = [self._array(field, columns[field.name]) for field in SCHEMA]
+        record = pa.record_batch(arrays, schema=SCHEMA)
         try:
-            self._stream.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+            self._stream.write_batch(record)
         except OSError as error:
             raise self._failed(error) from error
         self.rows += len(rows)
-        batch = _batch(columns, lengths, rows)
+        batch = _batch(columns, lengths, rows, record)
         for listener in self._listeners:
             listener(batch)
 
@@ -132,7 +135,9 @@ class Recorder:
         )
 
 
-def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int], rows: list[Row]) -> Batch:
+def _batch(
+    columns: Mapping[str, tuple[Any, ...]], lengths: list[int], rows: list[Row], record: pa.RecordBatch
+) -> Batch:
     return Batch(
         start_ns=np.array(columns["start_ns"], np.int64),
         intended_ns=np.array(columns["intended_ns"], np.int64),
@@ -144,4 +149,5 @@ def _batch(columns: Mapping[str, tuple[Any, ...]], lengths: list[int], rows: lis
         user=columns["user"],
         length=np.array(lengths, np.int64),
         rows=rows,
+        record=record,
     )

@@ -1,5 +1,5 @@
 """Export the figures of a run under way: to Prometheus, and with OpenTelemetry.
 
-`figures` defines the metrics and reads them from the live figures, which every run keeps; so exporters cost nothing per
-request. `answers` exports single answers, only with `--otel`.
+`metrics` defines the metrics. `figures` reads their values from the live figures, which every run keeps; so exporters
+cost nothing per request. `answers` exports single answers, only with `--otel`.
 """

@@ -1,4 +1,4 @@
-"""The metrics of a run under way: their definitions, and their values from the live figures of the main process.
+"""The values of the metrics of a run under way, from the live figures of the main process.
 
 In a distributed run these are the sums over all workers.
 """
@@ -6,59 +6,21 @@ In a distributed run these are the sums over all workers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from time import monotonic_ns
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from locust.env import Environment
 
 from locustfiles.live.board import Board, FollowedRun
 from locustfiles.live.counts import FLUSHED_NS, KINDS, Live
 from locustfiles.live.locust_stats import ANSWERED_BY
+from locustfiles.telemetry.metrics import FIRST_TOKEN, LATENCY, LATENCY_BOUNDS_S, METRICS, PER_TOKEN, Metric
 from tripcurve import __version__
 
-__all__ = ["LATENCY", "LATENCY_BOUNDS_S", "METRICS", "Figure", "Figures", "Latency", "Metric"]
+__all__ = ["Distribution", "Figure", "Figures"]
 
 FULL_SERVICE = 0.99
 """The least share of 2xx answers in a second without outage, as in the report's measure `outage_s`."""
-LATENCY_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric. `name`: in OpenTelemetry. `unit`: in UCUM, with curly brackets around what is counted."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    unit: str
-    labels: tuple[str, ...]
-    text: str
-
-    @property
-    def prometheus_name(self) -> str:
-        """The name in Prometheus, by OpenTelemetry's rules; without `_total`, which its client adds to counters."""
-        return self.name.replace(".", "_") + ("_seconds" if self.unit == "s" else "")
-
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("tripcurve.requests", "counter", "{request}", ("kind",), "Answers by kind, without dense probes"),
-        Metric("tripcurve.arrivals", "counter", "{arrival}", ("state",), "Arrivals of the schedule, without probes"),
-        Metric("tripcurve.configured.rate", "gauge", "{arrival}", (), "Arrivals per second that the scenario asks for"),
-        Metric("tripcurve.lateness.p99", "gauge", "s", (), "99th percentile of how late arrivals were sent"),
-        Metric("tripcurve.breaker.open", "gauge", "{breaker}", ("backend", "unit"), "1 if the breaker is open, else 0"),
-        Metric("tripcurve.breaker.trips", "counter", "{trip}", ("backend", "unit"), "Trips of the breaker"),
-        Metric("tripcurve.outage", "counter", "s", (), "Full seconds in which less than 99 % of the answers were 2xx"),
-        Metric("tripcurve.users", "gauge", "{user}", (), "Locust users that are running"),
-        Metric("tripcurve.phase", "gauge", "{phase}", ("phase",), "1 for the phase of the scenario under way, else 0"),
-        Metric(
-            "tripcurve.run", "gauge", "{run}", ("lab", "scenario", "target", "version"), "1 while a run is under way"
-        ),
-    )
-}
-LATENCY = Metric("tripcurve.latency", "histogram", "s", ("user", "origin"), "Time from sending to the last byte")
-"""For Prometheus only: OpenTelemetry gets Locust's own histogram, `locust.client.duration`."""
 
 
 class Figure(NamedTuple):
@@ -69,10 +31,12 @@ class Figure(NamedTuple):
     value: float
 
 
-class Latency(NamedTuple):
-    """Latencies of one user class and origin. `counts`: answers up to each of LATENCY_BOUNDS_S, then all of them."""
+class Distribution(NamedTuple):
+    """One distribution of a histogram. `counts`: how many were up to each of `bounds_s`, and then how many in all."""
 
-    labels: tuple[str, str]
+    metric: Metric
+    labels: tuple[str, ...]
+    bounds_s: tuple[float, ...]
     counts: tuple[int, ...]
     sum_s: float
 
@@ -92,6 +56,8 @@ class Figures:
         if run is None:
             return found
         found += [_figure("tripcurve.requests", run.live.totals[kind], kind) for kind in KINDS]
+        for kind, n in (("input", run.live.tokens.input), ("output", run.live.tokens.output)):
+            found.append(_figure("tripcurve.tokens", n, kind))
         load = self._board.load
         for state, n in (("due", load.due), ("sent", load.sent), ("dropped", load.dropped)):
             found.append(_figure("tripcurve.arrivals", n, state))
@@ -102,7 +68,18 @@ class Figures:
         found.append(_figure("tripcurve.outage", self._outage.seconds(run)))
         return [*found, *_states(run), *_names(run)]
 
-    def latencies(self) -> Iterator[Latency]:
+    def distributions(self) -> Iterator[Distribution]:
+        """Yield the distributions of every histogram that has values."""
+        yield from self.latencies()
+        run = self._board.run
+        if run is not None:
+            tokens = run.live.tokens
+            for metric, spread in ((FIRST_TOKEN, tokens.first), (PER_TOKEN, tokens.per_token)):
+                counts = tuple(spread.counts.cumsum().tolist())
+                if counts[-1]:
+                    yield Distribution(metric, (), spread.bounds_s, counts, spread.sum_us / 1e6)
+
+    def latencies(self) -> Iterator[Distribution]:
         """Yield the latencies of each user class and origin, from Locust's statistics, which round them."""
         origins = {words: origin for origin, words in ANSWERED_BY.items()}
         for entry in list(self._environment.stats.entries.values()):
@@ -111,7 +88,8 @@ class Figures:
                 times = entry.response_times.items()
                 within = [sum(n for ms, n in times if ms <= bound * 1000) for bound in LATENCY_BOUNDS_S]
                 counts = (*within, entry.num_requests)
-                yield Latency((user, origins[words]), counts, entry.total_response_time / 1000)
+                total_s = entry.total_response_time / 1000
+                yield Distribution(LATENCY, (user, origins[words]), LATENCY_BOUNDS_S, counts, total_s)
 
 
 class _Outage:

@@ -14,7 +14,8 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.sdk.metrics import MeterProvider as SdkMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
-from locustfiles.telemetry.figures import METRICS, Figures, Metric
+from locustfiles.telemetry.figures import Figures
+from locustfiles.telemetry.metrics import METRICS, Metric
 from tripcurve import __version__
 
 __all__ = ["export_figures", "shut_down", "warn_once"]

@@ -12,7 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.core import Metric as Family
 
 from locustfiles.live.guard import host_allowed
-from locustfiles.telemetry.figures import LATENCY, LATENCY_BOUNDS_S, METRICS, Figures
+from locustfiles.telemetry.figures import Figures
+from locustfiles.telemetry.metrics import HISTOGRAMS, METRICS
 from tripcurve.errors import BadInput, reason_of
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ class _Collector:
         for metric, labels, value in self._figures.read():
             families[metric.name].add_metric(labels, value)
         yield from families.values()
-        latency = HistogramMetricFamily(LATENCY.prometheus_name, LATENCY.text, labels=LATENCY.labels)
-        bounds = [*map(str, LATENCY_BOUNDS_S), "+Inf"]
-        for each in self._figures.latencies():
-            latency.add_metric(each.labels, list(zip(bounds, each.counts, strict=True)), each.sum_s)
-        yield latency
+        histograms = {
+            metric.name: HistogramMetricFamily(metric.prometheus_name, metric.text, labels=metric.labels)
+            for metric in HISTOGRAMS
+        }
+        for metric, labels, bounds_s, counts, sum_s in self._figures.distributions():
+            bounds = [*map(str, bounds_s), "+Inf"]
+            histograms[metric.name].add_metric(labels, list(zip(bounds, counts, strict=True)), sum_s)
+        yield from histograms.values()
 
 
 def text_of(figures: Figures) -> str:

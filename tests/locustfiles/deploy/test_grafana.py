@@ -15,13 +15,13 @@ import yaml
 import tests.locustfiles.unpatched  # noqa: F401  # before any test imports Locust
 from locustfiles.commands.export import export_command
 from locustfiles.deploy.grafana import PORT, dashboard
-from locustfiles.telemetry.figures import LATENCY, METRICS
+from locustfiles.telemetry.metrics import HISTOGRAMS, METRICS
 
 PANELS: list[dict[str, Any]] = dashboard("quick")["panels"]  # type: ignore[assignment]
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 EXPORTED = {
     **{metric.prometheus_name + ("_total" if metric.kind == "counter" else ""): metric for metric in METRICS.values()},
-    **{f"{LATENCY.prometheus_name}_{part}": LATENCY for part in ("bucket", "count", "sum")},
+    **{f"{each.prometheus_name}_{part}": each for each in HISTOGRAMS for part in ("bucket", "count", "sum")},
 }
 OF_PROMETHEUS = {"instance", "job", "le"}
 
@@ -49,9 +49,10 @@ def test_legends_use_labels_that_the_query_keeps(panel: dict[str, Any]) -> None:
         assert shown <= (kept if "(" in target["expr"] else alone)
 
 
-def test_state_sheds_throttles_and_outage_are_shown() -> None:
+def test_state_sheds_throttles_outage_and_tokens_are_shown() -> None:
     text = " ".join(query for _, query in QUERIES)
-    for part in ("tripcurve_breaker_open", 'kind="shed"', 'kind="429"', "tripcurve_outage_seconds_total"):
+    totals = ("tripcurve_outage_seconds_total", "tripcurve_tokens_total")
+    for part in ("tripcurve_breaker_open", 'kind="shed"', 'kind="429"', *totals):
         assert part in text
 
 

@@ -43,7 +43,7 @@ OUTCOMES = [
 ]
 
 
-def row(number: int, at_s: float, *, user: str = "ChatUser", late_us: int = 200) -> Row:
+def row(number: int, at_s: float, *, user: str = "ChatUser", late_us: int = 200, first_us: int | None = None) -> Row:
     """One answer; the kinds of OUTCOMES follow one another."""
     status, origin, backend, error = OUTCOMES[number % len(OUTCOMES)]
     fine = status == 200 and error is None
@@ -52,14 +52,14 @@ def row(number: int, at_s: float, *, user: str = "ChatUser", late_us: int = 200)
         start_ns=start,
         intended_ns=start - late_us * 1000,
         latency_us=1000 + 500 * (number % 40),
-        first_byte_us=None,
+        first_byte_us=first_us,
         backend_us=None,
         status=status,
         origin=origin,
         backend=backend,
         retry_after_s=None,
-        prompt_tokens=40 if fine else None,
-        completion_tokens=20 if fine else None,
+        prompt_tokens=40 + number % 7 if fine else None,
+        completion_tokens=20 + number % 3 if fine else None,
         error=error,
         phase="well" if at_s < 5 else "ill",
         user=user,
@@ -117,6 +117,14 @@ def make_ended(tmp_path: Path) -> Callable[..., Ended]:
         return Ended(plan, table, batches, run, Figures(cast(Any, environment), cast(Any, board)), stats)
 
     return make
+
+
+def streams() -> list[Row]:
+    """Streamed answers: complete, cut off, of one token, and without a usage."""
+    rows = [row(number, number / 20, user="StreamingChatUser", first_us=300 + 7 * number) for number in range(60)]
+    one = rows[0]._replace(completion_tokens=1)
+    unknown = rows[1]._replace(prompt_tokens=None, completion_tokens=None)
+    return [*(each for each in rows if each.status == 200), one, unknown]
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pytest
 
 from locustfiles.live.counts import KINDS, kind_of
-from locustfiles.telemetry.figures import LATENCY_BOUNDS_S, METRICS
-from tests.locustfiles.telemetry.conftest import START, Ended, row
+from locustfiles.telemetry.metrics import FIRST_TOKEN, LATENCY_BOUNDS_S, METRICS, PER_TOKEN
+from tests.locustfiles.telemetry.conftest import START, Ended, row, streams
 
 
 def test_requests_by_kind_are_the_records_without_the_dense_probe(finished: Ended) -> None:
@@ -22,6 +24,24 @@ def test_requests_by_kind_are_the_records_without_the_dense_probe(finished: Ende
     values = finished.values()
     assert {kind: values[("tripcurve.requests", kind)] for kind in KINDS} == by_kind
     assert by_kind.total() == 201
+
+
+def test_tokens_are_the_sums_of_the_record(make_ended: Callable[..., Ended]) -> None:
+    ended = make_ended([*streams(), row(0, 4.0), row(6, 9.1, user="ProbeUser", late_us=0)])
+    values = ended.values()
+    for kind, column in (("input", "prompt_tokens"), ("output", "completion_tokens")):
+        assert values[("tripcurve.tokens", kind)] == pc.sum(ended.table[column]).as_py() > 0
+
+
+def test_the_times_of_streamed_tokens_are_the_records(make_ended: Callable[..., Ended]) -> None:
+    rows = streams()
+    ended = make_ended([*rows, row(0, 4.0)])
+    found = {each.metric: each for each in ended.figures.distributions()}
+    first_s = [each.first_byte_us / 1e6 for each in rows if each.first_byte_us is not None]
+    assert (found[FIRST_TOKEN].counts[-1], found[FIRST_TOKEN].sum_s) == (len(rows), pytest.approx(sum(first_s)))
+    assert found[PER_TOKEN].counts[-1] == sum((each.completion_tokens or 0) > 1 and each.error is None for each in rows)
+    for bound_s, n in zip(found[FIRST_TOKEN].bounds_s, found[FIRST_TOKEN].counts, strict=False):
+        assert n == sum(each <= bound_s for each in first_s)
 
 
 def test_latencies_count_every_row_and_their_sum_is_the_records(finished: Ended) -> None:

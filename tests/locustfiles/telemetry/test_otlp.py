@@ -46,7 +46,8 @@ def test_the_metrics_are_the_figures(finished: Ended) -> None:
     }
     assert found == finished.values()
     sums = {metric.name for metric in metrics if getattr(metric.data, "is_monotonic", False)}
-    assert sums == {"tripcurve.requests", "tripcurve.arrivals", "tripcurve.breaker.trips", "tripcurve.outage"}
+    counters = ("requests", "tokens", "arrivals", "breaker.trips", "outage")
+    assert sums == {f"tripcurve.{name}" for name in counters}
     provider.shutdown()
 
 
@@ -144,6 +145,9 @@ def test_the_main_process_exports_the_sums_of_two_workers(running: Running, monk
     paced = rows[(rows["start_ns"] != rows["intended_ns"]) & (rows["user"] != "ProbeUser")]
     assert last_values(received, "tripcurve.arrivals")[("sent",)] == len(paced) == 90
     assert last_values(received, "locust.client.duration").total() == len(rows)
+    used = {kind: int(rows[f"{kind}_tokens"].sum()) for kind in ("prompt", "completion")}
+    assert last_values(received, "tripcurve.tokens") == {("input",): used["prompt"], ("output",): used["completion"]}
+    assert last_values(received, "gen_ai.client.token.usage").total() == 2 * rows["prompt_tokens"].notna().sum() > 0
     traces = [ExportTraceServiceRequest.FromString(body) for path, body in received if path == "/v1/traces"]
     spans = [
         span for each in traces for part in each.resource_spans for scope in part.scope_spans for span in scope.spans

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from locustfiles.telemetry.figures import LATENCY, METRICS
+from locustfiles.telemetry.metrics import HISTOGRAMS, LATENCY, METRICS
 from locustfiles.telemetry.prometheus import guarded_app, serve, text_of
-from tests.locustfiles.telemetry.conftest import Ended
+from tests.locustfiles.telemetry.conftest import Ended, row, streams
 from tripcurve.errors import BadInput
 
 
@@ -50,8 +50,17 @@ def test_the_page_has_the_latencies_as_a_histogram(finished: Ended) -> None:
         assert found[(f"{LATENCY.prometheus_name}_bucket", "+Inf", origin, user)] == n
 
 
+def test_the_page_has_the_times_of_streamed_tokens(make_ended: Callable[..., Ended]) -> None:
+    ended = make_ended([*streams(), row(0, 4.0)])
+    found = samples(text_of(ended.figures))
+    assert found[("tripcurve_tokens_total", "input")] == ended.values()[("tripcurve.tokens", "input")]
+    name, spread = "tripcurve_time_to_first_token_seconds", ended.run.live.tokens.first
+    assert found[(f"{name}_count",)] == found[(f"{name}_bucket", "+Inf")] == spread.counts.sum()
+    assert found[(f"{name}_bucket", "0.001")] == spread.counts[0] > 0
+
+
 def test_names_follow_the_rules_of_opentelemetry_and_prometheus() -> None:
-    for metric in [*METRICS.values(), LATENCY]:
+    for metric in [*METRICS.values(), *HISTOGRAMS]:
         assert re.fullmatch(r"tripcurve(_[a-z0-9]+)+", metric.prometheus_name)
         assert metric.prometheus_name.endswith("_seconds") == (metric.unit == "s")
 
