@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from locustfiles.deploy.azure_load_testing import WHEEL, load_test
 from locustfiles.deploy.grafana import PORT, grafana
-from locustfiles.deploy.job import make_job
+from locustfiles.deploy.job import Files, Job, make_job
 from locustfiles.deploy.kubernetes import manifests
 from locustfiles.deploy.own_locustfile import own_locustfile
 from tripcurve.errors import BadInput
 
 __all__ = ["KINDS", "export_command"]
 
-KINDS = {
+KINDS: dict[str, Callable[[Job], Files]] = {
     "kubernetes": manifests,
     "azure-load-testing": load_test,
     "locust": own_locustfile,
@@ -50,7 +51,8 @@ def export_command(
             file=sys.stderr,
         )
     elif kind == "kubernetes":
-        print(f"Next: a secret named {key} with the gateway's key as api-key; kubectl apply -k {out}", file=sys.stderr)
+        apply = f"kubectl apply --server-side -k {out}"
+        print(f"Next: a secret named {key} with the gateway's key as api-key; {apply}", file=sys.stderr)
     elif kind == "grafana":
         run = f"tripcurve run {lab} --prometheus {PORT}"
         print(
@@ -61,12 +63,12 @@ def export_command(
     return 0
 
 
-def _write(out: Path, files: dict[str, str]) -> None:
+def _write(out: Path, files: Files) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise BadInput(f"-o {out} is not empty; an export needs a folder of its own")
         for name, content in files.items():
-            (out / name).write_text(content, "utf-8")
+            (out / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise BadInput(f"-o {out} cannot be used: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""An Azure Load Testing configuration: test configuration, test plan, requirements file, lab and scenario.
+"""An Azure Load Testing configuration: test configuration, test plan, requirements file, lab, scenario and trace.
 
 Azure Load Testing puts a test's files into the folder of the test plan, and passes secrets from Key Vault as
 environment variables.
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from locustfiles.deploy.job import Job
+from locustfiles.deploy.job import Files, Job
 from tripcurve import __version__
 from tripcurve.errors import BadInput
 
@@ -39,13 +39,14 @@ def set_defaults(parser, **_):
 '''
 
 
-def load_test(job: Job) -> dict[str, str]:
+def load_test(job: Job) -> Files:
     """Return the files by name. Raises BadInput if the key is not the identifier of a Key Vault secret."""
     _check_key(job.key)
     requirements = f"# Built by: pip wheel --no-deps -w . PATH-TO-TRIPCURVE\n./{WHEEL}\n"
-    files = {"locustfile.py": PLAN.format(url=job.url), "requirements.txt": requirements} | job.files
+    plan = PLAN.format(url=job.url)
+    files: dict[str, str | bytes] = {"locustfile.py": plan, "requirements.txt": requirements, **job.files}
     document = _configuration(job, [name for name in files if name != "locustfile.py"] + [WHEEL])
-    return {"load-test.yaml": yaml.safe_dump(document, sort_keys=False, width=120)} | files
+    return {"load-test.yaml": yaml.safe_dump(document, sort_keys=False, width=120), **files}
 
 
 def _check_key(key: str) -> None:
@@ -58,7 +59,7 @@ def _check_key(key: str) -> None:
 
 
 def _configuration(job: Job, files: list[str]) -> dict[str, Any]:
-    run_time_s = math.ceil(job.duration_s) + MARGIN_S
+    run_time_s = math.ceil(job.scenario.duration_s) + MARGIN_S
     users = sum(job.scenario.users.values())
     return {
         "version": "v0.1",

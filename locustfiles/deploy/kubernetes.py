@@ -5,11 +5,13 @@ The run directory is on the master's volume; workers send their rows to the mast
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any, TypeAlias
 
 import yaml
 
 from locustfiles.deploy.job import Job
+from tripcurve.errors import BadInput
 
 __all__ = ["manifests"]
 
@@ -20,12 +22,14 @@ USER = 10001
 KEY = "api-key"
 WAIT_S = 300
 """How long the master waits for its workers, which may have to pull the image first."""
+MOST_BYTES = 1024 * 1024
+"""The most that a ConfigMap holds."""
 
 Document: TypeAlias = dict[str, Any]
 
 
 def manifests(job: Job) -> dict[str, str]:
-    """Return the files by name, for `kubectl apply -k` on their folder."""
+    """Return the files by name, for `kubectl apply -k` on their folder. Raises BadInput if a trace is too large."""
     documents = {
         "settings.yaml": _settings(job),
         "network.yaml": _network(job),
@@ -57,7 +61,16 @@ def _meta(job: Job, suffix: str = "", part: str | None = None) -> Document:
 
 
 def _settings(job: Job) -> Document:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta(job), "immutable": True, "data": job.files}
+    size = sum(len(content if isinstance(content, bytes) else content.encode()) for content in job.files.values())
+    if size > MOST_BYTES:
+        raise BadInput(
+            f"scenario {job.scenario.name}: lab, scenario and trace have {size:,} bytes, and a ConfigMap holds at most "
+            f"{MOST_BYTES:,}: replay a shorter part of the trace, by shorter phases, or export another --kind"
+        )
+    texts = {name: content for name, content in job.files.items() if isinstance(content, str)}
+    binary = {name: b64encode(each).decode() for name, each in job.files.items() if isinstance(each, bytes)}
+    data: Document = {"data": texts} | ({"binaryData": binary} if binary else {})
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta(job), "immutable": True, **data}
 
 
 def _network(job: Job) -> Document:

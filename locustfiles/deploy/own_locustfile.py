@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locustfiles.deploy.job import Job
+from locustfiles.deploy.job import Files, Job
 
 __all__ = ["own_locustfile"]
 
@@ -31,6 +31,6 @@ class OwnUser(TrafficUser):
 '''
 
 
-def own_locustfile(job: Job) -> dict[str, str]:
+def own_locustfile(job: Job) -> Files:
     """Return the files by name."""
-    return {"locustfile.py": PLAN} | job.files
+    return {"locustfile.py": PLAN, **job.files}

@@ -17,7 +17,7 @@ from tripcurve.shipped import find_file
 if TYPE_CHECKING:
     from tripcurve.scenario.trace import Trace
 
-__all__ = ["load_replay"]
+__all__ = ["load_replay", "trace_path"]
 
 
 def _replaying(scenario: Scenario, file: str) -> Scenario:
@@ -45,15 +45,19 @@ def load_replay(name: str | Path, lab: Lab, file: str = "") -> tuple[Scenario, T
         scenario = _replaying(scenario, file)
     if scenario.trace is None:
         return scenario, None
-    path = Path(scenario.trace.file)
-    beside = find_file(name, SCENARIOS, ".yaml", "scenario").parent / path
-    if not file and beside.exists():
-        path = beside
+    path = Path(file) if file else trace_path(scenario.trace, name)
     from tripcurve.scenario.trace import Trace
     from tripcurve.scenario.trace_file import read_sent
 
     trace = Trace.of(read_sent(path), scenario.trace, path)
     return (_whole(scenario, trace.length_s) if scenario.trace.whole else scenario), trace
+
+
+def trace_path(replay: Replay, name: str | Path) -> Path:
+    """Return the path of a scenario's trace: in the scenario's folder if it is there. `name`: the scenario's."""
+    path = Path(replay.file)
+    beside = find_file(name, SCENARIOS, ".yaml", "scenario").parent / path
+    return beside if beside.exists() else path
 
 
 def _whole(scenario: Scenario, length_s: float) -> Scenario:

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import REQUESTS, has_records, shard_paths
 
-__all__ = ["Sent", "read_sent"]
+__all__ = ["Sent", "read_sent", "to_parquet"]
 
 # Names of columns, as `_plain` spells them, the preferred ones first. The first of each is that of Azure's public
 # traces [AZURE-TRACES]; others are those of API Management's logs, of BurstGPT, and of common exports.
@@ -92,6 +92,22 @@ def read_sent(path: Path) -> Sent:
         unknown if name is None else _tokens(table[name], name, path) for name in (columns.prompt, columns.completion)
     ]
     return Sent(_times(table[columns.time], columns.time, path), *sizes)
+
+
+def to_parquet(sent: Sent, length_s: float) -> bytes:
+    """Return the requests of the first `length_s` seconds, and the next one, as a Parquet file for `read_sent`.
+
+    It has times from the first request on and sizes, and nothing else.
+    """
+    order = np.argsort(sent.at_ns, kind="stable")
+    at_ns = sent.at_ns[order] - sent.at_ns.min()
+    kept = slice(int(np.searchsorted(at_ns, length_s * 1e9, "right")) + 1)
+    sizes = {"prompt_tokens": sent.prompt[order][kept], "completion_tokens": sent.completion[order][kept]}
+    table = pa.table({"time": pa.array(at_ns[kept], pa.timestamp("ns"))} | sizes)
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file, compression="zstd", use_dictionary=False, column_encoding="DELTA_BINARY_PACKED")
+    content: bytes = file.getvalue().to_pybytes()
+    return content
 
 
 def _read_csv(path: Path) -> tuple[pa.Table, _Columns]:

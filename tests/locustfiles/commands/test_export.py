@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import kubernetes_validate
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -24,6 +26,7 @@ from tests.locustfiles.servers import Gateway, serving
 from tripcurve.errors import BadInput
 from tripcurve.lab import LABS, POLICIES, load_lab
 from tripcurve.scenario import load_scenario
+from tripcurve.scenario.replay import load_replay
 from tripcurve.shipped import shipped_folder
 
 SECRET = "https://my-vault.vault.azure.net/secrets/apim-key"
@@ -287,8 +290,72 @@ def _local(arguments: list[str], here: dict[str, str]) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("kind", ["kubernetes", "azure-load-testing"])
-def test_a_trace_cannot_be_exported(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(BadInput, match=r"trace: an export contains no trace"):
-        export_command("quick", kind, tmp_path / "out", scenario="replay")
+SECRET_TEXT = "alice@example.com"
+REPLAY = """
+name: yesterday
+users: {ChatUser: 4}
+trace: {file: yesterday.csv, speed: 2, rate: 1.5}
+phases: [{name: before, for: 2}, {name: fault, for: 1, simulate: {default: {status: 429}}}]
+"""
+
+
+def write_replay(folder: Path) -> str:
+    """A scenario with a trace beside it that lasts longer than its phases, with a column of people; its path."""
+    rows = "".join(f"2026-11-28 10:00:{n / 10:06.3f},{SECRET_TEXT},{n},\n" for n in range(1, 590))
+    (folder / "yesterday.csv").write_text(f"timestamp,user,prompt_tokens,completion_tokens\n{rows}")
+    (folder / "yesterday.yaml").write_text(REPLAY)
+    return str(folder / "yesterday.yaml")
+
+
+def unpack(folder: Path, kind: str) -> Path:
+    """Return a folder with the files that the export puts beside the traffic."""
+    if kind != "kubernetes":
+        return folder
+    made = documents(folder)["settings.yaml"]
+    for name, content in made["binaryData"].items():
+        (folder / name).write_bytes(b64decode(content))
+    for name, content in made["data"].items():
+        (folder / name).write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["kubernetes", "azure-load-testing", "locust"])
+def test_an_exported_trace_sends_the_same_requests(tmp_path: Path, kind: str) -> None:
+    scenario, lab = write_replay(tmp_path), load_lab("quick")
+    assert export_command("quick", kind, tmp_path / "out", scenario=scenario, key=SECRET) == 0
+    out = unpack(tmp_path / "out", kind)
+    (before, trace), (after, exported) = (load_replay(path, lab) for path in (scenario, out / "scenario.yaml"))
+    assert trace is not None
+    assert exported is not None
+    sent = int(np.searchsorted(trace.due_ns, 3e9))
+    assert 80 < sent < len(exported.due_ns) < sent + 4
+    for name in ("due_ns", "prompt", "completion"):
+        assert getattr(exported, name)[:sent].tolist() == getattr(trace, name)[:sent].tolist()
+    assert after.phases == before.phases
+    if kind == "azure-load-testing":
+        assert "trace.parquet" in documents(out)["load-test.yaml"]["configurationFiles"]
+
+
+@pytest.mark.parametrize("kind", ["kubernetes", "azure-load-testing", "locust"])
+def test_an_exported_trace_has_times_and_sizes_only(tmp_path: Path, kind: str) -> None:
+    export_command("quick", kind, tmp_path / "out", scenario=write_replay(tmp_path), key=SECRET)
+    table = pq.read_table(unpack(tmp_path / "out", kind) / "trace.parquet")
+    assert table.column_names == ["time", "prompt_tokens", "completion_tokens"]
+    assert table["time"].cast("int64").to_pylist()[:2] == [0, 100_000_000], "the date stays here"
+    assert not table.schema.metadata
+    assert all(SECRET_TEXT.encode() not in path.read_bytes() for path in (tmp_path / "out").iterdir())
+
+
+def test_kubernetes_accepts_a_config_map_with_a_trace(tmp_path: Path) -> None:
+    made = kubernetes(tmp_path, "quick", scenario="replay")
+    kubernetes_validate.validate(made["settings.yaml"], "1.31", strict=True)
+
+
+def test_a_trace_that_does_not_fit_is_one_message_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("locustfiles.deploy.kubernetes.MOST_BYTES", 3000)
+    message = r"have \d,\d{3} bytes, and a ConfigMap holds at most 3,000: replay a shorter part of the trace"
+    with pytest.raises(BadInput, match=message):
+        export_command("quick", "kubernetes", tmp_path / "out", scenario="replay")
     assert not (tmp_path / "out").exists()

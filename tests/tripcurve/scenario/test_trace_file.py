@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,8 +20,9 @@ from tests.virtual_run import write_shard
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.run.layout import shard_path
-from tripcurve.scenario import Scenario
-from tripcurve.scenario.trace_file import Sent, read_sent
+from tripcurve.scenario import Replay, Scenario
+from tripcurve.scenario.trace import Trace
+from tripcurve.scenario.trace_file import Sent, read_sent, to_parquet
 
 AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:15:46.6805900,374,44
@@ -176,6 +178,35 @@ def test_any_bytes_are_a_trace_or_bad_input(
         assert len(read_sent(path).at_ns)
     except BadInput:
         pass
+
+
+TIMES = st.lists(st.integers(0, 10**10), min_size=1, max_size=30)
+
+
+@given(TIMES, st.floats(0.05, 4), st.floats(0.1, 100), st.floats(0.001, 5))
+def test_a_trace_written_for_its_first_seconds_is_the_same_in_them(
+    tmp_path_factory: pytest.TempPathFactory, at_ns: list[int], rate: float, speed: float, length_s: float
+) -> None:
+    count = np.arange(len(at_ns), dtype=np.int32)
+    sent, replay = Sent(np.array(at_ns) + EPOCH_NS, count, count + 7), Replay(file="t", rate=rate, speed=speed)
+    path = tmp_path_factory.getbasetemp() / "written.parquet"
+    path.write_bytes(to_parquet(sent, length_s * speed))
+    try:
+        whole = Trace.of(sent, replay, path)
+    except BadInput:
+        return  # the rate leaves no request
+    kept = int(np.searchsorted(whole.due_ns, length_s * 1e9))
+    if kept:
+        written = Trace.of(read_sent(path), replay, path)
+        for name in ("due_ns", "prompt", "completion"):
+            assert getattr(written, name)[:kept].tolist() == getattr(whole, name)[:kept].tolist()
+
+
+def test_a_config_map_holds_a_trace_of_150000_requests() -> None:
+    rng = np.random.default_rng(1)
+    at_ns = np.cumsum(rng.exponential(2e7, 150_000)).astype(np.int64)
+    sizes = (np.minimum(rng.lognormal(mean, 1, len(at_ns)), 16_000).astype(np.int32) for mean in (6.5, 5))
+    assert len(to_parquet(Sent(at_ns, *sizes), 1e9)) < 1024 * 1024
 
 
 LAB = Lab.model_validate({"name": "l", "gateway": {"name": "g"}, "backends": [{"name": "m1"}]})
