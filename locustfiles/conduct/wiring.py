@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from locust.env import Environment
@@ -9,6 +10,7 @@ from locust.event import Events
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from locustfiles.conduct.conductor import Conductor
+from locustfiles.conduct.heartbeat import start_heartbeat
 from locustfiles.conduct.master import Master
 from locustfiles.conduct.options import add_options, options_of
 from locustfiles.conduct.run_report import RunReport
@@ -26,6 +28,7 @@ __all__ = ["conduct"]
 def conduct(events: Events) -> None:
     """Listen to Locust's events. The conductor or worker is made when Locust fires `init`."""
     warm_up()  # by then Locust has connected a worker, and one that is busy for 3 s counts as lost
+    start_heartbeat(os.environ)  # Locust fires no event before a worker has found its main process
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_on_init)
 
