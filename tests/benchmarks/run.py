@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("generator", "pacing", "sdk_user", "gateway", "accuracy", "report", "simulator", "startup")
+NAMES = ("generator", "pacing", "sdk_user", "gateway", "accuracy", "report", "simulator", "startup", "replay")
 RESULTS = Path("bench-results.json")
 
 
