@@ -5,10 +5,6 @@ Only the columns of times and sizes are read. Other columns, which may contain p
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,29 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.ipc as ipc
-import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from tripcurve.errors import BadInput
 from tripcurve.run.layout import REQUESTS, has_records, shard_paths
+from tripcurve.table_file import COMPLETIONS, PROMPTS, TIMES, Column, is_text, read_columns, unit_ns
 
 __all__ = ["Sent", "read_sent", "to_parquet"]
 
-# Names of columns, as `_plain` spells them, the preferred ones first. The first of each is that of Azure's public
-# traces [AZURE-TRACES]; others are those of API Management's logs, of BurstGPT, and of common exports.
-TIMES = (
-    *("timestamp", "timegenerated", "time", "times", "timems", "timestampms", "seconds", "starttime"),
-    *("arrivaltime", "arrival", "arrivals", "arrivalms"),
-)
-PROMPTS = ("contexttokens", "prompttokens", "inputtokens", "requesttokens", "inputlength")
-COMPLETIONS = ("generatedtokens", "completiontokens", "outputtokens", "responsetokens", "outputlength")
 MOST_TOKENS = 100_000
-_UNITS = ((1e17, 1.0), (1e14, 1e3), (1e11, 1e6), (0.0, 1e9))
-"""Numbers from here on are unix times of this unit, ns; in seconds they would be thousands of years."""
-_BLOCK = 16 << 20
-"""Bytes of JSON lines that are parsed together; no line may be longer."""
+_KNOWN = {"time": TIMES, "prompt": PROMPTS, "completion": COMPLETIONS}
+_NEEDED = {"time": "no column holds times; name it `timestamp` (dates) or `time` (seconds)"}
 
 
 class Sent(NamedTuple):
@@ -52,18 +37,6 @@ class Sent(NamedTuple):
     completion: npt.NDArray[np.int32]
 
 
-class _Columns(NamedTuple):
-    """The names of the columns that are read. None: the file has no such column."""
-
-    time: str
-    prompt: str | None
-    completion: str | None
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name in self if name is not None]
-
-
 def read_sent(path: Path) -> Sent:
     """Read the requests of a file or run directory.
 
@@ -73,25 +46,15 @@ def read_sent(path: Path) -> Sent:
     """
     if path.is_dir():
         return _of_run(path)
-    reader = _READERS.get(path.suffix.lower())
-    if not path.is_file():
-        raise BadInput(f"trace {path}: there is no such file or run directory")
-    if reader is None:
-        raise BadInput(f"trace {path}: give a file named .csv, .jsonl or .parquet, or a run directory")
-    try:
-        table, columns = reader(path)
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, ValueError) as error:
-        reason = re.sub(r"(got \d+):.*", r"\1", str(error).partition("\n")[0])  # Arrow shows the whole row after this
-        raise BadInput(f"trace {path}: not a readable {path.suffix[1:]} file: {reason}") from None
-    except OSError as error:
-        raise BadInput(f"trace {path}: cannot be read: {error.strerror or error}") from None
-    if not len(table):
+    columns = read_columns(path, "trace", _KNOWN, _NEEDED)
+    time = columns["time"]
+    if not len(time.values):
         raise BadInput(f"trace {path}: it has no rows")
-    unknown = np.zeros(len(table), np.int32)
     sizes = [
-        unknown if name is None else _tokens(table[name], name, path) for name in (columns.prompt, columns.completion)
+        _tokens(columns[kind], path) if kind in columns else np.zeros(len(time.values), np.int32)
+        for kind in ("prompt", "completion")
     ]
-    return Sent(_times(table[columns.time], columns.time, path), *sizes)
+    return Sent(_times(time, path), *sizes)
 
 
 def to_parquet(sent: Sent, length_s: float) -> bytes:
@@ -110,67 +73,11 @@ def to_parquet(sent: Sent, length_s: float) -> bytes:
     return content
 
 
-def _read_csv(path: Path) -> tuple[pa.Table, _Columns]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        columns = _chosen(next(csv.reader(file), []), path)
-    kinds = dict.fromkeys(columns.names, pa.string())
-    options = pa_csv.ConvertOptions(column_types=kinds, include_columns=columns.names, strings_can_be_null=True)
-    parsing = pa_csv.ParseOptions(newlines_in_values=True)
-    return pa_csv.read_csv(path, parse_options=parsing, convert_options=options), columns
-
-
-def _read_json(path: Path) -> tuple[pa.Table, _Columns]:
-    with path.open("rb") as file:
-        first = json.loads(next((line for line in file if line.strip()), b"{}"))
-    if not isinstance(first, dict):
-        raise ValueError('each line must be an object, such as {"time": 0.5}')
-    columns = _chosen(list(first), path)
-    time = pa.string() if isinstance(first[columns.time], str) else pa.float64()
-    schema = pa.schema([(name, time if name == columns.time else pa.float64()) for name in columns.names])
-    parsing = pa_json.ParseOptions(schema, unexpected_field_behavior="ignore")
-    return pa_json.read_json(path, pa_json.ReadOptions(block_size=_BLOCK), parsing), columns
-
-
-def _read_parquet(path: Path) -> tuple[pa.Table, _Columns]:
-    columns = _chosen(pq.read_schema(path).names, path)
-    return pq.read_table(path, columns=columns.names), columns
-
-
-_READERS: dict[str, Callable[[Path], tuple[pa.Table, _Columns]]] = {
-    ".csv": _read_csv,
-    ".jsonl": _read_json,
-    ".ndjson": _read_json,
-    ".json": _read_json,
-    ".parquet": _read_parquet,
-}
-
-
-def _chosen(names: Sequence[str], path: Path) -> _Columns:
-    """Return the columns to read. Raises BadInput if none holds times, or if two of those to read have one name."""
-    known: dict[str, str] = {}
-    for name in names:
-        known.setdefault(_plain(name), name)
-    time, *sizes = (
-        next((known[each] for each in wanted if each in known), None) for wanted in (TIMES, PROMPTS, COMPLETIONS)
-    )
-    if time is None:
-        raise BadInput(f"trace {path}: no column holds times; name it `timestamp` (dates) or `time` (seconds)")
-    chosen = _Columns(time, *sizes)
-    twice = next((name for name in chosen.names if list(names).count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(f"trace {path}: two columns are named {twice!r}")
-    return chosen
-
-
-def _plain(name: str) -> str:
-    """Return a column's name in lower case and without anything but letters and digits."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _times(column: pa.ChunkedArray, name: str, path: Path) -> npt.NDArray[np.int64]:
+def _times(times: Column, path: Path) -> npt.NDArray[np.int64]:
     """Return times in ns. Raises BadInput."""
+    name, column = times
     _refuse_where(pc.is_null(column), f"trace {path}", f"{name} is empty; remove the rows without a time")
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if is_text(column):
         column = _parsed(column, name, path)
     if pa.types.is_timestamp(column.type):
         try:
@@ -184,8 +91,7 @@ def _times(column: pa.ChunkedArray, name: str, path: Path) -> npt.NDArray[np.int
         raise BadInput(f"trace {path}: {name} holds neither dates nor numbers of seconds") from None
     _refuse_where(~np.isfinite(seconds), f"trace {path}", f"{name} is not a finite number")
     _refuse_where(seconds < 0, f"trace {path}", f"{name} is negative; times are seconds from the start of the trace")
-    unit_ns = 1e6 if _plain(name).endswith("ms") else next(ns for least, ns in _UNITS if seconds.min() >= least)
-    passed = (seconds - seconds.min()) * unit_ns
+    passed = (seconds - seconds.min()) * unit_ns(name, float(seconds.min()))
     if passed.max() > 2**62:
         raise BadInput(f"trace {path}: {name} spans more than a century; times are in seconds")
     relative: npt.NDArray[np.int64] = np.rint(passed).astype(np.int64)
@@ -217,10 +123,11 @@ def _kind_of(text: pa.Scalar) -> pa.DataType | None:
     return None
 
 
-def _tokens(column: pa.ChunkedArray, name: str, path: Path) -> npt.NDArray[np.int32]:
+def _tokens(tokens: Column, path: Path) -> npt.NDArray[np.int32]:
     """Return numbers of tokens, 0 where they are missing. Raises BadInput."""
+    name, column = tokens
     message = f"{name} must be a whole number of tokens up to {MOST_TOKENS:,}, or empty"
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if is_text(column):
         column = pc.utf8_trim_whitespace(column)
         number = pc.match_substring_regex(column, r"^\d{1,9}(\.0*)?$")
         _refuse_where(pc.invert(pc.fill_null(number, True)), f"trace {path}", message)

@@ -144,22 +144,23 @@ def test_sheds_are_the_statuses_that_the_lab_states(tmp_path: Path) -> None:
         ("a.csv", "time,status\n", "no usable row"),
         ("a.csv", "status,latency_ms\n200,1\n", "no column of the time"),
         ("a.csv", "time,latency_ms\n1,1\n", "no column of the status"),
-        ("a.csv", "time,time,status\n1,2,200\n", "two columns 'time'"),
+        ("a.csv", "time,time,status\n1,2,200\n", "two columns are named 'time'"),
         ("a.csv", "time,status\n-1,200\n-2,200\n", "no usable row: all 2 rows"),
-        ("a.jsonl", "", "is empty"),
-        ("a.jsonl", "[1]\n", "must be a JSON object"),
-        ("a.parquet", "no parquet", "cannot be read as parquet"),
+        ("a.jsonl", "", "no column of the time"),
+        ("a.jsonl", "[1]\n", "each line must be an object"),
+        ("a.parquet", "no parquet", "not a readable parquet file"),
     ],
 )
 def test_a_log_that_is_none_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(BadInput, match=message) as caught:
         written(tmp_path / name, content)
+    assert str(caught.value).startswith(f"log {tmp_path / name}: ")
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         (tmp_path / name).write_bytes(b"\xff\xfe\x00time,status\n\xff")
-        with pytest.raises(BadInput, match=r"cannot be read|no column"):
+        with pytest.raises(BadInput, match=r"not a readable|no column"):
             read_traffic_log(tmp_path / name)
 
 

@@ -144,11 +144,11 @@ def test_a_bad_file_is_one_clear_message(tmp_path: Path, text: str, message: str
     ("text", "message"),
     [
         ('[{"time": 1}]', "each line must be an object"),
-        ('{"time": 1}\n{"time": "noon"}\n', "not a readable jsonl file"),
+        ('{"time": 1}\n{"time": "noon"}\n', "row 2: time 'noon' is not a time"),
         ('{"time": 1}\n{}\n', "row 2: time is empty"),
-        ('{"time": 1}\n{"time": 2', "not a readable jsonl file"),
+        ('{"time": 1}\n{"time": 2', "not a readable jsonl file: line 2: each line must be an object"),
         ("", "no column holds times"),
-        ('{"time": true}', "not a readable jsonl file"),
+        ('{"time": true}', "row 1: time 'True' is not a time"),
     ],
 )
 def test_bad_json_lines_are_one_clear_message(tmp_path: Path, text: str, message: str) -> None:
