@@ -60,8 +60,9 @@ def read_columns(
 
     `what`: begins each message, such as "trace". `known`: for each meaning the names of its column, as `plain` spells
     them, the preferred one first. `needed`: for a meaning that must be there, the message for a file without it.
-    `torn`: gets one entry for each line that has not a value for each column, and that is left out; None: such a line
-    is refused. A line of JSON that is no object then is a row of nulls. Raises BadInput with one line of text.
+    `torn` None: a line that is not a whole row is refused. Else a line of CSV without a value for each column is left
+    out, and `torn` gets an entry for it; a line of JSON that is no object becomes a row of nulls. Raises BadInput with
+    one line of text.
     """
     reader = _READERS.get(path.suffix.lower())
     if not path.is_file():
