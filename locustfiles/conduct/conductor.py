@@ -215,7 +215,9 @@ class Conductor:
     def _launch(self, plan: Plan, live: Live) -> None:
         """Start the traffic. Raises TripcurveError."""
         shard = shard_path(plan.run_dir, 0)
-        self._traffic = launch(self.environment, plan, Share(), shard, live.add, self.fail)
+        self._traffic = launch(self.environment, plan, 0, shard, live.add, self.fail)
+        for phase in range(len(plan.scenario.phases)):
+            self._traffic.deal(phase, Share())
 
     def _on_test_stopping(self, environment: Environment, **_: object) -> None:
         """Called before users are stopped, however the run ends. May be called twice (second Ctrl-C)."""

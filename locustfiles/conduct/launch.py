@@ -11,7 +11,6 @@ from locust.env import Environment
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.traffic import Traffic
 from locustfiles.live import locust_stats
-from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch, Recorder
 from locustfiles.telemetry.answers import answer_exporter
 from tripcurve.errors import TripcurveError
@@ -34,15 +33,15 @@ def make_ready() -> None:
 def launch(
     environment: Environment,
     plan: Plan,
-    share: Share,
+    worker: int,
     shard: Path,
     listener: Listener,
     failed: Callable[[TripcurveError], None],
 ) -> Traffic:
-    """Start the traffic and return it; users find it as `environment.traffic`.
+    """Start the traffic of process `worker` and return it; users find it as `environment.traffic`.
 
-    `listener` gets each batch of rows. `failed` is called with an error that ends the run early. Raises RecordingFailed
-    if the shard cannot be written.
+    It sends no arrivals before they are dealt to it. `listener` gets each batch of rows. `failed` is called with an
+    error that ends the run early. Raises RecordingFailed if the shard cannot be written.
     """
 
     exporter = answer_exporter(environment, plan)
@@ -55,7 +54,7 @@ def launch(
         if exporter is not None:
             exporter(batch)
 
-    traffic = Traffic(plan, share, Recorder(shard, (observe,)), failed)
+    traffic = Traffic(plan, worker, Recorder(shard, (observe,)), failed)
     environment.traffic = traffic  # type: ignore[attr-defined]  # Locust hands users only their environment
     # A user that Locust stops because the load falls finishes its turn first, so that no row is lost.
     environment.stop_timeout = plan.scenario.timeout + 1

@@ -18,7 +18,7 @@ from locustfiles.http.heads import JSON, RequestHeads
 from locustfiles.http.reading import MOST_INT32, NO_USAGE, Reader, Usage
 from locustfiles.live.load import Load
 from locustfiles.pacing.lane import Lane
-from locustfiles.pacing.schedule import Share, arrivals, derived_rng, probe_arrivals
+from locustfiles.pacing.schedule import Share, derived_rng, phase_arrivals, probe_arrivals
 from locustfiles.pacing.sharpening import Sharpener, reason_not_to_probe
 from locustfiles.pacing.timeline import Stretch, Timeline
 from locustfiles.recording.recorder import FLUSH_S, Batch, Recorder
@@ -33,6 +33,8 @@ __all__ = ["Traffic"]
 
 PATIENCE_S = 5.0
 """How long an arrival waits for a free user before it is dropped."""
+MOST_WORKERS = 1000
+"""Probe users of different workers have different numbers up to this many workers."""
 
 
 class Closeable(Protocol):
@@ -42,11 +44,17 @@ class Closeable(Protocol):
 
 
 class Traffic:
-    """The state that all users of this process share. `failed` is called with an error that ends the run early."""
+    """The state that all users of this process share.
 
-    def __init__(self, plan: Plan, share: Share, recorder: Recorder, failed: Callable[[TripcurveError], None]) -> None:
+    `worker`: the number of this process among the run's processes that send. It sends the arrivals of the phases that
+    `deal` is called for. `failed` is called with an error that ends the run early.
+    """
+
+    def __init__(self, plan: Plan, worker: int, recorder: Recorder, failed: Callable[[TripcurveError], None]) -> None:
         self.plan = plan
-        self.share = share
+        self.worker = worker
+        self.dealt: list[int] = []
+        """The phases that `deal` was called for, in order."""
         self.recorder = recorder
         self.tally = Tally()
         self.closed = False
@@ -61,14 +69,14 @@ class Traffic:
         self._failed = failed
         self._offset_ns = plan.clock.offset_ns
         self._deadlines = Deadlines()
-        rng = derived_rng(plan.scenario, share, "shares")
+        rng = derived_rng(plan.scenario, worker, "shares")
         self._heads = [RequestHeads(p, plan.lab, rng, f"{plan.start_ns:x}-{p.name}") for p in plan.scenario.phases]
         self._prompts: dict[bool, Prompts] = {}
         self._sized_prompts: dict[bool, SizedPrompts] = {}
-        self.lane = self._lane(arrivals(plan.scenario, share, plan.trace), PATIENCE_S, self._count_drop)
+        self.lane = self._lane(iter(()), PATIENCE_S, self._count_drop)
         self._probes: list[Lane] = []
         self._greenlets: list[gevent.Greenlet] = []
-        self._probing = _probing(plan, share, self)
+        self._probing = _probing(plan, worker, self)
         if plan.trace is not None:  # the first request would be late
             for stream in (False, True):
                 self.prompts(stream)
@@ -76,8 +84,22 @@ class Traffic:
     def _lane(
         self, due_s: Iterator[float], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
     ) -> Lane:
+        return Lane(self._instants(due_s), patience_s, on_drop)
+
+    def _instants(self, due_s: Iterator[float]) -> Iterator[int]:
         start = self.timeline.start_ns
-        return Lane((start + round(due * 1e9) for due in due_s), patience_s, on_drop)
+        return (start + round(due * 1e9) for due in due_s)
+
+    def deal(self, phase: int, share: Share) -> None:
+        """Take a share of a phase, given by its index. Call this at most once for each phase, in their order.
+
+        Arrivals that are already due are sent late, or dropped like others that no user takes in time.
+        """
+        scenario = self.plan.scenario
+        self.dealt.append(phase)
+        self.lane.append(self._instants(phase_arrivals(scenario, phase, self.worker, share, self.plan.trace)))
+        if phase == self.stretch.index:
+            self._enter(self.stretch)
 
     def _count_drop(self, due_ns: int) -> None:
         self.tally.dropped_by_phase[self.timeline.at(due_ns).phase.name] += 1
@@ -85,7 +107,7 @@ class Traffic:
     def probe_lane(self) -> Lane:
         """Return a new probe user's lane, from now on. A probe waits at most until the next one is due."""
         scenario = self.plan.scenario
-        number = self.share.worker + self.share.workers * len(self._probes)
+        number = self.worker + MOST_WORKERS * len(self._probes)
         into_s = (monotonic_ns() - self.timeline.start_ns) / 1e9
         beats = dropwhile(lambda due: due < into_s, probe_arrivals(scenario.probe, number, scenario.duration_s))
         lane = self._lane(beats, 1 / scenario.probe.rate)
@@ -112,7 +134,7 @@ class Traffic:
 
     def _enter(self, stretch: Stretch) -> None:
         self.stretch = stretch
-        if stretch.phase.users is not None:
+        if stretch.phase.users is not None and stretch.index in self.dealt:
             self.lane.begin_closed_loop(stretch.end_ns)
 
     def _flush(self) -> None:
@@ -142,14 +164,14 @@ class Traffic:
         if self.plan.trace is not None:
             return self._sized(self.plan.trace, stream, arrival_ns)
         if stream not in self._prompts:
-            tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.share, f"prompts/{stream}")
+            tokens, rng = self.plan.scenario.tokens, derived_rng(self.plan.scenario, self.worker, f"prompts/{stream}")
             self._prompts[stream] = Prompts(rng, tokens.prompt, tokens.completion, self.plan.target, stream)
         return self._prompts[stream]
 
     def _sized(self, trace: Trace, stream: bool, arrival_ns: int | None) -> Prompt:
         tokens = self.plan.scenario.tokens
         if stream not in self._sized_prompts:
-            rng, longest = derived_rng(self.plan.scenario, self.share, f"prompts/{stream}"), int(trace.prompt.max())
+            rng, longest = derived_rng(self.plan.scenario, self.worker, f"prompts/{stream}"), int(trace.prompt.max())
             self._sized_prompts[stream] = SizedPrompts(rng, max(longest, tokens.prompt), self.plan.target, stream)
         sizes = (0, 0) if arrival_ns is None else trace.sizes(arrival_ns - self.timeline.start_ns)
         return self._sized_prompts[stream].next(sizes[0] or tokens.prompt, sizes[1] or tokens.completion)
@@ -203,7 +225,7 @@ class Traffic:
             error,
             self.timeline.at(intended).phase.name,
             user,
-            self.share.worker,
+            self.worker,
         )
         self.recorder.add(row, max(answer.streamed, len(answer.body)))
         if self._probing is not None:
@@ -281,7 +303,7 @@ class Traffic:
         if self._probing is not None:
             return self._probing.sharpener.account()
         probe = self.plan.scenario.probe
-        if self.share.worker:
+        if self.worker:
             return None
         return Probing(
             sharpen_s=probe.sharpen,
@@ -290,9 +312,9 @@ class Traffic:
         )
 
 
-def _probing(plan: Plan, share: Share, traffic: Traffic) -> DenseProbes | None:
+def _probing(plan: Plan, worker: int, traffic: Traffic) -> DenseProbes | None:
     """Return the dense probes, which only worker 0 sends, or None if this process or this run sends none."""
     probe = plan.scenario.probe
-    if share.worker or probe.sharpen is None or reason_not_to_probe(plan.lab, probe.sharpen, probe.budget) is not None:
+    if worker or probe.sharpen is None or reason_not_to_probe(plan.lab, probe.sharpen, probe.budget) is not None:
         return None
     return DenseProbes(traffic, Sharpener(plan.lab, probe.sharpen, probe.budget))

@@ -1,4 +1,4 @@
-"""A worker's part of a run: it receives the plan, sends its share of the traffic, and reports."""
+"""A worker's part of a run: it receives the plan, sends its share of each phase, and reports."""
 
 from __future__ import annotations
 
@@ -18,8 +18,22 @@ from locust.rpc import Message
 from locust.runners import WorkerRunner
 
 from locustfiles.conduct.clock_offset import ClockOffset, Estimate
+from locustfiles.conduct.deals import share_of
 from locustfiles.conduct.launch import end_traffic, launch, make_ready
-from locustfiles.conduct.messages import CLOCK, COUNTS, DONE, FINISH, PLAN, ROWS, Account, CountsMessage
+from locustfiles.conduct.messages import (
+    CLOCK,
+    COUNTS,
+    DEAL,
+    DONE,
+    FINISH,
+    PLAN,
+    READY,
+    ROWS,
+    Account,
+    CountsMessage,
+    DealMessage,
+    PlanForWorker,
+)
 from locustfiles.conduct.options import options_of, quieten
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import ready_users
@@ -27,7 +41,6 @@ from locustfiles.conduct.traffic import Traffic
 from locustfiles.live.breakers import gap_of
 from locustfiles.live.counts import Live
 from locustfiles.pacing.clock import Clock
-from locustfiles.pacing.schedule import Share
 from locustfiles.recording.recorder import Batch
 from locustfiles.recording.run_dir import holds_run
 from tripcurve.errors import INTERRUPTED, NotRecorded, TripcurveError
@@ -67,6 +80,7 @@ class Worker:
         events.quitting.add_listener(self._on_quitting)
         self._runner.register_message(CLOCK, self._on_clock)
         self._runner.register_message(PLAN, self._on_plan)
+        self._runner.register_message(DEAL, self._on_deal)
         self._runner.register_message(FINISH, self._on_finish, concurrent=True)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         gevent.spawn(self._ask_time)
@@ -87,17 +101,25 @@ class Worker:
         self._offset.add(msg.data["asked_ns"], msg.data["told_ns"], monotonic_ns())
 
     def _on_plan(self, msg: Message, **_: object) -> None:
-        """Start this worker's traffic. The plan arrives before Locust's message to spawn users."""
-        plan = Plan.from_message(msg.data["plan"])
-        share = Share(msg.data["worker"], msg.data["workers"])
-        plan = self._on_our_clock(plan)
+        """Start this worker's traffic. The plan arrives before Locust's message to spawn users, and before any deal."""
+        data: PlanForWorker = msg.data
+        plan, worker = self._on_our_clock(Plan.from_message(data["plan"])), data["worker"]
         try:
             ready_users(plan.scenario, self.environment.user_classes)
             self._live = Live(plan.start_ns, gap_of(plan.lab), frozenset(profile_of(plan.lab).shed_statuses))
-            shard = self._shard(plan, share)
-            self._traffic = launch(self.environment, plan, share, shard, self._tell, self._fail)
+            shard = self._shard(plan, worker)
+            self._traffic = launch(self.environment, plan, worker, shard, self._tell, self._fail)
         except TripcurveError as error:
             self._fail(error)
+            return
+        self._send(READY, {})
+
+    def _on_deal(self, msg: Message, **_: object) -> None:
+        """Take this worker's share of a phase."""
+        data: DealMessage = msg.data
+        traffic = self._traffic
+        if traffic is not None and not traffic.closed and data["phase"] not in traffic.dealt:
+            traffic.deal(data["phase"], share_of(data["workers"], traffic.worker))
 
     def _on_our_clock(self, plan: Plan) -> Plan:
         """Return the plan with the main process's clock as estimated here; on the same machine it is exact already."""
@@ -107,11 +129,11 @@ class Worker:
         self._estimate = best
         return plan.on_clock(estimated)
 
-    def _shard(self, plan: Plan, share: Share) -> Path:
+    def _shard(self, plan: Plan, worker: int) -> Path:
         if not self._ship and holds_run(plan.run_dir, plan.start_ns):
-            return shard_path(plan.run_dir, share.worker)
+            return shard_path(plan.run_dir, worker)
         self._ship = True
-        return shard_path(Path(tempfile.mkdtemp(prefix="tripcurve-worker-")), share.worker)
+        return shard_path(Path(tempfile.mkdtemp(prefix="tripcurve-worker-")), worker)
 
     def _tell(self, batch: Batch) -> None:
         """Send a batch's counts to the main process: a listener of the recorder."""
@@ -160,6 +182,8 @@ class Worker:
         )
         return {
             "tally": traffic.count().to_message(),
+            "phases": traffic.dealt,
+            "arrivals": traffic.load().due,
             "host": socket.gethostname(),
             "clock": clock.as_written(),
             "failure": failure,

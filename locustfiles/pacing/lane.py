@@ -19,7 +19,7 @@ __all__ = ["Lane"]
 
 
 class Lane:
-    """Arrivals for one kind of user, due at the monotonic ns of `due_ns`, which must ascend.
+    """Arrivals for one kind of user, due at the ascending monotonic ns of `due_ns`, and then of what `append` adds.
 
     An arrival that finds no free user waits for one, but is dropped after `patience_s` seconds. `intended`, `sent` and
     `dropped` count the arrivals that were due, given to a user, and dropped so far. `on_drop` is called with the
@@ -30,6 +30,8 @@ class Lane:
         self, due_ns: Iterator[int], patience_s: float, on_drop: Callable[[int], None] = lambda due_ns: None
     ) -> None:
         self._due = due_ns
+        self._parts: deque[Iterator[int]] = deque()
+        self._ended = False
         self._on_drop = on_drop
         self._next = next(due_ns, None)
         self._patience_ns = int(patience_s * 1e9)
@@ -44,6 +46,24 @@ class Lane:
     def start(self) -> None:
         """Start handing out arrivals."""
         self._arm()
+
+    def append(self, due_ns: Iterator[int]) -> None:
+        """Schedule more arrivals, due after all that are scheduled so far. Does nothing after `finish` or `close`."""
+        if self._ended:
+            return
+        self._parts.append(due_ns)
+        if self._next is None:
+            self._next = self._begin_part()
+            self._arm()
+
+    def _begin_part(self) -> int | None:
+        """Return the first arrival of the next part that has one, or None if there is none."""
+        while self._parts:
+            self._due = self._parts.popleft()
+            first = next(self._due, None)
+            if first is not None:
+                return first
+        return None
 
     def take(self) -> int | None:
         """Wait for the calling user's turn. Return when it was due, monotonic ns, or None in a closed-loop phase.
@@ -62,7 +82,7 @@ class Lane:
         try:
             return get_hub().switch()  # type: ignore[no-any-return]  # passed by _hand_out or begin_closed_loop
         except BaseException:
-            self._forget(user)
+            self.leave(user)
             raise
 
     def _first_in_time(self) -> int | None:
@@ -78,7 +98,8 @@ class Lane:
         self.dropped += 1
         self._on_drop(due_ns)
 
-    def _forget(self, user: gevent.Greenlet) -> None:
+    def leave(self, user: gevent.Greenlet) -> None:
+        """Give this user no arrival any more if it waits for one."""
         if user in self._free:
             self._free.remove(user)
 
@@ -94,6 +115,8 @@ class Lane:
         """Hand out every arrival that is due. Call it from the hub only, because it switches to users."""
         while self._next is not None and self._next <= monotonic_ns():
             due, self._next = self._next, next(self._due, None)
+            if self._next is None:
+                self._next = self._begin_part()
             self.intended += 1
             if self._free:
                 self.sent += 1
@@ -110,12 +133,14 @@ class Lane:
     def finish(self) -> None:
         """Schedule no more arrivals. Users still take those already due."""
         self._free_until_ns = 0
+        self._ended = True
         get_hub().loop.run_callback(self._last_round)
 
     def _last_round(self) -> None:
         self._alarm.close()
         self._hand_out()
         self._next = None
+        self._parts.clear()
 
     @property
     def empty(self) -> bool:
@@ -126,6 +151,7 @@ class Lane:
         """Drop the arrivals that still wait. Users that call `take` afterwards wait until they are killed."""
         self._alarm.close()
         self._next = None
+        self._ended = True
         self._free_until_ns = 0
         while self._late:
             self._drop(self._late.popleft())

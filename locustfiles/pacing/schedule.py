@@ -1,17 +1,17 @@
-"""The arrival schedule, divided among workers. Instants are seconds from the run's start."""
+"""The arrival schedule, divided among workers phase by phase. Instants are seconds from the run's start."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import accumulate, islice
 
 from tripcurve.scenario import Bursts, Phase, Probe, Ramp, Scenario
-from tripcurve.scenario.arrivals import arrival_times, burst_times, seeded
+from tripcurve.scenario.arrivals import arrival_times, phase_bursts, seeded
 from tripcurve.scenario.trace import Trace
 
-__all__ = ["Share", "arrivals", "derived_rng", "probe_arrivals"]
+__all__ = ["Share", "begins_s", "derived_rng", "phase_arrivals", "probe_arrivals"]
 
 
 OFF_BEAT = 2**0.5 - 1
@@ -20,52 +20,59 @@ OFF_BEAT = 2**0.5 - 1
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One worker's part of the load: number `worker`, counted from 0, of `workers`."""
+    """One worker's part of a phase's arrivals: place `place`, counted from 0, of `places`."""
 
-    worker: int = 0
-    workers: int = 1
+    place: int = 0
+    places: int = 1
 
 
-def derived_rng(scenario: Scenario, share: Share, purpose: str) -> random.Random:
+def derived_rng(scenario: Scenario, worker: int, purpose: str) -> random.Random:
     """Return the random generator for one purpose, seeded by the scenario's seed and the worker's number."""
-    return seeded(scenario, share.worker, purpose)
+    return seeded(scenario, worker, purpose)
 
 
-def arrivals(scenario: Scenario, share: Share, trace: Trace | None = None) -> Iterator[float]:
-    """Return when this worker's open-loop requests are due, in seconds from the run's start.
+def phase_arrivals(
+    scenario: Scenario, phase: int, worker: int, share: Share, trace: Trace | None = None
+) -> Iterator[float]:
+    """Return when a worker's open-loop requests of a phase are due, in seconds from the run's start.
 
     For Poisson arrivals each worker draws a process of its part of the rate, because independent Poisson processes add
-    up to one. All other arrivals are dealt out to the workers in turn, so that together they keep the exact schedule.
+    up to one. All other arrivals are dealt out to the places in turn, so that together they keep the exact schedule.
+    The result depends on no other phase, so that a worker can join at any of them.
     `trace`: the requests to send instead, if the scenario replays a trace; those after the last phase are left out.
     """
+    one, begin_s = scenario.phases[phase], begins_s(scenario)[phase]
     if scenario.distribution == "poisson":
-        yield from _all(scenario.phases, share.workers, derived_rng(scenario, share, "arrivals"))
-    else:
-        yield from islice(_whole(scenario, trace), share.worker, None, share.workers)
+        rng = derived_rng(scenario, worker, f"arrivals/{phase}")
+        return (begin_s + due for due in arrival_times(_part(one, share.places), rng))
+    # The first turn goes round with the phases: else place 0 would get all arrivals of phases that have only one each.
+    first = (share.place - phase) % share.places
+    return islice(_whole(scenario, phase, begin_s, trace), first, None, share.places)
 
 
-def _whole(scenario: Scenario, trace: Trace | None) -> Iterator[float]:
-    """Return the schedule of all workers together."""
+def begins_s(scenario: Scenario) -> list[float]:
+    """Return when each phase begins, and at the end of the list when the last one ends, s from the run's start."""
+    return list(accumulate((phase.duration_s for phase in scenario.phases), initial=0.0))
+
+
+def _whole(scenario: Scenario, phase: int, begin_s: float, trace: Trace | None) -> Iterator[float]:
+    """Return the arrivals of a phase for all workers together."""
     if trace is not None:
-        return takewhile(lambda due: due < scenario.duration_s, trace.due_s())
-    if isinstance(scenario.arrivals, Bursts):
-        return burst_times(scenario)
-    return _all(scenario.phases, 1, None)
+        return trace.due_s(begin_s, begins_s(scenario)[phase + 1])
+    bursts = isinstance(scenario.arrivals, Bursts)
+    due_s = phase_bursts(scenario, phase) if bursts else arrival_times(scenario.phases[phase])
+    return (begin_s + due for due in due_s)
 
 
-def _all(phases: tuple[Phase, ...], parts: int, rng: random.Random | None) -> Iterator[float]:
-    begin = 0.0
-    for phase in phases:
-        part = phase if parts == 1 else phase.model_copy(update={"rate": _part(phase.rate, parts)})
-        for due in arrival_times(part, rng):
-            yield begin + due
-        begin += phase.duration_s
-
-
-def _part(rate: float | Ramp | None, parts: int) -> float | Ramp | None:
+def _part(phase: Phase, parts: int) -> Phase:
+    """Return the phase with one of `parts` equal parts of its rate."""
+    rate = phase.rate
+    if parts == 1 or rate is None:
+        return phase
     if isinstance(rate, Ramp):
-        return Ramp.model_validate({"from": rate.start / parts, "to": rate.end / parts})
-    return None if rate is None else rate / parts
+        part = Ramp.model_validate({"from": rate.start / parts, "to": rate.end / parts})
+        return phase.model_copy(update={"rate": part})
+    return phase.model_copy(update={"rate": rate / parts})
 
 
 def probe_arrivals(probe: Probe, number: int, duration_s: float) -> Iterator[float]:

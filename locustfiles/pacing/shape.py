@@ -33,6 +33,8 @@ class ScenarioShape(LoadTestShape):
     run: ScenarioRun | None = None
     prepare_run: Callable[[], ScenarioRun | None] = staticmethod(lambda: None)
     """Prepares a run if there is none: Locust's web UI calls `tick` before it fires `test_start`. None: it failed."""
+    phase_begins: Callable[[int], None] = staticmethod(lambda phase: None)
+    """Called with the index of a run's phase before its number of users is returned; more than once in a phase."""
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Return the number of users, the spawn rate and the user classes for now. None, at the end, stops the run."""
@@ -48,6 +50,7 @@ class ScenarioShape(LoadTestShape):
             if now >= timeline.end_ns:
                 return None
             stretch = timeline.at(now)
+            self.phase_begins(stretch.index)
             count = user_count(scenario, stretch.phase, max(now - stretch.begin_ns, 0) / 1e9)
         return count, max(count, 1), self.run.classes
 

@@ -40,7 +40,8 @@ class Tally:
 
     For a worker that died, the arrivals in its records count as `sent`. The others count as `untold` if they were due
     before its last message, because its counts are lost, and as `missed` if they were due later, because nobody sent
-    them. `dropped_probes` is the part of `dropped` that were probes; `dropped_by_phase` leaves them out.
+    them. Those of a phase of which a worker did not hear count as `missed`, too. `dropped_probes` is the part of
+    `dropped` that were probes; `dropped_by_phase` leaves them out.
     """
 
     intended: int = 0

@@ -46,6 +46,15 @@ class TrafficUser(User):
         if hasattr(self, "client"):
             self.client.close()
 
+    def stop(self, force: bool = False) -> bool:
+        """Stop this user, as Locust asks for. Returns whether it was killed at once.
+
+        The kill happens a little later. An arrival that came to the user until then would be sent and leave no row.
+        """
+        if self._state == LOCUST_STATE_WAITING:
+            self.lane.leave(self.greenlet)
+        return bool(super().stop(force))
+
     @task
     def take_turns(self) -> None:
         """Take turns until the user is stopped. After an exception Locust's task loop calls this again."""

@@ -22,7 +22,7 @@ from reports.statistics.stimulus import stimulus
 from reports.statistics.verdict import judge
 from reports.trips.analysis import Analysis
 from tripcurve import __version__
-from tripcurve.run.info import Counts, TokenGaps
+from tripcurve.run.info import Counts, TokenGaps, WorkerInfo
 from tripcurve.run.record import ORIGINS
 from tripcurve.run.summary import (
     SUMMARY_VERSION,
@@ -166,7 +166,7 @@ def _pacing(run: Run) -> Pacing:
 def _workers(run: Run) -> list[dict[str, JsonValue]]:
     """Return run.json's entry for each recording process, with the number of its rows in the record."""
     rows = run.tally.kinds.groupby("worker")["n"].sum()
-    names = {"worker", "lost", "missed_s", "clock", "failure"}
+    names = {"worker", "lost", "missed_s", "joined_s", "clock", "failure"}
     return [
         worker.model_dump(mode="json", include=names, exclude_unset=True) | {"rows": int(rows.get(worker.worker, 0))}
         for worker in run.info.workers or []
@@ -180,12 +180,17 @@ def _run_notes(run: Run) -> list[str]:
 
 
 def _worker_notes(run: Run) -> list[str]:
-    """Return a sentence for each worker that died."""
-    return [
-        f"worker {worker.worker} died; its last {worker.missed_s or 0:.1f} s are missing from the record"
-        for worker in run.info.workers or []
-        if worker.lost
-    ]
+    """Return a sentence for each worker that died, came late or had no part."""
+    return [sentence for worker in run.info.workers or [] if (sentence := _worker_note(worker)) is not None]
+
+
+def _worker_note(worker: WorkerInfo) -> str | None:
+    facts = [f"joined {worker.joined_s:.1f} s into the run"] if worker.joined_s else []
+    if worker.lost:
+        facts.append(f"died; its last {worker.missed_s or 0:.1f} s are missing from the record")
+    elif "joined_s" in worker.model_fields_set and worker.joined_s is None:
+        facts.append("had no share of a phase: it was ready too late, or the scenario has too few users")
+    return f"worker {worker.worker} {' and '.join(facts)}" if facts else None
 
 
 def _missed_notes(run: Run) -> list[str]:

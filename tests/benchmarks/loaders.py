@@ -25,6 +25,7 @@ __all__ = [
     "PATH",
     "Served",
     "Used",
+    "cpu_s",
     "k6",
     "measure",
     "measure_in_turn",
@@ -193,9 +194,9 @@ def _running(command: list[str], served: Served, env: dict[str, str] | None) -> 
 
 
 def _window(process: subprocess.Popen[bytes], served: Served, seconds: float) -> Used:
-    before = served.count(), _cpu_s(process.pid), time.monotonic()
+    before = served.count(), cpu_s(process.pid), time.monotonic()
     time.sleep(seconds)
-    after = served.count(), _cpu_s(process.pid), time.monotonic()
+    after = served.count(), cpu_s(process.pid), time.monotonic()
     count = after[0] - before[0] - 1
     if count < 100 or process.poll() is not None:
         raise RuntimeError(f"{process.args!r} sent {count} requests in {seconds} s")
@@ -223,7 +224,8 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -11,7 +11,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("generator", "pacing", "sdk_user", "gateway", "accuracy", "report", "simulator", "startup", "replay")
+NAMES = (
+    "generator",
+    "pacing",
+    "workers",
+    "sdk_user",
+    "gateway",
+    "accuracy",
+    "report",
+    "simulator",
+    "startup",
+    "replay",
+)
 RESULTS = Path("bench-results.json")
 
 

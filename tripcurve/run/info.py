@@ -79,7 +79,7 @@ class Pacing(_Part):
     untold: int | None = None
     """Arrivals of a worker that died, up to its last message. It is not known how many of them it sent."""
     missed: int | None = None
-    """Arrivals of a worker that died, after its last message. They were not sent."""
+    """Arrivals that were not sent: of a worker that died, after its last message, or that did not hear of its share."""
     dropped_by_phase: dict[str, int] | None = None
     """Dropped arrivals by the phase in which they were due, without probes. None: not recorded by phase."""
     missed_by_phase: dict[str, int] | None = None
@@ -122,7 +122,12 @@ class WorkerInfo(_Part):
     lost: bool = False
     """Whether the worker died, or sent no more messages, before it reported its counts."""
     missed_s: float | None = None
-    """Seconds from a lost worker's last message to the end of the run."""
+    """Seconds from a lost worker's last message to the end of the last phase in which it had a share, or of the run."""
+    joined_s: float | None = None
+    """Seconds from the run's start to the first phase in which this worker had a share. None: it had none.
+
+    Not set for a run without workers, and by older versions.
+    """
     host: str | None = None
     clock: WorkerClock | None = None
     """None for the main process, and for a lost worker."""

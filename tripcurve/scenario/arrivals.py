@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tripcurve.scenario import Bursts, Phase, Ramp, Scenario
 
-__all__ = ["arrival_times", "burst_times", "seeded"]
+__all__ = ["arrival_times", "burst_times", "phase_bursts", "seeded"]
 
 
 def seeded(scenario: Scenario, worker: int, purpose: str, seed: int | None = None) -> random.Random:
@@ -40,17 +40,23 @@ def arrival_times(phase: Phase, rng: random.Random | None = None, cv: float = 1.
 
 
 def burst_times(scenario: Scenario, seed: int | None = None) -> Iterator[float]:
-    """Yield the arrivals of a scenario in bursts, in seconds from the run's start.
-
-    All workers draw the same arrivals and deal them out, because the sum of bursty processes is less bursty than each.
-    `seed` None: the scenario's.
-    """
-    assert isinstance(scenario.arrivals, Bursts)  # noqa: S101  # for the type checker
-    rng, begin = seeded(scenario, 0, "arrivals", seed), 0.0
-    for phase in scenario.phases:
-        for due in arrival_times(phase, rng, scenario.arrivals.gamma.cv):
+    """Yield the arrivals of a scenario in bursts, in seconds from the run's start. `seed` None: the scenario's."""
+    begin = 0.0
+    for index, phase in enumerate(scenario.phases):
+        for due in phase_bursts(scenario, index, seed):
             yield begin + due
         begin += phase.duration_s
+
+
+def phase_bursts(scenario: Scenario, phase: int, seed: int | None = None) -> Iterator[float]:
+    """Return the arrivals of one phase in bursts, in seconds into the phase. `seed` None: the scenario's.
+
+    All workers draw the same arrivals and deal them out, because the sum of bursty processes is less bursty than each.
+    Each phase is drawn for itself, so that a worker that joins the run need not draw those before.
+    """
+    assert isinstance(scenario.arrivals, Bursts)  # noqa: S101  # for the type checker
+    rng = seeded(scenario, 0, f"arrivals/{phase}", seed)
+    return arrival_times(scenario.phases[phase], rng, scenario.arrivals.gamma.cv)
 
 
 def _gap(rng: random.Random, cv: float) -> float:

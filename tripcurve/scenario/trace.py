@@ -44,9 +44,11 @@ class Trace:
         """The length in whole seconds, with the last request within it."""
         return float(self.due_ns[-1] // 1_000_000_000 + 1)
 
-    def due_s(self) -> Iterator[float]:
-        """Yield when each request is due, seconds after the first."""
-        return (due / 1e9 for due in self.due_ns.tolist())
+    def due_s(self, begin_s: float, end_s: float) -> Iterator[float]:
+        """Yield when each request is due that is due in `[begin_s, end_s)`; all are seconds after the first request."""
+        bounds = [round(begin_s * 1e9), round(end_s * 1e9)]
+        first, last = np.searchsorted(self.due_ns, bounds).tolist()
+        return (due / 1e9 for due in self.due_ns[first:last].tolist())
 
     def sizes(self, due_ns: int) -> tuple[int, int]:
         """Return the tokens of prompt and completion of the request that is due at this ns; 0: not known."""

@@ -169,36 +169,45 @@ def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
     assert len(running.rows()) == running.gateway.served
 
 
-def test_a_worker_that_is_killed_is_reported_and_the_run_continues(running: Running) -> None:
+def test_a_worker_that_is_killed_is_reported_and_one_that_comes_late_joins_at_a_phase(running: Running) -> None:
     host = own_host()
-    scenario = "name: long\nusers: {ChatUser: 4}\nphases: [{name: all, for: 8, rate: 100}]\n"
+    steps = [f"{{name: p{number}, for: 2, rate: 100}}" for number in range(8)]
+    phases = f"[{', '.join(steps)}, {{name: closed, for: 0.5, users: 4}}]"
     words = ("--master", "--expect-workers", "2", "--master-bind-host", host)
-    master = running.drive(scenario, *words, report=True)
+    master = running.drive(f"name: long\nusers: {{ChatUser: 4}}\nphases: {phases}\n", *words, report=True)
     workers = [running.locust("--worker", "--master-host", host) for _ in range(2)]
     running.wait_for_rows(1)
     workers[0].send_signal(signal.SIGKILL)
+    late = running.locust("--worker", "--master-host", host)
     code, _, err = ended(master)
     assert code == 4, err
     assert "the load was not delivered" in err
-    info = running.info()
+    assert "connected after the start; it joins at the beginning of a later phase" in err
+    assert ended(late)[2].count("Traceback") == 0
+    rows, info = running.rows(), running.info()
     assert info["ended"]["kind"] == "completed"
-    lost = [worker for worker in info["workers"] if worker["lost"]]
-    assert len(lost) == 1
-    assert 1 < lost[0]["missed_s"] < 8
-    unrecorded = running.gateway.served - len(running.rows())
+    lost, kept, joined = sorted(info["workers"], key=lambda worker: (worker["joined_s"], not worker["lost"]))
+    assert [worker["lost"] for worker in (lost, kept, joined)] == [True, False, False]
+    assert joined["joined_s"] in range(4, 17, 2), "when a phase begins"
+    unrecorded = running.gateway.served - len(rows)
     assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
-    assert len(running.rows()) > 400
     pacing = info["pacing"]
-    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"]
+    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"] == 1600
     assert sum(pacing["missed_by_phase"].values()) == pacing["missed"]
-    assert pacing["intended"] == 800
-    assert pacing["sent"] == len(running.rows())
+    assert pacing["missed_by_phase"].keys() == {f"p{number}" for number in range(len(pacing["missed_by_phase"]))}
+    assert pacing["sent"] == (rows["intended_ns"] < rows["start_ns"]).sum()
     assert pacing["untold"] <= 50  # the half of the load since that worker's last message
-    assert pacing["missed"] == pytest.approx(50 * lost[0]["missed_s"], abs=2)
+    assert pacing["missed"] == pytest.approx(50 * lost["missed_s"], abs=2)
+    for number in range(len(pacing["missed_by_phase"]), 8):
+        assert (rows["phase"] == f"p{number}").sum() == 200, "the others share the phases after its death was noticed"
+    senders = {name: set(part["worker"]) for name, part in rows.groupby("phase", observed=True)}
+    for number, phase in enumerate((*(f"p{number}" for number in range(8)), "closed")):
+        late_share = {joined["worker"]} if 2 * number >= joined["joined_s"] else set()
+        assert senders[phase] - {lost["worker"]} == {kept["worker"]} | late_share
     notes = json.loads((running.run_dir / "summary.json").read_text())["notes"]
-    assert (
-        f"{pacing['missed']:,} of 800 arrivals were never sent: the load went on without the worker that died" in notes
-    )
+    assert f"worker {joined['worker']} joined {joined['joined_s']:.1f} s into the run" in notes
+    missed = f"{pacing['missed']:,} of 1,600 arrivals were never sent"
+    assert f"{missed}: the load went on without the worker that died" in notes
 
 
 def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
@@ -206,24 +215,6 @@ def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: 
     code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", "--processes", "2"))
     assert code == 0, err
     assert len(running.rows()) == running.gateway.served
-
-
-def test_a_worker_that_comes_late_takes_no_user_from_those_that_are_there(running: Running) -> None:
-    host = own_host()
-    phases = "[{name: a, for: 9, rate: 50}, {name: b, for: 1, users: 4}]"
-    scenario = f"name: late\nusers: {{ChatUser: 4}}\nphases: {phases}\n"
-    master = running.drive(scenario, "--master", "--expect-workers", "1", "--master-bind-host", host)
-    running.locust("--worker", "--master-host", host)
-    running.wait_for_rows()
-    late = running.locust("--worker", "--master-host", host)
-    code, _, err = ended(master)
-    assert code == 0, err
-    assert "takes part in the next run" in err
-    assert ended(late)[2].count("Traceback") == 0
-    rows, pacing = running.rows(), running.info()["pacing"]
-    assert len(rows) == running.gateway.served
-    assert (pacing["sent"], pacing["dropped"]) == (450, 0)
-    assert (rows["phase"] == "b").sum() > 100
 
 
 def test_a_probe_that_gets_a_new_user_does_not_catch_up_on_missed_times(running: Running) -> None:

@@ -10,6 +10,7 @@ from locust.stats import RequestStats
 
 from locustfiles.conduct.messages import DONE
 from locustfiles.conduct.worker import Worker
+from locustfiles.live.load import Load
 from locustfiles.recording.tally import Tally
 
 
@@ -18,7 +19,7 @@ class Draining:
 
     def __init__(self) -> None:
         self.closed, self.finished = False, 0
-        self.plan = Namespace(clock=Namespace(offset_ns=0))
+        self.plan, self.dealt = Namespace(clock=Namespace(offset_ns=0)), list[int]()
 
     def drain(self, grace_s: float) -> None:
         gevent.sleep(0.001)
@@ -32,6 +33,9 @@ class Draining:
 
     def count(self) -> Tally:
         return Tally()
+
+    def load(self) -> Load:
+        return Load()
 
 
 def test_a_stop_while_the_last_answers_are_awaited_ends_the_traffic_once() -> None:

@@ -24,3 +24,21 @@ def test_arrivals_that_wait_at_the_end_are_dropped() -> None:
     lane._hand_out()
     lane.close()
     assert (dropped, lane.dropped, lane.empty) == (due, 2, True)
+
+
+def test_arrivals_can_be_added_part_by_part_until_the_end() -> None:
+    now = monotonic_ns()
+    lane = Lane(iter(()), patience_s=5)
+    lane.append(iter(()))
+    lane.append(iter([now - 9, now - 8]))
+    lane.append(iter(()))
+    lane.append(iter([now - 7]))
+    lane._hand_out()
+    assert lane.intended == 3
+    lane.append(iter([now - 6]))
+    lane._hand_out()
+    assert [lane.take() for _ in range(4)] == [now - 9, now - 8, now - 7, now - 6]
+    lane.close()
+    lane.append(iter([now - 5]))
+    lane._hand_out()
+    assert (lane.intended, lane.sent) == (4, 4)

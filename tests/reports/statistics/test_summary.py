@@ -96,6 +96,17 @@ def test_a_worker_that_died_is_listed_in_the_notes() -> None:
     assert any("worker 1 died; its last 2.5 s" in note for note in summary_of(run)["notes"])
 
 
+def test_workers_that_came_late_are_listed_in_the_notes() -> None:
+    run = play(lab_of(), TRIP)
+    joined = [WorkerInfo(worker=number, lost=False, joined_s=at) for number, at in enumerate((0.0, 7.0, None))]
+    run.info.workers = [*joined, WorkerInfo(worker=3, lost=True, missed_s=2.5, joined_s=7.0), WorkerInfo(worker=4)]
+    assert [note for note in summary_of(run)["notes"] if note.startswith("worker")] == [
+        "worker 1 joined 7.0 s into the run",
+        "worker 2 had no share of a phase: it was ready too late, or the scenario has too few users",
+        "worker 3 joined 7.0 s into the run and died; its last 2.5 s are missing from the record",
+    ]
+
+
 def test_a_fault_that_never_trips_leaves_every_measure_null() -> None:
     run = play(lab_of(RULE | {"count": 10_000}), scenario_of({"for": 2, "simulate": fault()}))
     summary = summary_of(run)
