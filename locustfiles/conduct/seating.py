@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from locust import User
 from locust.dispatch import UsersDispatcher
@@ -54,7 +53,7 @@ def users_by_worker(nodes: Sequence[WorkerNode], classes: list[type[User]], coun
     return next(dispatcher)
 
 
-def spawn_message(environment: Environment, users: dict[str, int]) -> dict[str, Any]:
+def spawn_message(environment: Environment, users: dict[str, int]) -> dict[str, object]:
     """Return the data of Locust's own `spawn` message to a worker, as its `MasterRunner.start` sends it."""
     return {
         "timestamp": time.time(),

@@ -128,7 +128,11 @@ class Lane:
         """Begin a closed-loop phase: until this monotonic ns, users do not wait for arrivals."""
         self._free_until_ns = until_ns
         for _ in range(len(self._free)):
-            get_hub().loop.run_callback(self._free.popleft().switch, None)
+            get_hub().loop.run_callback(self._begin_turn)
+
+    def _begin_turn(self) -> None:
+        if self._free:
+            self._free.popleft().switch(None)
 
     def finish(self) -> None:
         """Schedule no more arrivals. Users still take those already due."""
