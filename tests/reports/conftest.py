@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,15 @@ class Reported:
     summary: dict[str, Any]
     """The content of summary.json."""
 
+    @cached_property
+    def folder(self) -> Path:
+        """The run directory with every report in it, which are written when they are first asked for."""
+        write_reports(self.run, self.analysis, typed(self.summary))
+        return self.run.folder
+
     @property
     def page(self) -> Path:
-        return self.run.folder / "report.html"
+        return self.folder / "report.html"
 
 
 def typed(summary: dict[str, Any]) -> Summary:
@@ -44,9 +51,7 @@ def typed(summary: dict[str, Any]) -> Summary:
 def report(folder: Path) -> Reported:
     run = load(folder)
     analysis = analyse(run)
-    summary = summarise(run, analysis, [])
-    write_reports(run, analysis, typed(summary))
-    return Reported(run, analysis, summary)
+    return Reported(run, analysis, summarise(run, analysis, []))
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +119,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     summary = summarise(run, analysis, [])
     summary["target"] = HOSTILE
     summary["checks"] = [{"expression": HOSTILE, "value": None, "passed": False}]
-    write_reports(run, analysis, typed(summary))
     return Reported(run, analysis, summary)
 
 

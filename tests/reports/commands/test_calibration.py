@@ -16,6 +16,7 @@ from tests.reports.conftest import Reported
 def folder(good: Reported, live: Reported, healthy: Reported, tmp_path: Path) -> Path:
     for name, reported in {"good": good, "live": live, "healthy": healthy}.items():
         shutil.copytree(reported.run.folder, tmp_path / name)
+        (tmp_path / name / "summary.json").write_text(json.dumps(reported.summary), "utf-8")
     return tmp_path
 
 

@@ -26,7 +26,7 @@ def runs(healthy: Reported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Two runs in `runs` of the working directory, the second of which started first."""
     for number in (1, 2):
         copy = tmp_path / "runs" / f"run {number}"
-        shutil.copytree(healthy.run.folder, copy)
+        shutil.copytree(healthy.folder, copy)
         summary = json.loads((copy / "summary.json").read_text("utf-8"))
         (copy / "summary.json").write_text(json.dumps({**summary, "start_ns": (3 - number) * 10**18}), "utf-8")
     monkeypatch.chdir(tmp_path)

@@ -107,12 +107,12 @@ def test_a_run_without_a_report_gets_one(tmp_path: Path) -> None:
 def test_a_folder_or_a_link_in_place_of_a_run_does_not_count(tmp_path: Path, good: Reported) -> None:
     folder = repeated(tmp_path / "it", [12.0, 12.5, 13.0])
     shutil.rmtree(folder / "run-02")
-    (folder / "run-02").symlink_to(good.run.folder)
+    (folder / "run-02").symlink_to(good.folder)
     (folder / "run-03" / "summary.json").write_text("{", "utf-8")
     (folder / "run-03" / "requests.parquet").write_text("not rows", "utf-8")
-    before = sorted(path.stat().st_mtime_ns for path in good.run.folder.iterdir())
+    before = sorted(path.stat().st_mtime_ns for path in good.folder.iterdir())
     assert repeats_command(folder, [], as_json=True) == 0
-    assert sorted(path.stat().st_mtime_ns for path in good.run.folder.iterdir()) == before
+    assert sorted(path.stat().st_mtime_ns for path in good.folder.iterdir()) == before
     runs = json.loads((folder / "intervals.json").read_text("utf-8"))["runs"]
     assert [run["counts"] for run in runs] == [True, False, False]
 

@@ -17,7 +17,7 @@ from tripcurve.schemas import schema_text
 
 @pytest.fixture
 def folder(good: Reported, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(good.run.folder, tmp_path / "run"))
+    return Path(shutil.copytree(good.folder, tmp_path / "run"))
 
 
 def test_the_json_is_as_published_and_names_every_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

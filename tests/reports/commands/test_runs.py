@@ -19,8 +19,7 @@ def folder(good: Reported, tripped: Reported, healthy: Reported, tmp_path: Path)
     for number, reported in enumerate((good, tripped, healthy)):
         copy = tmp_path / f"run{number}"
         shutil.copytree(reported.run.folder, copy)
-        summary = json.loads((copy / "summary.json").read_text("utf-8"))
-        (copy / "summary.json").write_text(json.dumps({**summary, "start_ns": (3 - number) * 10**18}), "utf-8")
+        (copy / "summary.json").write_text(json.dumps({**reported.summary, "start_ns": (3 - number) * 10**18}), "utf-8")
     return tmp_path
 
 

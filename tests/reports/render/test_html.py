@@ -54,11 +54,11 @@ def test_a_live_run_says_that_there_is_no_truth(live: Reported) -> None:
 
 
 def test_a_killed_run_says_so(killed: Reported) -> None:
-    assert "killed: the report covers what was recorded until then" in killed.page.read_text("utf-8")
+    assert "killed: the report covers what was recorded until then" in render(typed(killed.summary), Pictures())
 
 
 def test_several_units_have_a_table_of_their_own(units: Reported) -> None:
-    assert "Units, which trip one by one" in units.page.read_text("utf-8")
+    assert "Units, which trip one by one" in render(typed(units.summary), Pictures())
 
 
 def test_latency_stands_beside_its_uncorrected_self(good: Reported) -> None:

@@ -75,7 +75,7 @@ def parsed(path: Path) -> etree._Element:
 
 
 def test_charts_are_drawn_as_vectors_and_pictures(good: Reported) -> None:
-    folder = good.run.folder / "charts"
+    folder = good.folder / "charts"
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         f"{name}.{kind}" for name in ("breaker", "timeline", "latency", "ratio") for kind in ("svg", "png")
     )
@@ -83,7 +83,7 @@ def test_charts_are_drawn_as_vectors_and_pictures(good: Reported) -> None:
 
 
 def test_a_chart_of_hostile_names_holds_no_markup(hostile: Reported) -> None:
-    for path in (hostile.run.folder / "charts").glob("*.svg"):
+    for path in (hostile.folder / "charts").glob("*.svg"):
         tags = {str(element.tag).rpartition("}")[2] for element in parsed(path).iter()}
         assert not tags & {"script", "b"}
 

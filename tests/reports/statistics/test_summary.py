@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,35 +38,40 @@ RUNS = {
 
 
 def summary_of(run: Run, *checks: str) -> dict[str, Any]:
-    """As it stands in the file."""
-    text = json.dumps(summarise(run, analyse(run), list(checks)), allow_nan=False)
+    """The content of the run's summary.json."""
+    text = json.dumps(summarise(run, analyse(run), checks), allow_nan=False)
     summary: dict[str, Any] = json.loads(text)
     return summary
+
+
+@cache
+def made(name: str) -> dict[str, Any]:
+    """The summary of one of RUNS, with a check that passes."""
+    return summary_of(RUNS[name](), "requests.total > 0")
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_summary_is_valid_against_the_published_schema(name: str) -> None:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    summary = summary_of(RUNS[name](), "requests.total > 0")
+    summary = made(name)
     assert [error.message for error in validator.iter_errors(summary)] == []
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_models_give_a_summary_back_unchanged(name: str) -> None:
-    summary = summary_of(RUNS[name](), "requests.total > 0")
+    summary = made(name)
     again = Summary.model_validate(summary).model_dump(mode="json", by_alias=True)
     assert json.dumps(again) == json.dumps(summary)
 
 
 def test_the_schema_refuses_a_summary_without_its_trips() -> None:
-    summary = summary_of(RUNS["no trips"]())
-    del summary["trips"]
+    summary = {name: value for name, value in made("no trips").items() if name != "trips"}
     assert not jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).is_valid(summary)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_every_request_is_in_one_phase_and_has_one_outcome(name: str) -> None:
-    summary = summary_of(RUNS[name]())
+    summary = made(name)
     outcomes = ("ok", "throttled", "shed", "no_response", "other")
     assert sum(phase["requests"] for phase in summary["phases"]) == summary["requests"]["total"]
     for phase in summary["phases"]:
@@ -80,14 +86,14 @@ def test_latency_from_the_intended_start_includes_the_generators_lateness() -> N
 
 
 def test_sheds_of_trips_add_up_to_all_sheds() -> None:
-    summary = summary_of(RUNS["one unit"]())
+    summary = made("one unit")
     assert sum(trip["shed"] for trip in summary["trips"]) == summary["sheds"]
 
 
 def test_a_run_of_rising_steps_states_its_capacity() -> None:
-    capacity = summary_of(RUNS["steps"]())["capacity"]
+    capacity = made("steps")["capacity"]
     assert round(capacity["carried"]["offered_s"]) == 20
-    assert summary_of(RUNS["one unit"]())["capacity"] is None
+    assert made("one unit")["capacity"] is None
 
 
 def test_a_worker_that_died_is_listed_in_the_notes() -> None:
