@@ -14,7 +14,7 @@ from tripcurve import __version__
 from tripcurve.breaker.events import Anchor, Source, render_event
 from tripcurve.lab import Lab
 from tripcurve.run.info import Counts, GatewayCounts, RunInfo
-from tripcurve.run.layout import EVENTS, make_run_dir, shard_path, write_documents
+from tripcurve.run.layout import EVENTS, LAB, SCENARIO, make_run_dir, shard_path
 from tripcurve.run.record import SCHEMA, Row
 from tripcurve.scenario import Scenario
 
@@ -24,13 +24,19 @@ BATCH_ROWS = 500
 def write_virtual_run(folder: Path, lab: Lab, scenario: Scenario, run: VirtualRun) -> Path:
     """The folder, with every file a run on the local cloud has before it is reported."""
     make_run_dir(folder, lab.name, scenario.name)
-    write_documents(folder, lab, scenario)
+    _write_documents(folder, lab, scenario)
     _info(lab, scenario, run).write(folder)
     (folder / EVENTS).write_text("".join(f"{line}\n" for line in event_lines(lab, run)), "utf-8")
     for worker in sorted({sample.worker for sample in run.samples} or {0}):
         shard = [sample for sample in run.samples if sample.worker == worker]
         write_shard(shard_path(folder, worker), shard)
     return folder
+
+
+def _write_documents(folder: Path, lab: Lab, scenario: Scenario) -> None:
+    """Lab and scenario without their defaults: reading the hundreds of lines takes longer than reading the rows."""
+    for name, model in ((LAB, lab), (SCENARIO, scenario)):
+        (folder / name).write_text(model.model_dump_json(by_alias=True, exclude_defaults=True), "utf-8")
 
 
 def event_lines(lab: Lab, run: VirtualRun) -> Iterable[str]:

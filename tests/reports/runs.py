@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.loading.run import Run, load
+from simulator.fast.run import run_fast
+from simulator.record import write_run
 from simulator.virtual import Network, VirtualRun, run_virtual
 from tests.virtual_run import write_virtual_run
 from tripcurve.lab import Lab
@@ -55,6 +57,12 @@ def played(lab: Lab, scenario: Scenario, **options: Any) -> tuple[Run, VirtualRu
 def write(folder: Path, lab: Lab, scenario: Scenario, **options: Any) -> Path:
     """The run directory of a virtual gateway's run, not yet reported."""
     return write_virtual_run(folder, lab, scenario, _virtual(lab, scenario, **options))
+
+
+def write_long(folder: Path, lab: Lab, scenario: Scenario, seed: int = 0) -> Path:
+    """The run directory of a long run: by the fast method, which has the same rows and events."""
+    run = run_fast(lab, scenario, seed=seed)
+    return write_run(folder, lab, scenario, run.events(), run.batches(), {})[0]
 
 
 def _virtual(lab: Lab, scenario: Scenario, **options: Any) -> VirtualRun:

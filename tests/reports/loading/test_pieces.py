@@ -19,7 +19,7 @@ from reports.loading.run import Run, load
 from reports.statistics.series import latency_lines, latency_sample, outcomes_over_time
 from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
-from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write
+from tests.reports.runs import RULE, TRIP, fault, lab_of, scenario_of, write, write_long
 from tests.reports.strategies import NETWORKS, RULES, pool_of, scenarios
 from tests.reports.trips.test_truth import misses
 from tripcurve.lab import Lab
@@ -32,10 +32,25 @@ SMALL = {"piece_rows": 300, "margin": 16}
 def both(lab: Lab, scenario: Scenario, **options: Any) -> tuple[Run, Run]:
     """The same run read whole, and in small pieces."""
     with tempfile.TemporaryDirectory() as base:
-        folder = write(Path(base) / "run", lab, scenario, **options)
-        whole, pieces = load(folder, margin=10**9), load(folder, **SMALL)
-        assert len(whole.decisive) == len(whole.requests) == len(pieces.requests)  # read while they are there
-        return whole, pieces
+        return both_ways(write(Path(base) / "run", lab, scenario, **options))
+
+
+def both_long(lab: Lab) -> tuple[Run, Run]:
+    """The same run of two minutes read whole, and in small pieces."""
+    with tempfile.TemporaryDirectory() as base:
+        return both_ways(write_long(Path(base) / "run", lab, LONG))
+
+
+def both_ways(folder: Path) -> tuple[Run, Run]:
+    whole, pieces = load(folder, margin=10**9), load(folder, **SMALL)
+    assert len(whole.decisive) == len(whole.requests) == len(pieces.requests)  # read while they are there
+    return whole, pieces
+
+
+def in_pieces(lab: Lab, scenario: Scenario, **options: Any) -> Analysis:
+    """The analysis of a run read in small pieces."""
+    with tempfile.TemporaryDirectory() as base:
+        return analyse(load(write(Path(base) / "run", lab, scenario, **options), **SMALL))
 
 
 def as_json(run: Run, analysis: Analysis) -> Any:
@@ -64,8 +79,7 @@ def test_both_ways_of_reading_agree_on_one_breaker(
 def test_several_units_hold_the_truth(
     rule: dict[str, Any], scenario: Scenario, units: int, workers: int, seed: int
 ) -> None:
-    _, pieces = both(lab_of(rule, units=units), scenario, seed=seed, workers=workers)
-    assert not misses(analyse(pieces))
+    assert not misses(in_pieces(lab_of(rule, units=units), scenario, seed=seed, workers=workers))
 
 
 @FEW
@@ -79,8 +93,7 @@ def test_several_units_hold_the_truth(
 def test_a_pool_holds_the_truth(
     rule: dict[str, Any], scenario: Scenario, priorities: Any, weights: Any, seed: int
 ) -> None:
-    _, pieces = both(pool_of(rule, priorities, weights, "smooth", 0), scenario, seed=seed)
-    assert not misses(analyse(pieces))
+    assert not misses(in_pieces(pool_of(rule, priorities, weights, "smooth", 0), scenario, seed=seed))
 
 
 def test_frames_for_charts_are_the_same() -> None:
@@ -95,7 +108,7 @@ LONG = scenario_of({"for": 60}, {"for": 2, "simulate": fault()}, {"for": 60}, ra
 
 @pytest.mark.parametrize("rule", [RULE, RULE | {"trip_duration": 40}])
 def test_of_a_long_run_few_requests_are_kept(rule: dict[str, Any]) -> None:
-    whole, pieces = both(lab_of(rule, median_ms=2), LONG)
+    whole, pieces = both_long(lab_of(rule, median_ms=2))
     assert len(whole.decisive) == whole.tally.total == 24_400
     assert len(pieces.decisive) < whole.tally.total / 4
     assert len(pieces.decisive) + pieces.decisive["left_out"].sum() == whole.tally.total
@@ -104,13 +117,13 @@ def test_of_a_long_run_few_requests_are_kept(rule: dict[str, Any]) -> None:
 
 def test_for_a_percentage_all_requests_of_a_window_are_kept() -> None:
     rule = {"percentage": 50, "interval": 20, "trip_duration": 1, "status_codes": [429]}
-    whole, pieces = both(lab_of(rule), LONG)
+    whole, pieces = both_long(lab_of(rule))
     assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
 
 
 def test_a_rule_that_counts_successes_keeps_them_all() -> None:
     rule = RULE | {"count": 10_000, "interval": 3600, "status_codes": ["200-299"]}
-    whole, pieces = both(lab_of(rule), LONG)
+    whole, pieces = both(lab_of(rule), scenario_of({"for": 20}, {"for": 2, "simulate": fault()}, {"for": 20}))
     assert as_json(pieces, analyse(pieces)) == as_json(whole, analyse(whole))
     assert (pieces.decisive["status"] == 200).sum() == (whole.decisive["status"] == 200).sum()
 
@@ -118,7 +131,7 @@ def test_a_rule_that_counts_successes_keeps_them_all() -> None:
 def test_requests_under_way_at_a_change_of_outcome_are_kept() -> None:
     """A slow answer that began long before the shed proves the breaker closed when it was admitted, and no later."""
     lab = lab_of(median_ms=400)
-    run, _ = both(lab, LONG)
+    run, _ = both_long(lab)
     frame = run.requests.assign(clock_doubt_ns=0)
     piece = (
         pa.Table.from_pandas(frame, schema=NO_ROWS.schema, preserve_index=False).unify_dictionaries().combine_chunks()

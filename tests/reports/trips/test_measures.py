@@ -1,4 +1,4 @@
-"""Every measure lies within its stated bounds of what the gateway knows, whatever the rule, the fault and the load."""
+"""Every instant and measure lies within its stated bounds of what the gateway knows, whatever the rule and the load."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from simulator.virtual import VirtualRun
 from tests.reports.reference import Reference, end_s, start_s
 from tests.reports.runs import RULE, TRIP, fault, lab_of, played, scenario_of
 from tests.reports.strategies import EXAMPLES, NETWORKS, ROUNDING_S, RULES, pool_of, scenarios
+from tests.reports.trips.test_truth import counted, held
 from tripcurve.scenario import Scenario
 
 Case = tuple[Trip, Reference, float, float, float]
@@ -160,6 +161,12 @@ def test_bounds_hold_in_an_ordinary_run() -> None:
     }
 
 
+@pytest.mark.parametrize("scenario", [TRIP, scenario_of({"for": 1})], ids=["with trips", "without"])
+def test_ratio_absorption_and_retrips_are_of_all_requests_and_trips(scenario: Scenario) -> None:
+    run, truth = played(lab_of(), scenario)
+    check_ratio(run, truth, analyse(run))
+
+
 @EXAMPLES
 @given(
     rule=RULES,
@@ -170,20 +177,30 @@ def test_bounds_hold_in_an_ordinary_run() -> None:
 )
 def test_one_unit(rule: dict[str, Any], scenario: Scenario, network: Any, median_ms: float, seed: int) -> None:
     run, truth = played(lab_of(rule, median_ms=median_ms), scenario, seed=seed, network=network)
-    analysis = analyse(run)
+    analysis = held(run)
+    for trip in analysis.trips:
+        counted(trip, analysis.truth or [])
     check_all(run, truth, analysis)
     check_sheds(run, truth, analysis)
     check_retrips(analysis, Reference(run.lab, "m1", truth))
-    check_ratio(run, truth, analysis)
+    check_counts(run, truth)
 
 
 def check_ratio(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
     """Sheds to throttles, of all that the gateway refused and all 429s that the backend gave."""
-    reference, summary = Reference(run.lab, "m1", truth), summarise(run, analysis, [])
-    shed, throttled = len(reference.sheds), sum(one.status == 429 for one in reference.answers)
+    shed, throttled = check_counts(run, truth)
+    summary = summarise(run, analysis, [])
     assert summary["ratio_503_429"] == (shed / throttled if throttled else None)
     assert summary["absorption"] == (shed / (shed + throttled) if shed + throttled else None)
     assert summary["retrips"] == sum(trip.retrip for trip in analysis.trips)
+
+
+def check_counts(run: Run, truth: VirtualRun) -> tuple[int, int]:
+    """Return the numbers of sheds and throttles, which are those of the gateway and its backend."""
+    reference = Reference(run.lab, "m1", truth)
+    counts = len(reference.sheds), sum(one.status == 429 for one in reference.answers)
+    assert (run.tally.count("shed"), run.tally.count("429 backend")) == counts
+    return counts
 
 
 def check_sheds(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
@@ -200,8 +217,8 @@ def check_sheds(run: Run, truth: VirtualRun, analysis: Analysis) -> None:
 @given(
     rule=RULES,
     scenario=scenarios(),
-    priorities=st.sampled_from([(1, 2), (1, 1), (None, None)]),
-    weights=st.sampled_from([(1, 1), (3, 1)]),
+    priorities=st.sampled_from([(1, 2), (1, 1), (1, 1, 2), (None, None)]),
+    weights=st.sampled_from([(1, 1, 1), (3, 1, 1), (50, 50, 1)]),
     weighting=st.sampled_from(["smooth", "random", "block"]),
     retries=st.integers(0, 1),
     seed=st.integers(0, 10_000),
@@ -217,7 +234,7 @@ def test_pools(
 ) -> None:
     lab = pool_of(rule, priorities, weights, weighting, retries)
     run, truth = played(lab, scenario, seed=seed, retries=retries)
-    analysis = analyse(run)
+    analysis = held(run)
     check_sheds(run, truth, analysis)
     for trip, reference, at, reset, _ in cases(run, truth, analysis):
         check_open(trip, at, reset)
@@ -238,7 +255,7 @@ def test_pools(
 )
 def test_several_units(rule: dict[str, Any], scenario: Scenario, units: int, spread: str, seed: int) -> None:
     run, truth = played(lab_of(rule, units=units), scenario, seed=seed, spread=spread)
-    analysis = analyse(run)
+    analysis = held(run)
     check_sheds(run, truth, analysis)
     for trip, reference, at, reset, _ in cases(run, truth, analysis):
         check_recovery(trip, reference, reset)
