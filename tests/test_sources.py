@@ -6,6 +6,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,13 @@ def sources() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> list[tuple[str, str]]:
     """Path and prose of each file: whole pages, and the comments and strings of code."""
+    return list(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")):
         name = str(path.relative_to(ROOT))
         if path.suffix == ".md" and path != SOURCES:
