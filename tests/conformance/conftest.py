@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,8 +75,11 @@ class Gateway:
         pytest.fail(f"no such answer within {timeout_s} s")
 
 
-def reached(name: str, url_variable: str, key_variable: str) -> Iterator[Gateway]:
-    """A gateway with the lab of this name: the one the variables name, or a local one for as long as it is used."""
+def reached(name: str, url_variable: str, key_variable: str, folder: Path, **rule: object) -> Iterator[Gateway]:
+    """A gateway with the lab of this name: the one the variables name, or a local one for as long as it is used.
+
+    `rule`: fields of the local one's rules that differ from the lab's. `folder`: where its lab file is written.
+    """
     lab = load_lab(name)
     if os.environ.get("TRIPCURVE_CONFORMANCE_URL"):
         url = os.environ.get(url_variable)
@@ -83,13 +87,17 @@ def reached(name: str, url_variable: str, key_variable: str) -> Iterator[Gateway
             pytest.skip(f"{url_variable} names no gateway with the {name} lab")
         yield Gateway(url.rstrip("/"), os.environ[key_variable], lab)
         return
-    command = [sys.executable, "-m", "tripcurve.cli", "local", name, "--stop-with-stdin"]
+    content, file = lab.model_dump(mode="json"), folder / "lab.yaml"
+    for backend in content["backends"]:
+        backend["breaker"] |= rule
+    file.write_text(json.dumps(content), encoding="utf-8")
+    command = [sys.executable, "-m", "tripcurve.cli", "local", str(file), "--stop-with-stdin"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         line = json.loads(process.stdout.readline())
-        yield Gateway(line["gateway_url"], line["api_key"], lab)
+        yield Gateway(line["gateway_url"], line["api_key"], load_lab(str(file)))
     finally:
         process.stdin.close()
         process.stdout.close()
@@ -97,13 +105,16 @@ def reached(name: str, url_variable: str, key_variable: str) -> Iterator[Gateway
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Gateway]:
-    yield from reached("quick", "TRIPCURVE_CONFORMANCE_URL", "TRIPCURVE_API_KEY")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The open time of the quick lab is halved: most of these tests wait for its end."""
+    folder = tmp_path_factory.mktemp("quick")
+    yield from reached("quick", "TRIPCURVE_CONFORMANCE_URL", "TRIPCURVE_API_KEY", folder, trip_duration=2)
 
 
 @pytest.fixture(scope="session")
-def served_pool() -> Iterator[Gateway]:
-    yield from reached("pool", "TRIPCURVE_CONFORMANCE_POOL_URL", "TRIPCURVE_CONFORMANCE_POOL_KEY")
+def served_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("pool")
+    yield from reached("pool", "TRIPCURVE_CONFORMANCE_POOL_URL", "TRIPCURVE_CONFORMANCE_POOL_KEY", folder)
 
 
 @pytest.fixture
