@@ -29,7 +29,18 @@ from tripcurve.run.layout import shard_paths
 from tripcurve.run.lock import RunLock
 from tripcurve.run.summary import Verdict
 
-__all__ = ["KINDS", "LENGTH_S", "RATE", "VICTIMS", "Fault", "Outcome", "inject", "nothing_half_written", "random_fault"]
+__all__ = [
+    "KINDS",
+    "LENGTH_S",
+    "RATE",
+    "VICTIMS",
+    "Fault",
+    "Outcome",
+    "inject",
+    "left_in",
+    "nothing_half_written",
+    "random_fault",
+]
 
 RATE = 80
 LENGTH_S = 4.0
@@ -229,7 +240,7 @@ class _Run:
         code, folder = process.wait(PATIENCE_S), self._processes.run_dir
         left = self._processes.left()
         folder.chmod(0o755)
-        outcome = Outcome(fault, code, self._processes.messages(), left=left + _left_in(folder))
+        outcome = Outcome(fault, code, self._processes.messages(), left=left + left_in(folder))
         try:
             run = load(folder)
             summary = build_summary(run, analyse(run), [])
@@ -258,7 +269,7 @@ def _sent(folder: Path) -> int:
     return info.pacing.sent or 0
 
 
-def _left_in(folder: Path) -> list[str]:
+def left_in(folder: Path) -> list[str]:
     """Return what a run left in its folder and should not have: a lock that is held, a file that is not whole."""
     found = []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 from tests.locustfiles.servers import answer, read_request
 
-__all__ = ["CHUNKED", "FAULTS", "LIES", "Misbehaving"]
+__all__ = ["CHUNKED", "FAULTS", "LIES", "Misbehaving", "in_turn"]
 
 Misbehaviour = Callable[[socket.socket], bool]
 """What the target does with a connection instead of answering. Returns whether the connection goes on."""
@@ -54,6 +55,12 @@ def says(data: bytes, whole: bool = False) -> Misbehaviour:
         return whole
 
     return fault
+
+
+def in_turn(*faults: Misbehaviour) -> Misbehaviour:
+    """One fault after another, over all connections."""
+    turns = itertools.cycle(faults)
+    return lambda connection: next(turns)(connection)
 
 
 def hangs(connection: socket.socket) -> bool:

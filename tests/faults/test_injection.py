@@ -1,4 +1,4 @@
-"""One fault of each kind in a whole run: flushed rows are kept, and exit code and verdict say what happened."""
+"""One fault of most kinds in a whole run: flushed rows are kept, and exit code and verdict say what happened."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from tests.faults.injection import KINDS, LENGTH_S, Fault, Outcome, inject
 
 SEED = 20
 """Of the instants; `make soak-faults` tries others."""
-DETAILS = {"slow disk": "0.4", "clock step": "-3600", "target lies": "HTML"}
-NO_FULL_DISK = [pytest.param(kind, marks=pytest.mark.no_coverage) if kind == "full disk" else kind for kind in KINDS]
-"""The kinds, without a full disk while coverage is measured."""
+DETAILS = {"slow disk": "0.4", "clock step": "-3600"}
+TRIED = [kind for kind in KINDS if kind not in ("target hangs", "target resets", "target lies")]
+"""The kinds without those that test_targets.py tries; `make soak-faults` tries all."""
+NO_FULL_DISK = [pytest.param(kind, marks=pytest.mark.no_coverage) if kind == "full disk" else kind for kind in TRIED]
+"""Those kinds, without a full disk while coverage is measured."""
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """One run for each kind, a few at a time."""
     rng, folder = random.Random(SEED), tmp_path_factory.mktemp("faults")
-    faults = [Fault(kind, round(rng.uniform(0.2, LENGTH_S / 2), 3), DETAILS.get(kind, "")) for kind in KINDS]
+    faults = [Fault(kind, round(rng.uniform(0.2, LENGTH_S / 2), 3), DETAILS.get(kind, "")) for kind in TRIED]
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(KINDS, pool.map(lambda fault: inject(fault, folder / fault.kind), faults), strict=True))
+        return dict(zip(TRIED, pool.map(lambda fault: inject(fault, folder / fault.kind), faults), strict=True))
 
 
 @pytest.mark.parametrize("kind", NO_FULL_DISK)
@@ -30,7 +32,7 @@ def test_every_promise_is_kept(outcomes: dict[str, Outcome], kind: str) -> None:
     assert outcomes[kind].problems() == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TRIED)
 def test_most_of_the_rows_are_there(outcomes: dict[str, Outcome], kind: str) -> None:
     """So that the test above is not passed by an empty run."""
     assert outcomes[kind].recorded > 20
