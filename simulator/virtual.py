@@ -32,7 +32,7 @@ from tripcurve.errors import BadInput
 from tripcurve.gateways import is_default, profile_of
 from tripcurve.lab import Lab
 from tripcurve.run.record import Row
-from tripcurve.scenario import Scenario
+from tripcurve.scenario import Ramp, Scenario
 from tripcurve.scenario.clients import RETRYING
 from tripcurve.scenario.trace import Trace
 
@@ -54,7 +54,7 @@ ROUND_UP_US = 0.999
 """Added before a latency is cut to whole µs: to the nanosecond, the recorded end is not before the real one."""
 
 _RETRIED = (429, 503)
-_LEVEL_EVERY_S = 0.1  # how often a closed-loop phase adjusts its number of users
+_LEVEL_EVERY_S = 0.1  # how often a closed-loop ramp adjusts its number of users
 
 
 class Arrival(NamedTuple):
@@ -221,7 +221,8 @@ class _Play:
         begin = 0.0
         for phase in self._scenario.phases:
             if phase.users is not None:
-                for tick in range(math.ceil(phase.duration_s / _LEVEL_EVERY_S)):
+                changes = isinstance(phase.users, Ramp)
+                for tick in range(math.ceil(phase.duration_s / _LEVEL_EVERY_S) if changes else 1):
                     self._at(begin + tick * _LEVEL_EVERY_S, self._fill_up)
             begin += phase.duration_s
 

@@ -11,7 +11,7 @@ from tripcurve.scenario import Scenario
 
 _RATES = st.one_of(
     st.sampled_from([1, 7, 40, 333.3]),
-    st.floats(0.5, 200),
+    st.floats(0.5, 100),
     st.builds(lambda a, b: {"from": a, "to": b}, st.floats(0, 100), st.floats(0.5, 100)),
 )
 
@@ -73,7 +73,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     for number in range(draw(st.integers(1, 4))):
         phase: dict[str, Any] = {
             "name": f"p{number}",
-            "for": draw(st.sampled_from([0.1, 1, 5, 9.7])),
+            "for": draw(st.sampled_from([0.1, 1, 3, 6.7])),
             "rate": draw(_RATES),
         }
         if draw(st.integers(0, 3)):

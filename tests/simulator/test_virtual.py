@@ -123,6 +123,13 @@ def test_a_closed_loop_follows_its_ramp() -> None:
     assert by_half[1] > 2 * by_half[0]
 
 
+def test_closed_loop_phases_have_the_users_of_each() -> None:
+    answers_in_98_ms = lab(latency={"median_ms": 98, "p95_ms": 98})
+    phases = ({"rate": None, "users": users} for users in (4, 1, 3))
+    run = run_virtual(answers_in_98_ms, scenario(*phases), network=EXACT)
+    assert Counter(s.phase for s in run.samples) == pytest.approx({"p1": 200, "p2": 50, "p3": 150}, abs=8)
+
+
 def test_the_probe_keeps_its_own_steady_rate() -> None:
     run = run_virtual(lab(), scenario({}, users={"ChatUser": 1, "ProbeUser": 2}, probe={"rate": 3}))
     assert Counter(s.user for s in run.samples) == {"ChatUser": 50, "ProbeUser": 30}
