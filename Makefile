@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)
 	$(BIN)/tripcurve run $(ARGS)
 
-# Files in the order of their names: the long ones come first, and the last ones are short on both processes.
+# Files in the order of tests/conftest.py: the slowest first, the others by name, so that the last ones are short.
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

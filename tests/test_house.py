@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SLOWEST
+
 ROOT = Path(__file__).parent.parent
 ROOMS = {"provision", "locustfiles", "reports", "simulator"}
 PRODUCT = ("tripcurve", *sorted(ROOMS))
@@ -120,6 +122,10 @@ MOST_ANY = {"reports": 20, "locustfiles": 17, "simulator": 21, "provision": 116,
 def test_no_file_is_too_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in modules(*PRODUCT)}
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_the_files_that_start_first_exist() -> None:
+    assert [name for name in SLOWEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_no_function_is_too_long() -> None:
