@@ -34,7 +34,7 @@ from locustfiles.conduct.messages import (
     DealMessage,
     PlanForWorker,
 )
-from locustfiles.conduct.options import options_of, quieten
+from locustfiles.conduct.options import options_of, quieten, speed_up_spawning
 from locustfiles.conduct.plan import Plan
 from locustfiles.conduct.preparation import ready_users
 from locustfiles.conduct.traffic import Traffic
@@ -84,6 +84,7 @@ class Worker:
         self._runner.register_message(FINISH, self._on_finish, concurrent=True)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         gevent.spawn(self._ask_time)
+        speed_up_spawning()
         make_ready()
         quieten(self._options)
 
