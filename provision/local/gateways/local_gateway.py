@@ -111,7 +111,8 @@ class LocalGateway:
             if self._owner is not None:
                 await self._owner.configure(self._order(self._launch).model_dump(mode="json"))
         except ChildFailed as error:
-            raise TargetUnavailable(f"the gateway did not start: {error}") from None
+            remedy = f"if {self._profile.title} lacks a package, run `{self._profile.install}`"
+            raise TargetUnavailable(f"the gateway did not start: {error}\n{remedy}") from None
         await self._ask_once()
 
     async def _ask_once(self) -> None:

