@@ -9,6 +9,7 @@ from pathlib import Path
 
 __all__ = [
     "INTERRUPTED",
+    "AlreadyReported",
     "BadInput",
     "CheckFailed",
     "LoadNotDelivered",
@@ -48,6 +49,15 @@ class TargetUnavailable(TripcurveError):
     """The gateway could not be provisioned or reached."""
 
     exit_code = 3
+
+
+class AlreadyReported(TripcurveError):
+    """A child process has ended with this exit code, and has printed why. A terminal needs no second message."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        """`message` is for readers who do not see the child's."""
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class TargetLost(TargetUnavailable):

@@ -37,6 +37,7 @@ from locustfiles.recording.tally import Tally
 from locustfiles.recording.target_loss import TargetLoss, find_target_loss
 from tripcurve.errors import (
     INTERRUPTED,
+    AlreadyReported,
     BadInput,
     LoadNotDelivered,
     NotRecorded,
@@ -138,7 +139,8 @@ class Conductor:
 
     @staticmethod
     def _exit_for(error: TripcurveError) -> NoReturn:
-        print(f"tripcurve: {error}", file=sys.stderr)
+        if not isinstance(error, AlreadyReported):
+            print(f"tripcurve: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
 
     def _prepare_web_run(self) -> ScenarioRun | None:

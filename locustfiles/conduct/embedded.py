@@ -11,7 +11,7 @@ from pathlib import Path
 import gevent
 from pydantic import ValidationError
 
-from tripcurve.errors import BadInput, TargetUnavailable
+from tripcurve.errors import AlreadyReported, BadInput, TargetUnavailable
 from tripcurve.target import Target
 
 __all__ = ["Embedded"]
@@ -31,7 +31,8 @@ class Embedded:
     def start(cls, lab: Path) -> Embedded:
         """Start it and wait until its gateway is ready.
 
-        Raises BadInput if it refuses the lab, TargetUnavailable if it is not ready after 60 s or ends before.
+        Raises AlreadyReported if it ends because the lab or something else is wrong, and TargetUnavailable if it is
+        not ready after 60 s, or ends for another reason.
         """
         process = subprocess.Popen(
             [sys.executable, "-m", "tripcurve.cli", "local", str(lab), "--stop-with-stdin"],
@@ -77,9 +78,9 @@ def _failure(process: subprocess.Popen[bytes]) -> Exception:
         code = process.wait(timeout=2)
     except subprocess.TimeoutExpired:
         return TargetUnavailable(f"the local cloud was not ready after {START_TIMEOUT_S:g} s; see its messages above")
-    if code == BadInput.exit_code:
-        return BadInput("the local cloud refused the lab, for the reason above")
-    return TargetUnavailable(f"the local cloud ended with exit code {code} before it was ready; see its messages above")
+    said = f"the local cloud ended with exit code {code} before it was ready; see its messages above"
+    reported = code in (BadInput.exit_code, TargetUnavailable.exit_code)
+    return AlreadyReported(said, code) if reported else TargetUnavailable(said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

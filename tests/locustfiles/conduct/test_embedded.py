@@ -64,3 +64,31 @@ def test_no_process_outlives_locust(tmp_path: Path, number: signal.Signals) -> N
         counts = json.loads((tmp_path / "run" / "run.json").read_text())["counts"]
         assert counts["recorded"] == counts["gateway"]["requests"]
         assert counts["unrecorded"] == 0
+
+
+def test_a_cloud_that_does_not_start_prints_the_only_message(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SCENARIO)
+    (tmp_path / "lab.yaml").write_text("name: e\ngateway: {name: e, kind: envoy}\nbackends: [{name: m1}]\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            str(LOCUSTFILE),
+            "--headless",
+            "--lab",
+            "lab.yaml",
+            "--scenario",
+            "s.yaml",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "TRIPCURVE_ENVOY": str(tmp_path / "absent")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3
+    assert [line for line in done.stderr.splitlines() if line.startswith("tripcurve")] == [
+        f"tripcurve: TRIPCURVE_ENVOY: there is no file {tmp_path / 'absent'}; name the program, or unset the variable"
+    ]
