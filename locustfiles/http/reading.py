@@ -64,12 +64,18 @@ class Reader:
         return self._refusals.error(answer)
 
     def backend(self, answer: Answer) -> str | None:
-        """Return the lab's name of the backend that answered, or None if the answer does not name one of the lab."""
+        """Return the lab's name of the backend that answered, or None if it is not known.
+
+        An answer of the only backend needs no name. It needs a mark if the gateway sets any: without one, nothing shows
+        that the lab describes this gateway.
+        """
         for header in self._naming:
             value = answer.headers.get(header)
             if value is not None:
                 return self._named(value.lower())
-        return self._only if self._only is not None and self.origin(answer) == "backend" else None
+        if self._only is None or self.origin(answer) != "backend":
+            return None
+        return self._only if not self._marks or not self._marks.isdisjoint(answer.headers) else None
 
     def _named(self, value: bytes) -> str | None:
         """Return the lab's name of a backend that is given by its name, its host, or a URL with its host."""

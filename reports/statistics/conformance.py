@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from reports.loading.run import Run
 from reports.trips.analysis import Analysis
@@ -18,6 +17,7 @@ from reports.trips.instants import NS
 from reports.trips.rule_interval import interval_bounds, may_count_in_a_row
 from reports.trips.trip import Measured, Trip
 from tripcurve.durations import format_iso
+from tripcurve.gateways import profile_of
 from tripcurve.lab import Backend
 from tripcurve.lab.rule import BreakerRule
 
@@ -52,7 +52,7 @@ def conformance(run: Run, analysis: Analysis) -> list[Finding]:
         findings += [
             _count(backend, backend.breaker, trips, evidence, analysis.counts.get(backend.name)),
             _interval(backend, backend.breaker, trips, evidence, known=run.info.target in ("local", "simulated")),
-            _statuses(backend, backend.breaker, trips, run.tally.kinds),
+            _statuses(backend, backend.breaker, trips, run),
             _duration(backend, backend.breaker, trips, evidence),
             _retry_after(backend, evidence.rule or backend.breaker, trips, evidence),
         ]
@@ -179,9 +179,13 @@ def _between(longer: float, up_to: float | None) -> str:
     return " and ".join(parts) or "no failures that show the interval"
 
 
-def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], kinds: pd.DataFrame) -> Finding:
+def _statuses(backend: Backend, rule: BreakerRule, trips: list[Trip], run: Run) -> Finding:
     ranges = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.status_codes) or "none"
-    own = kinds[(kinds["origin"] == "backend") & (kinds["backend"] == backend.name)]
+    kinds = run.tally.kinds
+    named = kinds["backend"] == backend.name
+    if not run.lab.has_pool and profile_of(run.lab).only_the_labs:
+        named |= kinds["backend"].isna()  # an answer without a mark is also its own
+    own = kinds[(kinds["origin"] == "backend") & named]
     seen = sorted(int(status) for status in own["status"].unique())
     counted = [str(status) for status in seen if rule.counts_status(status)]
     others = [str(status) for status in seen if not rule.counts_status(status)]

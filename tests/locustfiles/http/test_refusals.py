@@ -89,6 +89,15 @@ def test_the_only_backend_needs_no_name() -> None:
     assert reader_of("envoy").backend(answered(200, x_envoy_upstream_service_time="1")) is None
 
 
+def test_the_only_backend_needs_a_mark_if_the_gateway_sets_any() -> None:
+    """Otherwise every answer of an unknown gateway would seem to fit the profile."""
+    alone = reader_of("generic", BACKENDS[:1], unmarked="backend")
+    assert alone.origin(answered(200)) == "backend"
+    assert alone.backend(answered(200)) is None
+    assert alone.backend(answered(200, x_time="9")) == "m1"
+    assert reader_of("portkey", BACKENDS[:1]).backend(answered(200)) == "m1"
+
+
 def test_the_wait_has_the_unit_that_the_lab_says() -> None:
     answer = answered(200, x_time="900")
     assert reader_of("generic").backend_us(answer) == 900

@@ -36,6 +36,12 @@ def test_an_ordinary_run_confirms_count_statuses_and_duration() -> None:
     assert [found[part].verdict for part in ("count", "statuses", "open for")] == ["confirmed"] * 3
 
 
+def test_answers_without_a_name_show_the_statuses_of_the_only_backend() -> None:
+    run = play(lab_of(gateway={"name": "g", "kind": "envoy"}), TRIP)
+    run.tally.kinds["backend"] = None
+    assert findings(run)["statuses"].verdict == "confirmed"
+
+
 @pytest.mark.parametrize(
     ("rule", "part"),
     [({"count": 30}, "count"), ({"trip_duration": "PT2S"}, "open for"), ({"count": 2}, "interval")],
