@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 TEXT = (Path(__file__).parent.parent / "docs" / "decisions.md").read_text("utf-8")
@@ -39,6 +40,12 @@ def test_every_record_has_its_four_parts_in_order() -> None:
 
 def test_no_record_has_an_unknown_part() -> None:
     assert {name for *_, body in records() for name in parts(body)} <= {*PARTS, "Superseded by"}
+
+
+def test_a_blank_line_is_before_each_record() -> None:
+    lines = RECORDS.splitlines()
+    crowded = [line for before, line in pairwise(lines) if line.startswith("#") and before]
+    assert crowded == []
 
 
 def test_the_newest_record_comes_first() -> None:
