@@ -23,11 +23,22 @@ class Seating(UsersDispatcher):
     """Returns whether the worker with this id has a part now."""
 
     def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:
-        super().__init__([node for node in worker_nodes if self.takes_part(node.id)], user_classes)
+        # With no worker at all Locust's loop would fail. Users on one without a share have nothing to send.
+        super().__init__([node for node in worker_nodes if self.takes_part(node.id)] or worker_nodes, user_classes)
 
     def add_worker(self, worker_node: WorkerNode) -> None:
         if self.takes_part(worker_node.id):
             super().add_worker(worker_node)
+
+    def _remove_users_from_workers(self) -> dict[str, dict[str, int]]:
+        """Remove users, and let the next ones go to the workers that lost theirs.
+
+        Locust gives the next ones to workers in turn from where it was before, so that some could be left without.
+        """
+        super()._remove_users_from_workers()
+        self._prepare_rebalance()
+        self._rebalance = False  # nothing has moved: users are taken away in the opposite order
+        return self._users_on_workers
 
     def seat(self, nodes: Sequence[WorkerNode]) -> None:
         """Divide the users among these workers, from Locust's next dispatch on."""

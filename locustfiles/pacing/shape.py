@@ -9,7 +9,7 @@ from time import monotonic_ns
 import gevent
 from locust import LoadTestShape, User
 
-from locustfiles.pacing.timeline import Timeline, user_count
+from locustfiles.pacing.timeline import Timeline, most_users, user_count
 from tripcurve.scenario import Scenario
 
 __all__ = ["ScenarioRun", "ScenarioShape"]
@@ -37,7 +37,11 @@ class ScenarioShape(LoadTestShape):
     """Called with the index of a run's phase before its number of users is returned; more than once in a phase."""
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Return the number of users, the spawn rate and the user classes for now. None, at the end, stops the run."""
+        """Return the number of users, the spawn rate and the user classes for now. None, at the end, stops the run.
+
+        The spawn rate, users per second, is so high that Locust makes every change at once. It limits by the same rate
+        how fast users stop.
+        """
         if self.run is None:
             self.run = self.prepare_run()
         if self.run is None:
@@ -52,7 +56,7 @@ class ScenarioShape(LoadTestShape):
             stretch = timeline.at(now)
             self.phase_begins(stretch.index)
             count = user_count(scenario, stretch.phase, max(now - stretch.begin_ns, 0) / 1e9)
-        return count, max(count, 1), self.run.classes
+        return count, most_users(scenario), self.run.classes
 
 
 def _after_boundary(timeline: Timeline) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tripcurve.scenario import Phase, Scenario
 
-__all__ = ["Stretch", "Timeline", "user_count"]
+__all__ = ["Stretch", "Timeline", "most_users", "user_count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,8 @@ def user_count(scenario: Scenario, phase: Phase, into_s: float) -> int:
     if users is None:
         return sum(scenario.users.values())
     return users + scenario.users.get("ProbeUser", 0)
+
+
+def most_users(scenario: Scenario) -> int:
+    """Return the largest number of users at any time of a run, at least 1."""
+    return max(1, *(user_count(scenario, phase, at) for phase in scenario.phases for at in (0.0, phase.duration_s)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from locust import User
 from locust.runners import WorkerNode
 
@@ -37,3 +39,17 @@ def test_the_users_of_each_worker_are_those_that_locust_will_spawn() -> None:
     users = users_by_worker(NODES, CLASSES, 7)
     assert sorted(sum(each.values()) for each in users.values()) == [2, 2, 3]
     assert sum(each["ProbeUser"] for each in users.values()) == 1
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_a_number_of_users_is_divided_alike_whatever_the_numbers_before_were(counts: list[int]) -> None:
+    dispatcher = seating_for(lambda client_id: True)(list(NODES), CLASSES)
+    for count in counts:
+        dispatcher.new_dispatch(count, 9)
+        assert next(dispatcher) == users_by_worker(NODES, CLASSES, count)
+        assert not list(dispatcher), "all users are spawned or stopped at once"
+
+
+def test_users_go_somewhere_if_every_worker_with_a_share_is_gone() -> None:
+    dispatcher = seating_for(lambda client_id: False)(NODES[:2], CLASSES)
+    assert dispatched(dispatcher, 6) == {"a_1": 3, "b_2": 3}
