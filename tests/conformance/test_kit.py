@@ -152,19 +152,3 @@ def test_a_gateway_that_does_not_answer_is_not_a_difference(tmp_path: Path) -> N
     assert "Connection" in page
     for form in (KEY, quote(KEY), quote(KEY, safe="")):
         assert form not in page + done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_several_instances_are_reported_with_the_option_that_runs_them(tmp_path: Path) -> None:
-    lab = load_lab("quick").model_dump(mode="json")
-    lab["local"] = {"unit_count_override": 4}
-    (tmp_path / "lab.yaml").write_text(yaml.safe_dump(lab), encoding="utf-8")
-    with cloud_with(tmp_path / "lab.yaml") as line:
-        environ = {"TRIPCURVE_CONFORMANCE_URL": line["gateway_url"], "TRIPCURVE_API_KEY": line["api_key"]}
-        done = ask(tmp_path, environ, "-k", "the_count_trips")
-    assert done.returncode == 1, done.stdout + done.stderr
-    found = json.loads((tmp_path / "build/azure-conformance/report.json").read_text("utf-8"))
-    assert {each["test"]: each["outcome"] for each in found["results"]} == {
-        "test_the_count_trips_and_the_gateway_answers_503_itself": "differed"
-    }
-    assert found["local"] == {"unit_count_override": 4}
