@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from reports.loading.run import Run, load
+from reports.render.charts import draw_charts
 from reports.render.writers import write_reports
 from reports.statistics.summary import summarise
 from reports.trips.analysis import Analysis, analyse
@@ -38,9 +40,12 @@ class Reported:
         write_reports(self.run, self.analysis, typed(self.summary))
         return self.run.folder
 
-    @property
+    @cached_property
     def page(self) -> Path:
-        return self.folder / "report.html"
+        """report.html, written without the charts as files: drawing those takes most of the time."""
+        drawn = draw_charts(self.run, self.analysis, lambda _: Future())
+        write_reports(self.run, self.analysis, typed(self.summary), replace(drawn, svgs={}))
+        return self.run.folder / "report.html"
 
 
 def typed(summary: dict[str, Any]) -> Summary:
