@@ -6,6 +6,7 @@ SIGKILL loses at most the rows since the last flush.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,9 +69,27 @@ class _Dictionary:
 
 
 def warm_up() -> None:
-    """Make Arrow import and initialise now. Its first use takes 0.1 s or more, which would delay requests."""
-    for field in SCHEMA:
-        pa.array([], field.type)
+    """Make Arrow initialise now, because its first use would delay requests.
+
+    To recognise objects of pandas, Arrow imports pandas at its first array, which takes up to a second. No row has any,
+    so pandas is hidden from that look. `to_pandas` and the like import it again when somebody calls them.
+    """
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        for field in SCHEMA:
+            pa.array([], field.type)
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
+class _NoPandas:
+    """Finds modules as if pandas were not installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Raise ModuleNotFoundError for pandas, and leave every other module to the finders after this one."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 class Recorder:

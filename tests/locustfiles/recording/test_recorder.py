@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -119,31 +120,48 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
     tracemalloc.start()
     early = write(20)
-    late = write(200)
+    late = write(100)
     tracemalloc.stop()
     recorder.close()
-    assert late - early < 100_000  # 40,000 rows later
+    assert late - early < 100_000  # 20,000 rows later
 
 
 KILLED = """
-import sys, time
+import json, sys, time
 from pathlib import Path
-from typing import Any
-from tests.locustfiles.recording.test_recorder import row
 from locustfiles.recording.recorder import Recorder
-recorder = Recorder(Path(sys.argv[1]))
+from tripcurve.run.record import Row
+recorder, row = Recorder(Path(sys.argv[1])), Row(*json.loads(sys.argv[2]))
 for number in range(1000):
-    recorder.add(row(number))
+    recorder.add(row._replace(start_ns=number))
 recorder.flush()
-recorder.add(row(1000))
+recorder.add(row._replace(start_ns=1000))
 print("flushed", flush=True)
 time.sleep(60)
 """
 
+WITHOUT_PANDAS = """
+import sys
+from pathlib import Path
+from locustfiles.recording.recorder import Recorder, warm_up
+from locustfiles.recording.shards import join_shards
+import pyarrow as pa
+warm_up()
+Recorder(Path(sys.argv[1]) / "requests-0.arrows").close()
+join_shards(Path(sys.argv[1]))
+print("pandas" in sys.modules, pa.array([1, None]).to_pandas().isna().sum())
+"""
+
+
+def test_recording_imports_no_pandas_and_leaves_it_to_others(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", WITHOUT_PANDAS, str(tmp_path)]
+    assert subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout == "False 1\n"
+
 
 def test_a_process_killed_with_9_keeps_all_that_was_flushed(tmp_path: Path) -> None:
     path = tmp_path / "requests-0.arrows"
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
+    words = [sys.executable, "-c", KILLED, str(path), json.dumps(row())]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"flushed\n"
     os.kill(process.pid, signal.SIGKILL)
