@@ -13,11 +13,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from tests.locustfiles.forks import Fork, fork_locust
 from tests.locustfiles.servers import Gateway
 
-__all__ = ["LOCUSTFILE", "Running", "ended", "own_host"]
+__all__ = ["LOCUSTFILE", "Process", "Running", "ended", "own_host"]
 
 LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
+Process = Fork | subprocess.Popen[str]
 
 
 _HOSTS = itertools.count(1)
@@ -38,20 +40,25 @@ class Running:
         self.folder, self.gateway = folder, gateway
         self.run_dir = folder / "run"
         self.url = f"http://127.0.0.1:{port}"
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[Process] = []
 
-    def locust(self, *words: str, limit: str = "unlimited", file: Path = LOCUSTFILE) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "locust", "-f", str(file), *words]
-        shell = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", *command]
-        process = subprocess.Popen(
-            shell,
-            cwd=self.folder,
-            env={**os.environ, "TRIPCURVE_API_KEY": "k"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def locust(self, *words: str, limit: int | None = None, file: Path = LOCUSTFILE) -> Process:
+        """Start Locust. `limit`: the largest file in KiB that it may write, for which it is a process of its own."""
+        arguments, env = ["-f", str(file), *words], {**os.environ, "TRIPCURVE_API_KEY": "k"}
+        process: Process
+        if limit is None:
+            log = self.folder / f"locust-{len(self._processes)}"
+            process = fork_locust(arguments, self.folder, env, log.with_suffix(".out"), log.with_suffix(".err"))
+        else:
+            process = subprocess.Popen(
+                ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "locust", sys.executable, "-m", "locust", *arguments],
+                cwd=self.folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         self._processes.append(process)
         return process
 
@@ -60,9 +67,9 @@ class Running:
         scenario: str,
         *words: str,
         report: bool = False,
-        limit: str = "unlimited",
+        limit: int | None = None,
         file: Path = LOCUSTFILE,
-    ) -> subprocess.Popen[str]:
+    ) -> Process:
         """Start a headless run. `report`: make its report at the end, which takes seconds of CPU in a process."""
         (self.folder / "scenario.yaml").write_text(scenario)
         where = ["--scenario", "scenario.yaml", "--run-dir", "run", "--target", self.url]
@@ -74,6 +81,10 @@ class Running:
         while not shard.exists() or shard.stat().st_size < size:
             assert time.monotonic() < deadline, "no requests were recorded"
             time.sleep(0.05)
+
+    def messages(self, number: int) -> str:
+        """What the Locust that was forked as this one has written on stderr so far."""
+        return (self.folder / f"locust-{number}.err").read_text()
 
     def rows(self) -> Any:
         return pq.read_table(self.run_dir / "requests.parquet").to_pandas()
@@ -87,11 +98,12 @@ class Running:
             if process.poll() is None:
                 process.kill()
             process.wait(timeout=10)
-            for pipe in (process.stdout, process.stderr):  # not read to its end: a child of it may hold it
-                if pipe is not None:
-                    pipe.close()
+            if isinstance(process, subprocess.Popen):
+                for pipe in (process.stdout, process.stderr):  # not read to its end: a child of it may hold it
+                    if pipe is not None:
+                        pipe.close()
 
 
-def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+def ended(process: Process, timeout: float = 60) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err

@@ -16,7 +16,8 @@ COMPLETION = json.dumps(
         "usage": {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60},
     }
 ).encode()
-STREAM = b'data: {"choices":[{"delta":{"content":"hello"}}]}\n\ndata: [DONE]\n\n'
+TOKEN = b'data: {"choices":[{"delta":{"content":"hello"}}]}\n\n'
+STREAM = 2 * TOKEN + b"data: [DONE]\n\n"
 BACKEND = b"x-tripcurve-backend: openaimock1.azurewebsites.net\r\n"
 
 Behaviour = Callable[[socket.socket], None]
@@ -145,7 +146,6 @@ def stalling(data: bytes, for_s: float = 3.0) -> Behaviour:
 def tokens(count: int, gap_s: float) -> Behaviour:
     """Streams a completion of so many tokens for every request, each so long after the one before."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n%b\r\n" % BACKEND
-    token = b'data: {"choices":[{"delta":{"content":"word"}}]}\n\n'
 
     def behave(connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -153,10 +153,10 @@ def tokens(count: int, gap_s: float) -> Behaviour:
             if request.endswith(b"\r\n\r\n{}"):  # the try before a run streams nothing
                 connection.sendall(answer())
                 continue
-            connection.sendall(head + _chunk(token))
+            connection.sendall(head + _chunk(TOKEN))
             for _ in range(count - 1):
                 time.sleep(gap_s)
-                connection.sendall(_chunk(token))
+                connection.sendall(_chunk(TOKEN))
             connection.sendall(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
     return behave

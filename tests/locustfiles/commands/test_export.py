@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ import yaml
 
 from locustfiles.commands.export import export_command
 from locustfiles.deploy.azure_load_testing import WHEEL
+from tests.locustfiles.forks import Fork, fork_locust
 from tests.locustfiles.running import LOCUSTFILE, own_host
 from tests.locustfiles.servers import Gateway, serving
 from tripcurve.errors import BadInput
@@ -223,11 +223,10 @@ def gateway() -> Iterator[tuple[Gateway, str]]:
         yield made, f"http://127.0.0.1:{port}"
 
 
-def locust(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "TRIPCURVE_API_KEY": "k"}
-    with (folder / f"log-{len(list(folder.glob('log-*')))}").open("wb") as log:
-        command = [sys.executable, "-m", "locust", *words]
-        return subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+def locust(folder: Path, *words: str) -> Fork:
+    log = folder / f"log-{len(list(folder.glob('log-*')))}"
+    log.touch()
+    return fork_locust(words, folder, {**os.environ, "TRIPCURVE_API_KEY": "k"}, log, log)
 
 
 def test_the_test_plan_runs_the_scenario_under_plain_locust(tmp_path: Path, gateway: tuple[Gateway, str]) -> None:
@@ -237,10 +236,10 @@ def test_the_test_plan_runs_the_scenario_under_plain_locust(tmp_path: Path, gate
     export_command("quick", "azure-load-testing", out, scenario=str(tmp_path / "short.yaml"), key=SECRET)
     plan = out / "locustfile.py"
     plan.write_text(plan.read_text().replace("https://quick-aigw-apim.azure-api.net", url))
-    assert locust(tmp_path, "-f", str(plan), "--headless").wait(timeout=60) == 0
+    assert locust(tmp_path, "-f", str(plan), "--headless", "--no-report").wait(timeout=60) == 0
     [run] = tmp_path.glob("runs/quick-short-*")
     assert pq.read_table(run / "requests.parquet").num_rows == counted.served == 50
-    assert json.loads((run / "summary.json").read_text())["target"] == "url"
+    assert json.loads((run / "run.json").read_text())["target"] == "url"
 
 
 def test_a_user_class_of_ones_own_runs_from_the_exported_locustfile(
@@ -250,7 +249,7 @@ def test_a_user_class_of_ones_own_runs_from_the_exported_locustfile(
     out = tmp_path / "out"
     export_command("quick", "locust", out, scenario="steady")
     (out / "scenario.yaml").write_text(SHORT.replace("ChatUser", "OwnUser"))
-    words = ("-f", str(out / "locustfile.py"), "--headless", "--target", url)
+    words = ("-f", str(out / "locustfile.py"), "--headless", "--target", url, "--no-report")
     assert locust(tmp_path, *words).wait(timeout=60) == 0
     [run] = tmp_path.glob("runs/quick-short-*")
     assert pq.read_table(run / "requests.parquet")["user"].to_pylist() == ["OwnUser"] * 50

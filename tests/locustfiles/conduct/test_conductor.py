@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from locustfiles.pacing.schedule import probe_arrivals
-from tests.locustfiles.running import LOCUSTFILE, Running, ended, own_host
+from tests.locustfiles.running import LOCUSTFILE, Process, Running, ended, own_host
 from tests.locustfiles.servers import Gateway, answer, forever, read_request, serving, tokens
 from tripcurve.scenario import Probe
 
@@ -36,6 +36,11 @@ phases:
   - {name: three, for: 1, users: 3}
   - {name: paced, for: 1, rate: 50}
   - {name: one, for: 1, users: 1}
+"""
+SHORT = """
+name: short
+users: {ChatUser: 4, StreamingChatUser: 2}
+phases: [{name: all, for: 1, rate: 100}]
 """
 LONG = """
 name: long
@@ -88,6 +93,12 @@ def test_every_request_served_is_a_row_and_locusts_statistics_agree(paced: Finis
 
 def test_a_run_is_reported_when_it_ends(paced: Finished) -> None:
     assert (paced.running.run_dir / "report.html").stat().st_size > 10_000
+
+
+def test_gaps_between_tokens_are_reported(paced: Finished) -> None:
+    rows = paced.running.rows()
+    streamed = rows[(rows["user"] == "StreamingChatUser") & (rows["status"] == 200)]
+    assert paced.running.info()["token_gap_ms"]["n"] == len(streamed) > 0  # each has two tokens
 
 
 def test_faults_begin_and_end_with_their_phase(paced: Finished) -> None:
@@ -147,12 +158,11 @@ def test_two_processes_lose_no_row(running: Running) -> None:
     assert (rows[rows["user"] != "ProbeUser"]["intended_ns"] < rows["start_ns"].max()).sum() >= 300
 
 
-@pytest.mark.parametrize("words", [(), ("--processes", "2")])
-def test_gaps_between_tokens_are_reported_for_all_streams_together(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_gaps_between_tokens_are_reported_for_the_streams_of_all_processes_together(tmp_path: Path) -> None:
     scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
     with serving(tokens(count=5, gap_s=0.04)) as port:
         running = Running(tmp_path, port, Gateway())
-        code, _, err = ended(running.drive(scenario, *words))
+        code, _, err = ended(running.drive(scenario, "--processes", "2"))
         running.close()
     assert code == 0, err
     rows, gaps = running.rows(), running.info()["token_gap_ms"]
@@ -164,97 +174,29 @@ def test_gaps_between_tokens_are_reported_for_all_streams_together(tmp_path: Pat
 
 
 def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
-    code, _, err = ended(running.drive(PACED, "--processes", "2", "--ship-rows"))
+    code, _, err = ended(running.drive(SHORT, "--processes", "2", "--ship-rows"))
     assert code == 0, err
     assert len(running.rows()) == running.gateway.served
 
 
-def test_a_worker_that_is_killed_is_reported_and_one_that_comes_late_joins_at_a_phase(running: Running) -> None:
-    host = own_host()
-    steps = [f"{{name: p{number}, for: 2, rate: 100}}" for number in range(8)]
-    phases = f"[{', '.join(steps)}, {{name: closed, for: 0.5, users: 4}}]"
-    words = ("--master", "--expect-workers", "2", "--master-bind-host", host)
-    master = running.drive(f"name: long\nusers: {{ChatUser: 4}}\nphases: {phases}\n", *words, report=True)
-    workers = [running.locust("--worker", "--master-host", host) for _ in range(2)]
-    running.wait_for_rows(1)
-    workers[0].send_signal(signal.SIGKILL)
-    late = running.locust("--worker", "--master-host", host)
-    code, _, err = ended(master)
-    assert code == 4, err
-    assert "the load was not delivered" in err
-    assert "connected after the start; it joins at the beginning of a later phase" in err
-    assert ended(late)[2].count("Traceback") == 0
-    rows, info = running.rows(), running.info()
-    assert info["ended"]["kind"] == "completed"
-    lost, kept, joined = sorted(info["workers"], key=lambda worker: (worker["joined_s"], not worker["lost"]))
-    assert [worker["lost"] for worker in (lost, kept, joined)] == [True, False, False]
-    assert joined["joined_s"] in range(4, 17, 2), "when a phase begins"
-    unrecorded = running.gateway.served - len(rows)
-    assert 0 <= unrecorded <= 50 * 1  # half of the load, for at most the second since the last flush
-    pacing = info["pacing"]
-    assert pacing["intended"] == pacing["sent"] + pacing["dropped"] + pacing["untold"] + pacing["missed"] == 1600
-    assert sum(pacing["missed_by_phase"].values()) == pacing["missed"]
-    noticed = 1 + max(int(name.removeprefix("p")) for name in pacing["missed_by_phase"])
-    assert pacing["sent"] == (rows["intended_ns"] < rows["start_ns"]).sum()
-    assert pacing["untold"] <= 50  # the half of the load since that worker's last message
-    heard_s, expected = 2 * noticed - lost["missed_s"], 0.0
-    for number in range(noticed):
-        sharing = 3 if 2 * number >= joined["joined_s"] else 2
-        expected += max(2 * number + 2 - max(2 * number, heard_s), 0) * 100 / sharing
-    assert pacing["missed"] == pytest.approx(expected, abs=3)
-    for number in range(noticed, 8):
-        assert (rows["phase"] == f"p{number}").sum() == 200, "the others share the phases after its death was noticed"
-    senders = {name: set(part["worker"]) for name, part in rows.groupby("phase", observed=True)}
-    for number, phase in enumerate((*(f"p{number}" for number in range(8)), "closed")):
-        late_share = {joined["worker"]} if 2 * number >= joined["joined_s"] else set()
-        assert senders[phase] - {lost["worker"]} == {kept["worker"]} | late_share
-    notes = json.loads((running.run_dir / "summary.json").read_text())["notes"]
-    assert f"worker {joined['worker']} joined {joined['joined_s']:.1f} s into the run" in notes
-    missed = f"{pacing['missed']:,} of 1,600 arrivals were never sent"
-    assert f"{missed}: the load went on without the worker that died" in notes
-
-
 def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
-    phases = "[{name: a, for: 1.5, users: 8}, {name: b, for: 1.5, users: 2}]"
+    phases = "[{name: a, for: 1, users: 8}, {name: b, for: 1, users: 2}]"
     code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", "--processes", "2"))
     assert code == 0, err
     assert len(running.rows()) == running.gateway.served
 
 
-def test_a_probe_that_gets_a_new_user_does_not_catch_up_on_missed_times(running: Running) -> None:
-    host = own_host()
-    phases = "phases: [{name: all, for: 9, rate: 20}]"
-    scenario = f"name: long\nusers: {{ChatUser: 4, ProbeUser: 2}}\nprobe: {{rate: 20}}\n{phases}\n"
-    words = ("--master", "--expect-workers", "2", "--master-bind-host", host, "--enable-rebalancing")
-    master = running.drive(scenario, *words)
-    workers = [running.locust("--worker", "--master-host", host) for _ in range(2)]
-    running.wait_for_rows(1)
-    workers[0].send_signal(signal.SIGKILL)
-    code, _, err = ended(master)
-    assert (code, "the load was not delivered" in err) == (4, True), err
-    rows, pacing = running.rows(), running.info()["pacing"]
-    probes = rows[rows["user"] == "ProbeUser"]
-    into_s = (probes["intended_ns"] - rows["intended_ns"].min()) / 1e9
-    assert (into_s > 7.5).sum() > 40  # two pulses again
-    assert pacing["dropped"] < 60  # the beats of the seconds before are some 100
-
-
-def test_two_runs_cannot_share_a_folder(running: Running) -> None:
+def test_two_runs_cannot_share_a_folder_and_the_first_goes_on(running: Running) -> None:
     first = running.drive(LONG)
     running.wait_for_rows()
     code, _, err = ended(running.drive(LONG))
     assert (code, "is being written by another run" in err) == (2, True), err
-    first.send_signal(signal.SIGINT)
-    code, _, err = ended(first)
-    assert code == 130, err
-    assert len(running.rows()) == running.gateway.served
+    interrupt(running, first)
     assert not (running.run_dir / ".lock").exists()
 
 
-@pytest.mark.parametrize("words", [(), ("--processes", "2")])
-def test_an_interrupted_run_keeps_all_its_rows(running: Running, words: tuple[str, ...]) -> None:
-    process = running.drive(LONG, *words)
-    running.wait_for_rows()
+def interrupt(running: Running, process: Process) -> None:
+    """Interrupt a run with Ctrl-C; it keeps all its rows."""
     process.send_signal(signal.SIGINT)
     code, _, err = ended(process, timeout=20)
     assert code == 130, err
@@ -263,6 +205,12 @@ def test_an_interrupted_run_keeps_all_its_rows(running: Running, words: tuple[st
     info = running.info()
     assert info["interrupted"] is True
     assert info["ended"] == {"kind": "interrupted", "reason": None, "at_ns": info["end_ns"]}
+
+
+def test_an_interrupted_run_keeps_the_rows_of_all_processes(running: Running) -> None:
+    process = running.drive(LONG, "--processes", "2")
+    running.wait_for_rows()
+    interrupt(running, process)
 
 
 def test_a_terminated_run_keeps_all_its_rows(running: Running) -> None:
@@ -276,7 +224,7 @@ def test_a_terminated_run_keeps_all_its_rows(running: Running) -> None:
 
 @pytest.mark.no_coverage
 def test_a_disk_that_is_full_ends_the_run_with_a_reason(running: Running) -> None:
-    code, _, err = ended(running.drive(LONG, limit="30"))
+    code, _, err = ended(running.drive(LONG, limit=30))
     assert code == 4
     assert "cannot record requests" in err
     assert "File too large" in err

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import left_running
+from tests.locustfiles.forks import Fork, fork_locust
 from tests.locustfiles.running import LOCUSTFILE
 
 pytestmark = pytest.mark.slow
@@ -21,18 +20,12 @@ pytestmark = pytest.mark.slow
 SCENARIO = "name: long\nusers: {ChatUser: 2}\nphases: [{name: all, for: 60, rate: 50}]\n"
 
 
-def _start(folder: Path, marker: str) -> subprocess.Popen[bytes]:
+def _start(folder: Path, marker: str) -> Fork:
     (folder / "s.yaml").write_text(SCENARIO)
     name, _, value = marker.partition("=")
-    words = ["-f", str(LOCUSTFILE), "--headless", "--scenario", "s.yaml", "--run-dir", "run"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "locust", *words],
-        cwd=folder,
-        env={**os.environ, name: value},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    words = ["-f", str(LOCUSTFILE), "--headless", "--scenario", "s.yaml", "--run-dir", "run", "--no-report"]
+    log = folder / "log"
+    return fork_locust(words, folder, {**os.environ, name: value}, log, log)
 
 
 def _wait_for_rows(folder: Path) -> None:
@@ -55,7 +48,7 @@ def test_no_process_outlives_locust(tmp_path: Path, number: signal.Signals) -> N
     process = _start(tmp_path, marker)
     try:
         _wait_for_rows(tmp_path)
-        assert len(left_running(marker)) > 2
+        assert len(left_running(marker)) > 2, "the local cloud, its mock and its unit"
     finally:
         process.send_signal(number)
         process.wait(timeout=30)

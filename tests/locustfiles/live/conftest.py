@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 import tests.locustfiles.unpatched  # noqa: F401  # before the tests import what imports Locust
+from tests.locustfiles.forks import Fork, fork_locust
 from tests.locustfiles.running import LOCUSTFILE, own_host
 
 SCENARIO = """
@@ -36,24 +35,21 @@ class Web:
         self.folder = folder
         self.host, self.port = own_host(), 8089
         self.url = f"http://{self.host}:{self.port}/"
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Fork] = []
 
     def start(self, *words: str) -> None:
         self.run("--web-host", self.host, "--scenario", "short.yaml", *words)
         self._wait_for_page()
 
-    def start_distributed(self, workers: int) -> None:
-        self.start("--master", "--master-bind-host", self.host)
+    def start_distributed(self, workers: int, *words: str) -> None:
+        self.start("--master", "--master-bind-host", self.host, *words)
         for _ in range(workers):
             self.run("--worker", "--master-host", self.host)
 
     def run(self, *words: str) -> None:
         env = {**os.environ, "TRIPCURVE_STATE_DIR": str(self.folder / "nothing-is-up")}
-        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *words]
-        with (self.folder / f"log-{len(self._processes)}").open("wb") as log:
-            self._processes.append(
-                subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            )
+        log = self.folder / f"log-{len(self._processes)}"
+        self._processes.append(fork_locust(["-f", str(LOCUSTFILE), *words], self.folder, env, log, log))
 
     def _wait_for_page(self) -> None:
         deadline = time.monotonic() + 30

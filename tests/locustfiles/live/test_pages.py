@@ -8,9 +8,20 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from tests.brief import brief_lab
 from tests.locustfiles.live.conftest import Watched, Web
+from tripcurve.documents import write_yaml
 
 RUN_MS = 60_000
+BRIEF = """
+name: brief
+users: {ChatUser: 10, ProbeUser: 1}
+phases:
+  - {name: healthy, for: 1, rate: 40}
+  - {name: fault, for: 2.2, rate: 40, simulate: {default: {status: 429}}}
+  - {name: healed, for: 1.8, rate: 40}
+"""
+"""Two trips of a lab whose breaker opens for a second."""
 Open = Callable[..., Watched]
 
 
@@ -35,7 +46,7 @@ def summary(web: Web) -> dict[str, Any]:
     return content
 
 
-def check_run(web: Web, watched: Watched) -> None:
+def check_run(web: Web, watched: Watched, arrivals: int) -> None:
     """What the tab shows at the end is what the report says, and nothing came from elsewhere."""
     page, made = watched.page, summary(web)
     assert page.locator("tripcurve-breaker tbody tr").count() == len(made["trips"]) > 1
@@ -44,7 +55,7 @@ def check_run(web: Web, watched: Watched) -> None:
     assert f"429 backend {made['throttles']}" in legend
     assert f"shed by the gateway {made['sheds']}" in legend
     assert f"{len(made['trips'])} trips" in page.locator("tripcurve-breaker .breaker").inner_text()
-    assert "Load: 440 of 440 arrivals sent" in page.locator("tripcurve-breaker .load").inner_text()
+    assert f"Load: {arrivals} of {arrivals} arrivals sent" in page.locator("tripcurve-breaker .load").inner_text()
     assert made["stimulus"]["as_configured"] is True
     assert (watched.outside, watched.errors) == ([], [])
 
@@ -63,7 +74,7 @@ def test_a_run_from_first_screen_to_report(web: Web, open_page: Open) -> None:
     page.get_by_text("Running: fault").wait_for(timeout=RUN_MS)
     page.locator("tripcurve-breaker .breaker.open").wait_for(timeout=RUN_MS)
     wait_for_report(page)
-    check_run(web, watched)
+    check_run(web, watched, 440)
     with page.expect_popup() as popup:
         page.locator("tripcurve-breaker a.report").click()
     assert popup.value.title() == "quick · short · Tripcurve"
@@ -93,14 +104,16 @@ def status(web: Web, name: str) -> int:
 
 
 def test_a_master_shows_what_its_workers_see(web: Web, open_page: Open) -> None:
-    web.start_distributed(2)
+    (web.folder / "brief.yaml").write_text(write_yaml(brief_lab()), "utf-8")
+    (web.folder / "short.yaml").write_text(BRIEF, "utf-8")
+    web.start_distributed(2, "--lab", "brief.yaml")
     watched = open_page(web.url)
     page = watched.page
     page.get_by_role("button", name="Start").wait_for()
     page.wait_for_function("document.querySelector('button[type=submit]').disabled === false", timeout=RUN_MS)
     begin(page)
     wait_for_report(page)
-    check_run(web, watched)
+    check_run(web, watched, 200)
 
 
 def test_the_page_says_why_a_run_cannot_start(web: Web, open_page: Open) -> None:
