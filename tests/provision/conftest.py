@@ -16,13 +16,14 @@ import requests
 
 from provision.resources.clouds import Cloud, azure, local
 from tests.provision.injection import Admin, Inject
+from tests.provision.local.running import ANSWERING, running_cloud
 
 AZURE_VARIABLE = "TRIPCURVE_AZURE_SUBSCRIPTION"
 READY_S = 60.0
 
 
 @pytest.fixture(scope="session")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def whole_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The JSON line of a local cloud without a lab, running until the tests end."""
     log = tmp_path_factory.mktemp("local-cloud") / "stderr"
     command = [sys.executable, "-m", "tripcurve.cli", "local", "--stop-with-stdin"]
@@ -45,6 +46,21 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
             process.kill()
             process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The connection of a local cloud in this process whose gateways answer 200 to everything."""
+    with running_cloud(tmp_path_factory.mktemp("control-plane"), unit=ANSWERING) as cloud:
+        yield cloud.connection
+
+
+@pytest.fixture
+def connection(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The JSON line of a local cloud without a lab; with the mark `control_plane`, of one without a data plane."""
+    marked = request.node.get_closest_marker("control_plane") is not None
+    line: dict[str, Any] = request.getfixturevalue("control_plane" if marked else "whole_cloud")
+    return line
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def _down_leaves_nothing(lab: Lab, cloud: Cloud, state: StateFile) -> None:
         assert lab.gateway.name not in deleted
 
 
+@pytest.mark.control_plane
 def test_an_import_that_overrules_the_labs_words_is_set_right(local_cloud: Cloud, tmp_path: Path) -> None:
     """Azure takes display name, description and address from some documents, whatever the request says."""
     lab = mock_lab()
@@ -110,20 +111,7 @@ def test_an_import_that_overrules_the_labs_words_is_set_right(local_cloud: Cloud
         assert not plan_lab(lab, local_cloud, state=state).has_changes
 
 
-def test_operations_that_went_missing_are_seen_and_imported_again(local_cloud: Cloud, tmp_path: Path) -> None:
-    lab = mock_lab()
-    with cleaned_up(lab, local_cloud, tmp_path) as state:
-        apply_lab(lab, local_cloud, state=state)
-        with opened(lab, local_cloud) as context:
-            operations, where = context.clients.apim.api_operation, (lab.resource_group, lab.gateway.name, lab.api.id)
-            first = next(iter(operations.list_by_api(*where)))
-            operations.delete(*where, first.name or "", if_match="*")
-        drifted = status_lab(lab, local_cloud, state=state)
-        assert [change.field for action in drifted.resources for change in action.changes] == ["operations"]
-        apply_lab(lab, local_cloud, state=state)
-        assert not plan_lab(lab, local_cloud, state=state).has_changes
-
-
+@pytest.mark.control_plane
 @pytest.mark.parametrize("make", [mock_lab, openai_lab], ids=["mock", "openai"])
 def test_what_is_done_for_azure_alone_works_on_the_same_control_plane(
     make: Callable[[], Lab], local_cloud: Cloud, tmp_path: Path
@@ -139,6 +127,7 @@ def test_what_is_done_for_azure_alone_works_on_the_same_control_plane(
         assert changed == (["mock web app"] if make is mock_lab else [])
 
 
+@pytest.mark.control_plane
 def test_a_mock_on_azure_without_an_image_is_refused_before_anything(local_cloud: Cloud) -> None:
     with pytest.raises(BadInput, match=r"TRIPCURVE_MOCK_IMAGE(?s:.*)nothing was changed"):
         plan_lab(mock_lab(), dataclasses.replace(local_cloud, kind="azure"))

@@ -16,6 +16,8 @@ from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, open
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 
 def _beside(lab: Lab, **changes: object) -> Lab:
     """Another lab in the same group."""

@@ -1,4 +1,4 @@
-"""Every call that `up`, `status`, `smoke` and `down` send is one of Microsoft's specification of its api-version.
+"""Every call that `up`, `status` and `down` send is one of Microsoft's specification of its api-version.
 
 The everyday test compares the calls with operations.json, a table of facts. If TRIPCURVE_ARM_SPECS names a checkout of
 azure-rest-api-specs, or TRIPCURVE_ARM_TYPES one of bicep-types-az, whose types are generated from it, the calls are
@@ -19,7 +19,6 @@ import pytest
 
 from provision.lifecycle.apply import apply_lab, plan_lab
 from provision.lifecycle.down import down_lab
-from provision.lifecycle.smoke import smoke_lab
 from provision.lifecycle.state import StateFile
 from provision.lifecycle.status import status_lab
 from provision.resources.clouds import Cloud
@@ -50,11 +49,11 @@ UNDOCUMENTED = re.compile(r": body\.properties\.subscriptionKeyParameterNames\.b
 
 
 @pytest.fixture(scope="module")
-def calls(connection: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+def calls(control_plane: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
     """Every call of the life of three labs, with changes in it; of the labs that ship too if a source is at hand."""
     from provision.resources.clouds import local
 
-    cloud, folder, account = local(connection), tmp_path_factory.mktemp("states"), openai_lab()
+    cloud, folder, account = local(control_plane), tmp_path_factory.mktemp("states"), openai_lab()
     identity, _ = make_identity(account, cloud, "caller")
     pool = {"name": "openai-pool", "failure_response": 429, "session_affinity": "member"}
     pooled = pool_lab(api={"subscription": "master", "version": "v1"})
@@ -77,8 +76,7 @@ def _live(lab: Lab, cloud: Cloud, folder: Path) -> None:
     """The life of a lab: it comes up, its rule and its gateway change, it loses what it has more than it needs."""
     state = StateFile.of(lab, cloud, folder)
     plan_lab(lab, cloud, state=state)
-    target = apply_lab(lab, cloud, state=state).target
-    assert smoke_lab(lab, target).passed
+    apply_lab(lab, cloud, state=state)
     status_lab(lab, cloud, state=state)
     gateway = {**lab.gateway.model_dump(mode="json"), "publisher": {"name": "Fabrikam", "email": "a@fabrikam.com"}}
     changed = altered(lab, breaker={"trip_duration": "PT2M", "failure_response": 429}, gateway=gateway)

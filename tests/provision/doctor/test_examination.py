@@ -10,13 +10,21 @@ import pytest
 import yaml
 
 from provision.doctor.examination import CHECKS, examine
-from provision.doctor.findings import Diagnosis
+from provision.doctor.findings import Diagnosis, ok
 from provision.lifecycle.apply import apply_lab
 from provision.resources.clouds import Cloud, local
 from tests.provision.injection import Inject
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
+
+pytestmark = pytest.mark.control_plane
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the lab's policy as compiled, which is a process of its own."""
+    monkeypatch.setattr("provision.doctor.examination.policy", lambda _: [ok("policy", "compiles")])
 
 
 def examined(lab: Lab, cloud: Cloud | BadInput, folder: Path, **more: Any) -> Diagnosis:
@@ -35,6 +43,7 @@ def everything(lab: Lab, cloud: Cloud) -> list[str]:
 
 
 @pytest.mark.parametrize("make", [mock_lab, openai_lab, pool_lab])
+@pytest.mark.usefixtures("compiled")
 def test_a_lab_that_can_be_created_has_no_error_and_nothing_is_changed(
     make: Any, local_cloud: Cloud, tmp_path: Path
 ) -> None:
@@ -55,6 +64,7 @@ def test_every_remedy_is_there_and_every_check_has_a_finding(local_cloud: Cloud,
     assert all((finding.remedy is None) == (finding.level == "ok") for finding in found)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_after_up_there_is_nothing_to_do(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:
@@ -72,6 +82,7 @@ def test_without_a_subscription_this_machine_is_checked_all_the_same(tmp_path: P
     assert [level for level, _ in of(found, "other checks")] == ["warning"]
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_failed_sign_in_is_one_error_and_ends_the_checks(connection: dict[str, Any], tmp_path: Path) -> None:
     found = examined(mock_lab(), local({**connection, "client_secret": "wrong"}), tmp_path)
     assert found.exit_code == 3
@@ -87,6 +98,7 @@ def test_a_failed_sign_in_is_one_error_and_ends_the_checks(connection: dict[str,
         (401, "InvalidAuthenticationTokenTenant", "tenant"),
     ],
 )
+@pytest.mark.usefixtures("compiled")
 def test_a_subscription_that_is_not_visible_is_an_error(
     status: int, code: str, said: str, local_cloud: Cloud, inject: Inject, tmp_path: Path
 ) -> None:
@@ -98,12 +110,14 @@ def test_a_subscription_that_is_not_visible_is_an_error(
     assert found.exit_code == 3
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_clock_that_is_far_off_ends_the_checks(local_cloud: Cloud, tmp_path: Path) -> None:
     found = examined(mock_lab(), local_cloud, tmp_path, wall_clock=lambda: time.time() - 3600)
     assert [finding.check for finding in found.findings if finding.level == "error"] == ["clock"]
     assert of(found, "plan") == []
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_check_that_the_service_refuses_is_a_warning_and_the_others_go_on(
     local_cloud: Cloud, inject: Inject, tmp_path: Path
 ) -> None:
@@ -117,6 +131,7 @@ def test_a_check_that_the_service_refuses_is_a_warning_and_the_others_go_on(
     assert found.exit_code == 0
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_resource_of_somebody_else_is_found_by_the_plan(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:

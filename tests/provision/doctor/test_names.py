@@ -17,6 +17,8 @@ from tests.provision.injection import Inject
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 
 def names_of(lab: Lab, cloud: Cloud) -> list[Finding]:
     with opened(lab, cloud) as context:

@@ -17,6 +17,8 @@ from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, open
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 SKUS = "/Microsoft.ApiManagement/skus$"
 

@@ -22,6 +22,8 @@ from tests.provision.injection import Inject
 from tests.provision.labs import cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 LISTING = "/Microsoft.Authorization/permissions$"
 

@@ -16,6 +16,8 @@ from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, open
 from tripcurve.errors import TargetUnavailable
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 MODELS = "/Microsoft.CognitiveServices/locations/eastus/usages$"
 SITES = "/Microsoft.Web/locations/eastus/usages$"
 

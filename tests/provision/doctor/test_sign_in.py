@@ -11,6 +11,8 @@ from provision.resources.clouds import Cloud
 from tests.provision.injection import Inject
 from tests.provision.labs import mock_lab, opened
 
+pytestmark = pytest.mark.control_plane
+
 
 def test_an_enabled_subscription_and_a_right_clock_are_ok(local_cloud: Cloud) -> None:
     with opened(mock_lab(), local_cloud) as context:

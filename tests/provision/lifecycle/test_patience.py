@@ -22,6 +22,8 @@ from tests.provision.injection import Admin, Heard, Inject, left
 from tests.provision.labs import altered, cleaned_up, mock_lab, openai_lab, opened, pool_lab
 from tripcurve.errors import BadInput, TargetUnavailable
 
+pytestmark = pytest.mark.control_plane
+
 SERVICE = "/Microsoft.ApiManagement/service/[^/]+$"
 
 

@@ -23,6 +23,7 @@ from provision.local.cloud import LocalCloud
 from provision.local.processes import Commands
 
 CHILD = Path(__file__).parent / "child.py"
+ANSWERING = Path(__file__).parent / "answering.py"
 
 
 @dataclass
@@ -80,13 +81,13 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def running_cloud(folder: Path, fault: str = "") -> Iterator[Running]:
-    """A cloud for as long as the block lasts. `fault` is what goes wrong in each gateway unit."""
+def running_cloud(folder: Path, fault: str = "", unit: Path = CHILD) -> Iterator[Running]:
+    """A cloud while the block lasts. `unit` is its gateways' script, `fault` what goes wrong in each of them."""
     folder.mkdir(parents=True, exist_ok=True)
     record, mock_record = folder / "gateway-told.jsonl", folder / "mock-told.jsonl"
     commands = Commands(
         mock=(sys.executable, str(CHILD), str(mock_record)),
-        gateway=(sys.executable, str(CHILD), str(record), fault),
+        gateway=(sys.executable, str(unit), str(record), fault),
     )
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="local cloud")

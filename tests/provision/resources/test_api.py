@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from provision.lifecycle.apply import apply_lab, plan_lab
 from provision.resources.clouds import Cloud
 from tests.provision.labs import altered, cleaned_up, mock_lab, opened
+
+pytestmark = pytest.mark.control_plane
 
 
 def test_the_api_has_the_dated_and_the_v1_operations(local_cloud: Cloud, tmp_path: Path) -> None:
@@ -34,7 +38,10 @@ def test_an_operation_that_somebody_deleted_is_imported_again(local_cloud: Cloud
         assert not plan_lab(lab, local_cloud, state=state).has_changes
         where = (lab.resource_group, lab.gateway.name, lab.api.id)
         context.clients.apim.api_operation.delete(*where, "v1_Responses_Create", if_match="*")
-        assert [action.type for action in plan_lab(lab, local_cloud, state=state).actions if action.changes] == ["API"]
+        actions = plan_lab(lab, local_cloud, state=state).actions
+        assert [(action.type, change.field) for action in actions for change in action.changes] == [
+            ("API", "operations")
+        ]
         apply_lab(lab, local_cloud, state=state)
         assert not plan_lab(lab, local_cloud, state=state).has_changes
         renamed = altered(lab, api={"version": "2024-02-01"})

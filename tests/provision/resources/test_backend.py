@@ -14,11 +14,18 @@ from tests.provision.labs import altered, cleaned_up, mock_lab, opened, pool_lab
 from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 
+pytestmark = pytest.mark.control_plane
+
 BY_HAND: dict[str, dict[str, Any]] = {
-    "credentials": {"credentials": {"header": {"x-team": ["others"]}, "query": {"team": ["others"]}}},
+    "credentials": {
+        "credentials": {
+            "header": {"x-team": ["others"]},
+            "query": {"team": ["others"]},
+            "managedIdentity": {"resource": "https://cognitiveservices.azure.com"},
+        }
+    },
     "TLS": {"tls": {"validateCertificateChain": False, "validateCertificateName": False}},
     "proxy": {"proxy": {"url": "http://proxy.example:3128", "username": "somebody"}},
-    "managed identity": {"credentials": {"managedIdentity": {"resource": "https://cognitiveservices.azure.com"}}},
     "affinity": {"pool": {"sessionAffinity": {"sessionId": {"source": "Cookie", "name": "SessionId"}}}},
     "region": {"azureRegion": "westus"},
     "carbon emission": {"member": {"preferredCarbonEmission": "Low"}},
@@ -50,23 +57,27 @@ def _edit(apim: Any, lab: Lab, name: str, edit: dict[str, Any]) -> None:
     apim.backend.create_or_update(*where, body, if_match="*", api_version=lab.gateway.api_version)
 
 
+def _edited(lab: Lab, edit: dict[str, Any]) -> str:
+    """The name of the backend that an edit is for: the pool or its first member."""
+    return lab.backends[0].name if edit.keys().isdisjoint({"pool", "member"}) else lab.pool.name
+
+
 def _seen(lab: Lab, cloud: Cloud, state: Any) -> list[tuple[str, Any, Any]]:
     """Every difference that `plan` shows."""
     actions = plan_lab(lab, cloud, state=state).actions
     return [(change.field, change.old, change.new) for action in actions for change in action.changes]
 
 
-@pytest.mark.parametrize("what", BY_HAND)
-def test_a_backend_edited_by_hand_keeps_the_edit_and_gets_back_what_the_lab_states(
-    what: str, local_cloud: Cloud, tmp_path: Path
+def test_backends_edited_by_hand_keep_the_edits_and_get_back_what_the_lab_states(
+    local_cloud: Cloud, tmp_path: Path
 ) -> None:
-    lab, edit = pool_lab(), BY_HAND[what]
-    edited = lab.backends[0].name if edit.keys().isdisjoint({"pool", "member"}) else lab.pool.name
+    lab = pool_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state, opened(lab, local_cloud) as context:
         apply_lab(lab, local_cloud, state=state)
         apim = context.clients.apim
-        _edit(apim, lab, edited, edit)
-        assert _seen(lab, local_cloud, state) == []
+        for what, edit in BY_HAND.items():
+            _edit(apim, lab, _edited(lab, edit), edit)
+            assert _seen(lab, local_cloud, state) == [], what
         _edit(apim, lab, lab.backends[0].name, {"title": "edited"})
         drift = [("title", "edited", f"{lab.backends[0].name} backend")]
         assert _seen(lab, local_cloud, state) == drift
@@ -74,8 +85,9 @@ def test_a_backend_edited_by_hand_keeps_the_edit_and_gets_back_what_the_lab_stat
         assert _seen(changed, local_cloud, state) == [*drift, ("failure_response", None, 429)]
         apply_lab(changed, local_cloud, state=state)
         assert _seen(changed, local_cloud, state) == []
-        after = _read(apim, lab, edited)
-        assert _with(after, edit) == after
+        for what, edit in BY_HAND.items():
+            after = _read(apim, lab, _edited(lab, edit))
+            assert _with(after, edit) == after, what
         assert _read(apim, lab, lab.backends[0].name)["title"] == drift[0][2]
 
 

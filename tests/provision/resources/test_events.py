@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from provision.lifecycle.apply import apply_lab, plan_lab
 from provision.lifecycle.down import down_lab
 from provision.resources.clouds import Cloud
 from provision.resources.events import QUEUE, EventSubscription, account_name
 from provision.resources.graph import lab_resources
 from tests.provision.labs import altered, cleaned_up, mock_lab, opened
+
+pytestmark = pytest.mark.control_plane
 
 KINDS = ["storage account", "storage queue", "event subscription"]
 

@@ -71,6 +71,7 @@ def test_an_update_keeps_the_identities_that_others_have_assigned(local_cloud: C
     remove_identities(lab, local_cloud, identity)
 
 
+@pytest.mark.control_plane
 def test_an_identity_that_does_not_exist_is_named_before_anything_is_made(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = openai_lab()
     missing = with_identity(lab, _identity_id(lab, local_cloud, "nobody"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from provision.lifecycle.apply import apply_lab, plan_lab
@@ -59,6 +60,7 @@ def test_a_lab_may_ask_for_the_master_key_and_go_back(local_cloud: Cloud, tmp_pa
         assert again.api_key != first.api_key
 
 
+@pytest.mark.control_plane
 def test_drift_of_the_subscription_is_seen_and_mended(local_cloud: Cloud, tmp_path: Path) -> None:
     lab = mock_lab()
     with cleaned_up(lab, local_cloud, tmp_path) as state:

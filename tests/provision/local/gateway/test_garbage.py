@@ -211,6 +211,15 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> Iterator[None]:
+    """Spares the collector the heap of the test suite, which is large."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def test_the_collector_finds_what_refers_to_itself() -> None:
     with garbage() as found:
         ring: list[object] = []
@@ -278,7 +287,7 @@ def garbage() -> Iterator[Counter[str]]:
     """Counts what of ours is garbage after the block; the collector does not run meanwhile."""
     found: Counter[str] = Counter()
     gc.collect()
-    gc.freeze()  # what was there before is not looked at again: the test suite's heap is large
+    gc.freeze()  # what was there before is not looked at again
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
@@ -288,7 +297,6 @@ def garbage() -> Iterator[Counter[str]]:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
-        gc.unfreeze()
         gc.enable()
 
 

@@ -66,41 +66,43 @@ def ask(url: str, **headers: str) -> tuple[int, Any]:
             return error.code, None
 
 
-async def test_the_target_has_what_the_traffic_needs(running: tuple[LocalGateway, _Fake]) -> None:
+async def test_what_runs_is_a_target_with_health_counts_and_a_mock_for_each_backend(
+    running: tuple[LocalGateway, _Fake],
+) -> None:
     gateway, fake = running
-    target = gateway.target
     assert fake.setup is not None
-    assert target.gateway_url == f"http://127.0.0.1:{fake.setup.port}"
-    assert target.api_key.get_secret_value() == fake.setup.key
+    _check_target(gateway, fake.setup)
+    await asyncio.to_thread(_check_health_and_counts, gateway)
+    await asyncio.to_thread(_check_mocks, fake.setup)
+
+
+def _check_target(gateway: LocalGateway, setup: Setup) -> None:
+    target = gateway.target
+    assert target.gateway_url == f"http://127.0.0.1:{setup.port}"
+    assert target.api_key.get_secret_value() == setup.key
     assert target.headers == {"x-needed": "yes"}
     assert target.events_file is None, "this program keeps no record"
     assert target.gateway_version == "1.40.0"
 
 
-async def test_each_backend_has_a_mock_that_knows_its_own_faults(running: tuple[LocalGateway, _Fake]) -> None:
-    _, fake = running
-    assert fake.setup is not None
-    fault = json.dumps({"m2.azurewebsites.net": {"response_status_code": 503}})
-    path = "/openai/deployments/gpt-5.1/chat/completions?api-version=2024-02-01"
-    statuses = [
-        (await asyncio.to_thread(ask, f"http://{address}{path}", **{"x-simulation": fault}))[0]
-        for address in fake.setup.addresses.values()
-    ]
-    assert statuses == [200, 503]
-
-
-async def test_health_and_counts_are_served(running: tuple[LocalGateway, _Fake]) -> None:
-    gateway, _ = running
-
+def _check_health_and_counts(gateway: LocalGateway) -> None:
     def get(what: str) -> Any:
         with urllib.request.urlopen(f"{gateway.target.admin_url}/{what}") as answer:  # noqa: S310  # loopback
             return json.load(answer)
 
-    health, counts = await asyncio.to_thread(get, "health"), await asyncio.to_thread(get, "counts")
+    health, counts = get("health"), get("counts")
     assert health["healthy"] is True
     assert [each["name"] for each in health["processes"]] == ["mock m1", "mock m2", "Envoy"]
     assert counts["gateway"]["cpu_s"] >= 0
     assert counts["mock"] == {"requests": 0}
+
+
+def _check_mocks(setup: Setup) -> None:
+    """Each backend has a mock of its own, which knows its own faults."""
+    fault = json.dumps({"m2.azurewebsites.net": {"response_status_code": 503}})
+    path = "/openai/deployments/gpt-5.1/chat/completions?api-version=2024-02-01"
+    statuses = [ask(f"http://{address}{path}", **{"x-simulation": fault})[0] for address in setup.addresses.values()]
+    assert statuses == [200, 503]
 
 
 async def test_a_program_that_dies_is_named(running: tuple[LocalGateway, _Fake]) -> None:

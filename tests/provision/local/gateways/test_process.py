@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -86,14 +85,14 @@ def gone(pid: int) -> bool:
     while Path(f"/proc/{pid}").exists():
         if time.monotonic() > deadline:
             return False
-        os.sched_yield()
+        time.sleep(0.01)
     return True
 
 
 def until_written(file: Path) -> str:
     deadline = time.monotonic() + LIMIT_S
     while not (text := file.read_text() if file.exists() else "") and time.monotonic() < deadline:
-        os.sched_yield()
+        time.sleep(0.01)
     return text
 
 
