@@ -45,10 +45,13 @@ def left_running(marker: str) -> list[str]:
 
 
 @contextmanager
-def running_lab(lab: str | Path) -> Iterator[dict[str, str]]:
-    """The JSON line of `tripcurve local LAB` while the block lasts."""
+def running_lab(*lab: str | Path) -> Iterator[dict[str, str]]:
+    """The JSON line of `tripcurve local` with a lab or without one, while the block lasts."""
     process = subprocess.Popen(
-        [*COMMAND, "local", str(lab), "--stop-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*COMMAND, "local", *map(str, lab), "--stop-with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -30,6 +30,22 @@ def test_a_report_takes_four_commands() -> None:
     ]
 
 
+SHORTER = {
+    "lab.yaml": {"trip_duration: PT4S": "trip_duration: PT1S"},
+    "scenario.yaml": {"PT3S": "PT1S", "PT6S": "PT2S", "PT8S": "PT2S"},
+}
+
+
+def shorten(folder: Path) -> None:
+    """Shorten the trip and the phases: the page shows the same lines, with other numbers."""
+    for name, changes in SHORTER.items():
+        text = (folder / name).read_text("utf-8")
+        for old, new in changes.items():
+            assert old in text
+            text = text.replace(old, new)
+        (folder / name).write_text(text, "utf-8")
+
+
 @pytest.mark.slow
 def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
     for command, shown in BLOCKS[1:]:
@@ -46,4 +62,6 @@ def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
         assert done.returncode in (0, 1), done.stderr
         printed = {plain(line) for line in (done.stdout + done.stderr).splitlines()}
         assert [line for line in shown.splitlines() if plain(line) not in printed] == []
+        if "init" in shlex.split(command):
+            shorten(tmp_path / "mylab")
     assert (tmp_path / "first" / "report.html").is_file()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-import yaml
 from openai import APIStatusError, AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
 from pydantic import BaseModel
 
+from provision.lifecycle.apply import apply_lab
+from provision.resources.clouds import Cloud, local
 from tests.e2e.commands import running_lab
+from tests.provision.labs import cleaned_up
 from tripcurve.gateways import is_default
 from tripcurve.lab import LABS, load_lab
-from tripcurve.shipped import shipped_folder, shipped_names
+from tripcurve.shipped import shipped_names
+from tripcurve.target import Target
 
 PAGE = Path(__file__).parents[2] / "docs" / "local-cloud.md"
 CLIENTS = (OpenAI, AsyncOpenAI, AzureOpenAI, AsyncAzureOpenAI)
@@ -26,6 +29,13 @@ TIME_TOOL: Any = {
     "name": "tell_time",
     "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]},
 }
+
+
+class LabUp(NamedTuple):
+    """A shipped lab's name, and how to reach it."""
+
+    name: str
+    target: Target
 
 
 class Verdict(BaseModel):
@@ -148,50 +158,58 @@ ON_AZURE = [name for name in sorted(shipped_names(LABS, ".yaml")) if is_default(
 """The labs of API Management; other gateways have APIs of their own."""
 
 
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """A local cloud for one lab after the other."""
+    with running_lab() as line:
+        yield local(line)
+
+
 @pytest.fixture(scope="module", params=ON_AZURE)
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The JSON line of a local cloud with one of the shipped labs, and the lab's name."""
-    name = str(request.param)
-    content = yaml.safe_load((shipped_folder(LABS) / f"{name}.yaml").read_text("utf-8"))
-    content["model"]["capacity"] = 10_000  # so that the tests of an account are not throttled
-    file = tmp_path_factory.mktemp("lab") / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(content))
-    with running_lab(file) as line:
-        yield {**line, "lab": name}
+def lab(request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabUp]:
+    """One of the shipped labs, which is up."""
+    found = load_lab(str(request.param))
+    backends = tuple(backend.model_copy(update={"limits": None}) for backend in found.backends)  # throttle no test
+    roomy = found.model.model_copy(update={"capacity": 10_000})
+    whole = found.model_copy(update={"model": roomy, "backends": backends})
+    with cleaned_up(whole, cloud, tmp_path_factory.mktemp("state")) as state:
+        yield LabUp(str(request.param), apply_lab(whole, cloud, state=state).target)
 
 
-def client_of(kind: type[Any], lab: dict[str, str]) -> Any:
+def client_of(kind: type[Any], target: Target) -> Any:
+    key = target.api_key.get_secret_value()
     if issubclass(kind, (AzureOpenAI, AsyncAzureOpenAI)):
-        return kind(azure_endpoint=lab["gateway_url"], api_key=lab["api_key"], api_version=AZURE_VERSION)
-    return kind(base_url=f"{lab['gateway_url']}/openai/v1", api_key=lab["api_key"])
-
-
-@pytest.fixture(params=CLIENTS, ids=lambda kind: kind.__name__)
-async def client(request: pytest.FixtureRequest, lab: dict[str, str]) -> AsyncIterator[Any]:
-    made = client_of(request.param, lab)
-    yield made
-    await got(made.close())
+        return kind(azure_endpoint=target.gateway_url, api_key=key, api_version=AZURE_VERSION)
+    return kind(base_url=f"{target.gateway_url}/openai/v1", api_key=key)
 
 
 def test_the_table_has_every_shipped_lab_and_every_feature() -> None:
     assert set(TABLE) == {(name, lab) for name in FEATURES for lab in ON_AZURE}
 
 
-@pytest.mark.parametrize("name", FEATURES)
-async def test_each_client_can_do_what_the_table_says(client: Any, lab: dict[str, str], name: str) -> None:
+async def refusal(feature: Feature, client: Any, model: str) -> str | None:
+    """The error's code if the gateway refuses a feature; None if it works."""
     try:
-        await FEATURES[name](client, lab["deployment"])
-        refusal = None
+        await feature(client, model)
     except APIStatusError as error:
-        refusal = error.code
-    assert refusal == (None if TABLE[name, lab["lab"]] else "DeploymentNotFound")
+        return str(error.code)
+    return None
+
+
+@pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.__name__)
+async def test_each_client_can_do_what_the_table_says(kind: type[Any], lab: LabUp) -> None:
+    client, model = client_of(kind, lab.target), lab.target.deployment
+    found = {name: await refusal(feature, client, model) for name, feature in FEATURES.items()}
+    await got(client.close())
+    assert found == {name: None if TABLE[name, lab.name] else "DeploymentNotFound" for name in FEATURES}
 
 
 @pytest.mark.parametrize("kind", [OpenAI, AzureOpenAI], ids=lambda kind: kind.__name__)
-def test_a_wrong_key_and_an_unknown_deployment_are_refused_as_on_azure(kind: Any, lab: dict[str, str]) -> None:
-    with client_of(kind, {**lab, "api_key": "wrong"}) as client, pytest.raises(APIStatusError) as caught:
-        client.chat.completions.create(model=lab["deployment"], messages=MESSAGES)
-    assert caught.value.status_code == 401
-    with client_of(kind, lab) as client, pytest.raises(APIStatusError) as caught:
-        client.chat.completions.create(model="nobody", messages=MESSAGES)
-    assert (caught.value.status_code, caught.value.code) == (404, "DeploymentNotFound")
+def test_a_wrong_key_and_an_unknown_deployment_are_refused_as_on_azure(kind: type[Any], lab: LabUp) -> None:
+    with client_of(kind, lab.target) as client:
+        with pytest.raises(APIStatusError) as caught:
+            client.with_options(api_key="wrong").chat.completions.create(model=lab.target.deployment, messages=MESSAGES)
+        assert caught.value.status_code == 401
+        with pytest.raises(APIStatusError) as caught:
+            client.chat.completions.create(model="nobody", messages=MESSAGES)
+        assert (caught.value.status_code, caught.value.code) == (404, "DeploymentNotFound")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import orjson
@@ -10,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from locustfiles.conduct.dense_probes import QUESTION
-from tests.e2e.commands import tripcurve
-from tripcurve.documents import write_yaml
-from tripcurve.lab import POLICIES, load_lab
+from tests.brief import brief_lab
+from tests.e2e.live import live_summary
+from tripcurve.lab import POLICIES
 from tripcurve.shipped import find_file
 from tripcurve.target import Target
 
@@ -41,19 +40,9 @@ def test_a_gateway_that_limits_calls_ends_the_probing_and_not_the_run(tmp_path: 
     (tmp_path / "limited.xml").write_text(
         policy.replace("<base />", "<base />" + LIMIT.format(length=len(body)), 1), "utf-8"
     )
-    lab = load_lab("quick")
-    [backend] = lab.backends
-    assert backend.breaker is not None
-    rule = backend.breaker.model_copy(update={"trip_duration": 1.0})
+    lab = brief_lab()
     api = lab.api.model_copy(update={"policy": str(tmp_path / "limited.xml")})
-    backends = (backend.model_copy(update={"breaker": rule}),)
-    (tmp_path / "lab.yaml").write_text(write_yaml(lab.model_copy(update={"api": api, "backends": backends})), "utf-8")
-    (tmp_path / "scenario.yaml").write_text(SCENARIO, "utf-8")
-    done = tripcurve(
-        "run", "lab.yaml", "--scenario", "scenario.yaml", "--run-dir", "it", "--json", cwd=tmp_path, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    summary = json.loads(done.stdout)
+    summary = live_summary(tmp_path, lab.model_copy(update={"api": api}), SCENARIO)
     reason = "the gateway refused a probe by a limit of its own (429), so no more were sent"
     assert summary["probing"]["reason"] == reason
     assert 0 < summary["probing"]["requests"] < summary["probing"]["budget"]

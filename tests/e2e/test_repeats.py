@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.e2e.commands import tripcurve
+from tests.locustfiles.servers import Gateway, serving
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,9 @@ phases:
 
 def test_two_runs_are_made_with_the_next_seeds_and_summarised(tmp_path: Path) -> None:
     (tmp_path / "short.yaml").write_text(SCENARIO, "utf-8")
-    done = tripcurve("run", "--scenario", "short.yaml", "--repeat", "2", "--run-dir", "it", "--json", cwd=tmp_path)
+    with serving(Gateway()) as port:
+        words = ("--target", f"http://127.0.0.1:{port}", "--scenario", "short.yaml", "--repeat", "2", "--run-dir", "it")
+        done = tripcurve("run", *words, "--json", cwd=tmp_path, env={"TRIPCURVE_API_KEY": "k"})
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
     assert [(run["run"], run["seed"], run["counts"]) for run in found["runs"]] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.commands import tripcurve
-from tripcurve.documents import write_yaml
-from tripcurve.lab import POLICIES, Lab, load_lab
+from tests.brief import brief_lab
+from tests.e2e.live import live_summary
+from tripcurve.lab import POLICIES, Lab
 from tripcurve.shipped import find_file
 
 pytestmark = pytest.mark.slow
@@ -38,13 +37,10 @@ def lab_of(
     folder: Path, *, rule: int | None = None, pool: int | None = None, on_error: str = "", section: str = ""
 ) -> Lab:
     """The quick lab, open for a second, whose sheds differ; with `pool`, two members of equal priority."""
-    lab = load_lab("quick")
+    lab = brief_lab(failure_response=rule)
     policy = find_file(lab.api.policy, POLICIES, ".xml", "policy").read_text("utf-8")
     (folder / "policy.xml").write_text(policy.replace("<on-error>", f"<on-error>{on_error}"), "utf-8")
     [backend] = lab.backends
-    assert backend.breaker is not None
-    breaker = backend.breaker.model_copy(update={"trip_duration": 1.0, "failure_response": rule})
-    backend = backend.model_copy(update={"breaker": breaker})
     backends = (backend, backend.model_copy(update={"name": "openaimock2"})) if pool else (backend,)
     update: dict[str, Any] = {
         "backends": backends,
@@ -59,13 +55,7 @@ def lab_of(
 def run(folder: Path, kind: str) -> dict[str, Any]:
     """The summary of a live run of a kind, whose run directory is `folder`/run."""
     folder.mkdir()
-    (folder / "lab.yaml").write_text(write_yaml(lab_of(folder, **KINDS[kind][1])), "utf-8")  # type: ignore[arg-type]
-    (folder / "scenario.yaml").write_text(SCENARIO, "utf-8")
-    done = tripcurve(
-        "run", "lab.yaml", "--scenario", "scenario.yaml", "--run-dir", "run", "--json", cwd=folder, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return {"folder": folder / "run", **json.loads(done.stdout)}
+    return {"folder": folder / "run", **live_summary(folder, lab_of(folder, **KINDS[kind][1]), SCENARIO)}  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
