@@ -82,10 +82,6 @@ class Running:
             assert time.monotonic() < deadline, "no requests were recorded"
             time.sleep(0.05)
 
-    def messages(self, number: int) -> str:
-        """What the Locust that was forked as this one has written on stderr so far."""
-        return (self.folder / f"locust-{number}.err").read_text()
-
     def rows(self) -> Any:
         return pq.read_table(self.run_dir / "requests.parquet").to_pandas()
 
