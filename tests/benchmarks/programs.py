@@ -106,7 +106,7 @@ def figures(runs: Sequence[Measured]) -> dict[str, str]:
         rows[f"error of a {heading}, median and largest, ms"] = _spread([abs(point.error_ms) for point in own])
         rows[f"half-width of a {heading}, median and largest, ms"] = _spread([point.half_width_ms for point in own])
     rows["instants outside their half-widths"] = f"{outside} of {len(found)}"
-    rows["processor time per request, median, ms"] = f"{statistics.median(cpu):.2g}" if cpu else "–"
+    rows["processor time per request, median, ms"] = _number(statistics.median(cpu)) if cpu else "–"
     return rows
 
 
@@ -137,7 +137,11 @@ def is_outside(point: Point) -> bool:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2g}, {max(values):.3g}" if values else "–"
+    return f"{_number(statistics.median(values))}, {_number(max(values))}" if values else "–"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 if __name__ == "__main__":
