@@ -23,7 +23,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """One run for each kind, a few at a time."""
     rng, folder = random.Random(SEED), tmp_path_factory.mktemp("faults")
     faults = [Fault(kind, round(rng.uniform(0.2, LENGTH_S / 2), 3), DETAILS.get(kind, "")) for kind in TRIED]
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         return dict(zip(TRIED, pool.map(lambda fault: inject(fault, folder / fault.kind), faults), strict=True))
 
 
