@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tests.locustfiles.forks import Fork, fork_locust
 from tests.locustfiles.servers import Gateway
 
-__all__ = ["LOCUSTFILE", "Process", "Running", "ended", "own_host"]
+__all__ = ["LOCUSTFILE", "Process", "Running", "ended", "own_host", "processes"]
 
 LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "chat.py"
 Process = Fork | subprocess.Popen[str]
@@ -31,6 +31,12 @@ def own_host() -> str:
     A free port of 127.0.0.1 that is looked up first may be gone when the server binds it.
     """
     return f"127.{os.getpid() >> 8 & 127 | 128}.{os.getpid() & 255}.{next(_HOSTS)}"
+
+
+def processes(count: int) -> tuple[str, ...]:
+    """Words that have Locust fork so many workers, which find their master where no other run has one."""
+    host = own_host()
+    return ("--processes", str(count), "--master-bind-host", host, "--master-host", host)
 
 
 class Running:

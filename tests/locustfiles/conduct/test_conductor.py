@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from locustfiles.pacing.schedule import probe_arrivals
-from tests.locustfiles.running import LOCUSTFILE, Process, Running, ended, own_host
+from tests.locustfiles.running import LOCUSTFILE, Process, Running, ended, own_host, processes
 from tests.locustfiles.servers import Gateway, answer, forever, read_request, serving, tokens
 from tripcurve.scenario import Probe
 
@@ -147,7 +147,7 @@ def test_arrivals_that_find_no_free_user_are_late_or_dropped_and_counted(tmp_pat
 
 
 def test_two_processes_lose_no_row(running: Running) -> None:
-    code, _, err = ended(running.drive(PACED, "--processes", "2"))
+    code, _, err = ended(running.drive(PACED, *processes(2)))
     assert code == 0, err
     rows, info = running.rows(), running.info()
     assert len(rows) == running.gateway.served == info["counts"]["recorded"]
@@ -162,7 +162,7 @@ def test_gaps_between_tokens_are_reported_for_the_streams_of_all_processes_toget
     scenario = "name: s\nusers: {StreamingChatUser: 8}\nphases: [{name: all, for: 2, rate: 10}]\n"
     with serving(tokens(count=5, gap_s=0.04)) as port:
         running = Running(tmp_path, port, Gateway())
-        code, _, err = ended(running.drive(scenario, "--processes", "2"))
+        code, _, err = ended(running.drive(scenario, *processes(2)))
         running.close()
     assert code == 0, err
     rows, gaps = running.rows(), running.info()["token_gap_ms"]
@@ -174,14 +174,14 @@ def test_gaps_between_tokens_are_reported_for_the_streams_of_all_processes_toget
 
 
 def test_rows_that_are_shipped_are_the_same_rows(running: Running) -> None:
-    code, _, err = ended(running.drive(SHORT, "--processes", "2", "--ship-rows"))
+    code, _, err = ended(running.drive(SHORT, *processes(2), "--ship-rows"))
     assert code == 0, err
     assert len(running.rows()) == running.gateway.served
 
 
 def test_users_that_a_falling_load_takes_away_end_their_requests_first(running: Running) -> None:
     phases = "[{name: a, for: 1, users: 8}, {name: b, for: 1, users: 2}]"
-    code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", "--processes", "2"))
+    code, _, err = ended(running.drive(f"name: c\nusers: {{ChatUser: 8}}\nphases: {phases}\n", *processes(2)))
     assert code == 0, err
     assert len(running.rows()) == running.gateway.served
 
@@ -208,7 +208,7 @@ def interrupt(running: Running, process: Process) -> None:
 
 
 def test_an_interrupted_run_keeps_the_rows_of_all_processes(running: Running) -> None:
-    process = running.drive(LONG, "--processes", "2")
+    process = running.drive(LONG, *processes(2))
     running.wait_for_rows()
     interrupt(running, process)
 
