@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
@@ -23,6 +24,8 @@ from provision.resources.site import mock_settings
 from tripcurve.errors import BadInput, TargetUnavailable
 from tripcurve.gateways import profile_of
 from tripcurve.lab import Backend, Lab
+from tripcurve.scenario.simulation import Behaviour, Simulation
+from tripcurve.simulation_headers import HEADER
 from tripcurve.target import Target
 
 __all__ = ["LocalGateway"]
@@ -30,6 +33,8 @@ __all__ = ["LocalGateway"]
 _log = logging.getLogger(__name__)
 FIRST_ANSWER_S = 30.0
 """How long the first answer may take: LiteLLM needs five seconds on a slow machine."""
+_REFUSED = {HEADER: Simulation({"default": Behaviour(response_status_code=400)}).to_header()}
+"""Makes a backend answer 400, which no kind of gateway counts as a failure."""
 
 
 class LocalGateway:
@@ -113,27 +118,31 @@ class LocalGateway:
         except ChildFailed as error:
             remedy = f"if {self._profile.title} lacks a package, run `{self._profile.install}`"
             raise TargetUnavailable(f"the gateway did not start: {error}\n{remedy}") from None
-        await self._ask_once()
+        await self._warm_up()
 
-    async def _ask_once(self) -> None:
-        """Send one chat completion: programs load much at their first request. Raises TargetUnavailable for no 2xx."""
+    async def _warm_up(self) -> None:
+        """Send a chat completion and one that fails: programs load much at their first answer and first failure.
+
+        Raises TargetUnavailable if the first answer is no 2xx.
+        """
+        async with ClientSession(timeout=ClientTimeout(FIRST_ANSWER_S)) as session:
+            status, said = await self._ask(session, {})
+            if not 200 <= status < 300:
+                raise TargetUnavailable(f"{self._profile.title} answered its first request with {status}: {said[:300]}")
+            await self._ask(session, _REFUSED)
+
+    async def _ask(self, session: ClientSession, headers: Mapping[str, str]) -> tuple[int, str]:
+        """Send one chat completion. Returns status and body. Raises TargetUnavailable without an answer."""
         target = self.target
         name, _, key = target.key_line.partition(": ")
-        body = target.chat_body([{"role": "user", "content": "Hello"}])
+        url, body = target.gateway_url + target.chat_path, target.chat_body([{"role": "user", "content": "Hello"}])
         try:
-            async with (
-                ClientSession(timeout=ClientTimeout(FIRST_ANSWER_S)) as session,
-                session.post(
-                    target.gateway_url + target.chat_path, json=body, headers={**target.headers, name: key}
-                ) as answer,
-            ):
-                status, said = answer.status, await answer.text(errors="replace")
+            async with session.post(url, json=body, headers={**target.headers, name: key, **headers}) as answer:
+                return answer.status, await answer.text(errors="replace")
         except (ClientError, TimeoutError) as error:
             raise TargetUnavailable(
                 f"{self._profile.title} did not answer its first request: {type(error).__name__}"
             ) from None
-        if not 200 <= status < 300:
-            raise TargetUnavailable(f"{self._profile.title} answered its first request with {status}: {said[:300]}")
 
     def _snapshot(self, backend: Backend) -> Json:
         settings = mock_settings(backend, self._lab.model)

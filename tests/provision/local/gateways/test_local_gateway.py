@@ -176,3 +176,16 @@ async def test_a_program_that_refuses_the_first_request_is_one_message(tmp_path:
             await gateway.ready()
     finally:
         await gateway.close()
+
+
+async def test_a_program_has_answered_and_failed_once_before_the_traffic(tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path, _Fake())
+    await gateway.open()
+    try:
+        await gateway.ready()
+        url = f"{gateway.target.gateway_url}/simulations"
+        with urllib.request.urlopen(url) as answer:  # noqa: S310  # loopback
+            said = answer.read().decode()
+        assert said.split("\n") == ["", '{"default":{"response_status_code":400}}']
+    finally:
+        await gateway.close()
