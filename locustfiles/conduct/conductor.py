@@ -186,6 +186,7 @@ class Conductor:
         assert prepared is not None  # noqa: S101  # the shape has had it made
         self._gathering = False
         self._gathered.clear()
+        self._tally, self._load, self._workers = Tally(), Load(), []
         # --run-dir is for the first run only: a second one from the web page needs a folder of its own.
         given = Path(self._options.run_dir) if self._options.run_dir and not self._runs else None
         lock = None if given is None else RunLock.inherited(given)
@@ -238,8 +239,12 @@ class Conductor:
             self._gathered.set()
 
     def _gather(self, plan: Plan, grace_s: float) -> None:
-        """End the traffic, waiting `grace_s` seconds for answers, and collect its counts. Raises TripcurveError."""
-        assert self._traffic is not None  # noqa: S101  # _launch has made it
+        """End the traffic, waiting `grace_s` seconds for answers, and collect its counts. Raises TripcurveError.
+
+        Does nothing if the traffic could not be started.
+        """
+        if self._traffic is None:
+            return
         try:
             end_traffic(self.environment, self._traffic, grace_s)
         finally:

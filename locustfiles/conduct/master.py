@@ -124,10 +124,12 @@ class Master(Conductor):
         print(f"tripcurve: worker {client_id} connected after the start; {joins}", file=sys.stderr)
 
     def _has_later_phase(self, plan: Plan) -> bool:
-        """Return whether a phase is left that is not dealt out yet."""
-        return len(self._deals) < len(plan.scenario.phases)
+        """Return whether a phase is left that is not dealt out yet. At the end of a run none is."""
+        return not self._gathering and len(self._deals) < len(plan.scenario.phases)
 
     def _launch(self, plan: Plan, live: Live) -> None:
+        # If this run cannot start, its account must not be that of the last one.
+        self._members, self._invited, self._asked, self._deals = {}, {}, Counter(), Deals(0)
         clients = [*self._runner.clients.ready, *self._runner.clients.running, *self._runner.clients.spawning]
         if not clients:
             raise TargetUnavailable("no worker is connected; start one with `locust -f locustfiles/chat.py --worker`")
@@ -138,7 +140,7 @@ class Master(Conductor):
         now = monotonic_ns()
         ids = sorted((client.id for client in clients), key=self._runner.get_worker_index)
         self._members = {each: Member(each, worker, now) for worker, each in enumerate(ids)}
-        self._invited, self._asked, self._deals = {}, Counter(), Deals(users)
+        self._deals = Deals(users)
         for member in self._members.values():
             self._send_plan(plan, member.client_id, member.worker)
         assert self.timeline is not None  # noqa: S101  # _begin has made it
@@ -219,7 +221,7 @@ class Master(Conductor):
         # A worker that died before it had a share has sent nothing, and nothing is missing.
         members = [m for m in self._members.values() if m.account is not None or self._deals.phases(m.worker)]
         self._workers = [self._describe(plan, member, finish_ns) for member in members]
-        if all(member.account is None for member in members):
+        if members and all(member.account is None for member in members):
             raise NotValid("every worker was lost; the requests they had recorded are kept")
 
     def _sum(self, plan: Plan, finish_ns: int) -> Tally:
@@ -280,7 +282,7 @@ class Master(Conductor):
     def _invite(self, client_id: str) -> None:
         """Send the plan to a worker that came late, once it has compared its clock and if a phase is left for it."""
         plan = self.plan
-        if plan is None or self._gathering or not self._has_later_phase(plan):
+        if plan is None or not self._has_later_phase(plan):
             return
         self._asked[client_id] += 1
         if self._asked[client_id] != COMPARED or client_id in self._members:

@@ -87,7 +87,7 @@ class Tally:
         """Return a sentence that says how many arrivals were never sent, and why."""
         causes = []
         if self.missed:
-            causes.append(f"{self.missed:,} after a worker died")
+            causes.append(f"{self.missed:,} because a worker died or did not hear of its share in time")
         if dropped := self.dropped - self.dropped_probes:
             causes.append(f"{dropped:,} because every user was busy; give the scenario more users, or a lower rate")
         share = f"{self.undelivered:,} of {self.intended:,} arrivals were never sent"

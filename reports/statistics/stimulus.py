@@ -181,7 +181,10 @@ def _wrong_gaps(gaps: GapTest | None, configured: _Configured) -> list[str]:
 
 
 def _never_sent(dropped: int | None, missed: int | None) -> list[str]:
-    causes = ((dropped, "dropped because every user was busy"), (missed, "missed after a worker died"))
+    causes = (
+        (dropped, "dropped because every user was busy"),
+        (missed, "missed because a worker died or did not hear of its share in time"),
+    )
     return [f"{n:,} {cause}" for n, cause in causes if n]
 
 

@@ -58,7 +58,9 @@ class PhaseStimulus(_Part):
     sent: Rate | None = Field(description="arrivals that were sent; null: closed loop, or not recorded")
     late_ms: Lateness
     dropped: Count | None = Field(description="arrivals dropped because no user was free in time; null: not recorded")
-    missed: Count | None = Field(description="arrivals not sent after a worker died; null: not recorded")
+    missed: Count | None = Field(
+        description="arrivals not sent because a worker died or did not hear of its share in time; null: not recorded"
+    )
     gaps: GapTest | None = Field(description="null: not tested")
     as_configured: bool | None = Field(description="null: not judged")
     reason: str | None = Field(description="why the phase is not as configured, or not judged; null: as configured")

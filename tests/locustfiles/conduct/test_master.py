@@ -18,10 +18,12 @@ from locustfiles.conduct.deals import Deals, share_of
 from locustfiles.conduct.master import Master, Member
 from locustfiles.conduct.messages import DEAL, PLAN, Account
 from locustfiles.conduct.plan import Plan
+from locustfiles.live.counts import Live
 from locustfiles.pacing.clock import Clock
 from locustfiles.pacing.schedule import Share, phase_arrivals
 from locustfiles.pacing.timeline import Timeline
 from locustfiles.recording.tally import Tally
+from tripcurve.errors import BadInput
 from tripcurve.lab import Lab
 from tripcurve.scenario import Scenario
 from tripcurve.scenario.trace import Trace
@@ -168,6 +170,29 @@ def test_a_worker_that_comes_when_no_phase_is_left_is_not_invited(capsys: pytest
     joins, too_late = capsys.readouterr().err.splitlines()
     assert "joins at the beginning of a later phase" in joins
     assert "takes part in the next run" in too_late
+
+
+def test_a_worker_that_reconnects_at_the_end_of_a_run_is_told_of_no_later_phase(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = Run()
+    run.join()
+    run.master._deal(run.timeline.stretches[0])
+    run.master._gathering = True
+    run.master._on_worker_connect("w_1")
+    assert "it takes part in the next run" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_start_has_no_counts_of_the_run_before() -> None:
+    run = Run()
+    run.join()
+    run.master._deal(run.timeline.stretches[0])
+    run.master._members["w_0"].account = account(7, [0])
+    nodes = [Namespace(id=f"w_{number}") for number in range(10)]
+    run.runner.clients = cast(Any, Namespace(ready=nodes, running=[], spawning=[]))
+    with pytest.raises(BadInput, match="users: 9 for 10 workers"):
+        run.master._launch(run.plan, Live(START_NS))
+    assert run.master._sum(run.plan, run.timeline.end_ns).to_message() == Tally().to_message()
 
 
 def test_the_rows_of_run_json_say_when_each_worker_joined_and_what_a_dead_one_missed() -> None:

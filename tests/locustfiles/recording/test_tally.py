@@ -44,7 +44,7 @@ def test_skipped_probes_are_not_undelivered_load() -> None:
 def test_the_sentence_says_how_many_and_why() -> None:
     text = Tally(intended=1350, sent=700, dropped=50, missed=600).describe_undelivered()
     assert "650 of 1,350 arrivals were never sent" in text
-    assert "600 after a worker died" in text
+    assert "600 because a worker died or did not hear of its share in time" in text
     assert "50 because every user was busy" in text
 
 
