@@ -22,7 +22,7 @@ from tripcurve.run.record import SCHEMA, Row
 __all__ = ["FLUSH_S", "Batch", "Recorder", "RecordingFailed", "warm_up"]
 
 FLUSH_S = 0.5
-_NO_ROWS = pa.RecordBatch.from_pylist([], SCHEMA)
+_NO_ROWS = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in SCHEMA], schema=SCHEMA)  # no pandas
 
 
 class RecordingFailed(NotRecorded):
