@@ -12,7 +12,6 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-
 SIMULATIONS: list[str] = []
 
 

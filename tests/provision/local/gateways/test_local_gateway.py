@@ -66,6 +66,11 @@ def ask(url: str, **headers: str) -> tuple[int, Any]:
             return error.code, None
 
 
+def text(url: str) -> str:
+    with urllib.request.urlopen(url) as answer:  # noqa: S310  # loopback
+        return str(answer.read().decode())
+
+
 async def test_what_runs_is_a_target_with_health_counts_and_a_mock_for_each_backend(
     running: tuple[LocalGateway, _Fake],
 ) -> None:
@@ -183,9 +188,7 @@ async def test_a_program_has_answered_and_failed_once_before_the_traffic(tmp_pat
     await gateway.open()
     try:
         await gateway.ready()
-        url = f"{gateway.target.gateway_url}/simulations"
-        with urllib.request.urlopen(url) as answer:  # noqa: S310  # loopback
-            said = answer.read().decode()
-        assert said.split("\n") == ["", '{"default":{"response_status_code":400}}']
+        seen = text(f"{gateway.target.gateway_url}/simulations").split("\n")
+        assert seen == ["", '{"default":{"response_status_code":400}}']
     finally:
         await gateway.close()
