@@ -32,6 +32,7 @@ __all__ = [
     "on_cpu",
     "ours",
     "peer",
+    "run_to_end",
     "server",
 ]
 
@@ -138,6 +139,19 @@ def _wait_until_up(served: Served) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def run_to_end(command: list[str], env: dict[str, str], seconds: float) -> None:
+    """Run a generator pinned, whose load lasts `seconds`, until it ends. Raises CalledProcessError if it fails."""
+    subprocess.run(
+        command,
+        env={**os.environ, **env},
+        check=True,
+        timeout=seconds + 60,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=on_cpu(LOAD_CPU),
+    )
 
 
 def measure(command: list[str], served: Served, env: dict[str, str] | None = None) -> Used:

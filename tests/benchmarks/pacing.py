@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from tests.benchmarks.loaders import LOAD_CPU, Served, k6, on_cpu, ours, row, server
+from tests.benchmarks.loaders import LOAD_CPU, Served, k6, on_cpu, ours, row, run_to_end, server
 
 RATE, SECONDS = 500, 20
 PACED = f"""
@@ -44,15 +44,7 @@ def rows() -> list[dict[str, Any]]:
 def _ours(served: Served) -> tuple[Any, float]:
     """Lateness of every start in ms, and the rate achieved from the first start to the last."""
     with ours(served.url, PACED, served) as (command, env, folder):
-        subprocess.run(
-            command,
-            env={**os.environ, **env},
-            check=True,
-            timeout=SECONDS + 60,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=on_cpu(LOAD_CPU),
-        )
+        run_to_end(command, env, SECONDS)
         table = pq.read_table(folder / "requests.parquet")
     start, intended = table["start_ns"].to_numpy(), np.sort(table["intended_ns"].to_numpy())
     late_ms = (table["start_ns"].to_numpy() - table["intended_ns"].to_numpy()) / 1e6

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from tests.benchmarks.loaders import LOAD_CPU, Served, on_cpu, ours, row, server
+from tests.benchmarks.loaders import Served, ours, row, run_to_end, server
 
 RUNS, SECONDS, RATE = 10, 5, 100
 MOST_MS = 1.0
@@ -53,15 +51,7 @@ def _trace(folder: Path) -> tuple[npt.NDArray[np.float64], Path]:
 def _median_ms(served: Served, due_s: npt.NDArray[np.float64], file: Path, number: int) -> float:
     """The median over one run's requests of how far each was sent from its time in the trace."""
     with ours(served.url, SCENARIO.format(file=file, seconds=SECONDS), served) as (command, env, folder):
-        subprocess.run(
-            command,
-            env={**os.environ, **env},
-            check=True,
-            timeout=SECONDS + 60,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=on_cpu(LOAD_CPU),
-        )
+        run_to_end(command, env, SECONDS)
         table = pq.read_table(folder / "requests.parquet").sort_by("intended_ns")
         begin_ns = json.loads((folder / "run.json").read_text())["start_ns"]
     sent_s = (table["start_ns"].to_numpy() - begin_ns) / 1e9
