@@ -15,7 +15,7 @@ from reports.trips.instants import Instants
 __all__ = ["longest_delay_ns", "wait_slack_ns"]
 
 ALWAYS_NS = 200_000
-"""The part of the delay that every answer may have, ns: three times the largest of 400 live trips, 0.06 ms."""
+"""The part of the delay that every answer may have, ns: three times the largest of 77 live trips, 0.06 ms."""
 LEAST_NS = 500_000
 """The least value of the longest delay, ns."""
 RARE = 0.01
