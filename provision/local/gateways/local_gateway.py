@@ -141,7 +141,7 @@ class LocalGateway:
                 return answer.status, await answer.text(errors="replace")
         except (ClientError, TimeoutError) as error:
             raise TargetUnavailable(
-                f"{self._profile.title} did not answer its first request: {type(error).__name__}"
+                f"{self._profile.title} did not answer a request before the run: {type(error).__name__}"
             ) from None
 
     def _snapshot(self, backend: Backend) -> Json:
